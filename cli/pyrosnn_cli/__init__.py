@@ -1,0 +1,1 @@
+"""The program `pyrosnn`: a thin file per command that parses, calls the library, and shows."""

@@ -1,0 +1,59 @@
+"""The program `pyrosnn`: its commands, and how user errors are shown."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pyrosnn.errors import PyrosnnError
+from pyrosnn_cli import plot, study, summary, train
+
+
+class _Program(TyperGroup):
+    """Shows the user's errors as one line on stderr, with exit status 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PyrosnnError as error:
+            typer.echo(f"pyrosnn: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Program,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.add_typer(study.app, name="study")
+app.command("summary")(summary.summary)
+app.command("plot")(plot.plot)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"pyrosnn {version('pyrosnn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def pyrosnn(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Say how robust a stochastic classifier is.
+
+    Train one, attack it with one set of samples, judge it with another, read the result.
+    """
+
+
+def main() -> None:
+    """Run the program."""
+    app()

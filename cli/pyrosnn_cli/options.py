@@ -1,0 +1,81 @@
+"""What several commands share: reading lists, devices, and data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS
+from pyrosnn.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import torch
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"Folder of the data files; ${DATA_ROOT_VARIABLE}, then ~/.cache/pyrosnn. "
+        "What is not there is downloaded.",
+        show_default=False,
+    ),
+]
+DatasetName = Annotated[str, typer.Option(help=f"Data set: {', '.join(DATASETS)}.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
+Seed = Annotated[int, typer.Option(help="Root seed of all randomness.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")]
+
+
+def parse_integers(text: str, option: str) -> tuple[int, ...]:
+    """Read ``1,5,10``.
+
+    Raises:
+        ArgumentError: naming the option and what it expects.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ArgumentError(
+            f"{option} expects integers separated by commas (1,5,10), got '{text}'"
+        ) from None
+
+
+def parse_numbers(text: str, option: str) -> tuple[float, ...]:
+    """Read ``0,0.5,1`` or ``start:stop:step`` with its end included, ``0:1:0.5``.
+
+    Raises:
+        ArgumentError: naming the option and what it expects.
+    """
+    try:
+        if ":" in text:
+            start, stop, step = (float(part) for part in text.split(":"))
+            count = round((stop - start) / step)
+            if count < 0:
+                raise ValueError
+            return tuple(round(start + step * i, 10) for i in range(count + 1))
+        return tuple(float(part) for part in text.split(","))
+    except (ValueError, ZeroDivisionError):
+        raise ArgumentError(
+            f"{option} expects numbers separated by commas (0,0.5,1) or start:stop:step "
+            f"(0:1:0.5), got '{text}'"
+        ) from None
+
+
+def open_device(name: str) -> "torch.device":
+    """Return the torch device, refusing one that is not there.
+
+    Raises:
+        ArgumentError: ``device 'cuda' cannot be used here (…); use --device cpu``.
+    """
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArgumentError(
+            f"device '{name}' cannot be used here ({reason}); use --device cpu"
+        ) from None
+    return device
+
+

@@ -1,0 +1,110 @@
+"""pyrosnn: how robust a stochastic classifier is, with Pyro models and guides.
+
+Names are loaded when they are first used: importing pyrosnn costs nothing, and ArviZ and
+matplotlib are loaded only by summaries and plots.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyrosnn import attacks, conditions, plots, summaries
+    from pyrosnn.attacks import FGM, Attack, AttackResult
+    from pyrosnn.conditions import (
+        Geometry,
+        attack_geometry,
+        linear_condition,
+        smooth_condition,
+    )
+    from pyrosnn.data import DATASETS, load_dataset
+    from pyrosnn.data.dataset import Dataset
+    from pyrosnn.errors import PyrosnnError
+    from pyrosnn.evaluation import accuracy, evaluate
+    from pyrosnn.models import MODELS
+    from pyrosnn.models.classifier import StochasticClassifier
+    from pyrosnn.models.matrix_normal import MatrixNormal
+    from pyrosnn.results import make_result, open_results, save_results
+    from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
+    from pyrosnn.training import (
+        Checkpoint,
+        TrainingSpec,
+        load_checkpoint,
+        preset,
+        save_checkpoint,
+        train,
+    )
+
+_HOMES = {
+    "pyrosnn.attacks": ("FGM", "Attack", "AttackResult"),
+    "pyrosnn.conditions": ("Geometry", "attack_geometry", "linear_condition", "smooth_condition"),
+    "pyrosnn.data": ("DATASETS", "load_dataset"),
+    "pyrosnn.data.dataset": ("Dataset",),
+    "pyrosnn.errors": ("PyrosnnError",),
+    "pyrosnn.evaluation": ("accuracy", "evaluate"),
+    "pyrosnn.models": ("MODELS",),
+    "pyrosnn.models.classifier": ("StochasticClassifier",),
+    "pyrosnn.models.matrix_normal": ("MatrixNormal",),
+    "pyrosnn.results": ("make_result", "open_results", "save_results"),
+    "pyrosnn.sampling": ("SampleSet", "disjoint_sample_sets", "draw_sample_set"),
+    "pyrosnn.training": (
+        "Checkpoint",
+        "TrainingSpec",
+        "load_checkpoint",
+        "preset",
+        "save_checkpoint",
+        "train",
+    ),
+}
+_MODULES = ("attacks", "conditions", "plots", "summaries")
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "DATASETS",
+    "FGM",
+    "MODELS",
+    "Attack",
+    "AttackResult",
+    "Checkpoint",
+    "Dataset",
+    "Geometry",
+    "MatrixNormal",
+    "PyrosnnError",
+    "SampleSet",
+    "StochasticClassifier",
+    "TrainingSpec",
+    "accuracy",
+    "attack_geometry",
+    "attacks",
+    "conditions",
+    "disjoint_sample_sets",
+    "draw_sample_set",
+    "evaluate",
+    "linear_condition",
+    "load_checkpoint",
+    "load_dataset",
+    "make_result",
+    "open_results",
+    "plots",
+    "preset",
+    "save_checkpoint",
+    "save_results",
+    "smooth_condition",
+    "summaries",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"pyrosnn.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pyrosnn")
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module 'pyrosnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

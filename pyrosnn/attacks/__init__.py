@@ -1,0 +1,21 @@
+"""Attacks on the mean prediction of an attack set: one file and one line in ``ATTACKS`` each."""
+
+from pyrosnn.attacks.attack import Attack, AttackResult
+from pyrosnn.attacks.fgm import FGM
+from pyrosnn.attacks.gradient import LossGradient, loss_gradient
+from pyrosnn.attacks.losses import GRADIENTS, LOSSES
+from pyrosnn.attacks.norms import NORMS
+
+ATTACKS: dict[str, type[Attack]] = {"fgm": FGM}
+
+__all__ = [
+    "ATTACKS",
+    "FGM",
+    "GRADIENTS",
+    "LOSSES",
+    "NORMS",
+    "Attack",
+    "AttackResult",
+    "LossGradient",
+    "loss_gradient",
+]

@@ -1,0 +1,103 @@
+"""What every attack is, and what it returns."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pyrosnn.attacks.losses import GRADIENTS, LOSSES
+from pyrosnn.attacks.norms import NORMS
+from pyrosnn.errors import require, unknown_name
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import Origin, SampleSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackResult:
+    """Perturbations of a block of images, and what they were made from.
+
+    Attributes:
+        perturbation: δ, shape (example, *image).
+        norm: the true norm of δ, in the attack's norm, shape (example,).
+        zero_gradient: images whose gradient was zero; they get δ = 0.
+        correct: images that the attacker's own samples classify correctly before the attack.
+        num_gradients: gradients of a single sample computed for each image.
+        origin: where the attacker's samples came from.
+    """
+
+    perturbation: Float[Tensor, "example *image"]
+    norm: Float[Tensor, " example"]
+    zero_gradient: Bool[Tensor, " example"]
+    correct: Bool[Tensor, " example"]
+    num_gradients: int
+    origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(ABC):
+    """Settings of an attack; calling it computes perturbations from an attack set alone.
+
+    Attributes:
+        norm: ``l2`` or ``linf``: the norm that the strength bounds.
+        strength: η, the largest norm of δ, in pixel units.
+        loss: what is maximised: ``cross-entropy`` or ``margin``.
+        gradient: what is averaged over samples: ``mean_prediction`` (the paper's equation 2),
+            ``mean_loss`` or ``mean_logits``.
+        clip: smallest and largest pixel of x + δ, or None for no clipping (the paper's).
+    """
+
+    norm: str = "l2"
+    strength: float = 1.5
+    loss: str = "cross-entropy"
+    gradient: str = "mean_prediction"
+    clip: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ArgumentError: ``strength must be >= 0, got -0.1``.
+            UnknownNameError: for an unknown norm, loss or gradient.
+        """
+        require(self.strength >= 0, f"strength must be >= 0, got {self.strength}")
+        for kind, name, table in (
+            ("norm", self.norm, NORMS),
+            ("loss", self.loss, LOSSES),
+            ("gradient", self.gradient, GRADIENTS),
+        ):
+            if name not in table:
+                raise unknown_name(kind, name, table)
+        if self.clip is not None:
+            low, high = self.clip
+            require(low < high, f"clip must be (low, high) with low < high, got {self.clip}")
+
+    @property
+    def linear_in_strength(self) -> bool:
+        """Whether δ is the strength times a direction that does not depend on it."""
+        return False
+
+    @abstractmethod
+    def __call__(
+        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
+    ) -> AttackResult:
+        """Compute δ for each image from the attack set.
+
+        Args:
+            classifier: the classifier attacked.
+            x: images, shape (example, *image).
+            y: labels, shape (example,).
+            samples: the attack set A; the attack sees no other.
+        """
+
+    def sweep(
+        self,
+        classifier: StochasticClassifier,
+        x: Tensor,
+        y: Tensor,
+        samples: SampleSet,
+        strengths: Sequence[float],
+    ) -> list[AttackResult]:
+        """Compute δ for several strengths; an attack may share work among them."""
+        return [replace(self, strength=s)(classifier, x, y, samples) for s in strengths]

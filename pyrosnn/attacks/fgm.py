@@ -1,0 +1,70 @@
+"""`fgm`: the fast gradient (sign) method, one step along the loss gradient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from pyrosnn.attacks.attack import Attack, AttackResult
+from pyrosnn.attacks.gradient import LossGradient, loss_gradient
+from pyrosnn.attacks.norms import NORMS, largest_entry
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import SampleSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class FGM(Attack):
+    r"""One step of full length: $\delta = \eta \, g / \|g\|_2$, or $\eta \operatorname{sign}(g)$.
+
+    g is the loss gradient at x on the attack set. Each image is normalised by its own exact
+    norm, so that the step is η long however small the gradient is. An image whose gradient is
+    zero gets δ = 0 and a flag.
+
+    References:
+        I. Goodfellow, J. Shlens, C. Szegedy, ICLR 2015; the l2 form as in CleverHans, but
+        without its floor on the squared norm (1e-12 on a batch-mean loss), which shortens the
+        step of images with small gradients.
+
+    Example:
+        >>> FGM(norm="l2", strength=1.5)
+        FGM(norm='l2', strength=1.5, loss='cross-entropy', gradient='mean_prediction', clip=None)
+    """
+
+    @property
+    def linear_in_strength(self) -> bool:
+        """True unless clipping bends the step."""
+        return self.clip is None
+
+    def __call__(
+        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
+    ) -> AttackResult:
+        """Compute δ for each image; see :class:`Attack`."""
+        return self.sweep(classifier, x, y, samples, [self.strength])[0]
+
+    def sweep(
+        self,
+        classifier: StochasticClassifier,
+        x: Tensor,
+        y: Tensor,
+        samples: SampleSet,
+        strengths: Sequence[float],
+    ) -> list[AttackResult]:
+        """Compute δ for several strengths from one gradient."""
+        gradient = loss_gradient(
+            classifier, x, y, samples, loss=self.loss, gradient=self.gradient
+        )
+        return [replace(self, strength=s)._step(x, gradient, samples) for s in strengths]
+
+    def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:
+        norm = NORMS[self.norm]
+        perturbation = self.strength * norm.steepest(gradient.direction)
+        if self.clip is not None:
+            perturbation = (x + perturbation).clamp(*self.clip) - x
+        return AttackResult(
+            perturbation=perturbation,
+            norm=norm.measure(perturbation),
+            zero_gradient=largest_entry(gradient.direction) == 0,
+            correct=gradient.correct,
+            num_gradients=gradient.num_gradients,
+            origin=samples.origin,
+        )

@@ -1,0 +1,62 @@
+"""The gradient of an attack's loss at the mean prediction of a sample set."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pyrosnn.attacks.losses import GRADIENTS, LOSSES
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.outputs import predicted_class
+from pyrosnn.sampling import SampleSet, replay_logits, replay_pullback
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossGradient:
+    """A loss gradient for each image, summed over images (no batch mean).
+
+    Attributes:
+        direction: the gradient divided by ``scale``, shape (example, *image).
+        scale: largest cotangent of each image, float64, shape (example,). A saturated softmax
+            makes it tiny (1e-13 at a logit gap of 30); kept apart, it costs no precision.
+        correct: whether the mean prediction at x is the label, shape (example,).
+        num_gradients: gradients of a single sample that were computed for each image.
+    """
+
+    direction: Float[Tensor, "example *image"]
+    scale: Float[Tensor, " example"]
+    correct: Bool[Tensor, " example"]
+    num_gradients: int
+
+
+def loss_gradient(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    y: Tensor,
+    samples: SampleSet,
+    *,
+    loss: str,
+    gradient: str,
+) -> LossGradient:
+    """Compute the gradient of a loss with respect to the images.
+
+    Args:
+        classifier: the classifier attacked.
+        x: images, shape (example, *image).
+        y: labels, shape (example,).
+        samples: the samples that the attacker has, A.
+        loss: name in ``LOSSES``.
+        gradient: name in ``GRADIENTS``: what is averaged over samples.
+    """
+    logits = replay_logits(classifier, x, samples)
+    cotangents = GRADIENTS[gradient](LOSSES[loss], logits, y, classifier.output)
+    scale = cotangents.abs().amax((0, 2))
+    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
+    direction = replay_pullback(classifier, x, samples, cotangents / safe.reshape(1, -1, 1))
+    return LossGradient(
+        direction=direction,
+        scale=scale,
+        correct=predicted_class(logits, classifier.output) == y,
+        num_gradients=len(samples),
+    )

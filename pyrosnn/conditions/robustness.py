@@ -1,0 +1,71 @@
+"""When a prediction withstands an attack: theorems 4.1 and 4.2 of the paper."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pyrosnn.conditions.geometry import Geometry
+from pyrosnn.errors import require
+from pyrosnn.models.outputs import one_hot
+
+Condition = Bool[Tensor, " example"]
+
+
+def linear_condition(geometry: Geometry, length: Float[Tensor, " example"]) -> Condition:
+    r"""Whether the first-order prediction of every margin stays positive (theorem 4.1).
+
+    $f_y - f_c + \langle \nabla (f_y - f_c), \delta \rangle > 0$ for all c ≠ y, given that x is
+    correct under A and under I. This is $\min_c \tilde r_c > \|\delta\|_2$ of the paper, and
+    for linear discriminant functions it is necessary and sufficient.
+
+    Args:
+        geometry: the attack as the inference set sees it.
+        length: ‖δ‖₂ of each image.
+
+    Returns:
+        For each image, whether the condition holds.
+    """
+    return _all_positive(geometry, length, curvature=0.0)
+
+
+def smooth_condition(
+    geometry: Geometry, length: Float[Tensor, " example"], smoothness: float
+) -> Condition:
+    r"""Whether the prediction must withstand δ if its margins are L-smooth (theorem 4.2).
+
+    $f_y - f_c + \langle \nabla (f_y - f_c), \delta \rangle - \frac L2 \|\delta\|_2^2 > 0$ for all
+    c ≠ y, which is $\min_c r_c > \|\delta\|_2$ of the paper: sufficient, not necessary.
+
+    Args:
+        geometry: the attack as the inference set sees it.
+        length: ‖δ‖₂ of each image.
+        smoothness: L, the Lipschitz constant of the gradient of the **difference** f_y - f_c
+            (2 L of definition 4.1, where each f_c has its own).
+
+    Raises:
+        ArgumentError: ``smoothness must be >= 0, got -1``.
+    """
+    require(smoothness >= 0, f"smoothness must be >= 0, got {smoothness}")
+    return _all_positive(geometry, length, curvature=smoothness / 2)
+
+
+def smooth_radii(
+    geometry: Geometry, length: Float[Tensor, " example"], smoothness: float
+) -> Float[Tensor, "example class_"]:
+    r"""Return $r_c$ of theorem 4.2 for all classes, ∞ at c = y.
+
+    Args:
+        geometry: the attack as the inference set sees it.
+        length: ‖δ‖₂ of each image.
+        smoothness: L of the difference f_y - f_c.
+    """
+    denominator = geometry.slopes + smoothness / 2 * length.double().unsqueeze(-1)
+    radii = torch.where(denominator > 0, geometry.margins / denominator, torch.inf)
+    return radii.masked_fill(one_hot(geometry.label, radii).bool(), torch.inf)
+
+
+def _all_positive(geometry: Geometry, length: Tensor, *, curvature: float) -> Condition:
+    step = length.double().unsqueeze(-1)
+    bounds = geometry.margins - step * geometry.slopes - curvature * step.square()
+    others = bounds.masked_fill(one_hot(geometry.label, bounds).bool(), torch.inf)
+    return geometry.correct & (others > 0).all(-1)

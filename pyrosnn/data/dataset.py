@@ -1,0 +1,93 @@
+"""A data set as one value: images and labels of both splits, in memory."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pyrosnn.errors import ArgumentError, require
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset:
+    """Images and labels of both splits, and the bounds that a pixel keeps.
+
+    Attributes:
+        name: its name in ``DATASETS``.
+        x_train, x_test: images, float32, shape (example, channel, height, width), in ``bounds``.
+        y_train, y_test: labels, int64, shape (example,), in 0 … num_classes - 1.
+        num_classes: how many classes there are.
+        bounds: smallest and largest pixel value.
+    """
+
+    name: str
+    x_train: Float[Tensor, "train channel height width"]
+    y_train: Int[Tensor, " train"]
+    x_test: Float[Tensor, "test channel height width"]
+    y_test: Int[Tensor, " test"]
+    num_classes: int
+    bounds: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of one image: (channel, height, width)."""
+        return tuple(self.x_train.shape[1:])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all images and labels: the data set's identity in checkpoints and results."""
+        sha = hashlib.sha256()
+        for tensor in (self.x_train, self.y_train, self.x_test, self.y_test):
+            sha.update(tensor.contiguous().numpy().tobytes())
+        return sha.hexdigest()
+
+    def test_images(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return the first ``number`` test images and their labels.
+
+        Raises:
+            ArgumentError: ``digits has 500 test images, asked for 900``.
+        """
+        require(number >= 1, f"number of images must be >= 1, got {number}")
+        available = len(self.x_test)
+        require(
+            number <= available,
+            f"{self.name} has {available} test images, asked for {number}; lower --images",
+        )
+        return self.x_test[:number], self.y_test[:number]
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({self.name!r}, train={len(self.x_train)}, test={len(self.x_test)}, "
+            f"image_shape={self.image_shape}, num_classes={self.num_classes})"
+        )
+
+
+def check_batch(x: Tensor, y: Tensor, num_classes: int) -> None:
+    """Refuse images and labels that no result should be made of.
+
+    Args:
+        x: images, shape (example, …).
+        y: labels, shape (example,).
+        num_classes: how many classes the labels may name.
+
+    Raises:
+        ArgumentError: for numbers of images and labels that differ, no image, NaN or infinite
+            pixels, labels that are not integers or out of range.
+    """
+    require(len(x) == len(y), f"got {len(x)} images but {len(y)} labels")
+    require(len(x) > 0, "got no images; expected at least one")
+    if not torch.isfinite(x).all():
+        bad = (~torch.isfinite(x)).flatten(1).any(dim=1).nonzero().flatten().tolist()
+        raise ArgumentError(
+            f"images must be finite, got NaN or infinity in {len(bad)} of {len(x)} "
+            f"(first at index {bad[0]})"
+        )
+    require(not y.is_floating_point(), f"labels must be integers, got dtype {y.dtype}")
+    low, high = int(y.min()), int(y.max())
+    require(
+        low >= 0 and high < num_classes,
+        f"labels must be in 0 … {num_classes - 1}, got {low if low < 0 else high}",
+    )

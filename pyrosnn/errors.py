@@ -1,0 +1,68 @@
+"""Errors that a user can cause, each naming the value given, what was expected, and the next step."""
+
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class PyrosnnError(Exception):
+    """Base of every error that pyrosnn raises on purpose; its text is one line for the user."""
+
+
+class ArgumentError(PyrosnnError, ValueError):
+    """A value that is outside of what is accepted: a negative strength, no samples, NaN pixels."""
+
+
+class UnknownNameError(ArgumentError):
+    """A name that is not in its table: a model, data set, attack, loss, preset or study."""
+
+
+class OverlapError(ArgumentError):
+    """Two sample sets that share samples where independent ones are needed."""
+
+
+class DataError(PyrosnnError):
+    """A data set that is missing, damaged, or not the one that a checkpoint was trained on."""
+
+
+class FileError(PyrosnnError):
+    """A file that cannot be read or written: corrupt, foreign, existing, or in a wrong place."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Return the error for ``name``, with the nearest known name as a suggestion.
+
+    Example:
+        >>> print(unknown_name("model", "bnnn", ["bnn", "im", "sin"]))
+        unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else "; choose one of"
+    return UnknownNameError(f"unknown {kind} '{name}'{hint} ({', '.join(names)})")
+
+
+def resolve(table: Mapping[str, str], name: str, kind: str) -> Any:
+    """Import the entry ``name`` of a plain table ``{name: "module:attribute"}``.
+
+    The tables hold import paths so that reading the names, as ``--help`` does, loads nothing.
+
+    Args:
+        table: names and import paths.
+        name: the name that the user gave.
+        kind: what the table holds, for the error.
+
+    Raises:
+        UnknownNameError: ``unknown <kind> '<name>'; did you mean …``.
+    """
+    if name not in table:
+        raise unknown_name(kind, name, table)
+    module, _, attribute = table[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`ArgumentError` with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise ArgumentError(message)

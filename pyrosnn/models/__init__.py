@@ -1,0 +1,58 @@
+"""Stochastic classifiers: one file and one line in ``MODELS`` for each."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pyrosnn.errors import ArgumentError, resolve
+
+if TYPE_CHECKING:
+    from pyrosnn.models.classifier import StochasticClassifier
+
+MODELS = {
+    "bnn": "pyrosnn.models.bnn:BNN",
+    "im": "pyrosnn.models.im:InfiniteMixture",
+    "sin": "pyrosnn.models.sin:StochasticInputNetwork",
+}
+
+
+def model_options(name: str) -> dict[str, Any]:
+    """Return the options of a model and their defaults.
+
+    Raises:
+        UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)``.
+
+    Example:
+        >>> model_options("sin")
+        {'hidden': (128, 128), 'noise_variance': 0.1, 'per_example': True}
+    """
+    defaults: Mapping[str, Any] | None = resolve(MODELS, name, "model").__init__.__kwdefaults__
+    return dict(defaults or {})
+
+
+def build_model(
+    name: str,
+    *,
+    image_shape: tuple[int, ...],
+    num_classes: int,
+    options: Mapping[str, Any] | None = None,
+) -> "StochasticClassifier":
+    """Build an untrained classifier; its parameters come from torch's current random state.
+
+    Args:
+        name: a name in ``MODELS``.
+        image_shape: shape of one image.
+        num_classes: number of classes.
+        options: keyword options of the model, see :func:`model_options`.
+
+    Raises:
+        UnknownNameError: for an unknown model.
+        ArgumentError: for an option that the model does not have, naming those that it has.
+    """
+    known = model_options(name)
+    for option in options or {}:
+        if option not in known:
+            raise ArgumentError(f"{name} has no option '{option}'; it has {', '.join(known)}")
+    classifier: StochasticClassifier = resolve(MODELS, name, "model")(
+        image_shape, num_classes, **(options or {})
+    )
+    return classifier

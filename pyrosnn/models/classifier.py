@@ -1,0 +1,82 @@
+"""What every stochastic classifier is: a Pyro model and guide, and their plain evaluation."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Output = Literal["probs", "logits"]
+Sites = Mapping[str, Tensor]
+
+
+class StochasticClassifier(torch.nn.Module, ABC):
+    r"""A random function $f(x, \Theta)$ with $\Theta$ independent of x (definition 3.1).
+
+    A subclass writes the same function twice: as Pyro ``model`` and ``guide``, for training and
+    for drawing $\theta_s$, and as ``logits``, free of Pyro and differentiable in x, for
+    replaying stored samples. Parameters are ordinary ``torch.nn.Parameter`` objects of the
+    module; nothing is kept in Pyro's global parameter store.
+
+    Values of sample sites have shape (sample, example, *event); the example axis has size 1
+    where one value is shared by all images (weights). Pyro gives them this shape itself when
+    it vectorizes over samples, so the same tensors serve both forms.
+
+    Attributes:
+        output: what the discriminant functions f_c are, softmax probabilities or logits.
+        objective: name in ``OBJECTIVES`` of the loss that it is trained with.
+        per_example: whether some site is drawn anew for each image (input noise, dropout).
+        image_shape: shape of one image.
+        num_classes: number of classes.
+    """
+
+    output: ClassVar[Output]
+    objective: ClassVar[str]
+    per_example: bool = False
+
+    def __init__(self, image_shape: tuple[int, ...], num_classes: int):
+        super().__init__()
+        self.image_shape = tuple(image_shape)
+        self.num_classes = num_classes
+
+    @abstractmethod
+    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Declare the joint distribution of Θ and the labels of images x, as Pyro does."""
+
+    @abstractmethod
+    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
+        """Declare the distribution that Θ is drawn from at prediction: p(Θ) of the paper."""
+
+    @abstractmethod
+    def logits(
+        self, x: Float[Tensor, "example *image"], sites: Sites
+    ) -> Float[Tensor, "*sample example class_"]:
+        """Evaluate the network on stored values of the sample sites.
+
+        Args:
+            x: images.
+            sites: values of the sites by name, each of shape (sample, example, *event), or
+                without the two leading axes for a single sample of shared weights.
+
+        Returns:
+            Logits, shape (sample, example, class).
+        """
+
+    def discriminants(
+        self, x: Float[Tensor, "example *image"], sites: Sites
+    ) -> Float[Tensor, "*sample example class_"]:
+        """Evaluate f_c(x, θ_s): the softmax of the logits, or the logits, as ``output`` says."""
+        logits = self.logits(x, sites)
+        return logits.softmax(-1) if self.output == "probs" else logits
+
+    @property
+    @abstractmethod
+    def floats_per_example(self) -> int:
+        """How many floats one image needs for one sample: sizes the chunks of an evaluation."""
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the parameters."""
+        return next(self.parameters()).device

@@ -1,0 +1,36 @@
+"""Fully connected networks whose weights carry the bias as an extra input row."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor
+
+
+def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> list[tuple[int, int]]:
+    """Return the shape (inputs + 1, outputs) of each layer's weight matrix.
+
+    Example:
+        >>> layer_shapes(784, (128, 128), 10)
+        [(785, 128), (129, 128), (129, 10)]
+    """
+    sizes = [num_inputs, *hidden, num_classes]
+    return [(inputs + 1, outputs) for inputs, outputs in pairwise(sizes)]
+
+
+def dense_network(features: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """Evaluate a ReLU network on one set of weights or on many at once.
+
+    Args:
+        features: flat images, shape (example, input) or (sample, example, input).
+        weights: a matrix a layer, shape (input + 1, output), or (sample, 1, input + 1, output).
+
+    Returns:
+        Logits, shape (example, class), or (sample, example, class) where an input has samples.
+    """
+    hidden = features
+    for layer, weight in enumerate(weights):
+        if layer > 0:
+            hidden = hidden.relu()
+        matrix = weight.squeeze(-3) if weight.ndim > 2 else weight
+        hidden = hidden @ matrix[..., :-1, :] + matrix[..., -1:, :]
+    return hidden

@@ -1,0 +1,90 @@
+"""`sin`: the stochastic input network, a plain network behind Gaussian input noise."""
+
+import math
+from collections.abc import Sequence
+
+import pyro
+import torch
+from pyro.distributions import Categorical, Normal
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.dense import dense_network, layer_shapes
+
+
+class StochasticInputNetwork(StochasticClassifier):
+    r"""A fully connected ReLU network on $x + \varepsilon$, $\varepsilon \sim \mathcal N(0, σ^2 I)$.
+
+    The weights are parameters; the noise is the sample site. Its discriminant functions are
+    logits, averaged over the noise in training and in prediction.
+
+    Args:
+        image_shape: shape of one image.
+        num_classes: number of classes.
+        hidden: widths of the hidden layers.
+        noise_variance: σ², in squared pixel units; the paper's SINs have 0.05 and 0.1.
+        per_example: draw noise for each image (the field's practice) or share it among images.
+
+    References:
+        M. Lécuyer et al., Certified robustness to adversarial examples with differential
+        privacy, IEEE S&P 2019. Settings: Däubener & Fischer 2022, section 5 and supplement B.
+    """
+
+    output = "logits"
+    objective = "averaged-logits"
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        num_classes: int,
+        *,
+        hidden: Sequence[int] = (128, 128),
+        noise_variance: float = 0.1,
+        per_example: bool = True,
+    ):
+        super().__init__(image_shape, num_classes)
+        require(noise_variance > 0, f"noise_variance must be > 0, got {noise_variance}")
+        self.noise_variance = noise_variance
+        self.per_example = per_example
+        self.shapes = layer_shapes(math.prod(image_shape), hidden, num_classes)
+        self.weights = torch.nn.ParameterList()
+        for rows, columns in self.shapes:
+            weight = torch.randn(rows, columns) * math.sqrt(2.0 / (rows - 1))
+            weight[-1] = 0.0  # the bias
+            self.weights.append(weight)
+
+    def _sample_noise(self, x: Tensor) -> Tensor:
+        scale = x.new_tensor(math.sqrt(self.noise_variance))
+        noise = Normal(x.new_zeros(()), scale).expand(self.image_shape)
+        return pyro.sample("noise", noise.to_event(len(self.image_shape)))
+
+    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Noise on the input; labels from the softmax of the network."""
+        images = pyro.plate("images", len(x), dim=-1)
+        if self.per_example:
+            with images:
+                noise = self._sample_noise(x)
+        else:
+            noise = self._sample_noise(x)
+        logits = self.logits(x, {"noise": noise})
+        with images:
+            return pyro.sample("y", Categorical(logits=logits), obs=y)
+
+    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
+        """The same noise: nothing of it is learned."""
+        if self.per_example:
+            with pyro.plate("images", len(x), dim=-1):
+                self._sample_noise(x)
+        else:
+            self._sample_noise(x)
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate the network on stored noise; see :class:`StochasticClassifier`."""
+        noisy = (x + sites["noise"]).flatten(-len(self.image_shape))
+        return dense_network(noisy, list(self.weights))
+
+    @property
+    def floats_per_example(self) -> int:
+        """One float for each pixel and each unit of the network."""
+        return math.prod(self.image_shape) + sum(columns for _, columns in self.shapes)

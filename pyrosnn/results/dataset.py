@@ -1,0 +1,56 @@
+"""Labelled arrays from numbers: an xarray Dataset as the schema says."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from pyrosnn.results.schema import COORDINATES, DIMS, VARIABLES
+
+
+def make_dataset(
+    values: Mapping[str, np.ndarray[Any, Any]], coords: Mapping[str, Sequence[Any]]
+) -> xr.Dataset:
+    """Label the arrays of one evaluation.
+
+    Args:
+        values: arrays by variable name, each with the dimensions that ``VARIABLES`` names.
+        coords: coordinates by name; ``label`` lies along ``example``.
+
+    Returns:
+        A dataset with CF-style ``long_name`` and ``units`` on every array.
+    """
+    arrays = {}
+    for name, value in values.items():
+        variable = VARIABLES[name]
+        attrs = {"long_name": variable.long_name, "units": variable.units}
+        arrays[name] = xr.DataArray(value.astype(variable.dtype), dims=variable.dims, attrs=attrs)
+    labelled = {}
+    for name, coordinate in coords.items():
+        long_name, units = COORDINATES[name]
+        dim = "example" if name == "label" else name
+        attrs = {"long_name": long_name, "units": units}
+        labelled[name] = xr.DataArray(np.asarray(coordinate), dims=dim, attrs=attrs)
+    return xr.Dataset(arrays, coords=labelled)
+
+
+def combine(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:
+    """Join datasets along a dimension, keeping the schema's order of dimensions.
+
+    Variables without the dimension must be equal in all parts.
+
+    Args:
+        parts: at least one dataset.
+        dim: a dimension of the parts.
+    """
+    joined = xr.concat(
+        list(parts),
+        dim=dim,
+        data_vars="minimal",
+        coords="minimal",
+        compat="equals",
+        join="exact",
+        combine_attrs="override",
+    )
+    return joined.transpose(*[d for d in DIMS if d in joined.dims])

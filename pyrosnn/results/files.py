@@ -1,0 +1,103 @@
+"""Results as netCDF-4 files: written whole or not at all, checked when read."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from pyrosnn.errors import FileError
+from pyrosnn.files import atomic_path, check_readable
+from pyrosnn.results.schema import GROUP, SCHEMA_VERSION, VARIABLES
+
+
+def make_result(
+    dataset: xr.Dataset, *, study: str, spec: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> xr.DataTree:
+    """Join the arrays of a study with its spec and provenance.
+
+    Args:
+        dataset: the arrays, all repeats and blocks.
+        study: name of the study.
+        spec: every setting of the study, as plain values.
+        provenance: versions, seed, device, digests, times.
+    """
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(), f"/{GROUP}": dataset})
+    tree.attrs = {
+        "Conventions": "CF-1.11",
+        "title": f"pyrosnn study {study}",
+        "study": study,
+        "schema_version": SCHEMA_VERSION,
+        # one JSON text each: netCDF attributes hold neither None, nor booleans, nor mappings
+        "spec": json.dumps(spec, sort_keys=True),
+        "provenance": json.dumps(provenance, sort_keys=True),
+    }
+    return tree
+
+
+def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = False) -> None:
+    """Write a result to a netCDF-4 file.
+
+    Args:
+        path: the file, by convention ``*.nc``.
+        result: what a study or :func:`make_result` returned.
+        overwrite: replace an existing file.
+
+    Raises:
+        FileError: if the file exists and ``overwrite`` is not set, or cannot be written.
+    """
+    encoding = {
+        name: {"zlib": True, "complevel": 4, "shuffle": True}
+        for name in result[GROUP].dataset.data_vars
+    }
+    with atomic_path(Path(path), overwrite=overwrite) as temporary:
+        result.to_netcdf(temporary, engine="h5netcdf", encoding={f"/{GROUP}": encoding})
+
+
+def open_results(path: str | Path) -> xr.DataTree:
+    """Read a result file into memory.
+
+    Args:
+        path: a file that pyrosnn wrote.
+
+    Returns:
+        The tree: per-image arrays in its group ``evaluation``, settings in its attributes.
+
+    Raises:
+        FileError: for a file that is missing, truncated, no netCDF, no result of pyrosnn, or of
+            a newer schema.
+    """
+    path = Path(path)
+    check_readable(path, "result file")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            tree.load()
+    except Exception as error:  # h5py raises OSError, RuntimeError, KeyError … on damaged files
+        raise FileError(
+            f"{path} is not a readable netCDF file ({str(error).splitlines()[0]}); "
+            "it may be truncated: run the study again or copy it anew"
+        ) from error
+    if "schema_version" not in tree.attrs or GROUP not in tree.children:
+        raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
+    if int(tree.attrs["schema_version"]) != SCHEMA_VERSION:
+        raise FileError(
+            f"{path} has result schema {tree.attrs['schema_version']}, this pyrosnn reads "
+            f"{SCHEMA_VERSION}; use the pyrosnn that wrote it or run the study again"
+        )
+    missing = sorted({"adversarial_correct", "cosine"} - set(tree[GROUP].dataset.data_vars))
+    if missing or not set(tree[GROUP].dataset.data_vars) <= set(VARIABLES):
+        raise FileError(f"{path} is a damaged result of pyrosnn: it lacks {', '.join(missing)}")
+    return tree
+
+
+def read_spec(result: xr.DataTree) -> dict[str, Any]:
+    """Return the study's settings that a result was made with."""
+    spec: dict[str, Any] = json.loads(result.attrs["spec"])
+    return spec
+
+
+def read_provenance(result: xr.DataTree) -> dict[str, Any]:
+    """Return the versions, seed, device, digests and times of a result."""
+    provenance: dict[str, Any] = json.loads(result.attrs["provenance"])
+    return provenance

@@ -1,0 +1,40 @@
+"""What a result was made with: versions, device, threads and digests."""
+
+import platform
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.training.checkpoints import model_digest, package_versions
+
+TIME_KEYS = ("created", "wall_time_s")
+
+
+def make_provenance(
+    classifier: StochasticClassifier, dataset: Dataset, *, seed: int, wall_time_s: float
+) -> dict[str, Any]:
+    """Describe how a result was made; all but the keys ``TIME_KEYS`` repeats with the run.
+
+    Args:
+        classifier: the classifier evaluated.
+        dataset: the data set evaluated on.
+        seed: root seed.
+        wall_time_s: duration of the evaluation in seconds.
+    """
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_time_s": round(wall_time_s, 3),
+        "seed": seed,
+        "device": str(classifier.device),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": package_versions(),
+        "model_digest": model_digest(classifier),
+        "dataset_digest": dataset.digest,
+        "output": classifier.output,
+        "per_example": classifier.per_example,
+        "bounds": list(dataset.bounds),
+    }

@@ -1,0 +1,129 @@
+"""Drawing sample sets from a guide: reproducible, whatever their size and order."""
+
+import torch
+from pyro import poutine
+from pyro.infer import Predictive
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling.sample_set import Origin, SampleSet
+from pyrosnn.seeding import forked_rng, torch_seed
+
+# Samples are drawn in pages of this many, each page from a seed of its own: sample 17 is the
+# same in a set of 20 and in a set of 1,000. Changing it changes every sample.
+PAGE_SIZE = 16
+
+
+def draw_sample_set(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    num_samples: int,
+    *,
+    seed: int,
+    stream: str,
+    repeat: int = 0,
+    block: int = 0,
+    chunk_size: int | None = None,
+) -> SampleSet:
+    """Draw θ_1 … θ_S from the guide with ``pyro.infer.Predictive``.
+
+    The first samples of a larger set with the same seed, stream, repeat and block are the
+    samples of a smaller one. torch's global random state is left as it was.
+
+    Args:
+        classifier: whose guide is drawn from.
+        x: the images of the block, shape (example, …); sites such as input noise are drawn for
+            each of them.
+        num_samples: S.
+        seed: root seed.
+        stream: name of the stream; different streams are independent.
+        repeat: counter of the repetition.
+        block: counter of the block of images.
+        chunk_size: how many samples are evaluated at once later; None chooses by memory.
+
+    Raises:
+        ArgumentError: ``num_samples must be >= 1, got 0``.
+    """
+    require(num_samples >= 1, f"num_samples must be >= 1, got {num_samples}")
+    require(len(x) >= 1, "got no images to draw samples for; expected at least one")
+    pages: list[dict[str, Tensor]] = []
+    for page in range(-(-num_samples // PAGE_SIZE)):
+        with forked_rng(torch_seed(seed, stream, repeat, block, page), classifier.device):
+            pages.append(_draw_page(classifier, x))
+    tensors = {
+        name: torch.cat([page[name] for page in pages])[:num_samples] for name in pages[0]
+    }
+    origin = Origin(seed=seed, stream=stream, repeat=repeat, block=block, stop=num_samples)
+    return SampleSet(tensors=tensors, origin=origin, chunk_size=chunk_size)
+
+
+def _draw_page(classifier: StochasticClassifier, x: Tensor) -> dict[str, Tensor]:
+    """Draw one page; each site gets the shape (sample, example or 1, *event)."""
+    x = x.to(classifier.device)
+    with torch.no_grad():
+        trace = poutine.trace(classifier.guide).get_trace(x)
+    drawn = Predictive(classifier.guide, num_samples=PAGE_SIZE, parallel=True)(x)
+    shapes = {name: trace.nodes[name]["fn"].event_shape for name in trace.stochastic_nodes}
+    return {name: drawn[name].reshape(PAGE_SIZE, -1, *shape) for name, shape in shapes.items()}
+
+
+def disjoint_sample_sets(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    *,
+    attack: int,
+    inference: int,
+    seed: int,
+    repeat: int = 0,
+    block: int = 0,
+    chunk_size: int | None = None,
+) -> tuple[SampleSet, SampleSet]:
+    """Draw the attack set A and the inference set I from streams of their own.
+
+    Args:
+        classifier: whose guide is drawn from.
+        x: the images that both sets are for, shape (example, …).
+        attack: S_A, the size of A.
+        inference: S_I, the size of I.
+        seed: root seed.
+        repeat: counter of the repetition.
+        block: counter of the block of images.
+        chunk_size: how many samples are evaluated at once later; None chooses by memory.
+
+    Returns:
+        A and I.
+
+    Raises:
+        ArgumentError: if a size is below 1.
+
+    Example:
+        >>> import pyrosnn
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=1), digits)
+        >>> A, I = disjoint_sample_sets(bnn, digits.x_test[:20], attack=5, inference=10, seed=0)
+        >>> A
+        SampleSet(attack[0:5], seed=0, repeat=0, block=0, sites=['weight_0', 'weight_1', 'weight_2'])
+    """
+    return (
+        draw_sample_set(
+            classifier,
+            x,
+            attack,
+            seed=seed,
+            stream="attack",
+            repeat=repeat,
+            block=block,
+            chunk_size=chunk_size,
+        ),
+        draw_sample_set(
+            classifier,
+            x,
+            inference,
+            seed=seed,
+            stream="inference",
+            repeat=repeat,
+            block=block,
+            chunk_size=chunk_size,
+        ),
+    )

@@ -1,0 +1,16 @@
+"""Training by ``pyro.infer.SVI``, its settings as data, and checkpoints."""
+
+from pyrosnn.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from pyrosnn.training.spec import TrainingSpec, preset, preset_names
+from pyrosnn.training.train import TrainingProgress, train
+
+__all__ = [
+    "Checkpoint",
+    "TrainingProgress",
+    "TrainingSpec",
+    "load_checkpoint",
+    "preset",
+    "preset_names",
+    "save_checkpoint",
+    "train",
+]

@@ -1,0 +1,180 @@
+"""Checkpoints: parameters in safetensors, everything else in its JSON header; never pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import DataError, FileError, PyrosnnError
+from pyrosnn.files import atomic_path, check_readable
+from pyrosnn.models import build_model
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.seeding import forked_rng
+from pyrosnn.training.spec import TrainingSpec
+
+SCHEMA_VERSION = 1
+HEADER_KEY = "pyrosnn"
+PACKAGES = ("pyrosnn", "torch", "pyro-ppl", "numpy", "xarray", "h5netcdf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A trained classifier and where it came from.
+
+    Attributes:
+        classifier: the classifier, in evaluation mode.
+        spec: the training settings.
+        dataset: name of the data set that it was trained on.
+        dataset_digest: SHA-256 of that data set.
+        test_accuracy: share of test images classified correctly after training, if measured.
+        versions: versions of the packages that made it.
+    """
+
+    classifier: StochasticClassifier
+    spec: TrainingSpec
+    dataset: str
+    dataset_digest: str
+    test_accuracy: float | None
+    versions: Mapping[str, str]
+
+    def require_dataset(self, dataset: Dataset) -> None:
+        """Refuse a data set other than the one of the training.
+
+        Raises:
+            DataError: naming both data sets.
+        """
+        if dataset.name != self.dataset:
+            raise DataError(
+                f"the checkpoint was trained on {self.dataset}, not on {dataset.name}; "
+                f"use --dataset {self.dataset}, or train a model on {dataset.name}"
+            )
+        if dataset.digest != self.dataset_digest:
+            raise DataError(
+                f"this {dataset.name} (digest {dataset.digest[:12]}) is not the one that the "
+                f"checkpoint was trained on (digest {self.dataset_digest[:12]}); "
+                "name its folder with --data-root"
+            )
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide a result or its file."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def model_digest(classifier: StochasticClassifier) -> str:
+    """Return the SHA-256 of a classifier's parameters: its identity in results."""
+    sha = hashlib.sha256()
+    for name, value in sorted(classifier.state_dict().items()):
+        sha.update(name.encode())
+        sha.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()
+
+
+def save_checkpoint(
+    path: str | Path,
+    classifier: StochasticClassifier,
+    spec: TrainingSpec,
+    dataset: Dataset,
+    *,
+    test_accuracy: float | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a trained classifier to a safetensors file, whole or not at all.
+
+    Args:
+        path: the file, by convention ``*.safetensors``.
+        classifier: the trained classifier.
+        spec: the settings of its training.
+        dataset: the data set of its training.
+        test_accuracy: what was measured on the test split, in [0, 1].
+        overwrite: replace an existing file.
+
+    Raises:
+        FileError: if the file exists and ``overwrite`` is not set, or cannot be written.
+    """
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "spec": spec.to_json(),
+        "dataset": dataset.name,
+        "dataset_digest": dataset.digest,
+        "image_shape": list(classifier.image_shape),
+        "num_classes": classifier.num_classes,
+        "test_accuracy": test_accuracy,
+        "versions": package_versions(),
+    }
+    state = {name: value.detach().cpu() for name, value in classifier.state_dict().items()}
+    metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
+    with atomic_path(Path(path), overwrite=overwrite) as temporary:
+        temporary.write_bytes(safetensors.torch.save(state, metadata))
+
+
+def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """Read a classifier that :func:`save_checkpoint` wrote.
+
+    Args:
+        path: the file.
+        device: where the classifier is put.
+
+    Raises:
+        FileError: for a file that is missing, truncated, corrupt, no checkpoint of pyrosnn, or
+            of a newer schema.
+    """
+    path = Path(path)
+    check_readable(path, "checkpoint")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, UnicodeDecodeError, ValueError) as error:
+        raise FileError(
+            f"{path} is not a readable checkpoint ({str(error).splitlines()[0]}); "
+            "it may be truncated: train again or copy it anew"
+        ) from error
+    if HEADER_KEY not in metadata:
+        raise FileError(f"{path} is a safetensors file, but not a checkpoint of pyrosnn")
+    return _restore(path, metadata[HEADER_KEY], state, torch.device(device))
+
+
+def _restore(
+    path: Path, text: str, state: dict[str, torch.Tensor], device: torch.device
+) -> Checkpoint:
+    """Rebuild the classifier from the header's text and the parameters."""
+    try:
+        header: dict[str, Any] = json.loads(text)
+        found = header["schema_version"]
+        if found != SCHEMA_VERSION:
+            raise FileError(
+                f"{path} has checkpoint schema {found}, this pyrosnn reads {SCHEMA_VERSION}; "
+                "use the pyrosnn that wrote it or train again"
+            )
+        spec = TrainingSpec(**header["spec"])
+        with forked_rng(0):  # the initial values are replaced at once
+            classifier = build_model(
+                spec.model,
+                image_shape=tuple(header["image_shape"]),
+                num_classes=header["num_classes"],
+                options=spec.options,
+            )
+        classifier.load_state_dict(state)
+        return Checkpoint(
+            classifier=classifier.to(device).eval().requires_grad_(False),
+            spec=spec,
+            dataset=header["dataset"],
+            dataset_digest=header["dataset_digest"],
+            test_accuracy=header["test_accuracy"],
+            versions=header["versions"],
+        )
+    except FileError:
+        raise
+    except (ValueError, KeyError, TypeError, RuntimeError, PyrosnnError) as error:
+        raise FileError(
+            f"{path} is a damaged checkpoint ({str(error).splitlines()[0]}); train again"
+        ) from error

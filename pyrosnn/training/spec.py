@@ -1,0 +1,89 @@
+"""Everything that decides a training, as one frozen value; presets are data."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from typing import Any
+
+from pyrosnn.errors import require, unknown_name
+from pyrosnn.models import model_options
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec:
+    """Settings of one training; ``dataclasses.replace`` changes some.
+
+    Attributes:
+        model: name in ``MODELS``.
+        options: options of the model, complete with its defaults.
+        epochs: passes over the training images.
+        batch_size: images in a step.
+        learning_rate: Adam's step size.
+        num_particles: samples in the objective of a step.
+        kl_weight: weight of KL / N beside the mean log-likelihood; 1 is the ELBO.
+        seed: root seed of initial values, batches and particles.
+    """
+
+    model: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    num_particles: int
+    kl_weight: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the values and complete the model's options."""
+        defaults = model_options(self.model)
+        for option in self.options:
+            known = ", ".join(defaults)
+            require(option in defaults, f"{self.model} has no option '{option}'; it has {known}")
+        for name in ("epochs", "batch_size", "num_particles"):
+            value = getattr(self, name)
+            require(value >= 1, f"{name} must be >= 1, got {value}")
+        require(self.learning_rate > 0, f"learning_rate must be > 0, got {self.learning_rate}")
+        require(self.kl_weight >= 0, f"kl_weight must be >= 0, got {self.kl_weight}")
+        object.__setattr__(self, "options", {**defaults, **self.options})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        return asdict(self)
+
+
+def _load_presets() -> dict[str, Any]:
+    text = resources.files("pyrosnn.training").joinpath("presets.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def preset_names() -> list[str]:
+    """Return the names of the training presets.
+
+    Example:
+        >>> preset_names()
+        ['quick', 'paper']
+    """
+    return [name for name, value in _load_presets().items() if isinstance(value, dict)]
+
+
+def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
+    """Return the training settings of a preset for a model, with some of them changed.
+
+    Args:
+        model: a name in ``MODELS``.
+        name: ``quick`` (digits, seconds) or ``paper`` (FashionMNIST, supplement B).
+        changes: fields of :class:`TrainingSpec` that differ from the preset.
+
+    Raises:
+        UnknownNameError: for an unknown model or preset.
+        ArgumentError: for a value out of range.
+
+    Example:
+        >>> preset("bnn", "paper", epochs=2).epochs
+        2
+    """
+    names = preset_names()
+    if name not in names:
+        raise unknown_name("preset", name, names)
+    return TrainingSpec(**{**_load_presets()[name], "model": model, **changes})

@@ -1,0 +1,127 @@
+"""The training loop: stochastic variational inference for every model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyro
+import pyro.infer
+import pyro.optim
+import torch
+from torch import Tensor
+
+from pyrosnn.data.dataset import Dataset, check_batch
+from pyrosnn.errors import ArgumentError
+from pyrosnn.models import build_model
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.seeding import forked_rng, torch_seed
+from pyrosnn.training.objectives import OBJECTIVES, WeighSites
+from pyrosnn.training.spec import TrainingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingProgress:
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: epochs done.
+        epochs: epochs in all.
+        loss: mean objective per image over the epoch, in nats.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+
+
+def train(
+    spec: TrainingSpec,
+    dataset: Dataset,
+    *,
+    device: str | torch.device = "cpu",
+    progress: Callable[[TrainingProgress], None] | None = None,
+) -> StochasticClassifier:
+    """Train a stochastic classifier with ``pyro.infer.SVI``.
+
+    The global random state and Pyro's parameter store are left as they were.
+
+    Args:
+        spec: settings, for example ``preset("bnn")``.
+        dataset: its training split is used.
+        device: where to train.
+        progress: called after each epoch.
+
+    Returns:
+        The trained classifier, in evaluation mode.
+
+    Raises:
+        ArgumentError: for images that are not finite, labels out of range, or a loss that
+            became NaN (lower the learning rate or the initial scales).
+
+    Example:
+        >>> import pyrosnn
+        >>> spec = pyrosnn.preset("bnn", epochs=1)
+        >>> pyrosnn.train(spec, pyrosnn.load_dataset("digits")).num_classes
+        10
+    """
+    target = torch.device(device)
+    check_batch(dataset.x_train, dataset.y_train, dataset.num_classes)
+    x, y = dataset.x_train.to(target), dataset.y_train.to(target)
+    with (
+        forked_rng(torch_seed(spec.seed, "train"), target),
+        pyro.get_param_store().scope(),
+        pyro.validation_enabled(False),
+    ):
+        classifier = build_model(
+            spec.model,
+            image_shape=dataset.image_shape,
+            num_classes=dataset.num_classes,
+            options=spec.options,
+        ).to(target)
+        svi = make_svi(classifier, spec, num_images=len(x))
+        for epoch in range(1, spec.epochs + 1):
+            loss = _train_epoch(svi, x, y, spec.batch_size)
+            if not loss == loss:
+                raise ArgumentError(
+                    f"the loss became NaN in epoch {epoch}; lower learning_rate "
+                    f"(now {spec.learning_rate}) or the initial scales"
+                )
+            if progress is not None:
+                progress(TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss))
+    return classifier.eval().requires_grad_(False)
+
+
+def make_svi(
+    classifier: StochasticClassifier, spec: TrainingSpec, *, num_images: int
+) -> pyro.infer.SVI:
+    """Join model, guide, objective and Adam; call within a scope of Pyro's parameter store.
+
+    Args:
+        classifier: what is trained; its parameters change in place.
+        spec: settings.
+        num_images: N, the number of training images.
+    """
+
+    def guide(x: Tensor, y: Tensor) -> None:
+        pyro.module("classifier", classifier)
+        with WeighSites(data=1.0 / len(x), latent=spec.kl_weight / num_images):
+            classifier.guide(x, y)
+
+    def model(x: Tensor, y: Tensor) -> Tensor:
+        with WeighSites(data=1.0 / len(x), latent=spec.kl_weight / num_images):
+            return classifier.model(x, y)
+
+    return pyro.infer.SVI(
+        model,
+        guide,
+        pyro.optim.Adam({"lr": spec.learning_rate}),
+        OBJECTIVES[classifier.objective](spec.num_particles),
+    )
+
+
+def _train_epoch(svi: pyro.infer.SVI, x: Tensor, y: Tensor, batch_size: int) -> float:
+    """Make one pass in random order; return the mean loss per image."""
+    order = torch.randperm(len(x), device=x.device)
+    total = 0.0
+    for batch in order.split(batch_size):
+        total += svi.step(x[batch], y[batch]) * len(batch)
+    return total / len(x)
