@@ -1,4 +1,4 @@
-"""Errors that a user can cause, each naming the value given, what was expected, and the next step."""
+"""Errors a user can cause: the value given, what was expected, and the next step."""
 
 import difflib
 import importlib

@@ -69,7 +69,9 @@ def atomic_path(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         # the suffix stays last: writers choose their format by it
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+        )
         os.close(handle)
         temporary = Path(name)
         yield temporary

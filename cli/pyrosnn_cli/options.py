@@ -77,5 +77,3 @@ def open_device(name: str) -> "torch.device":
             f"device '{name}' cannot be used here ({reason}); use --device cpu"
         ) from None
     return device
-
-

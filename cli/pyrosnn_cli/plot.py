@@ -1,3 +1,33 @@
+"""`pyrosnn plot FILE`: the figure of a result."""
+
+from pathlib import Path
+from typing import Annotated
+
 import typer
-app = typer.Typer()
-def plot() -> None: ...
+
+from pyrosnn.errors import ArgumentError
+from pyrosnn.files import check_writable
+from pyrosnn_cli.options import Overwrite
+
+
+def plot(
+    file: Annotated[Path, typer.Argument(help="A result (*.nc) that a study wrote.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="PNG file to write.", show_default="FILE with .png"),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw the figure of a result as PNG."""
+    path = output or file.with_suffix(".png")
+    if path.suffix.lower() != ".png":
+        raise ArgumentError(f"--output must end in .png, got {path}")
+    check_writable(path, overwrite=overwrite)
+
+    from pyrosnn.results import open_results
+    from pyrosnn_cli.show import write_figure
+    from pyrosnn_studies.study import study_of
+
+    result = open_results(file)
+    write_figure(path, study_of(result).figure(result), overwrite=overwrite)
+    typer.echo(f"wrote {path}")

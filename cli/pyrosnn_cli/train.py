@@ -106,6 +106,4 @@ def train(
     check_writable(path, overwrite=overwrite)
     target = open_device(device)
     data = load_dataset(dataset, data_root)
-    train_and_save(
-        spec, data, path, device=target, test_samples=test_samples, overwrite=overwrite
-    )
+    train_and_save(spec, data, path, device=target, test_samples=test_samples, overwrite=overwrite)

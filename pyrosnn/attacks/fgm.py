@@ -50,9 +50,7 @@ class FGM(Attack):
         strengths: Sequence[float],
     ) -> list[AttackResult]:
         """Compute δ for several strengths from one gradient."""
-        gradient = loss_gradient(
-            classifier, x, y, samples, loss=self.loss, gradient=self.gradient
-        )
+        gradient = loss_gradient(classifier, x, y, samples, loss=self.loss, gradient=self.gradient)
         return [replace(self, strength=s)._step(x, gradient, samples) for s in strengths]
 
     def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:

@@ -1,6 +1,7 @@
 """Attack a block of images with A, judge them with I, return labelled arrays."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,7 +100,7 @@ def evaluate(
     values["zero_gradient"] = _array([results[0].zero_gradient])
     values["attack_correct"] = _array([results[0].correct])
     values["clean_correct"] = _array([geometries[0].correct_inference])
-    coords = {
+    coords: dict[str, Any] = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
         "strength": np.asarray(grid, dtype=np.float64),
@@ -127,11 +128,9 @@ def _geometries(
     return [attack_geometry(classifier, x, y, strongest, inference_samples)] * len(results)
 
 
-def _array(per_strength: list[Tensor]) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
+def _array(per_strength: list[Tensor]) -> np.ndarray:
     """Stack one tensor a strength as (example, strength)."""
-    stacked: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = (
-        torch.stack(per_strength, dim=1).cpu().numpy()
-    )
+    stacked: np.ndarray = torch.stack(per_strength, dim=1).cpu().numpy()
     return stacked
 
 

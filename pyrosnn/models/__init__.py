@@ -1,5 +1,6 @@
 """Stochastic classifiers: one file and one line in ``MODELS`` for each."""
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,8 @@ def model_options(name: str) -> dict[str, Any]:
         >>> model_options("sin")
         {'hidden': (128, 128), 'noise_variance': 0.1, 'per_example': True}
     """
-    defaults: Mapping[str, Any] | None = resolve(MODELS, name, "model").__init__.__kwdefaults__
-    return dict(defaults or {})
+    parameters = inspect.signature(resolve(MODELS, name, "model")).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def build_model(

@@ -4,12 +4,12 @@ from pyrosnn.models.bnn import BNN
 
 
 class InfiniteMixture(BNN):
-    r"""A network with matrix normal weights whose prediction is the mixture
-    $p(y \mid x) = \mathbb E_\Theta[p(y \mid x, \Theta)]$ in training as in use.
+    r"""A network with matrix normal weights that is trained as the mixture it predicts with.
 
-    Model, guide and evaluation are the BNN's; the objective is the log-likelihood of each image
-    under the mixture, not the mean of the components' log-likelihoods, which leaves the
-    components free to disagree. The KL to the standard matrix normal regularises it.
+    The mixture is $p(y \mid x) = \mathbb E_\Theta[p(y \mid x, \Theta)]$. Model, guide and
+    evaluation are the BNN's. The objective is the log-likelihood of each image under the
+    mixture, not the mean of the components' log-likelihoods, which leaves the components free
+    to disagree; the KL to the standard matrix normal regularises it.
 
     References:
         S. Däubener, A. Fischer, Investigating maximum likelihood based training of infinite

@@ -1,7 +1,7 @@
 r"""The matrix normal distribution, with dense or diagonal row and column covariances."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pyro.distributions import TorchDistribution
@@ -16,11 +16,11 @@ class _Factor:
     """A factor A of a covariance A Aᵀ: a vector of scales (diagonal) or a lower triangle."""
 
     def __init__(self, scale: Tensor | None, tril: Tensor | None, name: str):
-        if (scale is None) == (tril is None):
+        given = [value for value in (scale, tril) if value is not None]
+        if len(given) != 1:
             raise ArgumentError(f"give exactly one of {name}_scale and {name}_tril")
+        self.value = given[0]
         self.diagonal = scale is not None
-        self.value = scale if scale is not None else tril
-        assert self.value is not None
         self.batch_shape = self.value.shape[: -1 if self.diagonal else -2]
 
     @property
@@ -38,7 +38,8 @@ class _Factor:
         """Return A⁻¹ x."""
         if self.diagonal:
             return x / self.value.unsqueeze(-1)
-        return torch.linalg.solve_triangular(self.value, x, upper=False)
+        solution: Tensor = torch.linalg.solve_triangular(self.value, x, upper=False)
+        return solution
 
     def log_det(self) -> Tensor:
         """Return log |A|."""
@@ -86,7 +87,9 @@ class MatrixNormal(TorchDistribution):
     """
 
     has_rsample = True
-    arg_constraints = {"loc": constraints.independent(constraints.real, 2)}
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {
+        "loc": constraints.independent(constraints.real, 2)
+    }
     support = constraints.independent(constraints.real, 2)
 
     def __init__(
@@ -134,7 +137,7 @@ class MatrixNormal(TorchDistribution):
         columns = self.column.dense().square().sum(-1)
         return (rows.unsqueeze(-1) * columns.unsqueeze(-2)).expand_as(self.loc)
 
-    def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw W, differentiable in M, A and C; shape (*sample_shape, *batch, rows, columns)."""
         noise = torch.randn(
             self._extended_shape(torch.Size(sample_shape)),
@@ -161,7 +164,6 @@ class MatrixNormal(TorchDistribution):
         return -0.5 * white.square().sum((-2, -1)) - normalizer
 
 
-@register_kl(MatrixNormal, MatrixNormal)
 def _kl_matrix_normal(p: MatrixNormal, q: MatrixNormal) -> Tensor:
     r"""Return KL(p ‖ q), shape batch.
 
@@ -176,3 +178,6 @@ def _kl_matrix_normal(p: MatrixNormal, q: MatrixNormal) -> Tensor:
     )
     traces = p.row.trace_ratio(q.row) * p.column.trace_ratio(q.column)
     return 0.5 * (traces + white.square().sum((-2, -1)) - rows * columns) + log_ratio
+
+
+register_kl(MatrixNormal, MatrixNormal)(_kl_matrix_normal)

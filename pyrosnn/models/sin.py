@@ -14,7 +14,7 @@ from pyrosnn.models.dense import dense_network, layer_shapes
 
 
 class StochasticInputNetwork(StochasticClassifier):
-    r"""A fully connected ReLU network on $x + \varepsilon$, $\varepsilon \sim \mathcal N(0, σ^2 I)$.
+    r"""A fully connected ReLU network on $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
     The weights are parameters; the noise is the sample site. Its discriminant functions are
     logits, averaged over the noise in training and in prediction.

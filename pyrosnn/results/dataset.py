@@ -10,7 +10,7 @@ from pyrosnn.results.schema import COORDINATES, DIMS, VARIABLES
 
 
 def make_dataset(
-    values: Mapping[str, np.ndarray[Any, Any]], coords: Mapping[str, Sequence[Any]]
+    values: Mapping[str, np.ndarray], coords: Mapping[str, Sequence[Any]]
 ) -> xr.Dataset:
     """Label the arrays of one evaluation.
 

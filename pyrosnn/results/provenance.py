@@ -9,24 +9,34 @@ import torch
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training.checkpoints import model_digest, package_versions
+from pyrosnn.training.spec import TrainingSpec
 
 TIME_KEYS = ("created", "wall_time_s")
 
 
 def make_provenance(
-    classifier: StochasticClassifier, dataset: Dataset, *, seed: int, wall_time_s: float
+    classifier: StochasticClassifier,
+    dataset: Dataset,
+    *,
+    training: TrainingSpec | None,
+    seed: int,
+    wall_time_s: float,
 ) -> dict[str, Any]:
     """Describe how a result was made; all but the keys ``TIME_KEYS`` repeats with the run.
 
     Args:
         classifier: the classifier evaluated.
         dataset: the data set evaluated on.
+        training: the settings of its training (``kl_weight`` among them), where they are known.
         seed: root seed.
         wall_time_s: duration of the evaluation in seconds.
     """
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_time_s": round(wall_time_s, 3),
+        "model": training.model if training is not None else type(classifier).__name__,
+        "training": training.to_json() if training is not None else None,
+        "dataset": dataset.name,
         "seed": seed,
         "device": str(classifier.device),
         "threads": torch.get_num_threads(),

@@ -1,8 +1,11 @@
 """Drawing sample sets from a guide: reproducible, whatever their size and order."""
 
+from typing import Any
+
 import torch
 from pyro import poutine
 from pyro.infer import Predictive
+from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
 from pyrosnn.errors import require
@@ -51,9 +54,7 @@ def draw_sample_set(
     for page in range(-(-num_samples // PAGE_SIZE)):
         with forked_rng(torch_seed(seed, stream, repeat, block, page), classifier.device):
             pages.append(_draw_page(classifier, x))
-    tensors = {
-        name: torch.cat([page[name] for page in pages])[:num_samples] for name in pages[0]
-    }
+    tensors = {name: torch.cat([page[name] for page in pages])[:num_samples] for name in pages[0]}
     origin = Origin(seed=seed, stream=stream, repeat=repeat, block=block, stop=num_samples)
     return SampleSet(tensors=tensors, origin=origin, chunk_size=chunk_size)
 
@@ -62,10 +63,15 @@ def _draw_page(classifier: StochasticClassifier, x: Tensor) -> dict[str, Tensor]
     """Draw one page; each site gets the shape (sample, example or 1, *event)."""
     x = x.to(classifier.device)
     with torch.no_grad():
-        trace = poutine.trace(classifier.guide).get_trace(x)
+        trace = prune_subsample_sites(poutine.trace(classifier.guide).get_trace(x))
     drawn = Predictive(classifier.guide, num_samples=PAGE_SIZE, parallel=True)(x)
-    shapes = {name: trace.nodes[name]["fn"].event_shape for name in trace.stochastic_nodes}
+    shapes = {name: _event_shape(trace.nodes[name]["fn"]) for name in trace.stochastic_nodes}
     return {name: drawn[name].reshape(PAGE_SIZE, -1, *shape) for name, shape in shapes.items()}
+
+
+def _event_shape(distribution: Any) -> torch.Size:
+    shape: torch.Size = distribution.event_shape
+    return shape
 
 
 def disjoint_sample_sets(
@@ -102,8 +108,8 @@ def disjoint_sample_sets(
         >>> digits = pyrosnn.load_dataset("digits")
         >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=1), digits)
         >>> A, I = disjoint_sample_sets(bnn, digits.x_test[:20], attack=5, inference=10, seed=0)
-        >>> A
-        SampleSet(attack[0:5], seed=0, repeat=0, block=0, sites=['weight_0', 'weight_1', 'weight_2'])
+        >>> len(A), A.origin.stream, list(A.tensors)
+        (5, 'attack', ['weight_0', 'weight_1', 'weight_2'])
     """
     return (
         draw_sample_set(

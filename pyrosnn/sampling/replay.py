@@ -81,7 +81,7 @@ def replay_pushforward(
         with torch.no_grad(), warnings.catch_warnings():
             # torch's forward mode warns of its own deprecated parts when it is first used
             warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
-            value, tangent = torch.func.jvp(logits, (x,), (direction,))
+            value, tangent = torch.func.jvp(logits, (x,), (direction,))[:2]
         values.append(value)
         tangents.append(tangent)
     return torch.cat(values), torch.cat(tangents)

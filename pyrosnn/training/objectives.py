@@ -43,7 +43,7 @@ class PooledELBO(TraceMeanField_ELBO):
     """
 
     def __init__(self, num_particles: int = 5):
-        super().__init__(**_vectorized(num_particles))
+        super().__init__(**_vectorized(num_particles))  # type: ignore[no-untyped-call]
 
     @abstractmethod
     def pool(self, likelihood: Any, labels: Tensor) -> Tensor:
@@ -59,14 +59,16 @@ class PooledELBO(TraceMeanField_ELBO):
         self, model_trace: Trace, guide_trace: Trace
     ) -> tuple[float, Tensor]:
         log_likelihood, kl = torch.zeros(()), torch.zeros(())
-        for name, site in model_trace.nodes.items():
+        nodes: dict[str, Any] = dict(model_trace.nodes)  # their values are of many types
+        guide_nodes: dict[str, Any] = dict(guide_trace.nodes)
+        for name, site in nodes.items():
             if site["type"] != "sample":
                 continue
             if site["is_observed"]:
                 pooled = self.pool(site["fn"], site["value"])
                 log_likelihood = log_likelihood + scale_and_mask(pooled, site["scale"]).sum()
             else:
-                guide_site = guide_trace.nodes[name]
+                guide_site = guide_nodes[name]
                 divergence = kl_divergence(guide_site["fn"], site["fn"])
                 kl = kl + scale_and_mask(divergence, guide_site["scale"]).sum()
         # kl was summed over the particle axis; the caller divides all by num_particles
@@ -87,11 +89,10 @@ class MixtureELBO(PooledELBO):
 
     def pool(self, likelihood: Any, labels: Tensor) -> Tensor:
         """Return log mean_s p(y_n | x_n, θ_s), shape (example,)."""
-        log_prob = likelihood.log_prob(labels)
+        log_prob: Tensor = likelihood.log_prob(labels)
         if log_prob.ndim == 1:
             return log_prob
-        pooled: Tensor = log_prob.logsumexp(0) - math.log(len(log_prob))
-        return pooled
+        return log_prob.logsumexp(0) - math.log(len(log_prob))
 
 
 class AveragedLogitsELBO(PooledELBO):

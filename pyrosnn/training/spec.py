@@ -45,7 +45,12 @@ class TrainingSpec:
             require(value >= 1, f"{name} must be >= 1, got {value}")
         require(self.learning_rate > 0, f"learning_rate must be > 0, got {self.learning_rate}")
         require(self.kl_weight >= 0, f"kl_weight must be >= 0, got {self.kl_weight}")
-        object.__setattr__(self, "options", {**defaults, **self.options})
+        given = {
+            # JSON has no tuples; without this a checkpoint's spec would not equal its original
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in self.options.items()
+        }
+        object.__setattr__(self, "options", {**defaults, **given})
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""

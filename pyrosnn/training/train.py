@@ -1,5 +1,6 @@
 """The training loop: stochastic variational inference for every model."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -70,6 +71,7 @@ def train(
         forked_rng(torch_seed(spec.seed, "train"), target),
         pyro.get_param_store().scope(),
         pyro.validation_enabled(False),
+        warnings.catch_warnings(),
     ):
         classifier = build_model(
             spec.model,
@@ -78,6 +80,8 @@ def train(
             options=spec.options,
         ).to(target)
         svi = make_svi(classifier, spec, num_images=len(x))
+        # Pyro's warning of a NaN loss is our error below, with what to do about it
+        warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
         for epoch in range(1, spec.epochs + 1):
             loss = _train_epoch(svi, x, y, spec.batch_size)
             if not loss == loss:
@@ -113,7 +117,7 @@ def make_svi(
     return pyro.infer.SVI(
         model,
         guide,
-        pyro.optim.Adam({"lr": spec.learning_rate}),
+        pyro.optim.PyroOptim(torch.optim.Adam, {"lr": spec.learning_rate}),
         OBJECTIVES[classifier.objective](spec.num_particles),
     )
 

@@ -1,0 +1,105 @@
+"""Figures 4 and 5 of the paper: what more attack samples do to accuracy and angle."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pyrosnn.plots.style import curve_style
+from pyrosnn.results import GROUP, read_provenance, read_spec
+from pyrosnn.summaries import accuracies, at_strength
+
+NORM_SYMBOLS = {"l2": "$\\ell_2$", "linf": "$\\ell_\\infty$"}
+
+
+def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
+    """Draw adversarial accuracy against strength, a curve for each S_A (figure 4).
+
+    The band is one standard deviation over repeats to either side of their mean.
+
+    Args:
+        result: a result of ``sample-size``.
+        ax: where to draw.
+    """
+    adversarial = accuracies(result)["adversarial"].isel(inference_samples=0)
+    strengths = adversarial["strength"].values
+    sizes = adversarial["attack_samples"].values
+    for index, size in enumerate(sizes):
+        style = curve_style(index, len(sizes))
+        curve = adversarial.sel(attack_samples=size)
+        mean = curve.mean("repeat").values
+        ax.plot(strengths, mean, label=f"{size:,}", **style)
+        if curve.sizes["repeat"] > 1:
+            sd = curve.std("repeat", ddof=1).values
+            ax.fill_between(
+                strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
+            )
+    norm = NORM_SYMBOLS[read_spec(result)["norm"]]
+    ax.set_xlabel(f"perturbation strength η ({norm} norm, pixel values)")
+    ax.set_ylabel("adversarial accuracy")
+    ax.set_ylim(-0.02, 1.02)
+    ax.set_xlim(left=0)
+    ax.grid(alpha=0.3)
+    ax.legend(title="attack samples $S_A$")
+    return ax
+
+
+def plot_cosines(result: xr.DataTree, ax: Axes, strength: float | None = None) -> Axes:
+    r"""Draw the cosines' distribution over images and repeats, a box for each S_A (figure 5).
+
+    Boxes hold the middle half, whiskers reach 1.5 box lengths, the cross is the mean.
+
+    Args:
+        result: a result of ``sample-size``.
+        ax: where to draw.
+        strength: a strength of the result; None takes the largest.
+    """
+    cosine = at_strength(result, "cosine", strength).isel(inference_samples=0)
+    sizes = cosine["attack_samples"].values
+    columns = [cosine.sel(attack_samples=size).values.ravel() for size in sizes]
+    defined = [column[np.isfinite(column)] for column in columns]
+    boxes = ax.boxplot(
+        defined,
+        tick_labels=[f"{size:,}" for size in sizes],
+        showmeans=True,
+        patch_artist=True,
+        widths=0.6,
+        medianprops={"color": "black"},
+        meanprops={
+            "marker": "X",
+            "markersize": 8,
+            "markerfacecolor": "white",
+            "markeredgecolor": "black",
+        },
+        flierprops={"marker": ".", "markersize": 2, "alpha": 0.3, "markeredgecolor": "0.4"},
+    )
+    for index, box in enumerate(boxes["boxes"]):
+        box.set_facecolor(curve_style(index, len(sizes))["color"])
+        box.set_alpha(0.75)
+    ax.axhline(0.0, color="0.6", linewidth=0.8)
+    ax.set_xlabel("attack samples $S_A$")
+    ax.set_ylabel(r"cosine of $-\nabla(f_y - f_j)$ and δ")
+    ax.set_ylim(-1, 1)
+    ax.grid(axis="y", alpha=0.3)
+    return ax
+
+
+def sample_size_figure(result: xr.DataTree) -> Figure:
+    """Draw both figures side by side.
+
+    Args:
+        result: a result of ``sample-size``.
+    """
+    spec, provenance = read_spec(result), read_provenance(result)
+    values = result[GROUP].dataset
+    figure = Figure(figsize=(9.0, 3.8), layout="constrained", dpi=150)
+    left, right = figure.subplots(1, 2)
+    plot_accuracy(result, left)
+    plot_cosines(result, right)
+    figure.suptitle(
+        f"{provenance['model']} on {provenance['dataset']}: {values.sizes['example']:,} images, "
+        f"{values.sizes['repeat']} repeats, {spec['attack'].upper()} on {spec['loss']}, "
+        f"$S_I$ = {spec['inference_samples']:,}",
+        fontsize="medium",
+    )
+    return figure

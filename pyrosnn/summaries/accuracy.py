@@ -1,0 +1,60 @@
+"""Accuracies of a result, over images first and repeats second."""
+
+import pandas as pd
+import xarray as xr
+
+from pyrosnn.results import GROUP
+
+
+def accuracies(result: xr.DataTree) -> xr.Dataset:
+    """Return the accuracy of each repeat: the mean over images.
+
+    Args:
+        result: a result file or what a study returned.
+
+    Returns:
+        A dataset with dimension ``repeat`` and, where they apply, ``strength``,
+        ``attack_samples`` and ``inference_samples``:
+
+        - ``clean``: share of images classified correctly by I before the attack;
+        - ``adversarial``: share of attacked images classified correctly (raw);
+        - ``adversarial_given_clean``: the same among images that were correct before;
+        - ``linear_condition``: share of images that fulfil the linear condition.
+    """
+    values = result[GROUP].dataset
+    clean = values["clean_correct"]
+    attacked = values["adversarial_correct"]
+    return xr.Dataset(
+        {
+            "clean": clean.mean("example"),
+            "adversarial": attacked.mean("example"),
+            "adversarial_given_clean": (attacked & clean).sum("example") / clean.sum("example"),
+            "linear_condition": values["linear_condition"].mean("example"),
+        }
+    )
+
+
+def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
+    """Return mean and standard deviation over repeats of every accuracy.
+
+    Args:
+        result: a result file or what a study returned.
+
+    Returns:
+        One row for each strength, S_A and S_I; for each accuracy of :func:`accuracies` a column
+        with its mean and one, ``…_sd``, with the standard deviation over repeats (NaN for a
+        single repeat).
+    """
+    each = accuracies(result)
+    statistics = each.mean("repeat").merge(
+        each.std("repeat", ddof=1).rename({name: f"{name}_sd" for name in each.data_vars})
+        if each.sizes["repeat"] > 1
+        else (each.isel(repeat=0, drop=True) * float("nan")).rename(
+            {name: f"{name}_sd" for name in each.data_vars}
+        )
+    )
+    columns = [f"{name}{suffix}" for name in each.data_vars for suffix in ("", "_sd")]
+    frame: pd.DataFrame = statistics.to_dataframe(
+        dim_order=["strength", "attack_samples", "inference_samples"]
+    )
+    return frame[columns]

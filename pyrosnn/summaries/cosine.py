@@ -1,0 +1,80 @@
+"""ArviZ's summary of the angles between attack and inference gradients."""
+
+import warnings
+
+import pandas as pd
+import xarray as xr
+
+from pyrosnn.errors import ArgumentError
+from pyrosnn.results import GROUP
+
+with warnings.catch_warnings():
+    # ArviZ 0.23 announces version 1 at import; the range in pyproject.toml keeps us below it
+    warnings.simplefilter("ignore", FutureWarning)
+    import arviz
+
+
+def at_strength(result: xr.DataTree, name: str, strength: float | None = None) -> xr.DataArray:
+    """Return a per-image variable at one strength.
+
+    Args:
+        result: a result file or what a study returned.
+        name: a variable over strengths, such as ``cosine``.
+        strength: a strength of the result; None takes the largest.
+
+    Raises:
+        ArgumentError: naming the strengths that the result has.
+    """
+    values = result[GROUP].dataset[name]
+    grid = values["strength"].values
+    if strength is None:
+        strength = float(grid.max())
+    nearest = float(grid[abs(grid - strength).argmin()])
+    if abs(nearest - strength) > 1e-9:
+        raise ArgumentError(
+            f"the result has no strength {strength:g}; it has {', '.join(f'{s:g}' for s in grid)}"
+        )
+    return values.sel(strength=nearest, drop=True)
+
+
+def posterior_like(result: xr.DataTree, strength: float | None = None) -> xr.Dataset:
+    """Return the geometry of the attack in ArviZ's dimensions: chain = repeat, draw = example.
+
+    Args:
+        result: a result file or what a study returned.
+        strength: a strength of the result; None takes the largest (for FGM without clipping all
+            strengths have the same angles).
+
+    Returns:
+        ``cosine``, ``margin`` and ``gradient_norm`` for any ArviZ function.
+    """
+    names = ("cosine", "margin", "gradient_norm")
+    selected = {name: at_strength(result, name, strength) for name in names}
+    renamed = xr.Dataset(selected).drop_vars("label").rename(repeat="chain", example="draw")
+    return renamed.transpose("chain", "draw", ...)
+
+
+def cosine_table(
+    result: xr.DataTree, strength: float | None = None, hdi_prob: float = 0.94
+) -> pd.DataFrame:
+    """Summarise the cosines with ``arviz.summary``.
+
+    Args:
+        result: a result file or what a study returned.
+        strength: a strength of the result; None takes the largest.
+        hdi_prob: mass of the highest density interval over images and repeats.
+
+    Returns:
+        One row for each S_A and S_I with mean, sd and interval over images and repeats, and
+        ``undefined``: how many cosines are undefined, because the attack's or the margin's
+        gradient is zero. Those are left out of the other columns.
+    """
+    cosine = posterior_like(result, strength)[["cosine"]]
+    table = arviz.summary(cosine, kind="stats", hdi_prob=hdi_prob, round_to="none", skipna=True)
+    assert isinstance(table, pd.DataFrame)  # fmt="wide", the default
+    undefined = cosine["cosine"].isnull().sum(("chain", "draw")).values.ravel()
+    index = pd.MultiIndex.from_product(
+        [cosine["attack_samples"].values, cosine["inference_samples"].values],
+        names=["attack_samples", "inference_samples"],
+    )
+    return table.set_index(index).assign(undefined=undefined)

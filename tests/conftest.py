@@ -1,0 +1,75 @@
+"""Fixtures for all tests: a clean random state, and small models trained once."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pyro
+import pytest
+import torch
+
+from pyrosnn.data import load_dataset
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.training import TrainingSpec, preset, save_checkpoint, train
+
+mpl.use("Agg")
+# small networks gain nothing from threads, and two busy test runs lose much
+torch.set_num_threads(1)
+
+QUICK: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
+
+
+@pytest.fixture(autouse=True)
+def clean_random_state() -> Iterator[None]:
+    """Give every test the same random state and an empty parameter store."""
+    torch.manual_seed(0)
+    pyro.clear_param_store()
+    with pyro.validation_enabled(True):
+        yield
+    assert not list(pyro.get_param_store().keys()), "a test left parameters in Pyro's global store"
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="session")
+def specs() -> dict[str, TrainingSpec]:
+    return {model: preset(model, **QUICK) for model in ("bnn", "im", "sin")}
+
+
+@pytest.fixture(scope="session")
+def classifiers(digits: Dataset, specs: dict[str, TrainingSpec]) -> dict[str, StochasticClassifier]:
+    """Small networks of every model, trained on digits for a second each."""
+    return {model: train(spec, digits) for model, spec in specs.items()}
+
+
+@pytest.fixture(scope="session")
+def bnn(classifiers: dict[str, StochasticClassifier]) -> StochasticClassifier:
+    return classifiers["bnn"]
+
+
+@pytest.fixture(scope="session")
+def checkpoint_path(
+    bnn: StochasticClassifier,
+    specs: dict[str, TrainingSpec],
+    digits: Dataset,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    path = tmp_path_factory.mktemp("checkpoint") / "bnn.safetensors"
+    save_checkpoint(path, bnn, specs["bnn"], digits, test_accuracy=0.9)
+    return path
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist() -> Dataset:
+    """The real FashionMNIST; skips where it is not on this machine (nothing is downloaded)."""
+    roots = [os.environ.get("PYROSNN_DATA"), Path.home() / ".cache" / "pyrosnn"]
+    for root in roots:
+        if root and (Path(root) / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte").exists():
+            return load_dataset("fashion-mnist", root)
+    pytest.skip("FashionMNIST is not here; set PYROSNN_DATA to the folder that holds it")

@@ -1,0 +1,246 @@
+"""Theorems 4.1 and 4.2, and the quantities they are made of, against plain autograd."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from support.toy import LinearClassifier, QuadraticClassifier, sample_set
+from torch import Tensor
+
+from pyrosnn.attacks import FGM, AttackResult
+from pyrosnn.attacks.norms import length
+from pyrosnn.conditions import (
+    Geometry,
+    attack_geometry,
+    linear_condition,
+    smooth_condition,
+    smooth_radii,
+)
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.outputs import mean_discriminants
+from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, replay_logits
+
+INPUTS, CLASSES, IMAGES = 6, 4, 2000
+
+
+def random_attack(x: Tensor, correct: Tensor) -> AttackResult:
+    """A random δ of random length, in place of an attack's."""
+    delta = torch.randn_like(x) * torch.rand(len(x), 1, dtype=x.dtype) * 2
+    return AttackResult(
+        perturbation=delta,
+        norm=length(delta),
+        zero_gradient=torch.zeros(len(x), dtype=torch.bool),
+        correct=correct,
+        num_gradients=0,
+        origin=Origin(seed=0, stream="attack", stop=1),
+    )
+
+
+def predict(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> Tensor:
+    return mean_discriminants(replay_logits(classifier, x, samples), classifier.output)
+
+
+def disagreements(mistake: float = 0.0) -> tuple[int, int]:
+    """Compare theorem 4.1 with the outcome; ``mistake`` scales all slopes by 1 + mistake.
+
+    Half of the attacks are FGM's, half are random. Cases in which the first-order margin is
+    within rounding of 0 are left out, as are those the theorem does not speak of.
+    """
+    cases = wrong = 0
+    for draw in range(60):
+        torch.manual_seed(draw)
+        classifier = LinearClassifier(INPUTS, CLASSES, noise=0.7)
+        x = torch.randn(IMAGES, INPUTS).double()
+        a = sample_set(classifier.mean + 0.7 * torch.randn(3, INPUTS + 1, CLASSES), "attack")
+        i = sample_set(classifier.mean + 0.7 * torch.randn(4, INPUTS + 1, CLASSES), "inference")
+        y = predict(classifier, x, a).argmax(-1)
+        if draw % 2:
+            attack = random_attack(x, correct=torch.ones(len(x), dtype=torch.bool))
+        else:
+            attack = FGM(strength=float(torch.rand(()) * 2))(classifier, x, y, a)
+        geometry = attack_geometry(classifier, x, y, attack, i)
+        geometry = replace(geometry, slopes=geometry.slopes * (1 + mistake))
+        lengths = length(attack.perturbation)
+        holds = linear_condition(geometry, lengths)
+        survives = predict(classifier, x + attack.perturbation, i).argmax(-1) == y
+        first_order = geometry.margins - lengths.unsqueeze(-1) * geometry.slopes
+        label = torch.nn.functional.one_hot(y, CLASSES).bool()
+        clear = (first_order.abs() > 1e-9).logical_or(label).all(-1)
+        judged = geometry.correct & clear
+        cases += int(judged.sum())
+        wrong += int((holds != survives)[judged].sum())
+        # the paper's form, min r̃_c > ‖δ‖, says the same where it is defined
+        paper = geometry.radius > lengths if mistake == 0.0 else holds
+        assert torch.equal(paper[judged], holds[judged])
+    return cases, wrong
+
+
+def test_theorem_4_1_is_exact_for_linear_classifiers() -> None:
+    cases, wrong = disagreements()
+    assert cases >= 80_000  # of 120,000; the others are wrong under I before the attack
+    assert wrong == 0
+
+
+def test_a_planted_error_is_seen() -> None:
+    _, wrong = disagreements(mistake=0.01)
+    assert wrong > 0
+
+
+def test_misclassified_images_never_fulfil_a_condition() -> None:
+    classifier = LinearClassifier(INPUTS, CLASSES)
+    x = torch.randn(500, INPUTS).double()
+    y = torch.randint(CLASSES, (500,))
+    a = sample_set(classifier.mean.expand(2, -1, -1), "attack")
+    i = sample_set(classifier.mean.expand(2, -1, -1), "inference")
+    attack = random_attack(x, correct=predict(classifier, x, a).argmax(-1) == y)
+    geometry = attack_geometry(classifier, x, y, attack, i)
+    wrong = predict(classifier, x, i).argmax(-1) != y
+    assert wrong.any()
+    # the radius alone would call some of them robust: the gate is needed
+    assert (geometry.radius[wrong] > length(attack.perturbation)[wrong]).any()
+    assert not linear_condition(geometry, length(attack.perturbation))[wrong].any()
+    assert not smooth_condition(geometry, length(attack.perturbation), 1.0)[wrong].any()
+
+
+def test_theorem_4_2_is_never_violated() -> None:
+    promised = broken = 0
+    for draw in range(60):
+        torch.manual_seed(draw)
+        classifier = QuadraticClassifier(INPUTS, CLASSES, noise=0.5)
+        x = torch.randn(IMAGES, INPUTS).double()
+        a = sample_set(classifier.mean + 0.5 * torch.randn(3, INPUTS + 1, CLASSES), "attack")
+        i = sample_set(classifier.mean + 0.5 * torch.randn(4, INPUTS + 1, CLASSES), "inference")
+        y = predict(classifier, x, a).argmax(-1)
+        attack = FGM(strength=float(torch.rand(())))(classifier, x, y, a)
+        geometry = attack_geometry(classifier, x, y, attack, i)
+        lengths = length(attack.perturbation)
+        smoothness = classifier.smoothness()
+        holds = smooth_condition(geometry, lengths, smoothness)
+        survives = predict(classifier, x + attack.perturbation, i).argmax(-1) == y
+        promised += int(holds.sum())
+        broken += int((holds & ~survives).sum())
+        radii = smooth_radii(geometry, lengths, smoothness).amin(-1)
+        assert torch.equal((radii > lengths) & geometry.correct, holds)
+        # sufficient, and stricter than the linear condition
+        assert not (holds & ~linear_condition(geometry, lengths)).any()
+    assert promised > 10_000
+    assert broken == 0
+
+
+def test_with_a_positive_cosine_no_smooth_condition_beyond_the_cutoff(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    """Margins of probabilities are ≤ 1, so the condition fails for η > sqrt(2 / L)."""
+    x, y = digits.test_images(100)
+    a, i = disjoint_sample_sets(bnn, x, attack=5, inference=20, seed=1)
+    smoothness = 20.0
+    strength = (2 / smoothness) ** 0.5 * 1.001
+    attack = FGM(strength=strength)(bnn, x, y, a)
+    geometry = attack_geometry(bnn, x, y, attack, i)
+    uphill = (geometry.slopes >= 0).all(-1)
+    assert uphill.any()
+    assert not smooth_condition(geometry, length(attack.perturbation), smoothness)[uphill].any()
+
+
+def loop_geometry(
+    classifier: StochasticClassifier, x: Tensor, y: Tensor, delta: Tensor, samples: SampleSet
+) -> dict[str, Tensor]:
+    """The same by a plain loop: autograd of the mean prediction, a backward pass a class."""
+    inputs = x.clone().requires_grad_()
+    total: Tensor | float = 0.0
+    for s in range(len(samples)):
+        total = total + classifier.discriminants(inputs, samples[s : s + 1].tensors)[0]
+    assert isinstance(total, Tensor)
+    mean = total / len(samples)
+    f_y = mean.gather(1, y.unsqueeze(1))
+    differences = f_y - mean
+    unit = delta.flatten(1) / delta.flatten(1).norm(dim=1, keepdim=True)
+    slopes, norms = [], []
+    for c in range(classifier.num_classes):
+        gradient = torch.autograd.grad(differences[:, c].sum(), inputs, retain_graph=True)[0]
+        slopes.append(-(gradient.flatten(1) * unit).sum(1))
+        norms.append(gradient.flatten(1).norm(dim=1))
+    return {
+        "margins": differences.detach(),
+        "slopes": torch.stack(slopes, 1),
+        "norms": torch.stack(norms, 1),
+    }
+
+
+@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+def test_geometry_equals_a_loop_with_autograd(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    classifier = classifiers[model]
+    x, y = digits.test_images(60)
+    a, i = disjoint_sample_sets(classifier, x, attack=4, inference=11, seed=3, chunk_size=4)
+    attack = FGM(strength=0.7)(classifier, x, y, a)
+    geometry = attack_geometry(classifier, x, y, attack, i)
+    loop = loop_geometry(classifier, x, y, attack.perturbation, i)
+    scale = float(loop["slopes"].abs().max())
+    torch.testing.assert_close(geometry.margins.float(), loop["margins"], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        geometry.slopes.float(), loop["slopes"], atol=1e-5 * scale, rtol=1e-4
+    )
+    nearest = geometry.nearest.unsqueeze(1)
+    norm = loop["norms"].gather(1, nearest).squeeze(1)
+    torch.testing.assert_close(
+        geometry.gradient_norm.float(), norm, atol=1e-5 * float(norm.max()), rtol=1e-4
+    )
+    clear = norm > 1e-3 * norm.max()  # where the loop's own float32 is trustworthy
+    cosine = loop["slopes"].gather(1, nearest).squeeze(1) / norm
+    torch.testing.assert_close(geometry.cosine[clear].float(), cosine[clear], atol=1e-3, rtol=0)
+
+
+def test_nearest_class_is_the_smallest_radius(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x, y = digits.test_images(200)
+    a, i = disjoint_sample_sets(bnn, x, attack=1, inference=10, seed=0)
+    geometry = attack_geometry(bnn, x, y, FGM()(bnn, x, y, a), i)
+    finite = torch.isfinite(geometry.radius)
+    assert finite.any()
+    chosen = geometry.radii.gather(1, geometry.nearest.unsqueeze(1)).squeeze(1)
+    assert torch.equal(chosen[finite], geometry.radius[finite])
+    assert (geometry.nearest != y).all()
+
+
+def test_cosine_is_one_when_the_attack_sees_the_inference_samples(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    """A margin attack judged on its own samples points straight at its own runner-up."""
+    x, y = digits.test_images(100)
+    a, _ = disjoint_sample_sets(bnn, x, attack=8, inference=1, seed=0)
+    attack = FGM(loss="margin")(bnn, x, y, a)
+    with pytest.raises(OverlapError, match=r"share samples 0 … 7 of stream 'attack'"):
+        attack_geometry(bnn, x, y, attack, a)
+    elsewhere = replace(attack, origin=replace(attack.origin, stream="by hand"))
+    geometry = attack_geometry(bnn, x, y, elsewhere, a)
+    logits = replay_logits(bnn, x, a)
+    means = mean_discriminants(logits, bnn.output)
+    means = means.scatter(1, y.unsqueeze(1), -1.0)
+    aimed = geometry.correct & (geometry.nearest == means.argmax(-1))
+    assert aimed.sum() > 50
+    assert geometry.cosine[aimed].min() > 1 - 1e-5
+
+
+def test_zero_gradients_leave_the_image_where_it_is() -> None:
+    classifier = LinearClassifier(INPUTS, 2)
+    weight = torch.zeros(3, INPUTS + 1, 2).double()
+    weight[:, -1, 0] = 1.0  # only a bias: no gradient in x
+    x = torch.randn(5, INPUTS).double()
+    y = torch.zeros(5, dtype=torch.long)
+    attack = FGM(strength=1.0)(classifier, x, y, sample_set(weight, "attack"))
+    assert attack.zero_gradient.all()
+    assert torch.equal(attack.perturbation, torch.zeros_like(x))
+    geometry = attack_geometry(classifier, x, y, attack, sample_set(weight, "inference"))
+    assert torch.isnan(geometry.cosine).all()
+    assert linear_condition(geometry, length(attack.perturbation)).all()
+
+
+def test_smoothness_must_not_be_negative(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x, y = digits.test_images(5)
+    a, i = disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=0)
+    geometry: Geometry = attack_geometry(bnn, x, y, FGM()(bnn, x, y, a), i)
+    with pytest.raises(ArgumentError, match=r"smoothness must be >= 0, got -1\.0"):
+        smooth_condition(geometry, torch.ones(5), -1.0)

@@ -1,0 +1,169 @@
+"""Sample sets: reproducible, disjoint, sliceable, replayed in chunks."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from support.toy import sample_set
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import (
+    Origin,
+    SampleSet,
+    disjoint_sample_sets,
+    draw_sample_set,
+    replay_logits,
+    replay_pullback,
+    replay_pushforward,
+    require_disjoint,
+)
+from pyrosnn.sampling.draw import PAGE_SIZE
+
+
+def same(first: SampleSet, second: SampleSet) -> bool:
+    return all(torch.equal(first.tensors[name], second.tensors[name]) for name in first.tensors)
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+def test_a_larger_set_begins_with_the_smaller_one(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    classifier, x = classifiers[model], digits.x_test[:7]
+    large = draw_sample_set(classifier, x, 2 * PAGE_SIZE + 3, seed=5, stream="attack")
+    small = draw_sample_set(classifier, x, PAGE_SIZE + 1, seed=5, stream="attack")
+    assert len(large) == 2 * PAGE_SIZE + 3
+    assert same(small, large[: PAGE_SIZE + 1])
+
+
+def test_streams_repeats_blocks_and_seeds_differ(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    x = digits.x_test[:2]
+    base = {"seed": 0, "stream": "attack", "repeat": 0, "block": 0}
+    others = ({"seed": 1}, {"stream": "inference"}, {"repeat": 1}, {"block": 1})
+    first = draw_sample_set(bnn, x, 3, **base)  # type: ignore[arg-type]
+    assert same(first, draw_sample_set(bnn, x, 3, **base))  # type: ignore[arg-type]
+    for change in others:
+        changed = draw_sample_set(bnn, x, 3, **{**base, **change})  # type: ignore[arg-type]
+        assert not same(first, changed), change
+        assert len(first.origin.shared(changed.origin)) == 0
+
+
+def test_samples_within_a_set_differ_across_pages(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    samples = draw_sample_set(bnn, digits.x_test[:2], 3 * PAGE_SIZE, seed=0, stream="attack")
+    rows = samples.tensors["weight_0"].flatten(1)
+    assert len(torch.unique(rows, dim=0)) == 3 * PAGE_SIZE
+
+
+def test_draws_follow_the_guide(bnn: StochasticClassifier, digits: Dataset) -> None:
+    # 4,000 samples, fixed seed: means within 5 standard errors for (nearly) all 650 entries
+    samples = draw_sample_set(bnn, digits.x_test[:1], 4000, seed=0, stream="attack")
+    weight = samples.tensors["weight_2"].squeeze(1)
+    parameters = dict(bnn.named_parameters())
+    mean = parameters["means.2"]
+    row, column = parameters["row_log_scales.2"].exp(), parameters["column_log_scales.2"].exp()
+    sd = row.unsqueeze(1) * column
+    assert ((weight.mean(0) - mean).abs() < 5 * sd / 4000**0.5).all()
+    assert ((weight.std(0) / sd - 1).abs() < 5 / (2 * 4000) ** 0.5).all()
+
+
+def test_disjoint_sets_are_disjoint(bnn: StochasticClassifier, digits: Dataset) -> None:
+    a, i = disjoint_sample_sets(bnn, digits.x_test[:2], attack=5, inference=8, seed=0)
+    assert (len(a), len(i)) == (5, 8)
+    require_disjoint(a.origin, i.origin)
+    both = torch.cat([a.tensors["weight_2"], i.tensors["weight_2"]]).flatten(1)
+    assert len(torch.unique(both, dim=0)) == 13
+
+
+def test_overlap_is_refused_naming_the_samples(bnn: StochasticClassifier, digits: Dataset) -> None:
+    a, _ = disjoint_sample_sets(bnn, digits.x_test[:2], attack=10, inference=1, seed=3)
+    with pytest.raises(OverlapError, match=r"share samples 4 … 5 of stream 'attack' \(seed 3"):
+        require_disjoint(a[:6].origin, a[4:].origin)
+    require_disjoint(a[:5].origin, a[5:].origin)
+
+
+@given(bounds=st.tuples(*[st.integers(0, 12)] * 4).filter(lambda b: b[0] < b[1] and b[2] < b[3]))
+def test_overlap_is_exactly_the_common_indices(bounds: tuple[int, int, int, int]) -> None:
+    whole = sample_set(torch.randn(12, 3, 2))
+    first, second = whole[bounds[0] : bounds[1]], whole[bounds[2] : bounds[3]]
+    common = set(range(bounds[0], bounds[1])) & set(range(bounds[2], bounds[3]))
+    assert set(first.origin.shared(second.origin)) == common
+
+
+@given(start=st.integers(0, 9), length=st.integers(1, 10), inner=st.integers(1, 10))
+def test_slices_of_slices_keep_their_origin(start: int, length: int, inner: int) -> None:
+    whole = sample_set(torch.arange(10.0).reshape(10, 1, 1))
+    part = whole[start : start + length]
+    again = part[:inner]
+    values = again.tensors["weight"].flatten().tolist()
+    assert values == list(range(again.origin.start, again.origin.stop))
+
+
+def test_sample_sets_are_frozen(bnn: StochasticClassifier, digits: Dataset) -> None:
+    a, _ = disjoint_sample_sets(bnn, digits.x_test[:2], attack=2, inference=1, seed=0)
+    with pytest.raises(FrozenInstanceError):
+        a.origin = replace(a.origin, seed=1)  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        a.tensors["weight_0"] = torch.zeros(2)  # type: ignore[index]
+
+
+def test_bad_sets_are_refused(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x = digits.x_test[:4]
+    with pytest.raises(ArgumentError, match="num_samples must be >= 1, got 0"):
+        disjoint_sample_sets(bnn, x, attack=0, inference=1, seed=0)
+    with pytest.raises(ArgumentError, match="seed must be an integer >= 0, got -1"):
+        disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=-1)
+    with pytest.raises(ArgumentError, match="chunk_size must be >= 1 or None"):
+        disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=0, chunk_size=0)
+    a, _ = disjoint_sample_sets(bnn, x, attack=3, inference=1, seed=0)
+    with pytest.raises(ArgumentError, match="of a set of 3 samples is empty"):
+        a[3:]
+    with pytest.raises(ArgumentError, match="must have step 1, got 2"):
+        a[::2]
+    with pytest.raises(ArgumentError, match="site 'w' has 2 samples, its origin says 3"):
+        SampleSet(tensors={"w": torch.zeros(2, 1)}, origin=Origin(seed=0, stream="attack", stop=3))
+
+
+def test_per_image_samples_serve_their_images_only(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    sin = classifiers["sin"]
+    a, _ = disjoint_sample_sets(sin, digits.x_test[:4], attack=3, inference=1, seed=0)
+    with pytest.raises(ArgumentError, match="site 'noise' was drawn for 4 images, got 6"):
+        replay_logits(sin, digits.x_test[:6], a)
+
+
+@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+def test_chunks_change_nothing_but_rounding(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    classifier, x = classifiers[model], digits.x_test[:9]
+    whole, _ = disjoint_sample_sets(classifier, x, attack=10, inference=1, seed=0, chunk_size=10)
+    chunked = replace(whole, chunk_size=3)
+    direction, cotangents = torch.randn_like(x), torch.randn(10, 9, 10)
+    for function, extra in (
+        (replay_logits, ()),
+        (replay_pullback, (cotangents,)),
+        (replay_pushforward, (direction,)),
+    ):
+        one = function(classifier, x, whole, *extra)
+        many = function(classifier, x, chunked, *extra)
+        torch.testing.assert_close(one, many, atol=1e-4, rtol=1e-4)
+
+
+def test_pullback_and_pushforward_are_adjoint(bnn: StochasticClassifier, digits: Dataset) -> None:
+    """⟨u, J v⟩ = ⟨Jᵀ u, v⟩ for each image."""
+    x = digits.x_test[:9]
+    samples, _ = disjoint_sample_sets(bnn, x, attack=6, inference=1, seed=0, chunk_size=4)
+    v, u = torch.randn_like(x), torch.randn(6, 9, 10)
+    _, jv = replay_pushforward(bnn, x, samples, v)
+    jtu = replay_pullback(bnn, x, samples, u)
+    torch.testing.assert_close(
+        (u * jv).sum((0, 2)), (jtu * v).flatten(1).sum(1), atol=1e-3, rtol=1e-4
+    )

@@ -1,0 +1,192 @@
+"""Objectives against closed forms and against each other; training as a whole."""
+
+from dataclasses import replace
+from typing import Any
+
+import pyro
+import pytest
+import torch
+from pyro import poutine
+from pyro.distributions import Normal
+from pyro.infer import TraceMeanField_ELBO
+from torch import Tensor
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, UnknownNameError
+from pyrosnn.evaluation import accuracy
+from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.matrix_normal import MatrixNormal
+from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
+from pyrosnn.training.objectives import AveragedLogitsELBO, MixtureELBO, elbo
+from pyrosnn.training.train import make_svi
+
+NOISE = 0.5
+
+
+class BayesianRegression(StochasticClassifier):
+    """y = x W + noise with W ~ MN(0, I, I): its posterior is a matrix normal in closed form."""
+
+    output = "logits"
+    objective = "elbo"
+
+    def __init__(self, rows: int, columns: int):
+        super().__init__((rows,), columns)
+        self.loc = torch.nn.Parameter(torch.zeros(rows, columns))
+        self.raw = torch.nn.Parameter(torch.zeros(rows, rows))
+
+    def row_tril(self) -> Tensor:
+        return self.raw.tril(-1) + torch.diag_embed(self.raw.diagonal().exp())
+
+    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        rows, columns = self.loc.shape
+        prior = MatrixNormal(
+            torch.zeros(rows, columns), row_scale=torch.ones(rows), column_scale=torch.ones(columns)
+        )
+        mean = self.logits(x, {"w": pyro.sample("w", prior)})
+        with pyro.plate("images", len(x), dim=-1):
+            return pyro.sample("y", Normal(mean, NOISE).to_event(1), obs=y)
+
+    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
+        columns = torch.ones(self.num_classes)
+        pyro.sample("w", MatrixNormal(self.loc, row_tril=self.row_tril(), column_scale=columns))
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        w = sites["w"]
+        return x @ (w.squeeze(-3) if w.ndim > 2 else w)
+
+    @property
+    def floats_per_example(self) -> int:
+        return self.num_classes
+
+
+def regression_spec(**changes: Any) -> TrainingSpec:
+    return replace(preset("bnn", learning_rate=0.02, num_particles=20, kl_weight=1.0), **changes)
+
+
+@pytest.mark.parametrize("kl_weight", [1.0, 0.25])
+def test_svi_comes_to_the_analytic_posterior(kl_weight: float) -> None:
+    """Minibatches and a KL weight w: the posterior of N images is that of N / w images."""
+    num_images, rows, columns = 60, 3, 2
+    x = torch.randn(num_images, rows)
+    y = x @ torch.randn(rows, columns) + NOISE * torch.randn(num_images, columns)
+    precision = x.T @ x / (NOISE**2 * kl_weight) + torch.eye(rows)
+    covariance = precision.inverse()
+    mean = covariance @ x.T @ y / (NOISE**2 * kl_weight)
+
+    classifier = BayesianRegression(rows, columns)
+    spec = regression_spec(kl_weight=kl_weight)
+    with pyro.get_param_store().scope():
+        # falling step sizes, so that the noise of batches and particles dies out
+        for learning_rate in (0.02, 0.002, 0.0002):
+            spec = replace(spec, learning_rate=learning_rate)
+            svi = make_svi(classifier, spec, num_images=num_images)
+            for _ in range(200):
+                for batch in torch.randperm(num_images).split(30):
+                    svi.step(x[batch], y[batch])
+    found = classifier.row_tril() @ classifier.row_tril().T
+    scale = float(covariance.diagonal().sqrt().max())
+    assert (classifier.loc - mean).abs().max() < 0.15 * scale
+    torch.testing.assert_close(found, covariance, rtol=0.1, atol=0.05 * scale**2)
+
+
+def loss_of(
+    objective: TraceMeanField_ELBO, classifier: StochasticClassifier, x: Tensor, y: Tensor
+) -> float:
+    torch.manual_seed(7)  # the same particles for every objective
+    with torch.no_grad():
+        return float(objective.differentiable_loss(classifier.model, classifier.guide, x, y))
+
+
+def test_the_mixture_with_one_particle_is_the_elbo(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    x, y = digits.x_train[:50], digits.y_train[:50]
+    mixture, plain = (loss_of(make(1), bnn, x, y) for make in (MixtureELBO, elbo))
+    assert mixture == pytest.approx(plain, rel=1e-6)
+
+
+def test_the_mixture_is_at_least_the_elbo(bnn: StochasticClassifier, digits: Dataset) -> None:
+    """Jensen: the log of a mean is at least the mean of the logs, for the same particles."""
+    x, y = digits.x_train[:50], digits.y_train[:50]
+    mixture, plain = (loss_of(make(8), bnn, x, y) for make in (MixtureELBO, elbo))
+    assert mixture < plain - 1.0
+
+
+def latent_samples(classifier: StochasticClassifier, x: Tensor, number: int) -> dict[str, Tensor]:
+    """The particles that an objective draws after ``manual_seed(7)``, in its own shapes."""
+    torch.manual_seed(7)
+    with torch.no_grad(), pyro.plate("num_particles_vectorized", number, dim=-2):
+        trace = poutine.trace(classifier.guide).get_trace(x)
+    latent = [name for name in trace.stochastic_nodes if "_particles" not in name]
+    nodes: dict[str, Any] = dict(trace.nodes)
+    return {name: nodes[name]["value"] for name in latent if name != "images"}
+
+
+def test_the_mixture_pools_each_image(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x, y = digits.x_train[:50], digits.y_train[:50]
+    with torch.no_grad():
+        log_p = bnn.logits(x, latent_samples(bnn, x, 6)).log_softmax(-1)
+    each = log_p[:, torch.arange(50), y]
+    difference = float(each.mean(0).sum() - each.exp().mean(0).log().sum())
+    mixture, plain = (loss_of(make(6), bnn, x, y) for make in (MixtureELBO, elbo))
+    assert mixture - plain == pytest.approx(difference, rel=1e-4)
+
+
+def test_averaged_logits_are_the_cross_entropy_of_the_mean(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    x, y = digits.x_train[:50], digits.y_train[:50]
+    sin = classifiers["sin"]
+    with torch.no_grad():
+        mean = sin.logits(x, latent_samples(sin, x, 5)).mean(0)
+    expected = float(torch.nn.functional.cross_entropy(mean, y, reduction="sum"))
+    assert loss_of(AveragedLogitsELBO(5), sin, x, y) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+def test_training_learns_and_reports(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    reached = accuracy(classifiers[model], digits.x_test, digits.y_test, num_samples=20)
+    assert reached > 0.6  # chance is 0.1
+
+
+def test_progress_reports_every_epoch(digits: Dataset) -> None:
+    steps: list[TrainingProgress] = []
+    train(preset("bnn", epochs=3, options={"hidden": (8,)}), digits, progress=steps.append)
+    assert [step.epoch for step in steps] == [1, 2, 3]
+    assert steps[2].loss < steps[0].loss
+
+
+def test_the_same_seed_trains_the_same_weights(digits: Dataset) -> None:
+    spec = preset("bnn", epochs=1, options={"hidden": (8,)})
+    state = torch.get_rng_state()
+    first, second = train(spec, digits).state_dict(), train(spec, digits).state_dict()
+    other = train(replace(spec, seed=1), digits).state_dict()
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["means.0"], other["means.0"])
+
+
+def test_presets_are_complete() -> None:
+    assert preset_names() == ["quick", "paper"]
+    paper = preset("bnn", "paper")
+    assert (paper.epochs, paper.batch_size, paper.learning_rate) == (50, 100, 0.001)
+    assert (paper.num_particles, paper.kl_weight) == (5, 1.0)
+
+
+def test_bad_settings_are_refused(digits: Dataset) -> None:
+    with pytest.raises(UnknownNameError, match="unknown preset 'papre'; did you mean 'paper'"):
+        preset("bnn", "papre")
+    with pytest.raises(ArgumentError, match="epochs must be >= 1, got 0"):
+        preset("bnn", epochs=0)
+    with pytest.raises(ArgumentError, match="learning_rate must be > 0, got -1"):
+        preset("bnn", learning_rate=-1.0)
+    broken = replace(digits, x_train=digits.x_train * float("nan"))
+    with pytest.raises(ArgumentError, match="images must be finite, got NaN"):
+        train(preset("bnn", epochs=1), broken)
+    with pytest.raises(ArgumentError, match="labels must be in 0 … 9, got 12"):
+        train(preset("bnn", epochs=1), replace(digits, y_train=digits.y_train + 3))
+    explosive = preset("bnn", epochs=3, learning_rate=1e30, options={"hidden": (4,)})
+    with pytest.raises(ArgumentError, match="the loss became NaN in epoch"):
+        train(explosive, digits)

@@ -1,0 +1,74 @@
+"""Small stochastic classifiers whose truth is known in closed form."""
+
+from typing import ClassVar
+
+import pyro
+import torch
+from pyro.distributions import Categorical, Normal
+from torch import Tensor
+
+from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
+from pyrosnn.sampling import Origin, SampleSet
+
+
+class LinearClassifier(StochasticClassifier):
+    """f(x, θ) = W x + b with independent normal entries in W and b: linear discriminants."""
+
+    output: ClassVar[Output] = "logits"
+    objective: ClassVar[str] = "elbo"
+
+    def __init__(self, num_inputs: int, num_classes: int, noise: float = 1.0):
+        super().__init__((num_inputs,), num_classes)
+        self.noise = noise
+        self.mean = torch.nn.Parameter(torch.randn(num_inputs + 1, num_classes).double())
+        self.requires_grad_(False)
+
+    def _draw(self) -> Tensor:
+        return pyro.sample("weight", Normal(self.mean, self.noise).to_event(2))
+
+    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        logits = self.logits(x, {"weight": self._draw()})
+        with pyro.plate("images", len(x), dim=-1):
+            return pyro.sample("y", Categorical(logits=logits), obs=y)
+
+    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
+        self._draw()
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        weight = sites["weight"]
+        weight = weight.squeeze(-3) if weight.ndim > 2 else weight
+        return x @ weight[..., :-1, :] + weight[..., -1:, :]
+
+    @property
+    def floats_per_example(self) -> int:
+        return self.num_classes
+
+
+class LinearProbabilities(LinearClassifier):
+    """The same network with softmax probabilities as discriminant functions."""
+
+    output: ClassVar[Output] = "probs"
+
+
+class QuadraticClassifier(LinearClassifier):
+    """f_c = w_c x + b_c + xᵀ Q_c x / 2 with fixed Q_c: the difference has a known L."""
+
+    def __init__(self, num_inputs: int, num_classes: int, noise: float = 1.0):
+        super().__init__(num_inputs, num_classes, noise)
+        half = torch.randn(num_classes, num_inputs, num_inputs, dtype=torch.float64)
+        self.curvature = (half + half.mT) / 2
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        bend = torch.einsum("bi,kij,bj->bk", x, self.curvature, x) / 2
+        return super().logits(x, sites) + bend
+
+    def smoothness(self) -> float:
+        """The smallest L that holds for all differences f_y - f_c."""
+        differences = self.curvature.unsqueeze(0) - self.curvature.unsqueeze(1)
+        return float(torch.linalg.matrix_norm(differences, ord=2).max())
+
+
+def sample_set(weight: Tensor, stream: str = "attack") -> SampleSet:
+    """Wrap stored weights, shape (sample, rows, columns), as a sample set."""
+    origin = Origin(seed=0, stream=stream, stop=len(weight))
+    return SampleSet(tensors={"weight": weight.unsqueeze(1)}, origin=origin)
