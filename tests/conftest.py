@@ -9,6 +9,7 @@ import matplotlib as mpl
 import pyro
 import pytest
 import torch
+from hypothesis import settings
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
@@ -18,6 +19,10 @@ from pyrosnn.training import TrainingSpec, preset, save_checkpoint, train
 mpl.use("Agg")
 # small networks gain nothing from threads, and two busy test runs lose much
 torch.set_num_threads(1)
+
+# the same examples in every run: a red test is a change of the code, not of the weather
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
 
 QUICK: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
 

@@ -1,7 +1,6 @@
 """Attack a block of images with A, judge them with I, return labelled arrays."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +99,7 @@ def evaluate(
     values["zero_gradient"] = _array([results[0].zero_gradient])
     values["attack_correct"] = _array([results[0].correct])
     values["clean_correct"] = _array([geometries[0].correct_inference])
-    coords: dict[str, Any] = {
+    coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
         "strength": np.asarray(grid, dtype=np.float64),

@@ -1,6 +1,6 @@
 """Results: labelled arrays and the netCDF files that hold them."""
 
-from pyrosnn.results.dataset import combine, make_dataset
+from pyrosnn.results.dataset import combine, combine_repeats, make_dataset
 from pyrosnn.results.files import (
     make_result,
     open_results,
@@ -18,6 +18,7 @@ __all__ = [
     "TIME_KEYS",
     "VARIABLES",
     "combine",
+    "combine_repeats",
     "make_dataset",
     "make_provenance",
     "make_result",

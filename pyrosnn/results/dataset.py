@@ -9,9 +9,7 @@ import xarray as xr
 from pyrosnn.results.schema import COORDINATES, DIMS, VARIABLES
 
 
-def make_dataset(
-    values: Mapping[str, np.ndarray], coords: Mapping[str, Sequence[Any]]
-) -> xr.Dataset:
+def make_dataset(values: Mapping[str, np.ndarray], coords: Mapping[str, Any]) -> xr.Dataset:
     """Label the arrays of one evaluation.
 
     Args:
@@ -26,13 +24,15 @@ def make_dataset(
         variable = VARIABLES[name]
         attrs = {"long_name": variable.long_name, "units": variable.units}
         arrays[name] = xr.DataArray(value.astype(variable.dtype), dims=variable.dims, attrs=attrs)
-    labelled = {}
-    for name, coordinate in coords.items():
-        long_name, units = COORDINATES[name]
-        dim = "example" if name == "label" else name
-        attrs = {"long_name": long_name, "units": units}
-        labelled[name] = xr.DataArray(np.asarray(coordinate), dims=dim, attrs=attrs)
+    labelled = {name: _coordinate(name, coordinate) for name, coordinate in coords.items()}
     return xr.Dataset(arrays, coords=labelled)
+
+
+def _coordinate(name: str, values: Any) -> xr.DataArray:
+    long_name, units = COORDINATES[name]
+    dim = "example" if name == "label" else name
+    attrs = {"long_name": long_name, "units": units}
+    return xr.DataArray(np.asarray(values), dims=dim, attrs=attrs)
 
 
 def combine(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:
@@ -54,3 +54,10 @@ def combine(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:
         combine_attrs="override",
     )
     return joined.transpose(*[d for d in DIMS if d in joined.dims])
+
+
+def combine_repeats(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Join the datasets of repeats 0, 1, … along the dimension ``repeat``."""
+    numbered = [part.expand_dims(repeat=[repeat]) for repeat, part in enumerate(parts)]
+    joined = combine(numbered, "repeat")
+    return joined.assign_coords(repeat=_coordinate("repeat", joined["repeat"]))

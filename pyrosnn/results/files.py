@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import xarray as xr
 
 from pyrosnn.errors import FileError
@@ -48,7 +49,8 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
         FileError: if the file exists and ``overwrite`` is not set, or cannot be written.
     """
     encoding = {
-        name: {"zlib": True, "complevel": 4, "shuffle": True}
+        # the checksum makes a damaged file an error, not wrong numbers
+        name: {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
         for name in result[GROUP].dataset.data_vars
     }
     with atomic_path(Path(path), overwrite=overwrite) as temporary:
@@ -71,6 +73,7 @@ def open_results(path: str | Path) -> xr.DataTree:
     path = Path(path)
     check_readable(path, "result file")
     try:
+        _read_through(path)
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             tree.load()
     except Exception as error:  # h5py raises OSError, RuntimeError, KeyError … on damaged files
@@ -89,6 +92,22 @@ def open_results(path: str | Path) -> xr.DataTree:
     if missing or not set(tree[GROUP].dataset.data_vars) <= set(VARIABLES):
         raise FileError(f"{path} is a damaged result of pyrosnn: it lacks {', '.join(missing)}")
     return tree
+
+
+def _read_through(path: Path) -> None:
+    """Read every byte with h5py, checksums included.
+
+    h5netcdf would also fail on a damaged file, but print a second, ignored exception with it.
+    """
+    with h5py.File(path) as file:
+        dict(file.attrs)
+
+        def read(name: str, node: h5py.HLObject) -> None:
+            dict(node.attrs)
+            if isinstance(node, h5py.Dataset):
+                node[()]
+
+        file.visititems(read)
 
 
 def read_spec(result: xr.DataTree) -> dict[str, Any]:

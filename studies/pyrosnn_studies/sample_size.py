@@ -12,7 +12,7 @@ from pyrosnn.errors import require, unknown_name
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import sample_size_figure
-from pyrosnn.results import combine, make_provenance, make_result
+from pyrosnn.results import combine, combine_repeats, make_provenance, make_result
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.summaries import accuracy_table, cosine_table
 from pyrosnn.training import TrainingSpec
@@ -143,7 +143,7 @@ def run_sample_size(
             blocks.append(combine(parts, "attack_samples"))
             if progress is not None:
                 progress(f"repeat {repeat + 1}")
-        repeats.append(combine(blocks, "example").expand_dims(repeat=[repeat]))
+        repeats.append(combine(blocks, "example"))
     provenance = make_provenance(
         classifier,
         dataset,
@@ -152,7 +152,7 @@ def run_sample_size(
         wall_time_s=time.monotonic() - start,
     )
     return make_result(
-        combine(repeats, "repeat"),
+        combine_repeats(repeats),
         study="sample-size",
         spec=asdict(spec),
         provenance=provenance,

@@ -1,0 +1,148 @@
+"""evaluate(): agrees with its parts, keeps A and I apart, refuses bad input."""
+
+import numpy as np
+import pytest
+import torch
+
+from pyrosnn.attacks import FGM
+from pyrosnn.attacks.norms import length
+from pyrosnn.conditions import attack_geometry, linear_condition, smooth_condition
+from pyrosnn.data.dataset import Dataset, check_batch
+from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.evaluation import accuracy, evaluate
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.results import VARIABLES
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+
+IMAGES = 30
+
+
+@pytest.fixture
+def sets(bnn: StochasticClassifier, digits: Dataset) -> tuple[SampleSet, SampleSet]:
+    return disjoint_sample_sets(bnn, digits.x_test[:IMAGES], attack=4, inference=9, seed=0)
+
+
+def test_it_joins_attack_conditions_and_predictions(
+    bnn: StochasticClassifier, digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    a, i = sets
+    x, y = digits.test_images(IMAGES)
+    strengths = [0.0, 0.4, 0.8]
+    result = evaluate(
+        bnn,
+        x,
+        y,
+        attack=FGM(),
+        attack_samples=a,
+        inference_samples=i,
+        strengths=strengths,
+        smoothness=3.0,
+        first_example=100,
+    )
+    assert set(result.data_vars) == set(VARIABLES)
+    assert result["example"].values.tolist() == list(range(100, 100 + IMAGES))
+    assert result["label"].values.tolist() == y.tolist()
+    assert result["attack_samples"].values.tolist() == [4]
+    assert result["inference_samples"].values.tolist() == [9]
+    for name, variable in VARIABLES.items():
+        assert result[name].dims == variable.dims
+        assert result[name].dtype == np.dtype(variable.dtype)
+        assert result[name].attrs["units"]
+    for strength in strengths:
+        attack = FGM(strength=strength)(bnn, x, y, a)
+        reference = FGM(strength=1.0)(bnn, x, y, a)  # the direction; at 0 there is none
+        geometry = attack_geometry(bnn, x, y, reference, i)
+        lengths = length(attack.perturbation)
+        row = result.sel(strength=strength).squeeze()
+        outcome = bnn.discriminants(x + attack.perturbation, i.tensors).mean(0).argmax(1) == y
+        assert row["adversarial_correct"].values.tolist() == outcome.tolist()
+        holds = linear_condition(geometry, lengths)
+        assert row["linear_condition"].values.tolist() == holds.tolist()
+        smooth = smooth_condition(geometry, lengths, 3.0)
+        assert row["smooth_condition"].values.tolist() == smooth.tolist()
+        np.testing.assert_allclose(row["cosine"], geometry.cosine, atol=1e-5)
+        np.testing.assert_allclose(row["perturbation_norm"], strength, atol=1e-6)
+    assert (result["adversarial_correct"].sel(strength=0.0) == result["clean_correct"]).all()
+
+
+def test_clipped_attacks_are_measured_strength_by_strength(
+    bnn: StochasticClassifier, digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    a, i = sets
+    x, y = digits.test_images(IMAGES)
+    result = evaluate(
+        bnn,
+        x,
+        y,
+        attack=FGM(clip=digits.bounds),
+        attack_samples=a,
+        inference_samples=i,
+        strengths=[0.0, 0.5, 1.5],
+    )
+    assert np.isnan(result["cosine"].sel(strength=0.0)).all()  # δ = 0 has no direction
+    assert (result["perturbation_norm"].sel(strength=1.5) < 1.5).all()
+    assert not np.allclose(result["cosine"].sel(strength=0.5), result["cosine"].sel(strength=1.5))
+
+
+def test_only_strength_zero_still_has_a_direction(
+    bnn: StochasticClassifier, digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    a, i = sets
+    x, y = digits.test_images(IMAGES)
+    result = evaluate(bnn, x, y, attack=FGM(strength=0.0), attack_samples=a, inference_samples=i)
+    assert np.isfinite(result["cosine"]).all()
+
+
+def test_a_and_i_must_be_disjoint(
+    bnn: StochasticClassifier, digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    _, i = sets
+    x, y = digits.test_images(IMAGES)
+    for attack_samples in (i, i[:3], i[5:]):
+        with pytest.raises(OverlapError, match="attack and inference need disjoint sets"):
+            evaluate(bnn, x, y, attack=FGM(), attack_samples=attack_samples, inference_samples=i)
+
+
+def test_bad_images_and_labels_are_refused(
+    bnn: StochasticClassifier, digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    a, i = sets
+    x, y = digits.test_images(IMAGES)
+    broken = x.clone()
+    broken[7, 0, 3, 3] = torch.nan
+    for images, labels, strengths, message in (
+        (broken, y, None, r"NaN or infinity in 1 of 30 \(first at index 7\)"),
+        (x, y + 10, None, r"labels must be in 0 … 9, got 1\d"),
+        (x, y - 20, None, "labels must be in 0 … 9, got -"),
+        (x[:0], y[:0], None, "got no images"),
+        (x, y, [0.5, -0.1], r"strength must be >= 0, got -0\.1"),
+        (x, y, [], "got no strengths"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            evaluate(
+                bnn,
+                images,
+                labels,
+                attack=FGM(),
+                attack_samples=a,
+                inference_samples=i,
+                strengths=strengths,
+            )
+
+
+def test_as_many_labels_as_images() -> None:
+    with pytest.raises(ArgumentError, match="got 5 images but 4 labels"):
+        check_batch(torch.zeros(5, 1), torch.zeros(4, dtype=torch.long), 10)
+    with pytest.raises(ArgumentError, match=r"labels must be integers, got dtype torch\.float32"):
+        check_batch(torch.zeros(5, 1), torch.zeros(5), 10)
+
+
+def test_accuracy_is_the_share_of_correct_images(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    x, y = digits.test_images(200)
+    reached = accuracy(bnn, x, y, num_samples=10, block_size=80)
+    assert reached == accuracy(bnn, x, y, num_samples=10, block_size=80)
+    assert reached * 200 == pytest.approx(round(reached * 200))
+    # every label exchanged for another: only what was wrong before can be correct now
+    assert accuracy(bnn, x, (y + 1) % 10, num_samples=10, block_size=80) <= 1 - reached
