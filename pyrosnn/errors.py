@@ -38,7 +38,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
         unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)
     """
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean '{close[0]}'?" if close else "; choose one of"
     return UnknownNameError(f"unknown {kind} '{name}'{hint} ({', '.join(names)})")
 

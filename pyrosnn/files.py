@@ -24,8 +24,10 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
         raise FileError(f"cannot write {path}: it is a directory; name a file in it")
     if not path.parent.is_dir():
         raise FileError(f"cannot write {path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise FileError(f"cannot write {path}: the folder {path.parent} is not writable")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror or error}") from error
     if path.exists() and not overwrite:
         raise FileError(f"{path} exists; add --overwrite or choose another --output")
 

@@ -3,14 +3,16 @@
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from pyrosnn.errors import PyrosnnError
 from pyrosnn_cli import plot, study, summary, train
+from pyrosnn_cli.options import NamedGroup
 
 
-class _Program(TyperGroup):
+class _Program(NamedGroup):
     """Shows the user's errors as one line on stderr, with exit status 2."""
+
+    kind = "command"
 
     def invoke(self, ctx: Any) -> Any:
         try:

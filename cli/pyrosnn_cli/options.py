@@ -1,12 +1,13 @@
 """What several commands share: reading lists, devices, and data."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, unknown_name
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,18 @@ DatasetName = Annotated[str, typer.Option(help=f"Data set: {', '.join(DATASETS)}
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
 Seed = Annotated[int, typer.Option(help="Root seed of all randomness.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")]
+
+
+class NamedGroup(TyperGroup):
+    """A group of commands that suggests the nearest name for an unknown one."""
+
+    kind = "command"
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, or refuse its name with a suggestion."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            raise unknown_name(self.kind, args[0], self.commands)
+        return super().resolve_command(ctx, args)
 
 
 def parse_integers(text: str, option: str) -> tuple[int, ...]:

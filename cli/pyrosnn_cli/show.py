@@ -9,18 +9,23 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from pyrosnn.files import atomic_path
-from pyrosnn_studies.study import Table
+from pyrosnn_studies.tables import Table
+
+# Tables are narrow, but a table cut off at 80 columns in a log file would be useless.
+MIN_WIDTH = 120
 
 
 def show_tables(tables: Sequence[Table]) -> None:
     """Print tables on stdout, right-aligned, as wide as they need."""
     console = Console()
+    console.width = max(console.width, MIN_WIDTH)
     for table in tables:
-        drawn = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD)
+        drawn = RichTable(box=SIMPLE_HEAD)
         for name in table.header:
             drawn.add_column(name, justify="right", no_wrap=True)
         for row in table.rows:
             drawn.add_row(*row)
+        console.print(table.title)
         console.print(drawn)
 
 

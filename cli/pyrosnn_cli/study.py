@@ -10,6 +10,7 @@ from pyrosnn.files import check_writable
 from pyrosnn_cli.options import (
     DataRoot,
     Device,
+    NamedGroup,
     Overwrite,
     Seed,
     open_device,
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 
     from pyrosnn.training import Checkpoint
 
-app = typer.Typer(no_args_is_help=True, help="Run an experiment and keep its result.")
+
+class _Studies(NamedGroup):
+    kind = "study"
+
+
+app = typer.Typer(cls=_Studies, no_args_is_help=True, help="Run an experiment and keep its result.")
 
 DEFAULT_DATASET = "digits"
 
@@ -102,9 +108,9 @@ def sample_size(
     grid = None if strengths is None else parse_numbers(strengths, "--strengths")
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
+    check_writable(output, overwrite=overwrite)
     figure_path = output.with_suffix(".png")
-    for path in (output, figure_path):
-        check_writable(path, overwrite=overwrite)
+    check_writable(figure_path, overwrite=overwrite)
 
     from pyrosnn.data import load_dataset
     from pyrosnn.results import save_results
@@ -115,7 +121,8 @@ def sample_size(
 
     target = open_device(device)
     checkpoint = _checkpoint(model, dataset, output.parent, target)
-    data = load_dataset(checkpoint.dataset if dataset is None else dataset, data_root)
+    checkpoint.require_name(dataset or checkpoint.dataset)
+    data = load_dataset(checkpoint.dataset, data_root)
     checkpoint.require_dataset(data)
     spec = SampleSizeSpec(
         images=min(IMAGES, len(data.x_test)) if images is None else images,

@@ -16,21 +16,20 @@ def summary(
 ) -> None:
     """Summarise a result: ArviZ's table of the cosines, and the accuracies.
 
-    Cosines: mean, sd and highest density interval over images and repeats. Accuracies: mean
-    over images, then mean and standard deviation (…_sd) over repeats.
+    Cosines: mean, standard deviation and highest density interval over images and repeats;
+    "undefined" counts those without a gradient. Accuracies: mean over images, then mean and
+    standard deviation over repeats.
     """
     from pyrosnn.results import open_results, read_provenance, read_spec
-    from pyrosnn.summaries import accuracy_table, cosine_table
+    from pyrosnn_cli.show import show_tables
+    from pyrosnn_studies.tables import all_accuracies, cosines
 
     result = open_results(file)
     spec, provenance = read_spec(result), read_provenance(result)
-    cosines = cosine_table(result, strength, hdi_prob)
+    tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
     typer.echo(
         f"{result.attrs['study']}: {provenance['model']} on {provenance['dataset']}, "
         f"{spec['attack']} ({spec['norm']}, {spec['loss']}, {spec['gradient']}), "
-        f"seed {spec['seed']}\n"
+        f"{spec['images']} images, {spec['repeats']} repeats, seed {spec['seed']}\n"
     )
-    typer.echo("cosine of the angle between attack and inference gradient")
-    typer.echo(cosines.to_string(float_format="{:.3f}".format))
-    typer.echo("\naccuracies")
-    typer.echo(accuracy_table(result).to_string(float_format="{:.3f}".format))
+    show_tables(tables)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pyrosnn.errors import require
 from pyrosnn.files import check_writable
 from pyrosnn.models import MODELS
 from pyrosnn_cli.options import (
@@ -81,6 +82,7 @@ def train(
     from pyrosnn.training import preset as make_spec
     from pyrosnn_cli.training import train_and_save
 
+    require(test_samples >= 1, f"--test-samples must be >= 1, got {test_samples}")
     options = {
         "hidden": None if hidden is None else parse_integers(hidden, "--hidden"),
         "initial_row_scale": initial_row_scale,

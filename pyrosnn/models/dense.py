@@ -5,14 +5,21 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from pyrosnn.errors import require
+
 
 def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> list[tuple[int, int]]:
     """Return the shape (inputs + 1, outputs) of each layer's weight matrix.
+
+    Raises:
+        ArgumentError: ``widths of hidden layers must be >= 1, got 0``.
 
     Example:
         >>> layer_shapes(784, (128, 128), 10)
         [(785, 128), (129, 128), (129, 10)]
     """
+    for width in hidden:
+        require(width >= 1, f"widths of hidden layers must be >= 1, got {width}")
     sizes = [num_inputs, *hidden, num_classes]
     return [(inputs + 1, outputs) for inputs, outputs in pairwise(sizes)]
 

@@ -57,7 +57,8 @@ class SampleSet:
 
     def __post_init__(self) -> None:
         """Check that all sites have as many samples as the origin says."""
-        require(self.chunk_size is None or self.chunk_size >= 1, "chunk_size must be >= 1 or None")
+        if self.chunk_size is not None:
+            require(self.chunk_size >= 1, f"chunk_size must be >= 1, got {self.chunk_size}")
         expected = self.origin.stop - self.origin.start
         require(expected >= 1, f"a sample set needs at least one sample, got {expected}")
         for name, value in self.tensors.items():

@@ -5,7 +5,7 @@ import warnings
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, require
 from pyrosnn.results import GROUP
 
 with warnings.catch_warnings():
@@ -68,7 +68,11 @@ def cosine_table(
         One row for each S_A and S_I with mean, sd and interval over images and repeats, and
         ``undefined``: how many cosines are undefined, because the attack's or the margin's
         gradient is zero. Those are left out of the other columns.
+
+    Raises:
+        ArgumentError: for a strength that the result does not have, or a mass out of (0, 1).
     """
+    require(0 < hdi_prob < 1, f"hdi_prob must be between 0 and 1, got {hdi_prob}")
     cosine = posterior_like(result, strength)[["cosine"]]
     table = arviz.summary(cosine, kind="stats", hdi_prob=hdi_prob, round_to="none", skipna=True)
     assert isinstance(table, pd.DataFrame)  # fmt="wide", the default

@@ -45,17 +45,25 @@ class Checkpoint:
     test_accuracy: float | None
     versions: Mapping[str, str]
 
+    def require_name(self, name: str) -> None:
+        """Refuse a data set of another name, before it is loaded.
+
+        Raises:
+            DataError: naming both data sets.
+        """
+        if name != self.dataset:
+            raise DataError(
+                f"the checkpoint was trained on {self.dataset}, not on {name}; "
+                f"use --dataset {self.dataset}, or train a model on {name}"
+            )
+
     def require_dataset(self, dataset: Dataset) -> None:
         """Refuse a data set other than the one of the training.
 
         Raises:
             DataError: naming both data sets.
         """
-        if dataset.name != self.dataset:
-            raise DataError(
-                f"the checkpoint was trained on {self.dataset}, not on {dataset.name}; "
-                f"use --dataset {self.dataset}, or train a model on {dataset.name}"
-            )
+        self.require_name(dataset.name)
         if dataset.digest != self.dataset_digest:
             raise DataError(
                 f"this {dataset.name} (digest {dataset.digest[:12]}) is not the one that the "

@@ -1,6 +1,7 @@
 """Defaults of a study that depend on the data set or the model, as data."""
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.attacks import NORMS
+from pyrosnn.errors import ArgumentError, unknown_name
 
 # Strengths of the paper's figures (supplement C.2, C.2.1); for digits, a grid that reaches from
 # clean accuracy to below chance for the default network.
@@ -22,8 +23,11 @@ def default_strengths(dataset: str, norm: str) -> tuple[float, ...]:
     """Return the strengths for a data set and norm.
 
     Raises:
+        UnknownNameError: for an unknown norm.
         ArgumentError: if there are none, asking for ``--strengths``.
     """
+    if norm not in NORMS:
+        raise unknown_name("norm", norm, NORMS)
     if (dataset, norm) not in STRENGTHS:
         raise ArgumentError(
             f"there are no default strengths for {dataset} in the norm '{norm}'; give --strengths"

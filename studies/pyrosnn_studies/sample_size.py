@@ -14,9 +14,9 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import sample_size_figure
 from pyrosnn.results import combine, combine_repeats, make_provenance, make_result
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn.summaries import accuracy_table, cosine_table
 from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.study import Study, Table
+from pyrosnn_studies.study import Study
+from pyrosnn_studies.tables import Table, accuracy_by_size, cosines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,8 @@ class SampleSizeSpec:
         for name in ("inference_samples", "repeats", "block_size"):
             value = getattr(self, name)
             require(value >= 1, f"{name} must be >= 1, got {value}")
+        if self.chunk_size is not None:
+            require(self.chunk_size >= 1, f"chunk_size must be >= 1, got {self.chunk_size}")
         for grid in (self.attack_samples, self.strengths):
             require(len(set(grid)) == len(grid), f"got a value twice in {list(grid)}")
         require(self.images >= 1, f"images must be >= 1, got {self.images}")
@@ -165,43 +167,7 @@ def sample_size_tables(result: xr.DataTree) -> list[Table]:
     Args:
         result: a result of this study.
     """
-    table = accuracy_table(result)
-    sizes = list(dict.fromkeys(table.index.get_level_values("attack_samples")))
-    strengths = list(dict.fromkeys(table.index.get_level_values("strength")))
-    rows = []
-    for strength in strengths:
-        row = table.xs(strength, level="strength").droplevel("inference_samples")
-        cells = [
-            _plus_minus(100 * row.loc[size, "adversarial"], 100 * row.loc[size, "adversarial_sd"])
-            for size in sizes
-        ]
-        rows.append([f"{strength:g}", *cells])
-    cosines = cosine_table(result).droplevel("inference_samples")
-    interval = [name for name in cosines.columns if str(name).startswith("hdi")]
-    cosine_rows = [
-        [
-            f"{size:,}",
-            *[f"{cosines.loc[size, name]:.3f}" for name in ("mean", "sd", *interval)],
-            f"{cosines.loc[size, 'undefined']}",
-        ]
-        for size in sizes
-    ]
-    return [
-        Table(
-            title="Adversarial accuracy in % (mean ± standard deviation over repeats)",
-            header=["strength", *[f"S_A = {size:,}" for size in sizes]],
-            rows=rows,
-        ),
-        Table(
-            title="Cosine of the angle between attack and inference gradient (over images)",
-            header=["S_A", "mean", "sd", *map(str, interval), "undefined"],
-            rows=cosine_rows,
-        ),
-    ]
-
-
-def _plus_minus(mean: float, sd: float) -> str:
-    return f"{mean:.1f}" if sd != sd else f"{mean:.1f} ± {sd:.1f}"
+    return [accuracy_by_size(result), cosines(result)]
 
 
 STUDY = Study(tables=sample_size_tables, figure=sample_size_figure)

@@ -8,21 +8,7 @@ from matplotlib.figure import Figure
 
 from pyrosnn.errors import FileError, resolve
 from pyrosnn_studies import STUDIES
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table of a study, ready to print.
-
-    Attributes:
-        title: what it shows, with units.
-        header: column names.
-        rows: cells as text.
-    """
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
+from pyrosnn_studies.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)

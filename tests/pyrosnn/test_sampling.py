@@ -119,7 +119,7 @@ def test_bad_sets_are_refused(bnn: StochasticClassifier, digits: Dataset) -> Non
         disjoint_sample_sets(bnn, x, attack=0, inference=1, seed=0)
     with pytest.raises(ArgumentError, match="seed must be an integer >= 0, got -1"):
         disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=-1)
-    with pytest.raises(ArgumentError, match="chunk_size must be >= 1 or None"):
+    with pytest.raises(ArgumentError, match="chunk_size must be >= 1, got 0"):
         disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=0, chunk_size=0)
     a, _ = disjoint_sample_sets(bnn, x, attack=3, inference=1, seed=0)
     with pytest.raises(ArgumentError, match="of a set of 3 samples is empty"):

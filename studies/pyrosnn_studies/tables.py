@@ -1,0 +1,102 @@
+"""Tables that studies and the command line show, as text cells."""
+
+import math
+from dataclasses import dataclass
+
+import xarray as xr
+
+from pyrosnn.summaries import accuracy_table, cosine_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table, ready to print.
+
+    Attributes:
+        title: what it shows, with units.
+        header: column names.
+        rows: cells as text.
+    """
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def percent(mean: float, sd: float) -> str:
+    """Format a share as ``85.2 ± 0.3`` (percent); without sd for a single repeat.
+
+    Example:
+        >>> percent(0.852, 0.003), percent(0.852, float("nan"))
+        ('85.2 ± 0.3', '85.2')
+    """
+    return f"{100 * mean:.1f}" if math.isnan(sd) else f"{100 * mean:.1f} ± {100 * sd:.1f}"
+
+
+def accuracy_by_size(result: xr.DataTree) -> Table:
+    """Return the raw adversarial accuracy: a row for each strength, a column for each S_A."""
+    table = accuracy_table(result).droplevel("inference_samples")
+    sizes = list(dict.fromkeys(table.index.get_level_values("attack_samples")))
+    strengths = list(dict.fromkeys(table.index.get_level_values("strength")))
+    rows = []
+    for strength in strengths:
+        cells = [table.loc[(strength, size)] for size in sizes]
+        rows.append(
+            [f"{strength:g}", *[percent(c["adversarial"], c["adversarial_sd"]) for c in cells]]
+        )
+    return Table(
+        title="Adversarial accuracy in %, mean ± standard deviation over repeats",
+        header=["strength", *[f"S_A = {size:,}" for size in sizes]],
+        rows=rows,
+    )
+
+
+def all_accuracies(result: xr.DataTree) -> Table:
+    """Return every accuracy: a row for each strength, S_A and S_I."""
+    names = {
+        "clean": "clean",
+        "adversarial": "adversarial",
+        "adversarial_given_clean": "given clean-correct",
+        "linear_condition": "linear condition",
+    }
+    table = accuracy_table(result).reset_index()
+    rows = [
+        [
+            f"{row['strength']:g}",
+            f"{row['attack_samples']:,.0f}",
+            f"{row['inference_samples']:,.0f}",
+            *[percent(row[name], row[f"{name}_sd"]) for name in names],
+        ]
+        for _, row in table.iterrows()
+    ]
+    return Table(
+        title="Accuracies in %, mean ± standard deviation over repeats",
+        header=["strength", "S_A", "S_I", *names.values()],
+        rows=rows,
+    )
+
+
+def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float = 0.94) -> Table:
+    """Return ArviZ's summary of the cosines: a row for each S_A and S_I.
+
+    Args:
+        result: a result.
+        strength: a strength of the result; None takes the largest.
+        hdi_prob: mass of the highest density interval.
+    """
+    table = cosine_table(result, strength, hdi_prob)
+    statistics = [str(name) for name in table.columns if name != "undefined"]
+    rows = [
+        [
+            f"{row['attack_samples']:,.0f}",
+            f"{row['inference_samples']:,.0f}",
+            *[f"{row[name]:.3f}" for name in statistics],
+            f"{row['undefined']:.0f}",
+        ]
+        for _, row in table.reset_index().iterrows()
+    ]
+    return Table(
+        title="Cosine of the angle between attack and inference gradient, over images and repeats",
+        header=["S_A", "S_I", *statistics, "undefined"],
+        rows=rows,
+    )

@@ -1,0 +1,321 @@
+"""The program as a user runs it: what works, what is written, and every error."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+from typer.testing import CliRunner, Result
+
+from pyrosnn.results import GROUP, open_results
+from pyrosnn.training import load_checkpoint
+from pyrosnn_cli.main import app
+
+Run = Callable[..., Result]
+
+SMALL = ("--images", "20", "--repeats", "2", "--strengths", "0,0.5")
+SIZES = ("--attack-samples", "1,3", "--inference-samples", "5")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the program in an empty folder; return its result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYROSNN_DATA", raising=False)
+
+    def invoke(*arguments: str | Path) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+def refused(result: Result, message: str) -> None:
+    """Check for one line on stderr, exit status 2, and nothing else."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert message in lines[0]
+    assert lines[0].startswith("pyrosnn: ")
+
+
+def test_train_writes_a_checkpoint_and_says_how_good_it_is(run: Run, tmp_path: Path) -> None:
+    result = run(
+        "train", "sin", "--epochs", "3", "--hidden", "16,16", "--noise-variance", "0.05",
+        "--seed", "7", "--test-samples", "10",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "sin on digits: test accuracy" in result.stdout
+    assert "wrote sin-digits.safetensors" in result.stdout
+    assert "3/3 loss" in result.stderr
+    checkpoint = load_checkpoint(tmp_path / "sin-digits.safetensors")
+    assert checkpoint.spec.seed == 7
+    assert checkpoint.spec.options["noise_variance"] == 0.05
+    assert checkpoint.spec.options["hidden"] == (16, 16)
+    assert checkpoint.test_accuracy is not None
+    assert f"{checkpoint.test_accuracy:.2%}" in result.stdout
+
+
+def test_study_summary_and_plot(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:
+    study = run("study", "sample-size", "--model", checkpoint_path, *SMALL, *SIZES)
+    assert study.exit_code == 0, study.output
+    assert "Adversarial accuracy in %" in study.stdout
+    assert "S_A = 3" in study.stdout
+    assert "wrote sample-size.nc and sample-size.png" in study.stdout
+    values = open_results(tmp_path / "sample-size.nc")[GROUP].dataset
+    assert values.sizes["example"] == 20
+    assert values["attack_samples"].values.tolist() == [1, 3]
+    assert (tmp_path / "sample-size.png").read_bytes().startswith(PNG)
+
+    summary = run("summary", "sample-size.nc", "--strength", "0.5", "--hdi-prob", "0.9")
+    assert summary.exit_code == 0, summary.output
+    assert "hdi_5%" in summary.stdout
+    assert "given clean-correct" in summary.stdout
+    accuracy = float(values["adversarial_correct"].sel(strength=0.5, attack_samples=3).mean())
+    assert f"{100 * accuracy:.1f}" in summary.stdout
+
+    plot = run("plot", "sample-size.nc", "--output", "again.png")
+    assert plot.exit_code == 0, plot.output
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "sample-size.png").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "again.png",
+        "sample-size.nc",
+        "sample-size.png",
+    ]
+
+
+def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:
+    result = run(
+        "study", "sample-size", "--model", checkpoint_path, "--images", "12", "--repeats", "1",
+        "--strengths", "0:0.2:0.1", "--norm", "linf", "--loss", "margin", "--gradient",
+        "mean_logits", "--clip", "--block-size", "5", "--chunk-size", "2", "--seed", "3",
+        "--attack-samples", "2", "--inference-samples", "4", "--output", "all.nc",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    from pyrosnn.results import read_spec
+
+    assert read_spec(open_results(tmp_path / "all.nc")) == {
+        "images": 12,
+        "strengths": [0.0, 0.1, 0.2],
+        "attack_samples": [2],
+        "inference_samples": 4,
+        "attack": "fgm",
+        "norm": "linf",
+        "loss": "margin",
+        "gradient": "mean_logits",
+        "clip": True,
+        "repeats": 1,
+        "seed": 3,
+        "block_size": 5,
+        "chunk_size": 2,
+    }
+
+
+def test_logit_models_are_attacked_with_the_margin(
+    run: Run, tmp_path: Path, checkpoint_path: Path
+) -> None:
+    assert run("train", "sin", "--epochs", "1", "--hidden", "8").exit_code == 0
+    assert run(
+        "study", "sample-size", "--model", "sin-digits.safetensors", *SMALL, *SIZES
+    ).exit_code == 0  # fmt: skip
+    from pyrosnn.results import read_spec
+
+    assert read_spec(open_results(tmp_path / "sample-size.nc"))["loss"] == "margin"
+
+
+def test_the_default_model_is_trained_once_and_kept(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyrosnn.training import spec as spec_module
+
+    quick = {"quick": {**spec_module._load_presets()["quick"], "epochs": 1}}
+    monkeypatch.setattr(spec_module, "_load_presets", lambda: quick)
+    first = run("study", "sample-size", *SMALL, *SIZES)
+    assert first.exit_code == 0, first.output
+    assert "wrote bnn-digits.safetensors" in first.stdout
+    kept = (tmp_path / "bnn-digits.safetensors").read_bytes()
+    second = run("study", "sample-size", *SMALL, *SIZES, "--overwrite")
+    assert second.exit_code == 0, second.output
+    assert "wrote bnn-digits.safetensors" not in second.stdout
+    assert (tmp_path / "bnn-digits.safetensors").read_bytes() == kept
+    assert run("train", "bnn", "--epochs", "2", "--overwrite").exit_code == 0
+    refused(
+        run("study", "sample-size", *SMALL, *SIZES, "--overwrite"),
+        "holds another model than the default one",
+    )
+
+
+def test_lists_and_versions(run: Run) -> None:
+    assert "sample-size  accuracy and cosine" in run("study", "list").stdout
+    assert run("--version").stdout.startswith("pyrosnn 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "unknown command 'trian'; did you mean 'train'?"),
+        (["train", "bnnn"], "unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)"),
+        (["train", "bnn", "--dataset", "digit"], "unknown data set 'digit'; did you mean 'digits'"),
+        (["train", "bnn", "--preset", "fast"], "unknown preset 'fast'"),
+        (["train", "bnn", "--epochs", "0"], "epochs must be >= 1, got 0"),
+        (["train", "bnn", "--hidden", "a,b"], "--hidden expects integers separated by commas"),
+        (["train", "bnn", "--hidden", "16,0"], "widths of hidden layers must be >= 1, got 0"),
+        (["train", "bnn", "--noise-variance", "1"], "bnn has no option 'noise_variance'"),
+        (["train", "bnn", "--device", "cuda:99"], "device 'cuda:99' cannot be used here"),
+        (["train", "bnn", "--test-samples", "0"], "--test-samples must be >= 1, got 0"),
+        (["train", "bnn", "--output", "no/such.safetensors"], "there is no folder no; make it"),
+        (["train", "bnn", "--seed", "-1"], "seed must be an integer >= 0, got -1"),
+        (["study", "sampel-size"], "unknown study 'sampel-size'; did you mean 'sample-size'"),
+        (["study", "sample-size", "--dataset", "fashion-mnist"], "no default model for fashion"),
+        (["study", "sample-size", "--dataset", "mnist"], "unknown data set 'mnist'; did you mean"),
+        (["study", "sample-size", "--model", "no.safetensors"], "there is no checkpoint no.safe"),
+        (["study", "sample-size", "--output", "."], "it is a directory; name a file in it"),
+        (["study", "sample-size", "--output", "a.png"], "--output names the netCDF file"),
+        (["summary", "missing.nc"], "there is no result file missing.nc"),
+        (["plot", "missing.nc"], "there is no result file missing.nc"),
+        (["plot", "a.nc", "--output", "a.pdf"], "--output must end in .png, got a.pdf"),
+    ],
+    ids=str,
+)
+def test_errors_are_one_line_and_leave_nothing(
+    arguments: list[str], message: str, run: Run, tmp_path: Path
+) -> None:
+    refused(run(*arguments), message)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--images", "501"], "digits has 500 test images, asked for 501; lower --images"),
+        (["--images", "0"], "images must be >= 1, got 0"),
+        (["--attack-samples", "0"], "attack_samples must be >= 1, got 0"),
+        (["--attack-samples", "5,5"], "got a value twice in [5, 5]"),
+        (["--attack-samples", "five"], "--attack-samples expects integers"),
+        (["--inference-samples", "0"], "inference_samples must be >= 1, got 0"),
+        (["--strengths", "-0.1"], "strength must be >= 0, got -0.1"),
+        (["--strengths", "1:0:0.5"], "--strengths expects numbers separated by commas"),
+        (["--strengths", "0:1:0"], "--strengths expects numbers separated by commas"),
+        (["--strengths", "nan"], "strength must be >= 0, got nan"),
+        (["--norm", "l3"], "unknown norm 'l3'"),
+        (["--norm", "l3", "--strengths", "1"], "unknown norm 'l3'"),
+        (["--loss", "hinge"], "unknown loss 'hinge'"),
+        (["--gradient", "mean-loss"], "unknown gradient 'mean-loss'; did you mean 'mean_loss'"),
+        (["--repeats", "0"], "repeats must be >= 1, got 0"),
+        (["--block-size", "0"], "block_size must be >= 1, got 0"),
+        (["--chunk-size", "0"], "chunk_size must be >= 1, got 0"),
+        (["--seed", "-1"], "seed must be an integer >= 0, got -1"),
+        (["--dataset", "fashion-mnist"], "trained on digits, not on fashion-mnist"),
+    ],
+    ids=str,
+)
+def test_bad_studies_are_refused(
+    arguments: list[str], message: str, run: Run, tmp_path: Path, checkpoint_path: Path
+) -> None:
+    refused(run("study", "sample-size", "--model", checkpoint_path, *arguments), message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_data_say_where_to_put_them(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision.datasets import mnist
+
+    def no_network(*args: object, **kwargs: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(mnist, "download_and_extract_archive", no_network)
+    result = run("train", "bnn", "--dataset", "fashion-mnist", "--data-root", "data")
+    assert result.exit_code == 2
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("pyrosnn: fashion-mnist is not usable below data")
+    assert "--data-root or PYROSNN_DATA" in last
+    assert "Traceback" not in result.output
+
+
+def test_existing_outputs_are_kept_unless_asked(
+    run: Run, tmp_path: Path, checkpoint_path: Path
+) -> None:
+    for name in ("sample-size.nc", "sample-size.png", "bnn-digits.safetensors"):
+        (tmp_path / name).write_text("precious")
+        study = ("study", "sample-size", "--model", checkpoint_path, *SMALL, *SIZES)
+        arguments = study if name.startswith("sample") else ("train", "bnn", "--epochs", "1")
+        refused(run(*arguments), f"{name} exists; add --overwrite")
+        assert (tmp_path / name).read_text() == "precious"
+        (tmp_path / name).unlink()
+
+
+def test_damaged_files_are_refused(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:
+    whole = checkpoint_path.read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
+    foreign = safetensors.torch.save(safetensors.torch.load(whole))
+    (tmp_path / "foreign.safetensors").write_bytes(foreign)
+    (tmp_path / "cut.nc").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    for name, message in (
+        ("cut", "it may be truncated"),
+        ("foreign", "not a checkpoint of pyrosnn"),
+    ):
+        refused(run("study", "sample-size", "--model", f"{name}.safetensors"), message)
+    refused(run("summary", "cut.nc"), "cut.nc is not a readable netCDF file")
+    refused(run("plot", "cut.nc"), "cut.nc is not a readable netCDF file")
+
+
+def test_a_strength_that_is_not_there(run: Run, checkpoint_path: Path) -> None:
+    run("study", "sample-size", "--model", checkpoint_path, *SMALL, *SIZES)
+    refused(run("summary", "sample-size.nc", "--strength", "3"), "it has 0, 0.5")
+    refused(run("summary", "sample-size.nc", "--hdi-prob", "2"), "hdi_prob must be")
+
+
+def commands() -> list[list[str]]:
+    return [[], ["train"], ["study"], ["study", "list"], ["study", "sample-size"], ["summary"],
+            ["plot"]]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", commands(), ids=str)
+def test_every_command_and_option_has_help(command: list[str], run: Run) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage: pyrosnn" in result.output.replace("root", "pyrosnn")
+    import typer
+
+    group = typer.main.get_command(app)
+    for name in command:
+        group = group.commands[name]  # type: ignore[attr-defined]
+    assert group.help
+    for parameter in group.params:
+        text = getattr(parameter, "help", None)
+        assert text, f"{' '.join(command)} {parameter.name} has no help"
+
+
+def test_help_needs_no_torch_and_import_needs_no_arviz() -> None:
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from pyrosnn_cli.main import app\n"
+        "for command in ([], ['train'], ['study'], ['study', 'sample-size'], ['summary']):\n"
+        "    assert CliRunner().invoke(app, [*command, '--help']).exit_code == 0\n"
+        "assert CliRunner().invoke(app, ['study', 'list']).exit_code == 0\n"
+        "heavy = {'torch', 'pyro', 'arviz', 'matplotlib', 'xarray', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "import pyrosnn\n"
+        "assert 'torch' not in sys.modules\n"
+        "pyrosnn.FGM, pyrosnn.evaluate, pyrosnn.open_results\n"
+        "heavy = {'arviz', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_installed_program_answers() -> None:
+    program = Path(sys.executable).with_name("pyrosnn")
+    start = time.monotonic()
+    help_text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: pyrosnn" in help_text.stdout
+    assert time.monotonic() - start < 30  # a hang, not a speed: that is measured by hand
+    wrong = subprocess.run([program, "train", "bnnn"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert wrong.stderr == "pyrosnn: unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)\n"
