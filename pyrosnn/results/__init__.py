@@ -1,4 +1,8 @@
-"""Results: labelled arrays and the netCDF files that hold them."""
+"""Results: labelled arrays and the netCDF files that hold them.
+
+Reading a result needs neither torch nor Pyro; ``pyrosnn.results.provenance``, which does, is
+for those who make one.
+"""
 
 from pyrosnn.results.dataset import combine, combine_repeats, make_dataset
 from pyrosnn.results.files import (
@@ -8,19 +12,16 @@ from pyrosnn.results.files import (
     read_spec,
     save_results,
 )
-from pyrosnn.results.provenance import TIME_KEYS, make_provenance
 from pyrosnn.results.schema import DIMS, GROUP, SCHEMA_VERSION, VARIABLES
 
 __all__ = [
     "DIMS",
     "GROUP",
     "SCHEMA_VERSION",
-    "TIME_KEYS",
     "VARIABLES",
     "combine",
     "combine_repeats",
     "make_dataset",
-    "make_provenance",
     "make_result",
     "open_results",
     "read_provenance",

@@ -12,7 +12,8 @@ from pyrosnn.errors import require, unknown_name
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import sample_size_figure
-from pyrosnn.results import combine, combine_repeats, make_provenance, make_result
+from pyrosnn.results import combine, combine_repeats, make_result
+from pyrosnn.results.provenance import make_provenance
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.study import Study

@@ -303,7 +303,9 @@ def test_help_needs_no_torch_and_import_needs_no_arviz() -> None:
         "assert not heavy, heavy\n"
         "import pyrosnn\n"
         "assert 'torch' not in sys.modules\n"
-        "pyrosnn.FGM, pyrosnn.evaluate, pyrosnn.open_results\n"
+        "pyrosnn.open_results, pyrosnn.save_results\n"
+        "assert not {'torch', 'pyro'} & set(sys.modules)\n"
+        "pyrosnn.FGM, pyrosnn.evaluate\n"
         "heavy = {'arviz', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

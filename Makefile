@@ -1,0 +1,40 @@
+# make study   set up and run the main job: train, attack, judge, tables and figure in results/
+# make test    set up and run the tests
+# make lint    formatting, types, import rules
+# make docs    build the site into site/
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: study test lint docs clean
+
+study: .venv/installed
+	mkdir -p results
+	$(BIN)/pyrosnn study sample-size --output results/sample-size.nc --overwrite
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+docs: .venv/installed-docs
+	$(BIN)/mkdocs build --strict --clean
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade "pip>=25.1"
+
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-%: .venv/installed
+	$(PIP) install --constraint constraints.txt --group $*
+	touch $@
+
+clean:
+	rm -rf .venv site results

@@ -1,0 +1,149 @@
+"""What the documentation says is what happens: README, notebook, help pages, docstrings."""
+
+import contextlib
+import doctest
+import importlib
+import io
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import typer
+from nbclient import NotebookClient
+
+import pyrosnn
+import pyrosnn_cli
+import pyrosnn_studies
+from pyrosnn_cli.main import app
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of the README in one language."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def shape(text: str) -> list[str]:
+    """Return the lines of an output without what differs between machines: the numbers."""
+    lines = [re.sub(r"[\s─]+", " ", NUMBER.sub("#", line)).strip() for line in text.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_the_readme_examples_run_and_print_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("python")
+    (expected,) = blocks("text")
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(example, "README.md", "exec"), {})
+    assert shape(output.getvalue()) == shape(expected)
+
+
+def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
+    (session,) = blocks("console")
+    steps = re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
+    assert steps
+    for step in steps:
+        command, _, expected = step.partition("\n")
+        program, *arguments = shlex.split(command)
+        run = subprocess.run(
+            [Path(sys.executable).with_name(program), *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        assert shape(run.stdout) == shape(expected), command
+
+
+def test_the_readme_names_only_files_that_are_there() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_the_notebook_runs_and_shows_what_is_stored(path: Path) -> None:
+    stored = nbformat.read(path, as_version=4)
+    fresh = nbformat.read(path, as_version=4)
+    client = NotebookClient(fresh, timeout=300, resources={"metadata": {"path": path.parent}})
+    client.execute()
+    for before, after in zip(stored.cells, fresh.cells, strict=True):
+        if before.cell_type == "code":
+            assert texts(after) == texts(before), before.source
+            assert not [
+                o for o in after.outputs if o.output_type == "stream" and o.name == "stderr"
+            ]
+            assert len(images(after)) == len(images(before))
+    assert any(images(cell) for cell in fresh.cells)
+
+
+def texts(cell: nbformat.NotebookNode) -> list[str]:
+    found = [
+        output.get("text") or output.get("data", {}).get("text/plain", "")
+        for output in cell.get("outputs", [])
+    ]
+    # the same object at another address, and figures, say nothing
+    return [re.sub(r"0x[0-9a-f]+", "", text) for text in found if "Figure" not in text]
+
+
+def images(cell: nbformat.NotebookNode) -> list[str]:
+    return [
+        o.data["image/png"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})
+    ]
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+
+    def walk(group: object, name: str) -> list[str]:
+        inner = getattr(group, "commands", {})
+        return [name, *[n for key, sub in inner.items() for n in walk(sub, f"{name} {key}")]]
+
+    for command in walk(typer.main.get_command(app), "pyrosnn"):
+        assert f"<!-- help: {command} -->" in page, command
+
+
+def modules() -> list[str]:
+    packages = (pyrosnn, pyrosnn_cli, pyrosnn_studies)
+    return [
+        module.name
+        for package in packages
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstring_examples_run(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert results.failed == 0
+
+
+def test_public_names_are_there() -> None:
+    for name in pyrosnn.__all__:
+        assert getattr(pyrosnn, name) is not None
+    assert set(pyrosnn.__all__) <= set(dir(pyrosnn))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = pyrosnn.nothing
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert pyrosnn.__version__ == project["version"]
+    assert f"version: {project['version']}" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
