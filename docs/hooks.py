@@ -1,4 +1,4 @@
-"""MkDocs hook: puts the real `--help` of each command where a page asks for it."""
+"""MkDocs hook: puts the README and the real `--help` of each command where a page asks."""
 
 import os
 import re
@@ -7,12 +7,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+README_MARKER = "<!-- readme -->"
 MARKER = re.compile(r"^<!-- help: pyrosnn(?P<arguments>[^>]*) -->$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **kwargs: Any) -> str:
-    """Replace each marker by the output of the command it names."""
+    """Replace each marker by what it names: a command's help, or the README."""
+    if markdown.strip() == README_MARKER:
+        return readme()
     return MARKER.sub(lambda match: help_block(match["arguments"].split()), markdown)
+
+
+def readme() -> str:
+    """Return the README with its links as they are within the site."""
+    text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    within = text.replace("](docs/", "](")
+    # files outside of docs/ have no page here: their names stay, their links go
+    return re.sub(r"\[([^\]]+)\]\((?:[A-Z]+(?:\.\w+)?)\)", r"\1", within)
 
 
 def help_block(arguments: list[str]) -> str:

@@ -63,8 +63,8 @@ def evaluate(
         >>> result = evaluate(
         ...     bnn, x, y, attack=pyrosnn.FGM(strength=0.5), attack_samples=A, inference_samples=I
         ... )
-        >>> dict(result.sizes)
-        {'example': 50, 'inference_samples': 1, 'attack_samples': 1, 'strength': 1}
+        >>> result["cosine"].dims
+        ('example', 'strength', 'attack_samples', 'inference_samples')
     """
     check_batch(x, y, classifier.num_classes)
     require_disjoint(attack_samples.origin, inference_samples.origin)
