@@ -60,7 +60,9 @@ def test_it_joins_attack_conditions_and_predictions(
         assert row["linear_condition"].values.tolist() == holds.tolist()
         smooth = smooth_condition(geometry, lengths, 3.0)
         assert row["smooth_condition"].values.tolist() == smooth.tolist()
-        np.testing.assert_allclose(row["cosine"], geometry.cosine, atol=1e-5)
+        for name in ("cosine", "radius", "margin", "gradient_norm"):
+            np.testing.assert_allclose(row[name], getattr(geometry, name), rtol=1e-3, atol=1e-5)
+        assert row["nearest_class"].values.tolist() == geometry.nearest.tolist()
         np.testing.assert_allclose(row["perturbation_norm"], strength, atol=1e-6)
     assert (result["adversarial_correct"].sel(strength=0.0) == result["clean_correct"]).all()
 

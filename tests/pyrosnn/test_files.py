@@ -24,9 +24,14 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, error: BaseExc
     path = tmp_path / "a.txt"
     path.write_text("old")
     expected = FileError if isinstance(error, OSError) else KeyboardInterrupt
-    with pytest.raises(expected), atomic_path(path, overwrite=True) as temporary:
-        temporary.write_text("half")
-        raise error
+
+    def write_half() -> None:
+        with atomic_path(path, overwrite=True) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(expected):
+        write_half()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 

@@ -122,7 +122,7 @@ def test_another_chunk_size_agrees_to_float32(
 def test_xarray_and_arviz_open_the_file(result_path: Path) -> None:
     with xr.open_datatree(result_path) as tree:
         assert list(tree.children) == [GROUP]
-    data = arviz.from_netcdf(result_path)  # type: ignore[no-untyped-call]
+    data = arviz.from_netcdf(result_path)
     assert data[GROUP]["cosine"].sizes["example"] == 23
 
 
