@@ -22,7 +22,7 @@ lint: .venv/installed-lint
 	$(BIN)/lint-imports --no-logo
 
 docs: .venv/installed-docs
-	$(BIN)/mkdocs build --strict --clean
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -4,6 +4,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import os
 import pkgutil
 import re
 import shlex
@@ -61,6 +62,7 @@ def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
         run = subprocess.run(
             [Path(sys.executable).with_name(program), *arguments],
             cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # as conftest does for our own process
             capture_output=True,
             text=True,
             check=False,
