@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyrosnn.models import MODELS
     from pyrosnn.models.classifier import StochasticClassifier
     from pyrosnn.models.matrix_normal import MatrixNormal
-    from pyrosnn.results import make_result, open_results, save_results
+    from pyrosnn.results import combine, combine_repeats, make_result, open_results, save_results
     from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
     from pyrosnn.training import (
         Checkpoint,
@@ -44,7 +44,13 @@ _HOMES = {
     "pyrosnn.models": ("MODELS",),
     "pyrosnn.models.classifier": ("StochasticClassifier",),
     "pyrosnn.models.matrix_normal": ("MatrixNormal",),
-    "pyrosnn.results": ("make_result", "open_results", "save_results"),
+    "pyrosnn.results": (
+        "combine",
+        "combine_repeats",
+        "make_result",
+        "open_results",
+        "save_results",
+    ),
     "pyrosnn.sampling": ("SampleSet", "disjoint_sample_sets", "draw_sample_set"),
     "pyrosnn.training": (
         "Checkpoint",
@@ -75,6 +81,8 @@ __all__ = [
     "accuracy",
     "attack_geometry",
     "attacks",
+    "combine",
+    "combine_repeats",
     "conditions",
     "disjoint_sample_sets",
     "draw_sample_set",

@@ -1,5 +1,7 @@
 """The program `pyrosnn`: its commands, and how user errors are shown."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -14,12 +16,34 @@ class _Program(NamedGroup):
 
     kind = "command"
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _errors_as_one_line():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _errors_as_one_line():
             return super().invoke(ctx)
-        except PyrosnnError as error:
-            typer.echo(f"pyrosnn: {error}", err=True)
-            raise typer.Exit(2) from None
+
+
+@contextmanager
+def _errors_as_one_line() -> Iterator[None]:
+    try:
+        yield
+    except PyrosnnError as error:
+        message = str(error)
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it shows the help
+            raise
+        command = getattr(error.ctx, "command_path", "pyrosnn")
+        message = f"{error.format_message().rstrip('.')}; see {command} --help"
+    else:
+        return
+    typer.echo(f"pyrosnn: {message}", err=True)
+    raise typer.Exit(2)
+
+
+# Typer exports the usage errors' children, not their base
+UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 app = typer.Typer(

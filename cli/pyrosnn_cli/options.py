@@ -1,5 +1,6 @@
 """What several commands share: reading lists, devices, and data."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,10 @@ class NamedGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+# A typing error in a range should not make a million strengths.
+MAX_VALUES = 1000
+
+
 def parse_integers(text: str, option: str) -> tuple[int, ...]:
     """Read ``1,5,10``.
 
@@ -53,7 +58,7 @@ def parse_integers(text: str, option: str) -> tuple[int, ...]:
 
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:
-    """Read ``0,0.5,1`` or ``start:stop:step`` with its end included, ``0:1:0.5``.
+    """Read ``0,0.5,1`` or ``start:stop:step``, ``0:1:0.5``, which ends at or before its stop.
 
     Raises:
         ArgumentError: naming the option and what it expects.
@@ -61,12 +66,12 @@ def parse_numbers(text: str, option: str) -> tuple[float, ...]:
     try:
         if ":" in text:
             start, stop, step = (float(part) for part in text.split(":"))
-            count = round((stop - start) / step)
-            if count < 0:
+            count = math.floor((stop - start) / step + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
+            if not 0 <= count < MAX_VALUES:
                 raise ValueError
             return tuple(round(start + step * i, 10) for i in range(count + 1))
         return tuple(float(part) for part in text.split(","))
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         raise ArgumentError(
             f"{option} expects numbers separated by commas (0,0.5,1) or start:stop:step "
             f"(0:1:0.5), got '{text}'"
@@ -83,7 +88,7 @@ def open_device(name: str) -> "torch.device":
 
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ArgumentError(

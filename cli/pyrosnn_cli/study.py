@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyrosnn.errors import ArgumentError, DataError
+from pyrosnn.data import DATASETS
+from pyrosnn.errors import ArgumentError, DataError, unknown_name
 from pyrosnn.files import check_writable
 from pyrosnn_cli.options import (
     DataRoot,
@@ -22,6 +23,7 @@ from pyrosnn_studies import STUDIES
 if TYPE_CHECKING:
     import torch
 
+    from pyrosnn.data.dataset import Dataset
     from pyrosnn.training import Checkpoint
 
 
@@ -66,7 +68,8 @@ def sample_size(
     strengths: Annotated[
         str | None,
         typer.Option(
-            help="Strengths, as 0,0.5,1 or 0:1:0.5.", show_default="the paper's for the data set"
+            help="Strengths, as 0,0.5,1 or 0:1:0.5.",
+            show_default="fashion-mnist: the paper's; digits: 0:1.2:0.2 (l2)",
         ),
     ] = None,
     norm: Annotated[str, typer.Option(help="Norm of the attack: l2, linf.")] = "l2",
@@ -114,23 +117,32 @@ def sample_size(
 
     from pyrosnn.data import load_dataset
     from pyrosnn.results import save_results
+    from pyrosnn.training import load_checkpoint
     from pyrosnn_cli.progress import progress_bar
     from pyrosnn_cli.show import show_tables, write_figure
     from pyrosnn_studies.defaults import IMAGES, LOSS, default_strengths
     from pyrosnn_studies.sample_size import STUDY, SampleSizeSpec, run_sample_size
 
     target = open_device(device)
-    checkpoint = _checkpoint(model, dataset, output.parent, target)
-    checkpoint.require_name(dataset or checkpoint.dataset)
-    data = load_dataset(checkpoint.dataset, data_root)
-    checkpoint.require_dataset(data)
+    if dataset is not None and dataset not in DATASETS:
+        raise unknown_name("data set", dataset, DATASETS)
+    checkpoint = None if model is None else load_checkpoint(model, target)
+    if checkpoint is not None:
+        checkpoint.require_name(dataset or checkpoint.dataset)
+    elif dataset not in (None, DEFAULT_DATASET):
+        raise ArgumentError(
+            f"there is no default model for {dataset}; train one (pyrosnn train bnn "
+            f"--dataset {dataset} --preset paper) and name it with --model"
+        )
+    data = load_dataset(DEFAULT_DATASET if checkpoint is None else checkpoint.dataset, data_root)
+    default_loss = LOSS["probs" if checkpoint is None else checkpoint.classifier.output]
     spec = SampleSizeSpec(
         images=min(IMAGES, len(data.x_test)) if images is None else images,
         attack_samples=sizes,
         inference_samples=inference_samples,
         strengths=default_strengths(data.name, norm) if grid is None else grid,
         norm=norm,
-        loss=LOSS[checkpoint.classifier.output] if loss is None else loss,
+        loss=default_loss if loss is None else loss,
         gradient=gradient,
         clip=clip,
         repeats=repeats,
@@ -138,6 +150,10 @@ def sample_size(
         block_size=block_size,
         chunk_size=chunk_size,
     )
+    data.test_images(spec.images)  # refused before a default model is trained
+    if checkpoint is None:
+        checkpoint = _default_model(data, output.parent, target)
+    checkpoint.require_dataset(data)
     with progress_bar("study sample-size", spec.num_blocks) as advance:
         result = run_sample_size(
             spec, checkpoint.classifier, data, training=checkpoint.spec, progress=advance
@@ -148,28 +164,14 @@ def sample_size(
     typer.echo(f"wrote {output} and {figure_path}")
 
 
-def _checkpoint(
-    model: Path | None, dataset: str | None, folder: Path, device: "torch.device"
-) -> "Checkpoint":
-    """Load the checkpoint; without one, train the default model and keep it in ``folder``."""
-    from pyrosnn.data import DATASETS, load_dataset
-    from pyrosnn.errors import unknown_name
+def _default_model(data: "Dataset", folder: Path, device: "torch.device") -> "Checkpoint":
+    """Train the default model and keep it in ``folder``, or load the one that is kept there."""
     from pyrosnn.training import load_checkpoint, preset
     from pyrosnn_cli.training import train_and_save
 
-    if dataset is not None and dataset not in DATASETS:
-        raise unknown_name("data set", dataset, DATASETS)
-    if model is not None:
-        return load_checkpoint(model, device)
-    if dataset not in (None, DEFAULT_DATASET):
-        raise ArgumentError(
-            f"there is no default model for {dataset}; train one (pyrosnn train bnn "
-            f"--dataset {dataset} --preset paper) and name it with --model"
-        )
-    path = folder / f"bnn-{DEFAULT_DATASET}.safetensors"
+    path = folder / f"bnn-{data.name}.safetensors"
     spec = preset("bnn")
     if not path.exists():
-        data = load_dataset(DEFAULT_DATASET)
         train_and_save(spec, data, path, device=device, test_samples=100, overwrite=False)
     checkpoint = load_checkpoint(path, device)
     if checkpoint.spec != spec:

@@ -25,11 +25,9 @@ def summary(
     from pyrosnn_studies.tables import all_accuracies, cosines
 
     result = open_results(file)
-    spec, provenance = read_spec(result), read_provenance(result)
+    settings = {**read_provenance(result), **read_spec(result)}
+    shown = ("model", "dataset", "attack", "norm", "loss", "gradient", "images", "repeats", "seed")
     tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
-    typer.echo(
-        f"{result.attrs['study']}: {provenance['model']} on {provenance['dataset']}, "
-        f"{spec['attack']} ({spec['norm']}, {spec['loss']}, {spec['gradient']}), "
-        f"{spec['images']} images, {spec['repeats']} repeats, seed {spec['seed']}\n"
-    )
+    known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
+    typer.echo(f"{result.attrs['study']}: {known}\n")
     show_tables(tables)

@@ -1,5 +1,6 @@
 """What every attack is, and what it returns."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
-from pyrosnn.attacks.norms import NORMS
+from pyrosnn.attacks.norms import NORMS, length
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet
@@ -33,6 +34,11 @@ class AttackResult:
     correct: Bool[Tensor, " example"]
     num_gradients: int
     origin: Origin
+
+    @property
+    def length(self) -> Float[Tensor, " example"]:
+        """‖δ‖₂ of each image, whatever the attack's norm: what the conditions speak of."""
+        return length(self.perturbation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +67,9 @@ class Attack(ABC):
             ArgumentError: ``strength must be >= 0, got -0.1``.
             UnknownNameError: for an unknown norm, loss or gradient.
         """
-        require(self.strength >= 0, f"strength must be >= 0, got {self.strength}")
+        require(
+            0 <= self.strength < math.inf, f"strength must be >= 0 and finite, got {self.strength}"
+        )
         for kind, name, table in (
             ("norm", self.norm, NORMS),
             ("loss", self.loss, LOSSES),

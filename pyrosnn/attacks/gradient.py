@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
+from pyrosnn.data.dataset import check_batch
+from pyrosnn.errors import OverlapError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import predicted_class
 from pyrosnn.sampling import SampleSet, replay_logits, replay_pullback
@@ -48,12 +49,27 @@ def loss_gradient(
         samples: the samples that the attacker has, A.
         loss: name in ``LOSSES``.
         gradient: name in ``GRADIENTS``: what is averaged over samples.
+
+    Raises:
+        ArgumentError: for bad images or labels, or samples of another classifier.
+        OverlapError: if the samples are an inference set.
     """
+    check_batch(
+        x,
+        y,
+        num_classes=classifier.num_classes,
+        image_shape=classifier.image_shape,
+        dtype=classifier.dtype,
+    )
+    if samples.origin.stream == "inference":
+        raise OverlapError(
+            "an attack must not see samples of the stream 'inference'; give it the attack set: "
+            "see disjoint_sample_sets"
+        )
+    samples.require_fit(classifier, len(x))
     logits = replay_logits(classifier, x, samples)
     cotangents = GRADIENTS[gradient](LOSSES[loss], logits, y, classifier.output)
-    scale = cotangents.abs().amax((0, 2))
-    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
-    direction = replay_pullback(classifier, x, samples, cotangents / safe.reshape(1, -1, 1))
+    direction, scale = replay_pullback(classifier, x, samples, cotangents)
     return LossGradient(
         direction=direction,
         scale=scale,

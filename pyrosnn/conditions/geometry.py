@@ -8,6 +8,8 @@ from torch import Tensor
 
 from pyrosnn.attacks import AttackResult
 from pyrosnn.attacks.norms import length, unit
+from pyrosnn.data.dataset import check_batch
+from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import margin_cotangent, margins_and_slopes, one_hot
 from pyrosnn.sampling import SampleSet, replay_pullback, replay_pushforward, require_disjoint
@@ -78,12 +80,25 @@ def attack_geometry(
         samples: the inference set I.
 
     Raises:
+        ArgumentError: for bad images or labels, or samples of another classifier.
         OverlapError: if the attack was computed on some of these samples.
 
     References:
         Däubener & Fischer 2022, theorem 4.1.
     """
+    check_batch(
+        x,
+        y,
+        num_classes=classifier.num_classes,
+        image_shape=classifier.image_shape,
+        dtype=classifier.dtype,
+    )
+    require(
+        attack.perturbation.shape == x.shape,
+        f"the attack was on {len(attack.perturbation)} images, got {len(x)}",
+    )
     require_disjoint(attack.origin, samples.origin)
+    samples.require_fit(classifier, len(x))
     direction = unit(attack.perturbation)
     logits, tangents = replay_pushforward(classifier, x, samples, direction)
     margins, slopes, correct = margins_and_slopes(logits, tangents, y, classifier.output)
@@ -92,14 +107,12 @@ def attack_geometry(
     nearest = _nearest_class(margins, slopes, radii, label)
 
     cotangents = margin_cotangent(logits, y, nearest, classifier.output)
-    scale = cotangents.abs().amax((0, 2))
-    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
-    gradient = replay_pullback(classifier, x, samples, cotangents / safe.reshape(1, -1, 1))
+    gradient, scale = replay_pullback(classifier, x, samples, cotangents)
     gradient_norm = scale * length(gradient.double())
 
     column = nearest.unsqueeze(-1)
     slope = slopes.gather(-1, column).squeeze(-1)
-    defined = (gradient_norm > 0) & (length(attack.perturbation) > 0)
+    defined = (gradient_norm > 0) & (attack.length > 0)
     # rounding of the float32 products may leave [-1, 1] by an ulp
     cosine = (slope / gradient_norm).clamp(-1.0, 1.0)
     return Geometry(

@@ -65,27 +65,40 @@ class Dataset:
         )
 
 
-def check_batch(x: Tensor, y: Tensor, num_classes: int) -> None:
+def check_batch(
+    x: Tensor, y: Tensor, *, num_classes: int, image_shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
     """Refuse images and labels that no result should be made of.
 
     Args:
-        x: images, shape (example, …).
-        y: labels, shape (example,).
+        x: images, shape (example, *image_shape).
+        y: labels, int64, shape (example,).
         num_classes: how many classes the labels may name.
+        image_shape: shape of one image.
+        dtype: type of the pixels, the classifier's.
 
     Raises:
-        ArgumentError: for numbers of images and labels that differ, no image, NaN or infinite
-            pixels, labels that are not integers or out of range.
+        ArgumentError: for a wrong shape or type, no image, numbers of images and labels that
+            differ, NaN or infinite pixels, or labels out of range.
     """
-    require(len(x) == len(y), f"got {len(x)} images but {len(y)} labels")
+    require(
+        x.ndim >= 1 and tuple(x.shape[1:]) == image_shape,
+        f"images have shape {tuple(x.shape)}, expected (example, "
+        f"{', '.join(map(str, image_shape))})",
+    )
+    require(x.dtype == dtype, f"images have dtype {x.dtype}, expected {dtype}; convert them")
     require(len(x) > 0, "got no images; expected at least one")
+    require(
+        y.ndim == 1 and len(y) == len(x),
+        f"labels have shape {tuple(y.shape)}, expected ({len(x)},): one for each image",
+    )
+    require(y.dtype == torch.int64, f"labels have dtype {y.dtype}, expected int64; use y.long()")
     if not torch.isfinite(x).all():
         bad = (~torch.isfinite(x)).flatten(1).any(dim=1).nonzero().flatten().tolist()
         raise ArgumentError(
             f"images must be finite, got NaN or infinity in {len(bad)} of {len(x)} "
             f"(first at index {bad[0]})"
         )
-    require(not y.is_floating_point(), f"labels must be integers, got dtype {y.dtype}")
     low, high = int(y.min()), int(y.max())
     require(
         low >= 0 and high < num_classes,

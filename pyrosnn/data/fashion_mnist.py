@@ -23,12 +23,12 @@ def load(root: Path) -> Dataset:
     try:
         train = FashionMNIST(root, train=True, download=True)
         test = FashionMNIST(root, train=False, download=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, AssertionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
-            f"fashion-mnist is not usable below {root} and could not be downloaded ({reason}); "
-            "put the four files into FashionMNIST/raw there, or name another folder with "
-            "--data-root or PYROSNN_DATA"
+            f"fashion-mnist is missing or damaged below {root}, and a download did not help "
+            f"({reason}); put the four files into FashionMNIST/raw there, or name another folder "
+            "with --data-root or PYROSNN_DATA"
         ) from error
     return Dataset(
         name="fashion-mnist",

@@ -9,7 +9,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import Attack, AttackResult
-from pyrosnn.attacks.norms import length
 from pyrosnn.conditions import Geometry, attack_geometry, linear_condition, smooth_condition
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
@@ -66,10 +65,12 @@ def evaluate(
         >>> result["cosine"].dims
         ('example', 'strength', 'attack_samples', 'inference_samples')
     """
-    check_batch(x, y, classifier.num_classes)
+    # refused here, before any work; the attack and the conditions check again on their own
     require_disjoint(attack_samples.origin, inference_samples.origin)
     grid = [attack.strength] if strengths is None else list(strengths)
     require(len(grid) >= 1, "got no strengths; expected at least one")
+    require(len(set(grid)) == len(grid), f"got a strength twice in {grid}")
+    inference_samples.require_fit(classifier, len(x))
     x, y = x.to(classifier.device), y.to(classifier.device)
     results = attack.sweep(classifier, x, y, attack_samples, grid)
     geometries = _geometries(classifier, x, y, attack, results, attack_samples, inference_samples)
@@ -78,11 +79,10 @@ def evaluate(
         logits = replay_logits(classifier, images, inference_samples)
         return predicted_class(logits, classifier.output) == y
 
-    lengths = [length(result.perturbation) for result in results]
     over_strengths = {
         "adversarial_correct": [judged(x + result.perturbation) for result in results],
         "linear_condition": [
-            linear_condition(g, n) for g, n in zip(geometries, lengths, strict=True)
+            linear_condition(g, result) for g, result in zip(geometries, results, strict=True)
         ],
         "cosine": [g.cosine for g in geometries],
         "radius": [g.radius for g in geometries],
@@ -92,7 +92,8 @@ def evaluate(
     }
     if smoothness is not None:
         over_strengths["smooth_condition"] = [
-            smooth_condition(g, n, smoothness) for g, n in zip(geometries, lengths, strict=True)
+            smooth_condition(g, result, smoothness)
+            for g, result in zip(geometries, results, strict=True)
         ]
     values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
     values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
@@ -154,7 +155,14 @@ def accuracy(
         seed: root seed.
         block_size: images in a block.
     """
-    check_batch(x, y, classifier.num_classes)
+    check_batch(
+        x,
+        y,
+        num_classes=classifier.num_classes,
+        image_shape=classifier.image_shape,
+        dtype=classifier.dtype,
+    )
+    require(block_size >= 1, f"block_size must be >= 1, got {block_size}")
     correct = 0
     for block, (images, labels) in enumerate(
         zip(x.split(block_size), y.split(block_size), strict=True)

@@ -1,5 +1,6 @@
 """What every stochastic classifier is: a Pyro model and guide, and their plain evaluation."""
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Literal
@@ -75,6 +76,25 @@ class StochasticClassifier(torch.nn.Module, ABC):
     @abstractmethod
     def floats_per_example(self) -> int:
         """How many floats one image needs for one sample: sizes the chunks of an evaluation."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of the parameters, and so of the images."""
+        return next(self.parameters()).dtype
+
+    def fingerprint(self) -> int:
+        """Return a number that changes with the parameters; cheap, and exact on any machine.
+
+        Sample sets carry it, so that one classifier is not evaluated on another's samples. It
+        guards against mistakes, not against intent: see ``model_digest`` for an identity.
+        """
+        sums = []
+        for parameter in self.parameters():
+            bits = torch.int64 if parameter.dtype == torch.float64 else torch.int32
+            words = parameter.detach().contiguous().view(bits).flatten().to(torch.int64)
+            positions = torch.arange(1, len(words) + 1, device=words.device)
+            sums.append(int((words * positions).sum()))
+        return zlib.crc32(repr((type(self).__name__, self.image_shape, sums)).encode())
 
     @property
     def device(self) -> torch.device:

@@ -21,7 +21,16 @@ class _Factor:
             raise ArgumentError(f"give exactly one of {name}_scale and {name}_tril")
         self.value = given[0]
         self.diagonal = scale is not None
+        self.name = name
         self.batch_shape = self.value.shape[: -1 if self.diagonal else -2]
+
+    def validate(self) -> None:
+        """Refuse scales that are not positive, and matrices that are no lower triangles."""
+        scales = self.value if self.diagonal else self.value.diagonal(dim1=-2, dim2=-1)
+        if not bool((scales > 0).all()):
+            raise ArgumentError(f"{self.name} scales must be > 0, got {float(scales.min())}")
+        if not self.diagonal and not torch.equal(self.value, self.value.tril()):
+            raise ArgumentError(f"{self.name}_tril must be zero above its diagonal")
 
     @property
     def size(self) -> int:
@@ -73,7 +82,8 @@ class MatrixNormal(TorchDistribution):
         validate_args: check the arguments; torch's default when None.
 
     Raises:
-        ArgumentError: unless exactly one form of each factor is given, and the sizes agree.
+        ArgumentError: unless exactly one form of each factor is given, and the sizes agree; with
+            validation, for scales that are not positive or a full matrix as triangle.
 
     References:
         A. K. Gupta, D. K. Nagar, Matrix Variate Distributions, 1999, chapter 2;
@@ -114,6 +124,9 @@ class MatrixNormal(TorchDistribution):
         )
         self.loc = loc.expand(batch_shape + loc.shape[-2:])
         super().__init__(batch_shape, loc.shape[-2:], validate_args=validate_args)
+        if self._validate_args:
+            self.row.validate()
+            self.column.validate()
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> "MatrixNormal":
         """Return the same distribution with a larger batch shape; no memory is copied."""

@@ -34,8 +34,8 @@ def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
             ax.fill_between(
                 strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
             )
-    norm = NORM_SYMBOLS[read_spec(result)["norm"]]
-    ax.set_xlabel(f"perturbation strength η ({norm} norm, pixel values)")
+    norm = NORM_SYMBOLS.get(read_spec(result).get("norm", ""), "")
+    ax.set_xlabel(f"perturbation strength η ({norm} norm, pixel values)".replace("( norm, ", "("))
     ax.set_ylabel("adversarial accuracy")
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlim(left=0)

@@ -10,7 +10,8 @@ import xarray as xr
 
 from pyrosnn.errors import FileError
 from pyrosnn.files import atomic_path, check_readable
-from pyrosnn.results.schema import GROUP, SCHEMA_VERSION, VARIABLES
+from pyrosnn.results.dataset import combine_repeats
+from pyrosnn.results.schema import GROUP, REQUIRED, SCHEMA_VERSION
 
 
 def make_result(
@@ -19,11 +20,26 @@ def make_result(
     """Join the arrays of a study with its spec and provenance.
 
     Args:
-        dataset: the arrays, all repeats and blocks.
+        dataset: the arrays, all repeats and blocks; what ``evaluate`` returns is one repeat.
         study: name of the study.
         spec: every setting of the study, as plain values.
         provenance: versions, seed, device, digests, times.
+
+    Example:
+        >>> import pyrosnn
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=5), digits)
+        >>> x, y = digits.test_images(50)
+        >>> A, I = pyrosnn.disjoint_sample_sets(bnn, x, attack=10, inference=50, seed=0)
+        >>> attack = pyrosnn.FGM(strength=0.5)
+        >>> sets = {"attack_samples": A, "inference_samples": I}
+        >>> values = pyrosnn.evaluate(bnn, x, y, attack=attack, **sets)
+        >>> result = make_result(values, study="mine", spec={"strength": 0.5}, provenance={})
+        >>> list(pyrosnn.summaries.accuracy_table(result).index.names)
+        ['strength', 'attack_samples', 'inference_samples']
     """
+    if "repeat" not in dataset.dims:
+        dataset = combine_repeats([dataset])
     tree = xr.DataTree.from_dict({"/": xr.Dataset(), f"/{GROUP}": dataset})
     tree.attrs = {
         "Conventions": "CF-1.11",
@@ -48,11 +64,9 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
     Raises:
         FileError: if the file exists and ``overwrite`` is not set, or cannot be written.
     """
-    encoding = {
-        # the checksum makes a damaged file an error, not wrong numbers
-        name: {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
-        for name in result[GROUP].dataset.data_vars
-    }
+    # the checksums make damaged arrays an error, not wrong numbers
+    packed = {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
+    encoding = {str(name): packed for name in result[GROUP].dataset.variables}
     with atomic_path(Path(path), overwrite=overwrite) as temporary:
         result.to_netcdf(temporary, engine="h5netcdf", encoding={f"/{GROUP}": encoding})
 
@@ -83,14 +97,18 @@ def open_results(path: str | Path) -> xr.DataTree:
         ) from error
     if "schema_version" not in tree.attrs or GROUP not in tree.children:
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
-    if int(tree.attrs["schema_version"]) != SCHEMA_VERSION:
+    if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(
             f"{path} has result schema {tree.attrs['schema_version']}, this pyrosnn reads "
             f"{SCHEMA_VERSION}; use the pyrosnn that wrote it or run the study again"
         )
-    missing = sorted({"adversarial_correct", "cosine"} - set(tree[GROUP].dataset.data_vars))
-    if missing or not set(tree[GROUP].dataset.data_vars) <= set(VARIABLES):
-        raise FileError(f"{path} is a damaged result of pyrosnn: it lacks {', '.join(missing)}")
+    try:
+        read_spec(tree), read_provenance(tree)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"{path} is a damaged result: its spec cannot be read ({error})") from error
+    missing = sorted(REQUIRED - set(tree[GROUP].dataset.data_vars))
+    if missing:
+        raise FileError(f"{path} is a damaged result: it lacks {', '.join(missing)}")
     return tree
 
 

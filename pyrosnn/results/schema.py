@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 SCHEMA_VERSION = 1
 
-DIMS = ("repeat", "example", "strength", "attack_samples", "inference_samples", "class")
+DIMS = ("repeat", "example", "strength", "attack_samples", "inference_samples")
 
 GROUP = "evaluation"
 
@@ -41,12 +41,13 @@ VARIABLES = {
     "linear_condition": Variable(ATTACKED, "bool", "linear robustness condition (theorem 4.1)"),
     "smooth_condition": Variable(ATTACKED, "bool", "smooth robustness condition (theorem 4.2)"),
     "cosine": Variable(ATTACKED, "float32", "cosine of the angle between δ and -∇(f_y - f_j)"),
+    # float64: a saturated softmax makes gradients too small, and radii too large, for float32
     "radius": Variable(
-        ATTACKED, "float32", "smallest linear radius min_c r̃_c along δ", "pixel value"
+        ATTACKED, "float64", "smallest linear radius min_c r̃_c along δ", "pixel value"
     ),
     "margin": Variable(ATTACKED, "float32", "margin f_y - f_j to the nearest class", "f"),
     "gradient_norm": Variable(
-        ATTACKED, "float32", "gradient norm ‖∇(f_y - f_j)‖₂", "f / pixel value"
+        ATTACKED, "float64", "gradient norm ‖∇(f_y - f_j)‖₂", "f / pixel value"
     ),
     "nearest_class": Variable(ATTACKED, "int16", "nearest class j = argmin_c r̃_c"),
     "perturbation_norm": Variable(
@@ -59,6 +60,9 @@ VARIABLES = {
         ("example", "attack_samples"), "bool", "loss gradient is zero, so δ = 0"
     ),
 }
+
+# what every result has; the smooth condition needs a constant L
+REQUIRED = set(VARIABLES) - {"smooth_condition"}
 
 COORDINATES = {
     "repeat": ("repetition with fresh sample sets", "1"),

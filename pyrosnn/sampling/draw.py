@@ -11,7 +11,7 @@ from torch import Tensor
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.sample_set import Origin, SampleSet
-from pyrosnn.seeding import forked_rng, torch_seed
+from pyrosnn.seeding import forked_rng, seed_sequence
 
 # Samples are drawn in pages of this many, each page from a seed of its own: sample 17 is the
 # same in a set of 20 and in a set of 1,000. Changing it changes every sample.
@@ -50,28 +50,45 @@ def draw_sample_set(
     """
     require(num_samples >= 1, f"num_samples must be >= 1, got {num_samples}")
     require(len(x) >= 1, "got no images to draw samples for; expected at least one")
+    require(
+        all(bool(torch.isfinite(p).all()) for p in classifier.parameters()),
+        "the classifier has parameters that are NaN or infinite; train it again",
+    )
+    x = x.to(classifier.device)
+    with forked_rng(seed_sequence(seed, stream), classifier.device):
+        sites = _sites(classifier, x)
     pages: list[dict[str, Tensor]] = []
     for page in range(-(-num_samples // PAGE_SIZE)):
-        with forked_rng(torch_seed(seed, stream, repeat, block, page), classifier.device):
-            pages.append(_draw_page(classifier, x))
-    tensors = {name: torch.cat([page[name] for page in pages])[:num_samples] for name in pages[0]}
-    origin = Origin(seed=seed, stream=stream, repeat=repeat, block=block, stop=num_samples)
-    return SampleSet(tensors=tensors, origin=origin, chunk_size=chunk_size)
+        with forked_rng(seed_sequence(seed, stream, repeat, block, page), classifier.device):
+            pages.append(_draw_page(classifier, x, sites))
+    tensors = {name: torch.cat([page[name] for page in pages])[:num_samples] for name in sites}
+    origin = Origin(
+        seed=seed,
+        stream=stream,
+        repeat=repeat,
+        block=block,
+        stop=num_samples,
+        classifier=classifier.fingerprint(),
+    )
+    per_image = frozenset(name for name, site in sites.items() if site.batch_shape)
+    return SampleSet(tensors=tensors, origin=origin, per_image=per_image, chunk_size=chunk_size)
 
 
-def _draw_page(classifier: StochasticClassifier, x: Tensor) -> dict[str, Tensor]:
-    """Draw one page; each site gets the shape (sample, example or 1, *event)."""
-    x = x.to(classifier.device)
+def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, Any]:
+    """Return the distribution of each sample site; those of weights have no batch shape."""
     with torch.no_grad():
         trace = prune_subsample_sites(poutine.trace(classifier.guide).get_trace(x))
+    return {name: trace.nodes[name]["fn"] for name in trace.stochastic_nodes}
+
+
+def _draw_page(
+    classifier: StochasticClassifier, x: Tensor, sites: dict[str, Any]
+) -> dict[str, Tensor]:
+    """Draw one page; each site gets the shape (sample, example or 1, *event)."""
     drawn = Predictive(classifier.guide, num_samples=PAGE_SIZE, parallel=True)(x)
-    shapes = {name: _event_shape(trace.nodes[name]["fn"]) for name in trace.stochastic_nodes}
-    return {name: drawn[name].reshape(PAGE_SIZE, -1, *shape) for name, shape in shapes.items()}
-
-
-def _event_shape(distribution: Any) -> torch.Size:
-    shape: torch.Size = distribution.event_shape
-    return shape
+    return {
+        name: drawn[name].reshape(PAGE_SIZE, -1, *site.event_shape) for name, site in sites.items()
+    }
 
 
 def disjoint_sample_sets(

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.sample_set import SampleSet
 
@@ -20,7 +21,6 @@ Logits = Float[Tensor, "sample example class_"]
 
 
 def _chunks(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> list[SampleSet]:
-    samples.require_images(len(x))
     by_memory = max(1, CHUNK_FLOATS // (len(x) * classifier.floats_per_example))
     return list(samples.chunks(samples.chunk_size or by_memory))
 
@@ -35,20 +35,34 @@ def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSe
     """
     with torch.no_grad():
         chunks = _chunks(classifier, x, samples)
-        return torch.cat([classifier.logits(x, chunk.tensors) for chunk in chunks])
+        logits = torch.cat([classifier.logits(x, chunk.tensors) for chunk in chunks])
+    if not torch.isfinite(logits).all():
+        raise ArgumentError(
+            "the classifier's logits are NaN or infinite; check its parameters and the images"
+        )
+    return logits
 
 
 def replay_pullback(
     classifier: StochasticClassifier, x: Images, samples: SampleSet, cotangents: Logits
-) -> Images:
-    r"""Return the vector–Jacobian product $\sum_s J_s(x)^\top u_s$.
+) -> tuple[Images, Float[Tensor, " example"]]:
+    r"""Return the vector–Jacobian product $\sum_s J_s(x)^\top u_s$, scaled for each image.
+
+    A saturated softmax makes cotangents tiny (1e-13 at a logit gap of 30), and their float32
+    products tinier. Each image's cotangents are therefore divided by the largest of them first.
 
     Args:
         classifier: the classifier.
         x: images.
         samples: the sample set.
-        cotangents: u_s, one for each sample and image.
+        cotangents: u_s, one for each sample and image, float64.
+
+    Returns:
+        The product divided by each image's scale, and the scales, float64.
     """
+    scale = cotangents.abs().amax((0, 2))
+    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
+    cotangents = cotangents / safe.reshape(1, -1, 1)
     total = torch.zeros_like(x)
     start = 0
     for chunk in _chunks(classifier, x, samples):
@@ -58,7 +72,7 @@ def replay_pullback(
         part = cotangents[start : start + len(chunk)].to(logits.dtype)
         total += torch.autograd.grad(logits, inputs, part)[0]
         start += len(chunk)
-    return total
+    return total, scale
 
 
 def replay_pushforward(

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from torch import Tensor
 
 from pyrosnn.errors import OverlapError, require
+from pyrosnn.models.classifier import StochasticClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class Origin:
         repeat: which repetition of the experiment.
         block: which block of images.
         start, stop: range of indices within the stream.
+        classifier: fingerprint of the classifier; None for samples made by hand.
     """
 
     seed: int
@@ -27,11 +29,12 @@ class Origin:
     block: int = 0
     start: int = 0
     stop: int
+    classifier: int | None = None
 
     def shared(self, other: "Origin") -> range:
         """Return the indices that two origins have in common; empty if none."""
-        mine = (self.seed, self.stream, self.repeat, self.block)
-        theirs = (other.seed, other.stream, other.repeat, other.block)
+        mine = (self.classifier, self.seed, self.stream, self.repeat, self.block)
+        theirs = (other.classifier, other.seed, other.stream, other.repeat, other.block)
         if mine != theirs:
             return range(0)
         return range(max(self.start, other.start), min(self.stop, other.stop))
@@ -47,12 +50,14 @@ class SampleSet:
         tensors: value of each site, shape (sample, example, *event); the example axis has size
             1 where a value is shared by all images.
         origin: where the samples came from.
+        per_image: sites that were drawn for each image (noise); the others are shared.
         chunk_size: how many samples are evaluated at once; None chooses by memory. It changes
             speed and memory, never the samples.
     """
 
     tensors: Mapping[str, Tensor]
     origin: Origin
+    per_image: frozenset[str] = frozenset()
     chunk_size: int | None = None
 
     def __post_init__(self) -> None:
@@ -91,12 +96,26 @@ class SampleSet:
         for start in range(0, len(self), size):
             yield self[start : start + size]
 
-    def require_images(self, number: int) -> None:
-        """Refuse to serve images that per-image samples (noise) were not drawn for."""
-        for name, value in self.tensors.items():
-            drawn = value.shape[1]
+    def require_fit(self, classifier: StochasticClassifier, number: int) -> None:
+        """Refuse another classifier, and images that per-image samples were not drawn for.
+
+        Args:
+            classifier: the classifier that is to be evaluated.
+            number: how many images it is to be evaluated on.
+
+        Raises:
+            ArgumentError: naming what the samples were drawn for.
+        """
+        drawn_from = self.origin.classifier
+        require(
+            drawn_from is None or drawn_from == classifier.fingerprint(),
+            f"these samples of stream '{self.origin.stream}' were drawn from another classifier "
+            "(or it was trained since); draw them from the one that you evaluate",
+        )
+        for name in self.per_image:
+            drawn = self.tensors[name].shape[1]
             require(
-                drawn in (1, number),
+                drawn == number,
                 f"site '{name}' was drawn for {drawn} images, got {number}; "
                 "draw the sample sets for the images that they are used on",
             )

@@ -17,7 +17,7 @@ from pyrosnn.errors import DataError, FileError, PyrosnnError
 from pyrosnn.files import atomic_path, check_readable
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.seeding import forked_rng
+from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.training.spec import TrainingSpec
 
 SCHEMA_VERSION = 1
@@ -117,6 +117,7 @@ def save_checkpoint(
         "num_classes": classifier.num_classes,
         "test_accuracy": test_accuracy,
         "versions": package_versions(),
+        "model_digest": model_digest(classifier),
     }
     state = {name: value.detach().cpu() for name, value in classifier.state_dict().items()}
     metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
@@ -148,12 +149,12 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
         ) from error
     if HEADER_KEY not in metadata:
         raise FileError(f"{path} is a safetensors file, but not a checkpoint of pyrosnn")
-    return _restore(path, metadata[HEADER_KEY], state, torch.device(device))
+    checkpoint = _restore(path, metadata[HEADER_KEY], state)
+    checkpoint.classifier.to(device)
+    return checkpoint
 
 
-def _restore(
-    path: Path, text: str, state: dict[str, torch.Tensor], device: torch.device
-) -> Checkpoint:
+def _restore(path: Path, text: str, state: dict[str, torch.Tensor]) -> Checkpoint:
     """Rebuild the classifier from the header's text and the parameters."""
     try:
         header: dict[str, Any] = json.loads(text)
@@ -164,7 +165,7 @@ def _restore(
                 "use the pyrosnn that wrote it or train again"
             )
         spec = TrainingSpec(**header["spec"])
-        with forked_rng(0):  # the initial values are replaced at once
+        with forked_rng(seed_sequence(0, "load")):  # the initial values are replaced at once
             classifier = build_model(
                 spec.model,
                 image_shape=tuple(header["image_shape"]),
@@ -172,8 +173,10 @@ def _restore(
                 options=spec.options,
             )
         classifier.load_state_dict(state)
+        if model_digest(classifier) != header["model_digest"]:
+            raise ValueError("its parameters do not have the digest that its header names")
         return Checkpoint(
-            classifier=classifier.to(device).eval().requires_grad_(False),
+            classifier=classifier.eval().requires_grad_(False),
             spec=spec,
             dataset=header["dataset"],
             dataset_digest=header["dataset_digest"],

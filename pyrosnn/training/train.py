@@ -1,5 +1,6 @@
 """The training loop: stochastic variational inference for every model."""
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pyrosnn.data.dataset import Dataset, check_batch
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.seeding import forked_rng, torch_seed
+from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.training.objectives import OBJECTIVES, WeighSites
 from pyrosnn.training.spec import TrainingSpec
 
@@ -65,10 +66,16 @@ def train(
         10
     """
     target = torch.device(device)
-    check_batch(dataset.x_train, dataset.y_train, dataset.num_classes)
+    check_batch(
+        dataset.x_train,
+        dataset.y_train,
+        num_classes=dataset.num_classes,
+        image_shape=dataset.image_shape,
+        dtype=torch.float32,
+    )
     x, y = dataset.x_train.to(target), dataset.y_train.to(target)
     with (
-        forked_rng(torch_seed(spec.seed, "train"), target),
+        forked_rng(seed_sequence(spec.seed, "train"), target),
         pyro.get_param_store().scope(),
         pyro.validation_enabled(False),
         warnings.catch_warnings(),
@@ -84,10 +91,10 @@ def train(
         warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
         for epoch in range(1, spec.epochs + 1):
             loss = _train_epoch(svi, x, y, spec.batch_size)
-            if not loss == loss:
+            if not (math.isfinite(loss) and _all_finite(classifier)):
                 raise ArgumentError(
-                    f"the loss became NaN in epoch {epoch}; lower learning_rate "
-                    f"(now {spec.learning_rate}) or the initial scales"
+                    f"the loss or the parameters became NaN or infinite in epoch {epoch}; lower "
+                    f"learning_rate (now {spec.learning_rate}) or the initial scales"
                 )
             if progress is not None:
                 progress(TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss))
@@ -120,6 +127,10 @@ def make_svi(
         pyro.optim.PyroOptim(torch.optim.Adam, {"lr": spec.learning_rate}),
         OBJECTIVES[classifier.objective](spec.num_particles),
     )
+
+
+def _all_finite(classifier: StochasticClassifier) -> bool:
+    return all(bool(torch.isfinite(p).all()) for p in classifier.parameters())
 
 
 def _train_epoch(svi: pyro.infer.SVI, x: Tensor, y: Tensor, batch_size: int) -> float:

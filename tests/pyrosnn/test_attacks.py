@@ -209,7 +209,7 @@ def test_steepest_directions_have_norm_one_at_any_scale(scale: float, seed: int,
 
 
 def test_bad_settings_are_refused() -> None:
-    with pytest.raises(ArgumentError, match=r"strength must be >= 0, got -0\.1"):
+    with pytest.raises(ArgumentError, match=r"strength must be >= 0 and finite, got -0\.1"):
         FGM(strength=-0.1)
     with pytest.raises(
         UnknownNameError, match=r"unknown norm 'l1'; did you mean 'l2'\? \(l2, linf\)"

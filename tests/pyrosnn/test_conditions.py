@@ -62,8 +62,8 @@ def disagreements(mistake: float = 0.0) -> tuple[int, int]:
             attack = FGM(strength=float(torch.rand(()) * 2))(classifier, x, y, a)
         geometry = attack_geometry(classifier, x, y, attack, i)
         geometry = replace(geometry, slopes=geometry.slopes * (1 + mistake))
-        lengths = length(attack.perturbation)
-        holds = linear_condition(geometry, lengths)
+        lengths = attack.length
+        holds = linear_condition(geometry, attack)
         survives = predict(classifier, x + attack.perturbation, i).argmax(-1) == y
         first_order = geometry.margins - lengths.unsqueeze(-1) * geometry.slopes
         label = torch.nn.functional.one_hot(y, CLASSES).bool()
@@ -100,8 +100,8 @@ def test_misclassified_images_never_fulfil_a_condition() -> None:
     assert wrong.any()
     # the radius alone would call some of them robust: the gate is needed
     assert (geometry.radius[wrong] > length(attack.perturbation)[wrong]).any()
-    assert not linear_condition(geometry, length(attack.perturbation))[wrong].any()
-    assert not smooth_condition(geometry, length(attack.perturbation), 1.0)[wrong].any()
+    assert not linear_condition(geometry, attack)[wrong].any()
+    assert not smooth_condition(geometry, attack, 1.0)[wrong].any()
 
 
 def test_theorem_4_2_is_never_violated() -> None:
@@ -115,16 +115,16 @@ def test_theorem_4_2_is_never_violated() -> None:
         y = predict(classifier, x, a).argmax(-1)
         attack = FGM(strength=float(torch.rand(())))(classifier, x, y, a)
         geometry = attack_geometry(classifier, x, y, attack, i)
-        lengths = length(attack.perturbation)
+        lengths = attack.length
         smoothness = classifier.smoothness()
-        holds = smooth_condition(geometry, lengths, smoothness)
+        holds = smooth_condition(geometry, attack, smoothness)
         survives = predict(classifier, x + attack.perturbation, i).argmax(-1) == y
         promised += int(holds.sum())
         broken += int((holds & ~survives).sum())
-        radii = smooth_radii(geometry, lengths, smoothness).amin(-1)
+        radii = smooth_radii(geometry, attack, smoothness).amin(-1)
         assert torch.equal((radii > lengths) & geometry.correct, holds)
         # sufficient, and stricter than the linear condition
-        assert not (holds & ~linear_condition(geometry, lengths)).any()
+        assert not (holds & ~linear_condition(geometry, attack)).any()
     assert promised > 10_000
     assert broken == 0
 
@@ -141,7 +141,7 @@ def test_with_a_positive_cosine_no_smooth_condition_beyond_the_cutoff(
     geometry = attack_geometry(bnn, x, y, attack, i)
     uphill = (geometry.slopes >= 0).all(-1)
     assert uphill.any()
-    assert not smooth_condition(geometry, length(attack.perturbation), smoothness)[uphill].any()
+    assert not smooth_condition(geometry, attack, smoothness)[uphill].any()
 
 
 def loop_geometry(
@@ -235,12 +235,13 @@ def test_zero_gradients_leave_the_image_where_it_is() -> None:
     assert torch.equal(attack.perturbation, torch.zeros_like(x))
     geometry = attack_geometry(classifier, x, y, attack, sample_set(weight, "inference"))
     assert torch.isnan(geometry.cosine).all()
-    assert linear_condition(geometry, length(attack.perturbation)).all()
+    assert linear_condition(geometry, attack).all()
 
 
 def test_smoothness_must_not_be_negative(bnn: StochasticClassifier, digits: Dataset) -> None:
     x, y = digits.test_images(5)
     a, i = disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=0)
-    geometry: Geometry = attack_geometry(bnn, x, y, FGM()(bnn, x, y, a), i)
+    attack = FGM()(bnn, x, y, a)
+    geometry: Geometry = attack_geometry(bnn, x, y, attack, i)
     with pytest.raises(ArgumentError, match=r"smoothness must be >= 0, got -1\.0"):
-        smooth_condition(geometry, torch.ones(5), -1.0)
+        smooth_condition(geometry, attack, -1.0)

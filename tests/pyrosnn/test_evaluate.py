@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from pyrosnn.attacks import FGM
-from pyrosnn.attacks.norms import length
 from pyrosnn.conditions import attack_geometry, linear_condition, smooth_condition
 from pyrosnn.data.dataset import Dataset, check_batch
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.evaluation import accuracy, evaluate
+from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import VARIABLES
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
@@ -52,13 +53,12 @@ def test_it_joins_attack_conditions_and_predictions(
         attack = FGM(strength=strength)(bnn, x, y, a)
         reference = FGM(strength=1.0)(bnn, x, y, a)  # the direction; at 0 there is none
         geometry = attack_geometry(bnn, x, y, reference, i)
-        lengths = length(attack.perturbation)
         row = result.sel(strength=strength).squeeze()
         outcome = bnn.discriminants(x + attack.perturbation, i.tensors).mean(0).argmax(1) == y
         assert row["adversarial_correct"].values.tolist() == outcome.tolist()
-        holds = linear_condition(geometry, lengths)
+        holds = linear_condition(geometry, attack)
         assert row["linear_condition"].values.tolist() == holds.tolist()
-        smooth = smooth_condition(geometry, lengths, 3.0)
+        smooth = smooth_condition(geometry, attack, 3.0)
         assert row["smooth_condition"].values.tolist() == smooth.tolist()
         for name in ("cosine", "radius", "margin", "gradient_norm"):
             np.testing.assert_allclose(row[name], getattr(geometry, name), rtol=1e-3, atol=1e-5)
@@ -116,8 +116,10 @@ def test_bad_images_and_labels_are_refused(
         (broken, y, None, r"NaN or infinity in 1 of 30 \(first at index 7\)"),
         (x, y + 10, None, r"labels must be in 0 … 9, got 1\d"),
         (x, y - 20, None, "labels must be in 0 … 9, got -"),
+        (x, y, [0.5, float("inf")], "strength must be >= 0 and finite, got inf"),
+        (x, y, [0.5, 0.5], "got a strength twice"),
         (x[:0], y[:0], None, "got no images"),
-        (x, y, [0.5, -0.1], r"strength must be >= 0, got -0\.1"),
+        (x, y, [0.5, -0.1], r"strength must be >= 0 and finite, got -0\.1"),
         (x, y, [], "got no strengths"),
     ):
         with pytest.raises(ArgumentError, match=message):
@@ -132,11 +134,65 @@ def test_bad_images_and_labels_are_refused(
             )
 
 
-def test_as_many_labels_as_images() -> None:
-    with pytest.raises(ArgumentError, match="got 5 images but 4 labels"):
-        check_batch(torch.zeros(5, 1), torch.zeros(4, dtype=torch.long), 10)
-    with pytest.raises(ArgumentError, match=r"labels must be integers, got dtype torch\.float32"):
-        check_batch(torch.zeros(5, 1), torch.zeros(5), 10)
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (torch.zeros(5, 1), torch.zeros(4).long(), r"labels have shape \(4,\), expected \(5,\)"),
+        (torch.zeros(5, 1), torch.zeros(5, 1).long(), r"labels have shape \(5, 1\)"),
+        (torch.zeros(5, 1), torch.zeros(5), r"labels have dtype torch\.float32"),
+        (torch.zeros(5, 2), torch.zeros(5).long(), r"images have shape \(5, 2\), expected"),
+        (torch.zeros(5, 1).double(), torch.zeros(5).long(), r"images have dtype torch\.float64"),
+    ],
+)
+def test_shapes_and_types_are_checked(x: Tensor, y: Tensor, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        check_batch(x, y, num_classes=10, image_shape=(1,), dtype=torch.float32)
+
+
+def test_samples_serve_the_classifier_they_were_drawn_from(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    a, i = sets
+    x, y = digits.test_images(IMAGES)
+    im = classifiers["im"]
+    with pytest.raises(ArgumentError, match="'inference' were drawn from another classifier"):
+        evaluate(im, x, y, attack=FGM(), attack_samples=a, inference_samples=i)
+    with pytest.raises(ArgumentError, match="'attack' were drawn from another classifier"):
+        FGM()(im, x, y, a)
+
+
+def test_an_attack_never_gets_the_inference_set(
+    bnn: StochasticClassifier, digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    a, i = sets
+    x, y = digits.test_images(IMAGES)
+    with pytest.raises(OverlapError, match="an attack must not see samples of the stream 'infer"):
+        FGM()(bnn, x, y, i)
+    with pytest.raises(OverlapError, match="an attack must not see samples of the stream 'infer"):
+        evaluate(bnn, x, y, attack=FGM(), attack_samples=i, inference_samples=a)
+
+
+def test_the_attack_must_be_on_the_same_images(
+    bnn: StochasticClassifier, digits: Dataset, sets: tuple[SampleSet, SampleSet]
+) -> None:
+    a, i = sets
+    x, y = digits.test_images(IMAGES)
+    attack = FGM()(bnn, x, y, a)
+    with pytest.raises(ArgumentError, match="the attack was on 30 images, got 20"):
+        attack_geometry(bnn, x[:20], y[:20], attack, i)
+
+
+def test_a_broken_classifier_is_refused(digits: Dataset) -> None:
+    x, y = digits.test_images(IMAGES)
+    broken = build_model("bnn", image_shape=(1, 8, 8), num_classes=10, options={"hidden": (4,)})
+    with torch.no_grad():
+        next(broken.parameters()).fill_(torch.nan)
+    with pytest.raises(ArgumentError, match="has parameters that are NaN or infinite"):
+        accuracy(broken, x, y)
+    with torch.no_grad():
+        next(broken.parameters()).fill_(1e38)  # finite, but not the logits
+    with pytest.raises(ArgumentError, match="the classifier's logits are NaN or infinite"):
+        accuracy(broken, x, y)
 
 
 def test_accuracy_is_the_share_of_correct_images(

@@ -136,7 +136,10 @@ def test_per_image_samples_serve_their_images_only(
     sin = classifiers["sin"]
     a, _ = disjoint_sample_sets(sin, digits.x_test[:4], attack=3, inference=1, seed=0)
     with pytest.raises(ArgumentError, match="site 'noise' was drawn for 4 images, got 6"):
-        replay_logits(sin, digits.x_test[:6], a)
+        a.require_fit(sin, 6)
+    one, _ = disjoint_sample_sets(sin, digits.x_test[:1], attack=3, inference=1, seed=0)
+    with pytest.raises(ArgumentError, match="site 'noise' was drawn for 1 images, got 6"):
+        one.require_fit(sin, 6)  # one image's noise is not shared noise
 
 
 @pytest.mark.parametrize("model", ["bnn", "im", "sin"])
@@ -163,7 +166,8 @@ def test_pullback_and_pushforward_are_adjoint(bnn: StochasticClassifier, digits:
     samples, _ = disjoint_sample_sets(bnn, x, attack=6, inference=1, seed=0, chunk_size=4)
     v, u = torch.randn_like(x), torch.randn(6, 9, 10)
     _, jv = replay_pushforward(bnn, x, samples, v)
-    jtu = replay_pullback(bnn, x, samples, u)
+    scaled, scale = replay_pullback(bnn, x, samples, u.double())
+    jtu = scaled * scale.reshape(-1, 1, 1, 1)
     torch.testing.assert_close(
-        (u * jv).sum((0, 2)), (jtu * v).flatten(1).sum(1), atol=1e-3, rtol=1e-4
+        (u * jv).sum((0, 2)).double(), (jtu * v).flatten(1).sum(1), atol=1e-3, rtol=1e-4
     )
