@@ -104,6 +104,51 @@ def test_misclassified_images_never_fulfil_a_condition() -> None:
     assert not smooth_condition(geometry, attack, 1.0)[wrong].any()
 
 
+def test_images_that_the_attacker_misclassifies_do_not_count() -> None:
+    """The premise of the theorems holds under A and under I, not under I alone."""
+    classifier = LinearClassifier(INPUTS, CLASSES)
+    x = torch.randn(500, INPUTS).double()
+    i = sample_set(classifier.mean.expand(2, -1, -1), "inference")
+    y = predict(classifier, x, i).argmax(-1)
+    attack = replace(
+        random_attack(x, correct=torch.arange(500) % 2 == 0), perturbation=torch.zeros_like(x)
+    )
+    geometry = attack_geometry(classifier, x, y, attack, i)
+    assert geometry.correct_inference.all()
+    assert torch.equal(linear_condition(geometry, attack), attack.correct)
+    assert torch.equal(smooth_condition(geometry, attack, 1.0), attack.correct)
+
+
+def test_conditions_use_the_euclidean_length_of_any_attack(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    x, y = digits.test_images(100)
+    a, i = disjoint_sample_sets(bnn, x, attack=3, inference=10, seed=0)
+    attack = FGM(norm="linf", strength=0.1)(bnn, x, y, a)
+    geometry = attack_geometry(bnn, x, y, attack, i)
+    lengths = attack.perturbation.flatten(1).norm(dim=1).double()
+    assert (lengths > 2 * attack.norm).all()
+    expected = geometry.correct & (geometry.radius > lengths)
+    assert torch.equal(linear_condition(geometry, attack), expected)
+
+
+def test_the_nearest_class_is_carried_on_where_all_radii_are_infinite() -> None:
+    classifier = LinearClassifier(INPUTS, CLASSES)
+    weight = classifier.mean.unsqueeze(0)
+    x = torch.randn(300, INPUTS).double()
+    i = sample_set(weight, "inference")
+    y = predict(classifier, x, i).argmax(-1)
+    away = FGM(strength=1.0)(classifier, x, y, sample_set(weight, "attack"))
+    backwards = replace(away, perturbation=-away.perturbation)
+    geometry = attack_geometry(classifier, x, y, backwards, i)
+    carried = torch.isinf(geometry.radius)
+    assert carried.any()
+    closeness = geometry.slopes / geometry.margins
+    closeness[torch.arange(300), y] = -torch.inf
+    assert torch.equal(geometry.nearest[carried], closeness.argmax(-1)[carried])
+    assert (geometry.cosine[carried] <= 0).all()
+
+
 def test_theorem_4_2_is_never_violated() -> None:
     promised = broken = 0
     for draw in range(60):

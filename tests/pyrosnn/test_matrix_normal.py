@@ -120,3 +120,7 @@ def test_errors_name_the_argument() -> None:
         MatrixNormal(loc, column_scale=torch.ones(3))
     with pytest.raises(ArgumentError, match=r"loc has shape \(2, 3\), expected \(…, 2, 4\)"):
         MatrixNormal(loc, row_scale=torch.ones(2), column_scale=torch.ones(4))
+    with pytest.raises(ArgumentError, match=r"row scales must be > 0, got -1\.0"):
+        MatrixNormal(loc, row_scale=-torch.ones(2), column_scale=torch.ones(3), validate_args=True)
+    with pytest.raises(ArgumentError, match="row_tril must be zero above its diagonal"):
+        MatrixNormal(loc, row_tril=torch.ones(2, 2), column_scale=torch.ones(3), validate_args=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.evaluation import accuracy
+from pyrosnn.models import build_model
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.matrix_normal import MatrixNormal
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
@@ -141,6 +142,26 @@ def test_averaged_logits_are_the_cross_entropy_of_the_mean(
         mean = sin.logits(x, latent_samples(sin, x, 5)).mean(0)
     expected = float(torch.nn.functional.cross_entropy(mean, y, reduction="sum"))
     assert loss_of(AveragedLogitsELBO(5), sin, x, y) == pytest.approx(expected, rel=1e-5)
+
+
+def test_each_model_is_trained_with_its_own_objective() -> None:
+    expected = {"bnn": TraceMeanField_ELBO, "im": MixtureELBO, "sin": AveragedLogitsELBO}
+    for model, objective in expected.items():
+        classifier = build_model(model, image_shape=(1, 2, 2), num_classes=3)
+        with pyro.get_param_store().scope():
+            svi = make_svi(classifier, preset(model), num_images=10)
+        assert type(svi.loss.__self__) is objective  # type: ignore[attr-defined]
+
+
+def test_the_prior_is_the_standard_matrix_normal(digits: Dataset) -> None:
+    classifier = build_model("bnn", image_shape=(1, 8, 8), num_classes=10)
+    nodes: dict[str, Any] = dict(
+        poutine.trace(classifier.model).get_trace(digits.x_train[:2], digits.y_train[:2]).nodes
+    )
+    for name in ("weight_0", "weight_1", "weight_2"):
+        prior = nodes[name]["fn"]
+        assert torch.equal(prior.mean, torch.zeros_like(prior.mean))
+        assert torch.equal(prior.variance, torch.ones_like(prior.mean))
 
 
 @pytest.mark.parametrize("model", ["bnn", "im", "sin"])

@@ -1,0 +1,72 @@
+"""The study does what its settings say, with sets of its own for every repeat and block."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from pyrosnn.attacks import FGM
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.evaluation import evaluate
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.results import GROUP
+from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn_studies.sample_size import SampleSizeSpec, run_sample_size
+
+SPEC = SampleSizeSpec(
+    images=25,
+    strengths=(0.0, 0.1, 0.2),
+    attack_samples=(2, 5),
+    inference_samples=6,
+    norm="linf",
+    loss="margin",
+    gradient="mean_loss",
+    clip=True,
+    repeats=2,
+    seed=4,
+    block_size=10,
+)
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+def test_every_cell_is_an_evaluation_on_its_own_sets(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """Each cell equals evaluate() with the attack of the spec and the sets of (repeat, block)."""
+    classifier = classifiers[model]
+    values = run_sample_size(SPEC, classifier, digits)[GROUP].dataset
+    attack = FGM(norm="linf", loss="margin", gradient="mean_loss", clip=digits.bounds)
+    for repeat in (0, 1):
+        for block, images in enumerate((slice(0, 10), slice(10, 20), slice(20, 25))):
+            x, y = digits.x_test[images], digits.y_test[images]
+            a, i = disjoint_sample_sets(
+                classifier, x, attack=5, inference=6, seed=4, repeat=repeat, block=block
+            )
+            for size in SPEC.attack_samples:
+                expected = evaluate(
+                    classifier,
+                    x,
+                    y,
+                    attack=attack,
+                    attack_samples=a[:size],
+                    inference_samples=i,
+                    strengths=SPEC.strengths,
+                    first_example=images.start,
+                )
+                cell = values.isel(example=images, repeat=repeat, drop=True)
+                cell = cell.sel(attack_samples=[size]).transpose(*expected.dims)
+                for name in expected.data_vars:
+                    xr.testing.assert_identical(
+                        cell[name].transpose(*expected[name].dims), expected[name]
+                    )
+
+
+def test_repeats_and_blocks_differ(bnn: StochasticClassifier, digits: Dataset) -> None:
+    twice = np.tile(np.arange(10), 2)  # the same ten images in two blocks
+    from dataclasses import replace
+
+    doubled = replace(digits, x_test=digits.x_test[twice], y_test=digits.y_test[twice])
+    values = run_sample_size(replace(SPEC, images=20, clip=False), bnn, doubled)[GROUP].dataset
+    cosine = values["cosine"].sel(strength=0.1, attack_samples=2).squeeze()
+    assert not np.allclose(cosine.sel(repeat=0), cosine.sel(repeat=1))
+    first, second = cosine.isel(example=slice(0, 10)), cosine.isel(example=slice(10, 20))
+    assert not np.allclose(first.values, second.values)
