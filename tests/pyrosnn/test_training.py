@@ -150,7 +150,7 @@ def test_each_model_is_trained_with_its_own_objective() -> None:
         classifier = build_model(model, image_shape=(1, 2, 2), num_classes=3)
         with pyro.get_param_store().scope():
             svi = make_svi(classifier, preset(model), num_images=10)
-        assert type(svi.loss.__self__) is objective  # type: ignore[attr-defined]
+        assert type(svi.loss.__self__) is objective
 
 
 def test_the_prior_is_the_standard_matrix_normal(digits: Dataset) -> None:
