@@ -29,7 +29,9 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror or error}") from error
     if path.exists() and not overwrite:
-        raise FileError(f"{path} exists; add --overwrite or choose another --output")
+        raise FileError(
+            f"{path} exists; add --overwrite (overwrite=True in Python) or choose another name"
+        )
 
 
 def check_readable(path: Path, what: str) -> None:
