@@ -29,7 +29,7 @@ def readme() -> str:
 def help_block(arguments: list[str]) -> str:
     """Return the help of a command as a fenced block."""
     program = Path(sys.executable).with_name("pyrosnn")
-    environment = {**os.environ, "COLUMNS": "72", "NO_COLOR": "1", "TERM": "dumb"}
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     text = subprocess.run(
         [program, *arguments, "--help"],
         env=environment,

@@ -54,14 +54,10 @@ def train(
     noise_variance: Annotated[
         float | None, typer.Option(help="sin: variance of the input noise.", show_default="0.1")
     ] = None,
-    per_example: Annotated[
-        bool | None,
-        typer.Option(
-            "--per-example/--shared-noise",
-            help="sin: draw noise for each image, or share it.",
-            show_default="per-example",
-        ),
-    ] = None,
+    shared_noise: Annotated[
+        bool,
+        typer.Option("--shared-noise", help="sin: share the noise among images, not one each."),
+    ] = False,
     test_samples: Annotated[
         int, typer.Option(help="Samples averaged for the test accuracy.")
     ] = 100,
@@ -88,7 +84,7 @@ def train(
         "initial_row_scale": initial_row_scale,
         "initial_column_scale": initial_column_scale,
         "noise_variance": noise_variance,
-        "per_example": per_example,
+        "per_example": False if shared_noise else None,
     }
     changes: dict[str, Any] = {
         "epochs": epochs,
