@@ -47,7 +47,7 @@ def refused(result: Result, message: str) -> None:
 def test_train_writes_a_checkpoint_and_says_how_good_it_is(run: Run, tmp_path: Path) -> None:
     result = run(
         "train", "sin", "--epochs", "3", "--hidden", "16,16", "--noise-variance", "0.05",
-        "--seed", "7", "--test-samples", "10",
+        "--seed", "7", "--test-samples", "10", "--shared-noise",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "sin on digits: test accuracy" in result.stdout
@@ -56,6 +56,7 @@ def test_train_writes_a_checkpoint_and_says_how_good_it_is(run: Run, tmp_path: P
     checkpoint = load_checkpoint(tmp_path / "sin-digits.safetensors")
     assert checkpoint.spec.seed == 7
     assert checkpoint.spec.options["noise_variance"] == 0.05
+    assert checkpoint.spec.options["per_example"] is False
     assert checkpoint.spec.options["hidden"] == (16, 16)
     assert checkpoint.test_accuracy is not None
     assert f"{checkpoint.test_accuracy:.2%}" in result.stdout
