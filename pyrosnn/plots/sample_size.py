@@ -79,7 +79,7 @@ def plot_cosines(result: xr.DataTree, ax: Axes, strength: float | None = None) -
     ax.axhline(0.0, color="0.6", linewidth=0.8)
     ax.set_xlabel("attack samples $S_A$")
     ax.set_ylabel(r"cosine of $-\nabla(f_y - f_j)$ and δ")
-    ax.set_ylim(-1, 1)
+    ax.set_ylim(-1.06, 1.06)
     ax.grid(axis="y", alpha=0.3)
     return ax
 
