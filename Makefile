@@ -3,8 +3,8 @@
 # make lint    formatting, types, import rules
 # make docs    build the site into site/
 PYTHON ?= python3
-# One thread for the small networks of `study`: as fast, and ten times faster on a busy machine, where
-# threads that wait for each other spin.
+# One thread for the small networks of `study`: as fast when the machine is quiet, and steady
+# when it is busy, where threads that wait for each other spin.
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 

@@ -10,6 +10,8 @@ import pytest
 import safetensors.torch
 from typer.testing import CliRunner, Result
 
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.evaluation import accuracy
 from pyrosnn.results import GROUP, open_results
 from pyrosnn.training import load_checkpoint
 from pyrosnn_cli.main import app
@@ -44,7 +46,9 @@ def refused(result: Result, message: str) -> None:
     assert lines[0].startswith("pyrosnn: ")
 
 
-def test_train_writes_a_checkpoint_and_says_how_good_it_is(run: Run, tmp_path: Path) -> None:
+def test_train_writes_a_checkpoint_and_says_how_good_it_is(
+    run: Run, tmp_path: Path, digits: Dataset
+) -> None:
     result = run(
         "train", "sin", "--epochs", "3", "--hidden", "16,16", "--noise-variance", "0.05",
         "--seed", "7", "--test-samples", "10", "--shared-noise",
@@ -60,6 +64,8 @@ def test_train_writes_a_checkpoint_and_says_how_good_it_is(run: Run, tmp_path: P
     assert checkpoint.spec.options["hidden"] == (16, 16)
     assert checkpoint.test_accuracy is not None
     assert f"{checkpoint.test_accuracy:.2%}" in result.stdout
+    x, y = digits.x_test, digits.y_test
+    assert checkpoint.test_accuracy == accuracy(checkpoint.classifier, x, y, num_samples=10, seed=7)
 
 
 def test_study_summary_and_plot(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:

@@ -64,6 +64,8 @@ def test_it_joins_attack_conditions_and_predictions(
             np.testing.assert_allclose(row[name], getattr(geometry, name), rtol=1e-3, atol=1e-5)
         assert row["nearest_class"].values.tolist() == geometry.nearest.tolist()
         np.testing.assert_allclose(row["perturbation_norm"], strength, atol=1e-6)
+        assert row["zero_gradient"].values.tolist() == attack.zero_gradient.tolist()
+        assert row["attack_correct"].values.tolist() == attack.correct.tolist()
     assert (result["adversarial_correct"].sel(strength=0.0) == result["clean_correct"]).all()
 
 

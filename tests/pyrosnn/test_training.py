@@ -8,7 +8,7 @@ import pytest
 import torch
 from pyro import poutine
 from pyro.distributions import Normal
-from pyro.infer import TraceMeanField_ELBO
+from pyro.infer import SVI, TraceMeanField_ELBO
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
@@ -19,7 +19,7 @@ from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.matrix_normal import MatrixNormal
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
 from pyrosnn.training.objectives import AveragedLogitsELBO, MixtureELBO, elbo
-from pyrosnn.training.train import make_svi
+from pyrosnn.training.train import _train_epoch, make_svi
 
 NOISE = 0.5
 
@@ -187,6 +187,28 @@ def test_the_same_seed_trains_the_same_weights(digits: Dataset) -> None:
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["means.0"], other["means.0"])
+
+
+def test_an_epoch_sees_every_image_once_in_an_order_of_its_own() -> None:
+    class Recorder(SVI):
+        """Stands in for SVI: keeps the batches, and its loss is the batch's mean."""
+
+        def __init__(self) -> None:
+            self.batches: list[Tensor] = []
+
+        def step(self, x: Tensor, y: Tensor) -> float:
+            assert torch.equal(x.flatten(), y.float())  # image and label stay together
+            self.batches.append(y)
+            return float(x.mean())
+
+    y = torch.arange(10)
+    first, second = Recorder(), Recorder()
+    losses = [_train_epoch(recorder, y.float().unsqueeze(1), y, 4) for recorder in (first, second)]
+    for recorder in (first, second):
+        assert [len(batch) for batch in recorder.batches] == [4, 4, 2]
+        assert torch.cat(recorder.batches).sort().values.tolist() == y.tolist()
+    assert not torch.equal(torch.cat(first.batches), torch.cat(second.batches))
+    assert losses == pytest.approx([4.5, 4.5])  # per image: the smaller last batch counts less
 
 
 def test_presets_are_complete() -> None:
