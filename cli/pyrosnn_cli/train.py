@@ -41,9 +41,19 @@ def train(
     kl_weight: Annotated[
         float | None, typer.Option(help="Weight of KL / N.", show_default="preset's")
     ] = None,
+    smoothing_variance: Annotated[
+        float | None,
+        typer.Option(
+            help="Train on two noisy copies of each image, Gaussian of this variance.",
+            show_default="0, no noise",
+        ),
+    ] = None,
     hidden: Annotated[
         str | None,
         typer.Option(help="Widths of the hidden layers.", show_default="128,128"),
+    ] = None,
+    activation: Annotated[
+        str | None, typer.Option(help="Between layers: relu, tanh.", show_default="relu")
     ] = None,
     initial_row_scale: Annotated[
         float | None, typer.Option(help="bnn, im: first scale of rows.", show_default="0.05")
@@ -81,6 +91,7 @@ def train(
     require(test_samples >= 1, f"--test-samples must be >= 1, got {test_samples}")
     options = {
         "hidden": None if hidden is None else parse_integers(hidden, "--hidden"),
+        "activation": activation,
         "initial_row_scale": initial_row_scale,
         "initial_column_scale": initial_column_scale,
         "noise_variance": noise_variance,
@@ -92,6 +103,7 @@ def train(
         "learning_rate": learning_rate,
         "num_particles": num_particles,
         "kl_weight": kl_weight,
+        "smoothing_variance": smoothing_variance,
     }
     spec = make_spec(
         model,

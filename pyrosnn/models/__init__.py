@@ -24,7 +24,7 @@ def model_options(name: str) -> dict[str, Any]:
 
     Example:
         >>> model_options("sin")
-        {'hidden': (128, 128), 'noise_variance': 0.1, 'per_example': True}
+        {'hidden': (128, 128), 'activation': 'relu', 'noise_variance': 0.1, 'per_example': True}
     """
     parameters = inspect.signature(resolve(MODELS, name, "model")).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}

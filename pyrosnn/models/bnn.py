@@ -8,14 +8,14 @@ import torch
 from pyro.distributions import Categorical
 from torch import Tensor
 
-from pyrosnn.errors import require
+from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.dense import dense_network, layer_shapes
+from pyrosnn.models.dense import ACTIVATIONS, dense_network, layer_shapes
 from pyrosnn.models.matrix_normal import MatrixNormal
 
 
 class BNN(StochasticClassifier):
-    r"""A fully connected ReLU network with a matrix normal posterior on each weight matrix.
+    r"""A fully connected network with a matrix normal posterior on each weight matrix.
 
     Prior: $W \sim \mathcal{MN}(0, I, I)$. Guide: $W = M + r \circ E \circ c$, with a mean M,
     row scales r and column scales c; the bias is an extra input row. W itself is sampled, not
@@ -25,6 +25,7 @@ class BNN(StochasticClassifier):
         image_shape: shape of one image.
         num_classes: number of classes.
         hidden: widths of the hidden layers.
+        activation: ``relu`` or ``tanh``, between the layers.
         initial_row_scale: r at the start of training.
         initial_column_scale: c at the start of training.
 
@@ -42,10 +43,14 @@ class BNN(StochasticClassifier):
         num_classes: int,
         *,
         hidden: Sequence[int] = (128, 128),
+        activation: str = "relu",
         initial_row_scale: float = 0.05,
         initial_column_scale: float = 1.0,
     ):
         super().__init__(image_shape, num_classes)
+        if activation not in ACTIVATIONS:
+            raise unknown_name("activation", activation, ACTIVATIONS)
+        self.activation = activation
         for name, scale in (("row", initial_row_scale), ("column", initial_column_scale)):
             require(scale > 0, f"initial_{name}_scale must be > 0, got {scale}")
         self.shapes = layer_shapes(math.prod(image_shape), hidden, num_classes)
@@ -88,7 +93,8 @@ class BNN(StochasticClassifier):
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the network on stored weights; see :class:`StochasticClassifier`."""
-        return dense_network(x.flatten(1), [sites[name] for name in self.site_names])
+        weights = [sites[name] for name in self.site_names]
+        return dense_network(x.flatten(1), weights, self.activation)
 
     @property
     def floats_per_example(self) -> int:

@@ -1,11 +1,14 @@
 """Fully connected networks whose weights carry the bias as an extra input row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from pyrosnn.errors import require
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
 
 
 def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> list[tuple[int, int]]:
@@ -24,12 +27,15 @@ def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> li
     return [(inputs + 1, outputs) for inputs, outputs in pairwise(sizes)]
 
 
-def dense_network(features: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    """Evaluate a ReLU network on one set of weights or on many at once.
+def dense_network(
+    features: Tensor, weights: Sequence[Tensor], activation: str = "relu"
+) -> Tensor:
+    """Evaluate a network on one set of weights or on many at once.
 
     Args:
         features: flat images, shape (example, input) or (sample, example, input).
         weights: a matrix a layer, shape (input + 1, output), or (sample, 1, input + 1, output).
+        activation: name in ``ACTIVATIONS``, between the layers.
 
     Returns:
         Logits, shape (example, class), or (sample, example, class) where an input has samples.
@@ -37,7 +43,7 @@ def dense_network(features: Tensor, weights: Sequence[Tensor]) -> Tensor:
     hidden = features
     for layer, weight in enumerate(weights):
         if layer > 0:
-            hidden = hidden.relu()
+            hidden = ACTIVATIONS[activation](hidden)
         matrix = weight.squeeze(-3) if weight.ndim > 2 else weight
         hidden = hidden @ matrix[..., :-1, :] + matrix[..., -1:, :]
     return hidden

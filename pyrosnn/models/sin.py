@@ -8,13 +8,13 @@ import torch
 from pyro.distributions import Categorical, Normal
 from torch import Tensor
 
-from pyrosnn.errors import require
+from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.dense import dense_network, layer_shapes
+from pyrosnn.models.dense import ACTIVATIONS, dense_network, layer_shapes
 
 
 class StochasticInputNetwork(StochasticClassifier):
-    r"""A fully connected ReLU network on $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
+    r"""A fully connected network on $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
     The weights are parameters; the noise is the sample site. Its discriminant functions are
     logits, averaged over the noise in training and in prediction.
@@ -23,6 +23,7 @@ class StochasticInputNetwork(StochasticClassifier):
         image_shape: shape of one image.
         num_classes: number of classes.
         hidden: widths of the hidden layers.
+        activation: ``relu`` or ``tanh``, between the layers.
         noise_variance: σ², in squared pixel units; the paper's SINs have 0.05 and 0.1.
         per_example: draw noise for each image (the field's practice) or share it among images.
 
@@ -40,10 +41,14 @@ class StochasticInputNetwork(StochasticClassifier):
         num_classes: int,
         *,
         hidden: Sequence[int] = (128, 128),
+        activation: str = "relu",
         noise_variance: float = 0.1,
         per_example: bool = True,
     ):
         super().__init__(image_shape, num_classes)
+        if activation not in ACTIVATIONS:
+            raise unknown_name("activation", activation, ACTIVATIONS)
+        self.activation = activation
         require(noise_variance > 0, f"noise_variance must be > 0, got {noise_variance}")
         self.noise_variance = noise_variance
         self.per_example = per_example
@@ -82,7 +87,7 @@ class StochasticInputNetwork(StochasticClassifier):
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the network on stored noise; see :class:`StochasticClassifier`."""
         noisy = (x + sites["noise"]).flatten(-len(self.image_shape))
-        return dense_network(noisy, list(self.weights))
+        return dense_network(noisy, list(self.weights), self.activation)
 
     @property
     def floats_per_example(self) -> int:

@@ -22,7 +22,10 @@ class TrainingSpec:
         learning_rate: Adam's step size.
         num_particles: samples in the objective of a step.
         kl_weight: weight of KL / N beside the mean log-likelihood; 1 is the ELBO.
-        seed: root seed of initial values, batches and particles.
+        smoothing_variance: variance of the Gaussian noise on the training images, in squared
+            pixel units; 0 trains on the images themselves.
+        noisy_copies: how many noisy copies replace each image of a batch, if there is noise.
+        seed: root seed of initial values, batches, noise and particles.
     """
 
     model: str
@@ -32,6 +35,8 @@ class TrainingSpec:
     num_particles: int
     kl_weight: float
     options: Mapping[str, Any] = field(default_factory=dict)
+    smoothing_variance: float = 0.0
+    noisy_copies: int = 2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -40,11 +45,13 @@ class TrainingSpec:
         for option in self.options:
             known = ", ".join(defaults)
             require(option in defaults, f"{self.model} has no option '{option}'; it has {known}")
-        for name in ("epochs", "batch_size", "num_particles"):
+        for name in ("epochs", "batch_size", "num_particles", "noisy_copies"):
             value = getattr(self, name)
             require(value >= 1, f"{name} must be >= 1, got {value}")
         require(self.learning_rate > 0, f"learning_rate must be > 0, got {self.learning_rate}")
-        require(self.kl_weight >= 0, f"kl_weight must be >= 0, got {self.kl_weight}")
+        for name in ("kl_weight", "smoothing_variance"):
+            value = getattr(self, name)
+            require(value >= 0, f"{name} must be >= 0, got {value}")
         given = {
             # JSON has no tuples; without this a checkpoint's spec would not equal its original
             name: tuple(value) if isinstance(value, list) else value

@@ -90,7 +90,7 @@ def train(
         # Pyro's warning of a NaN loss is our error below, with what to do about it
         warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
         for epoch in range(1, spec.epochs + 1):
-            loss = _train_epoch(svi, x, y, spec.batch_size)
+            loss = _train_epoch(svi, x, y, spec)
             if not (math.isfinite(loss) and _all_finite(classifier)):
                 raise ArgumentError(
                     f"the loss or the parameters became NaN or infinite in epoch {epoch}; lower "
@@ -133,10 +133,15 @@ def _all_finite(classifier: StochasticClassifier) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in classifier.parameters())
 
 
-def _train_epoch(svi: pyro.infer.SVI, x: Tensor, y: Tensor, batch_size: int) -> float:
+def _train_epoch(svi: pyro.infer.SVI, x: Tensor, y: Tensor, spec: TrainingSpec) -> float:
     """Make one pass in random order; return the mean loss per image."""
     order = torch.randperm(len(x), device=x.device)
     total = 0.0
-    for batch in order.split(batch_size):
-        total += svi.step(x[batch], y[batch]) * len(batch)
+    for batch in order.split(spec.batch_size):
+        images, labels = x[batch], y[batch]
+        if spec.smoothing_variance > 0:
+            images = images.repeat_interleave(spec.noisy_copies, 0)
+            labels = labels.repeat_interleave(spec.noisy_copies, 0)
+            images = images + math.sqrt(spec.smoothing_variance) * torch.randn_like(images)
+        total += svi.step(images, labels) * len(batch)
     return total / len(x)

@@ -80,6 +80,7 @@ def test_noise_has_the_variance_asked_for(digits: Dataset) -> None:
 def test_options_come_from_the_constructor() -> None:
     assert model_options("bnn") == {
         "hidden": (128, 128),
+        "activation": "relu",
         "initial_row_scale": 0.05,
         "initial_column_scale": 1.0,
     }
