@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyrosnn import attacks, conditions, plots, summaries
-    from pyrosnn.attacks import FGM, Attack, AttackResult
+    from pyrosnn.attacks import FGM, PGD, Attack, AttackResult
     from pyrosnn.conditions import (
         Geometry,
         attack_geometry,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "pyrosnn.attacks": ("FGM", "Attack", "AttackResult"),
+    "pyrosnn.attacks": ("FGM", "PGD", "Attack", "AttackResult"),
     "pyrosnn.conditions": ("Geometry", "attack_geometry", "linear_condition", "smooth_condition"),
     "pyrosnn.data": ("DATASETS", "load_dataset"),
     "pyrosnn.data.dataset": ("Dataset",),
@@ -68,6 +68,7 @@ __all__ = [
     "DATASETS",
     "FGM",
     "MODELS",
+    "PGD",
     "Attack",
     "AttackResult",
     "Checkpoint",

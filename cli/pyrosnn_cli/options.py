@@ -25,6 +25,26 @@ DatasetName = Annotated[str, typer.Option(help=f"Data set: {', '.join(DATASETS)}
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
 Seed = Annotated[int, typer.Option(help="Root seed of all randomness.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")]
+ModelPath = Annotated[
+    Path | None,
+    typer.Option(
+        help="Checkpoint to study; without one, a default BNN on digits is trained and kept.",
+        show_default=False,
+    ),
+]
+OfModel = Annotated[
+    str | None,
+    typer.Option(help="Data set; must be the checkpoint's.", show_default="the checkpoint's"),
+]
+Preset = Annotated[
+    str, typer.Option(help="Settings to start from: quick (digits), paper (the paper's).")
+]
+Compact = Annotated[
+    bool,
+    typer.Option(
+        "--compact", help="Smaller file: float32 with 12 bits, without what can be derived."
+    ),
+]
 
 
 class NamedGroup(TyperGroup):

@@ -5,8 +5,9 @@ from pyrosnn.attacks.fgm import FGM
 from pyrosnn.attacks.gradient import LossGradient, loss_gradient
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.attacks.norms import NORMS
+from pyrosnn.attacks.pgd import PGD
 
-ATTACKS: dict[str, type[Attack]] = {"fgm": FGM}
+ATTACKS: dict[str, type[Attack]] = {"fgm": FGM, "pgd": PGD}
 
 __all__ = [
     "ATTACKS",
@@ -14,6 +15,7 @@ __all__ = [
     "GRADIENTS",
     "LOSSES",
     "NORMS",
+    "PGD",
     "Attack",
     "AttackResult",
     "LossGradient",

@@ -22,7 +22,7 @@ class AttackResult:
     Attributes:
         perturbation: δ, shape (example, *image).
         norm: the true norm of δ, in the attack's norm, shape (example,).
-        zero_gradient: images whose gradient was zero; they get δ = 0.
+        zero_gradient: images whose gradient was zero in every step, so that none was made.
         correct: images that the attacker's own samples classify correctly before the attack.
         num_gradients: gradients of a single sample computed for each image.
         origin: where the attacker's samples came from.
@@ -48,7 +48,7 @@ class Attack(ABC):
     Attributes:
         norm: ``l2`` or ``linf``: the norm that the strength bounds.
         strength: η, the largest norm of δ, in pixel units.
-        loss: what is maximised: ``cross-entropy`` or ``margin``.
+        loss: what is maximised: ``cross-entropy``, ``margin`` or ``cw``.
         gradient: what is averaged over samples: ``mean_prediction`` (the paper's equation 2),
             ``mean_loss`` or ``mean_logits``.
         clip: smallest and largest pixel of x + δ, or None for no clipping (the paper's).

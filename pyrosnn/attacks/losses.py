@@ -14,6 +14,7 @@ from pyrosnn.models.outputs import (
     Logits,
     label_direction,
     margin_cotangent,
+    mean_discriminants,
     runner_up,
 )
 
@@ -40,7 +41,22 @@ def margin(logits: Logits, y: Labels, output: Output) -> Tensor:
     return -margin_cotangent(logits, y, runner_up(logits, y, output), output)
 
 
-LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "margin": margin}
+def carlini_wagner(logits: Logits, y: Labels, output: Output) -> Tensor:
+    r"""Return the cotangents of $-\max(f_y - \max_{c \neq y} f_c, 0)$ of the mean prediction.
+
+    The margin loss that rests once the attacker's own samples misclassify the image.
+
+    References:
+        N. Carlini, D. Wagner, Adversarial examples are not easily detected, AISec 2017; the
+        supplement's C.3 applies it to averaged logits.
+    """
+    f = mean_discriminants(logits, output)
+    nearest = runner_up(logits, y, output)
+    leads = f.gather(-1, y.unsqueeze(-1)) > f.gather(-1, nearest.unsqueeze(-1))
+    return -margin_cotangent(logits, y, nearest, output) * leads
+
+
+LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "margin": margin, "cw": carlini_wagner}
 
 
 def of_mean_prediction(loss: Loss, logits: Logits, y: Labels, output: Output) -> Tensor:

@@ -1,12 +1,19 @@
 """Robustness conditions of an attack under an inference set (theorems 4.1 and 4.2)."""
 
+from pyrosnn.conditions.expected_cosine import expected_cosine, second_order_cosine
 from pyrosnn.conditions.geometry import Geometry, attack_geometry
 from pyrosnn.conditions.robustness import linear_condition, smooth_condition, smooth_radii
+from pyrosnn.conditions.smoothness import CONSTANTS, cutoff, smoothness_constant
 
 __all__ = [
+    "CONSTANTS",
     "Geometry",
     "attack_geometry",
+    "cutoff",
+    "expected_cosine",
     "linear_condition",
+    "second_order_cosine",
     "smooth_condition",
     "smooth_radii",
+    "smoothness_constant",
 ]

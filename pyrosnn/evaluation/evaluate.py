@@ -1,6 +1,6 @@
 """Attack a block of images with A, judge them with I, return labelled arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -9,12 +9,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import Attack, AttackResult
-from pyrosnn.conditions import Geometry, attack_geometry, linear_condition, smooth_condition
+from pyrosnn.conditions import attack_geometry, linear_condition, smooth_condition
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import predicted_class
-from pyrosnn.results import make_dataset
+from pyrosnn.results import combine, make_dataset
 from pyrosnn.sampling import SampleSet, draw_sample_set, replay_logits, require_disjoint
 
 
@@ -27,7 +27,9 @@ def evaluate(
     attack_samples: SampleSet,
     inference_samples: SampleSet,
     strengths: Sequence[float] | None = None,
-    smoothness: float | None = None,
+    attack_sizes: Sequence[int] | None = None,
+    inference_sizes: Sequence[int] | None = None,
+    smoothness: Sequence[float] = (),
     first_example: int = 0,
 ) -> xr.Dataset:
     """Attack images with the samples of A and judge them with the samples of I.
@@ -40,17 +42,19 @@ def evaluate(
         attack_samples: A.
         inference_samples: I, disjoint from A.
         strengths: strengths η to run the attack at; by default the attack's own.
-        smoothness: L of the differences f_y - f_c, for the smooth condition; None leaves it out.
+        attack_sizes: S_A, by default the size of A; smaller sets are the first samples of A.
+        inference_sizes: S_I, by default the size of I; smaller sets are the first samples of I.
+        smoothness: constants L of the differences f_y - f_c, for the smooth condition.
         first_example: index of the first image in its data set, for the coordinate.
 
     Returns:
         A dataset with the variables of ``pyrosnn.results.VARIABLES`` over the dimensions
-        example, strength, attack_samples and inference_samples (each sample dimension has the
-        set's size as its one coordinate).
+        example, strength, attack_samples and inference_samples (the sets' sizes) and, for the
+        smooth condition, smoothness.
 
     Raises:
-        ArgumentError: for NaN pixels, labels out of range, negative strengths, or sample sets
-            that were drawn for other images.
+        ArgumentError: for NaN pixels, labels out of range, negative strengths, sizes beyond a
+            set's, or sample sets that were drawn for other images.
         OverlapError: if A and I share samples, naming them.
 
     Example:
@@ -72,60 +76,99 @@ def evaluate(
     require(len(set(grid)) == len(grid), f"got a strength twice in {grid}")
     inference_samples.require_fit(classifier, len(x))
     x, y = x.to(classifier.device), y.to(classifier.device)
-    results = attack.sweep(classifier, x, y, attack_samples, grid)
-    geometries = _geometries(classifier, x, y, attack, results, attack_samples, inference_samples)
-
-    def judged(images: Tensor) -> Tensor:
-        logits = replay_logits(classifier, images, inference_samples)
-        return predicted_class(logits, classifier.output) == y
-
-    over_strengths = {
-        "adversarial_correct": [judged(x + result.perturbation) for result in results],
-        "linear_condition": [
-            linear_condition(g, result) for g, result in zip(geometries, results, strict=True)
-        ],
-        "cosine": [g.cosine for g in geometries],
-        "radius": [g.radius for g in geometries],
-        "margin": [g.margin for g in geometries],
-        "gradient_norm": [g.gradient_norm for g in geometries],
-        "nearest_class": [g.nearest for g in geometries],
-    }
-    if smoothness is not None:
-        over_strengths["smooth_condition"] = [
-            smooth_condition(g, result, smoothness)
-            for g, result in zip(geometries, results, strict=True)
-        ]
-    values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
-    values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
-    values["zero_gradient"] = _array([results[0].zero_gradient])
-    values["attack_correct"] = _array([results[0].correct])
-    values["clean_correct"] = _array([geometries[0].correct_inference])
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
         "strength": np.asarray(grid, dtype=np.float64),
-        "attack_samples": [len(attack_samples)],
-        "inference_samples": [len(inference_samples)],
+        "smoothness": np.asarray(smoothness, dtype=np.float64),
     }
-    return make_dataset(values, coords)
+    by_attack_set = []
+    for attack_set in _prefixes(attack_samples, attack_sizes):
+        results = attack.sweep(classifier, x, y, attack_set, grid)
+        directions = _directions(classifier, x, y, attack, results, attack_set)
+        by_inference_set = [
+            _judge(classifier, x, y, results, directions, attack_set, inference_set, coords)
+            for inference_set in _prefixes(inference_samples, inference_sizes)
+        ]
+        by_attack_set.append(combine(by_inference_set, "inference_samples"))
+    return combine(by_attack_set, "attack_samples")
 
 
-def _geometries(
+def _prefixes(samples: SampleSet, sizes: Sequence[int] | None) -> list[SampleSet]:
+    """Return the first samples of a set, as many as each size says; None takes them all."""
+    if sizes is None:
+        return [samples]
+    require(len(sizes) >= 1, "got no sizes of sample sets; expected at least one")
+    require(len(set(sizes)) == len(sizes), f"got a size twice in {list(sizes)}")
+    for size in sizes:
+        require(
+            1 <= size <= len(samples),
+            f"sizes must be in 1 … {len(samples)}, the samples of the set, got {size}",
+        )
+    return [samples[:size] for size in sizes]
+
+
+def _directions(
     classifier: StochasticClassifier,
     x: Tensor,
     y: Tensor,
     attack: Attack,
     results: list[AttackResult],
     attack_samples: SampleSet,
-    inference_samples: SampleSet,
-) -> list[Geometry]:
-    """Measure each perturbation; once for all strengths where they share their direction."""
+) -> list[AttackResult]:
+    """Return what the geometry is measured along: one result if it serves all strengths."""
     if not attack.linear_in_strength:
-        return [attack_geometry(classifier, x, y, r, inference_samples) for r in results]
+        return results
     strongest = max(results, key=lambda result: float(result.norm.max()))
     if float(strongest.norm.max()) == 0.0:  # only strength 0 was asked for
         strongest = attack.sweep(classifier, x, y, attack_samples, [1.0])[0]
-    return [attack_geometry(classifier, x, y, strongest, inference_samples)] * len(results)
+    return [strongest]
+
+
+def _judge(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    y: Tensor,
+    results: list[AttackResult],
+    directions: list[AttackResult],
+    attack_samples: SampleSet,
+    inference_samples: SampleSet,
+    coords: Mapping[str, np.ndarray],
+) -> xr.Dataset:
+    """Label what one inference set sees of the perturbations that one attack set gave."""
+    geometries = [attack_geometry(classifier, x, y, d, inference_samples) for d in directions]
+    if len(geometries) < len(results):
+        geometries = geometries * len(results)
+
+    def judged(images: Tensor) -> Tensor:
+        logits = replay_logits(classifier, images, inference_samples)
+        return predicted_class(logits, classifier.output) == y
+
+    pairs = list(zip(geometries, results, strict=True))
+    over_strengths = {
+        "adversarial_correct": [judged(x + result.perturbation) for result in results],
+        "linear_condition": [linear_condition(g, result) for g, result in pairs],
+        "cosine": [g.cosine for g in geometries],
+        "radius": [g.radius for g in geometries],
+        "margin": [g.margin for g in geometries],
+        "gradient_norm": [g.gradient_norm for g in geometries],
+        "nearest_class": [g.nearest for g in geometries],
+    }
+    values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
+    values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
+    values["zero_gradient"] = _array([r.zero_gradient for r in results])[:, :, None]
+    values["attack_correct"] = _array([results[0].correct])
+    values["clean_correct"] = _array([geometries[0].correct_inference])
+    labels = {name: value for name, value in coords.items() if len(value) > 0}
+    if "smoothness" in labels:
+        held = [
+            _array([smooth_condition(g, result, float(constant)) for g, result in pairs])
+            for constant in labels["smoothness"]
+        ]
+        values["smooth_condition"] = np.stack(held, axis=-1)[:, :, None, None, :]
+    labels["attack_samples"] = np.array([len(attack_samples)])
+    labels["inference_samples"] = np.array([len(inference_samples)])
+    return make_dataset(values, labels)
 
 
 def _array(per_strength: list[Tensor]) -> np.ndarray:
@@ -141,6 +184,7 @@ def accuracy(
     *,
     num_samples: int = 100,
     seed: int = 0,
+    repeat: int = 0,
     block_size: int = 500,
 ) -> float:
     """Return the share of images that the mean prediction classifies correctly.
@@ -153,6 +197,7 @@ def accuracy(
         y: labels, shape (example,).
         num_samples: samples that a prediction averages.
         seed: root seed.
+        repeat: counter of the repetition.
         block_size: images in a block.
     """
     check_batch(
@@ -169,7 +214,13 @@ def accuracy(
     ):
         images, labels = images.to(classifier.device), labels.to(classifier.device)
         samples = draw_sample_set(
-            classifier, images, num_samples, seed=seed, stream="accuracy", block=block
+            classifier,
+            images,
+            num_samples,
+            seed=seed,
+            stream="accuracy",
+            repeat=repeat,
+            block=block,
         )
         logits = replay_logits(classifier, images, samples)
         correct += int((predicted_class(logits, classifier.output) == labels).sum())

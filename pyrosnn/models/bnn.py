@@ -94,7 +94,7 @@ class BNN(StochasticClassifier):
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the network on stored weights; see :class:`StochasticClassifier`."""
         weights = [sites[name] for name in self.site_names]
-        return dense_network(x.flatten(1), weights, self.activation)
+        return dense_network(x.flatten(-len(self.image_shape)), weights, self.activation)
 
     @property
     def floats_per_example(self) -> int:

@@ -33,7 +33,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         num_classes: number of classes.
     """
 
-    output: ClassVar[Output]
+    output: Output
     objective: ClassVar[str]
     per_example: bool = False
 

@@ -27,9 +27,7 @@ def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> li
     return [(inputs + 1, outputs) for inputs, outputs in pairwise(sizes)]
 
 
-def dense_network(
-    features: Tensor, weights: Sequence[Tensor], activation: str = "relu"
-) -> Tensor:
+def dense_network(features: Tensor, weights: Sequence[Tensor], activation: str = "relu") -> Tensor:
     """Evaluate a network on one set of weights or on many at once.
 
     Args:

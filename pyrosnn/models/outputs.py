@@ -56,10 +56,23 @@ def label_direction(logits: Tensor, y: Labels) -> Tensor:
     return hot * others.sum(-1, keepdim=True) - others
 
 
+def discriminant_cotangent(logits: Logits, k: Labels, output: Output) -> Logits:
+    r"""Return $\partial f_k^S / \partial z_s$ for each sample, float64.
+
+    Args:
+        logits: logits of each sample.
+        k: a class for each image.
+        output: what f is; for probabilities $\partial p_k / \partial z = p_k (e_k - p)$.
+    """
+    exact = logits.double()
+    if output == "logits":
+        return one_hot(k, exact).expand_as(exact) / len(exact)
+    p_k = exact.softmax(-1).gather(-1, k.expand(len(exact), -1).unsqueeze(-1))
+    return p_k * label_direction(exact, k) / len(exact)
+
+
 def margin_cotangent(logits: Logits, y: Labels, c: Labels, output: Output) -> Logits:
     r"""Return $\partial (f_y^S - f_c^S) / \partial z_s$ for each sample, float64.
-
-    For probabilities $\partial p_k / \partial z = p_k (e_k - p)$.
 
     Args:
         logits: logits of each sample.
@@ -67,15 +80,7 @@ def margin_cotangent(logits: Logits, y: Labels, c: Labels, output: Output) -> Lo
         c: the class compared with, for each image.
         output: what f is.
     """
-    exact = logits.double()
-    if output == "logits":
-        return (one_hot(y, exact) - one_hot(c, exact)).expand_as(exact) / len(exact)
-
-    def gradient(k: Tensor) -> Tensor:
-        p_k = exact.softmax(-1).gather(-1, k.expand(len(exact), -1).unsqueeze(-1))
-        return p_k * label_direction(exact, k)
-
-    return (gradient(y) - gradient(c)) / len(exact)
+    return discriminant_cotangent(logits, y, output) - discriminant_cotangent(logits, c, output)
 
 
 def margins_and_slopes(

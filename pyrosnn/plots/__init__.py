@@ -1,5 +1,22 @@
 """Figures of a result, drawn on axes that the caller owns; no global matplotlib state."""
 
+from pyrosnn.plots.ablation import ablation_figure
+from pyrosnn.plots.angles import angles_figure
+from pyrosnn.plots.conditions import conditions_figure, plot_conditions
+from pyrosnn.plots.inference_size import inference_size_figure, plot_accuracies, plot_factor
 from pyrosnn.plots.sample_size import plot_accuracy, plot_cosines, sample_size_figure
+from pyrosnn.plots.variation import variation_figure
 
-__all__ = ["plot_accuracy", "plot_cosines", "sample_size_figure"]
+__all__ = [
+    "ablation_figure",
+    "angles_figure",
+    "conditions_figure",
+    "inference_size_figure",
+    "plot_accuracies",
+    "plot_accuracy",
+    "plot_conditions",
+    "plot_cosines",
+    "plot_factor",
+    "sample_size_figure",
+    "variation_figure",
+]

@@ -1,11 +1,10 @@
 """Figures 4 and 5 of the paper: what more attack samples do to accuracy and angle."""
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import curve_style
+from pyrosnn.plots.style import count, curve_style, draw_boxes, model_name
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
 
@@ -21,7 +20,7 @@ def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
         result: a result of ``sample-size``.
         ax: where to draw.
     """
-    adversarial = accuracies(result)["adversarial"].isel(inference_samples=0)
+    adversarial = accuracies(result)["adversarial"].isel(inference_samples=-1)
     strengths = adversarial["strength"].values
     sizes = adversarial["attack_samples"].values
     for index, size in enumerate(sizes):
@@ -54,28 +53,9 @@ def plot_cosines(result: xr.DataTree, ax: Axes, strength: float | None = None) -
         ax: where to draw.
         strength: a strength of the result; None takes the largest.
     """
-    cosine = at_strength(result, "cosine", strength).isel(inference_samples=0)
+    cosine = at_strength(result, "cosine", strength).isel(inference_samples=-1)
     sizes = cosine["attack_samples"].values
-    columns = [cosine.sel(attack_samples=size).values.ravel() for size in sizes]
-    defined = [column[np.isfinite(column)] for column in columns]
-    boxes = ax.boxplot(
-        defined,
-        tick_labels=[f"{size:,}" for size in sizes],
-        showmeans=True,
-        patch_artist=True,
-        widths=0.6,
-        medianprops={"color": "black"},
-        meanprops={
-            "marker": "X",
-            "markersize": 8,
-            "markerfacecolor": "white",
-            "markeredgecolor": "black",
-        },
-        flierprops={"marker": ".", "markersize": 2, "alpha": 0.3, "markeredgecolor": "0.4"},
-    )
-    for index, box in enumerate(boxes["boxes"]):
-        box.set_facecolor(curve_style(index, len(sizes))["color"])
-        box.set_alpha(0.75)
+    draw_boxes(ax, {f"{size:,}": cosine.sel(attack_samples=size).values for size in sizes})
     ax.axhline(0.0, color="0.6", linewidth=0.8)
     ax.set_xlabel("attack samples $S_A$")
     ax.set_ylabel(r"cosine of $-\nabla(f_y - f_j)$ and δ")
@@ -97,9 +77,9 @@ def sample_size_figure(result: xr.DataTree) -> Figure:
     plot_accuracy(result, left)
     plot_cosines(result, right)
     figure.suptitle(
-        f"{provenance['model']} on {provenance['dataset']}: {values.sizes['example']:,} images, "
-        f"{values.sizes['repeat']} repeats, {spec['attack'].upper()} on {spec['loss']}, "
-        f"$S_I$ = {spec['inference_samples']:,}",
+        f"{model_name(provenance)} on {provenance['dataset']}: "
+        f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
+        f"{spec['attack'].upper()} on {spec['loss']}, $S_I$ = {max(spec['inference_samples']):,}",
         fontsize="medium",
     )
     return figure

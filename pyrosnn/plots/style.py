@@ -1,8 +1,11 @@
 """Colours and markers that also tell curves apart in greyscale."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -15,3 +18,44 @@ def curve_style(index: int, total: int) -> dict[str, Any]:
         "marker": MARKERS[index % len(MARKERS)],
         "markersize": 4.5,
     }
+
+
+def draw_boxes(ax: Axes, columns: Mapping[str, np.ndarray], *, far: bool = True) -> None:
+    """Draw a box for each column of values, left to right; undefined values are left out.
+
+    Boxes hold the middle half, whiskers reach 1.5 box lengths, the cross is the mean. What lies
+    beyond the whiskers is drawn as points if ``far`` is set.
+    """
+    boxes = ax.boxplot(
+        [column[np.isfinite(column)] for column in columns.values()],
+        tick_labels=list(columns),
+        showmeans=True,
+        showfliers=far,
+        patch_artist=True,
+        widths=0.6,
+        medianprops={"color": "black"},
+        meanprops={
+            "marker": "X",
+            "markersize": 8,
+            "markerfacecolor": "white",
+            "markeredgecolor": "black",
+        },
+        flierprops={"marker": ".", "markersize": 2, "alpha": 0.3, "markeredgecolor": "0.4"},
+    )
+    for index, box in enumerate(boxes["boxes"]):
+        box.set_facecolor(curve_style(index, len(columns))["color"])
+        box.set_alpha(0.75)
+    ax.grid(axis="y", alpha=0.3)
+
+
+def model_name(provenance: Mapping[str, Any]) -> str:
+    """Return a model's name with the noise that tells it from its like: ``sin 0.1``."""
+    training = provenance.get("training") or {}
+    noise = training.get("options", {}).get("noise_variance")
+    name = provenance["model"] if noise is None else f"{provenance['model']} {noise:g}"
+    return f"smoothed {name}" if training.get("smoothing_variance") else name
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 repeat`` or ``5 repeats``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

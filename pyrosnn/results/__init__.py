@@ -4,6 +4,7 @@ Reading a result needs neither torch nor Pyro; ``pyrosnn.results.provenance``, w
 for those who make one.
 """
 
+from pyrosnn.results.compact import compact_result
 from pyrosnn.results.dataset import combine, combine_repeats, make_dataset
 from pyrosnn.results.files import (
     make_result,
@@ -12,15 +13,17 @@ from pyrosnn.results.files import (
     read_spec,
     save_results,
 )
-from pyrosnn.results.schema import DIMS, GROUP, SCHEMA_VERSION, VARIABLES
+from pyrosnn.results.schema import DIMS, GROUP, GROUPS, SCHEMA_VERSION, VARIABLES
 
 __all__ = [
     "DIMS",
     "GROUP",
+    "GROUPS",
     "SCHEMA_VERSION",
     "VARIABLES",
     "combine",
     "combine_repeats",
+    "compact_result",
     "make_dataset",
     "make_result",
     "open_results",

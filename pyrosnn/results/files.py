@@ -11,11 +11,16 @@ import xarray as xr
 from pyrosnn.errors import FileError
 from pyrosnn.files import atomic_path, check_readable
 from pyrosnn.results.dataset import combine_repeats
-from pyrosnn.results.schema import GROUP, REQUIRED, SCHEMA_VERSION
+from pyrosnn.results.schema import GROUP, GROUPS, SCHEMA_VERSION
 
 
 def make_result(
-    dataset: xr.Dataset, *, study: str, spec: Mapping[str, Any], provenance: Mapping[str, Any]
+    dataset: xr.Dataset,
+    *,
+    study: str,
+    spec: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    group: str = GROUP,
 ) -> xr.DataTree:
     """Join the arrays of a study with its spec and provenance.
 
@@ -24,6 +29,7 @@ def make_result(
         study: name of the study.
         spec: every setting of the study, as plain values.
         provenance: versions, seed, device, digests, times.
+        group: kind of the arrays, a name in ``GROUPS``.
 
     Example:
         >>> import pyrosnn
@@ -38,9 +44,9 @@ def make_result(
         >>> list(pyrosnn.summaries.accuracy_table(result).index.names)
         ['strength', 'attack_samples', 'inference_samples']
     """
-    if "repeat" not in dataset.dims:
+    if group == GROUP and "repeat" not in dataset.dims:
         dataset = combine_repeats([dataset])
-    tree = xr.DataTree.from_dict({"/": xr.Dataset(), f"/{GROUP}": dataset})
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(), f"/{group}": dataset})
     tree.attrs = {
         "Conventions": "CF-1.11",
         "title": f"pyrosnn study {study}",
@@ -66,9 +72,16 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
     """
     # the checksums make damaged arrays an error, not wrong numbers
     packed = {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
-    encoding = {str(name): packed for name in result[GROUP].dataset.variables}
+    encoding = {
+        f"/{group}": {
+            str(name): packed
+            for name, variable in node.dataset.variables.items()
+            if variable.dtype.kind in "biuf"  # HDF5 filters no texts
+        }
+        for group, node in result.children.items()
+    }
     with atomic_path(Path(path), overwrite=overwrite) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf", encoding={f"/{GROUP}": encoding})
+        result.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 
 def open_results(path: str | Path) -> xr.DataTree:
@@ -78,7 +91,8 @@ def open_results(path: str | Path) -> xr.DataTree:
         path: a file that pyrosnn wrote.
 
     Returns:
-        The tree: per-image arrays in its group ``evaluation``, settings in its attributes.
+        The tree: arrays in a group named after their kind (``evaluation``: values of every
+        image), settings in its attributes.
 
     Raises:
         FileError: for a file that is missing, truncated, no netCDF, no result of pyrosnn, or of
@@ -95,7 +109,8 @@ def open_results(path: str | Path) -> xr.DataTree:
             f"{path} is not a readable netCDF file ({str(error).splitlines()[0]}); "
             "it may be truncated: run the study again or copy it anew"
         ) from error
-    if "schema_version" not in tree.attrs or GROUP not in tree.children:
+    groups = [name for name in tree.children if name in GROUPS]
+    if "schema_version" not in tree.attrs or len(groups) != 1:
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(
@@ -106,7 +121,7 @@ def open_results(path: str | Path) -> xr.DataTree:
         read_spec(tree), read_provenance(tree)
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{path} is a damaged result: its spec cannot be read ({error})") from error
-    missing = sorted(REQUIRED - set(tree[GROUP].dataset.data_vars))
+    missing = sorted(GROUPS[groups[0]] - set(tree[groups[0]].dataset.data_vars))
     if missing:
         raise FileError(f"{path} is a damaged result: it lacks {', '.join(missing)}")
     return tree

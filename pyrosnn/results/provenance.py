@@ -14,6 +14,23 @@ from pyrosnn.training.spec import TrainingSpec
 TIME_KEYS = ("created", "wall_time_s")
 
 
+def run_provenance(*, seed: int, wall_time_s: float) -> dict[str, Any]:
+    """Describe a run, whatever it computed.
+
+    Args:
+        seed: root seed.
+        wall_time_s: duration in seconds.
+    """
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_time_s": round(wall_time_s, 3),
+        "seed": seed,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": package_versions(),
+    }
+
+
 def make_provenance(
     classifier: StochasticClassifier,
     dataset: Dataset,
@@ -32,16 +49,11 @@ def make_provenance(
         wall_time_s: duration of the evaluation in seconds.
     """
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "wall_time_s": round(wall_time_s, 3),
+        **run_provenance(seed=seed, wall_time_s=wall_time_s),
         "model": training.model if training is not None else type(classifier).__name__,
         "training": training.to_json() if training is not None else None,
         "dataset": dataset.name,
-        "seed": seed,
         "device": str(classifier.device),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "versions": package_versions(),
         "model_digest": model_digest(classifier),
         "dataset_digest": dataset.digest,
         "output": classifier.output,

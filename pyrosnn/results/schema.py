@@ -4,8 +4,20 @@ from dataclasses import dataclass
 
 SCHEMA_VERSION = 1
 
-DIMS = ("repeat", "example", "strength", "attack_samples", "inference_samples")
+DIMS = (
+    "repeat",
+    "example",
+    "gradient",
+    "strength",
+    "attack_samples",
+    "inference_samples",
+    "smoothness",
+    "variant",
+    "mean_scale",
+    "variance_scale",
+)
 
+# The group of what ``evaluate`` gives; ``GROUPS`` below has all.
 GROUP = "evaluation"
 
 
@@ -27,6 +39,9 @@ class Variable:
 
 
 ATTACKED = ("example", "strength", "attack_samples", "inference_samples")
+PER_GRADIENT = ("example", "gradient")
+PER_VARIANT = ("repeat", "variant")
+ANGLES = ("mean_scale", "variance_scale")
 
 VARIABLES = {
     "clean_correct": Variable(
@@ -39,7 +54,9 @@ VARIABLES = {
         ATTACKED, "bool", "attacked image classified correctly by I (raw)"
     ),
     "linear_condition": Variable(ATTACKED, "bool", "linear robustness condition (theorem 4.1)"),
-    "smooth_condition": Variable(ATTACKED, "bool", "smooth robustness condition (theorem 4.2)"),
+    "smooth_condition": Variable(
+        (*ATTACKED, "smoothness"), "bool", "smooth robustness condition (theorem 4.2)"
+    ),
     "cosine": Variable(ATTACKED, "float32", "cosine of the angle between δ and -∇(f_y - f_j)"),
     # float64: a saturated softmax makes gradients too small, and radii too large, for float32
     "radius": Variable(
@@ -57,12 +74,96 @@ VARIABLES = {
         "pixel value",
     ),
     "zero_gradient": Variable(
-        ("example", "attack_samples"), "bool", "loss gradient is zero, so δ = 0"
+        ("example", "strength", "attack_samples"),
+        "bool",
+        "loss gradient is zero in every step of the attack",
     ),
+    "test_accuracy": Variable(
+        ("inference_samples",), "float64", "share of all test images classified correctly by I"
+    ),
+    "prediction_mean": Variable(("example",), "float64", "mean of single predictions f_y", "f"),
+    "prediction_std": Variable(
+        ("example",), "float64", "standard deviation of single predictions f_y", "f"
+    ),
+    "runner_up": Variable(("example",), "int16", "runner-up class c of the mean prediction"),
+    "plugin_length": Variable(
+        PER_GRADIENT, "float64", "length of the mean gradient, plug-in", "f / pixel value"
+    ),
+    "gradient_square": Variable(
+        PER_GRADIENT,
+        "float64",
+        "squared length of the expected gradient, unbiased",
+        "f^2 / pixel value^2",
+    ),
+    "gradient_trace": Variable(
+        PER_GRADIENT,
+        "float64",
+        "trace of the covariance of a single sample's gradient",
+        "f^2 / pixel value^2",
+    ),
+    "gradient_entry_std": Variable(
+        PER_GRADIENT,
+        "float64",
+        "standard deviation of a single sample's gradient, mean over pixels",
+        "f / pixel value",
+    ),
+    "alignment": Variable(
+        ("example",),
+        "float64",
+        "inner product of the expected gradients of f_y and of f_y - f_c, unbiased",
+        "f^2 / pixel value^2",
+    ),
+    "mean_clean": Variable(PER_VARIANT, "float64", "share of images classified correctly by I"),
+    "mean_adversarial": Variable(
+        PER_VARIANT, "float64", "share of attacked images classified correctly by I (raw)"
+    ),
+    "mean_cosine": Variable(PER_VARIANT, "float64", "mean cosine over images"),
+    "mean_norm": Variable(PER_VARIANT, "float64", "mean norm of δ over images", "pixel value"),
+    "share_zero": Variable(PER_VARIANT, "float64", "share of images with a zero gradient"),
+    "share_short": Variable(
+        PER_VARIANT, "float64", "share of other images whose δ is shorter than η"
+    ),
+    "angle": Variable(ANGLES, "float64", "mean angle of two Gaussian vectors", "degree"),
+    "angle_error": Variable(ANGLES, "float64", "standard error of the mean angle", "degree"),
+    "cosine_first_order": Variable(ANGLES, "float64", "expected cosine, first order"),
+    "cosine_second_order": Variable(ANGLES, "float64", "expected cosine, second order"),
 }
 
-# what every result has; the smooth condition needs a constant L
-REQUIRED = set(VARIABLES) - {"smooth_condition"}
+# What a file of each kind must have; all else is optional: the smooth condition needs a
+# constant L, and a compact file leaves out the radius, which follows from other variables.
+GROUPS = {
+    "evaluation": {
+        "clean_correct",
+        "attack_correct",
+        "adversarial_correct",
+        "linear_condition",
+        "cosine",
+        "margin",
+        "gradient_norm",
+        "nearest_class",
+        "perturbation_norm",
+        "zero_gradient",
+    },
+    "variation": {
+        "prediction_mean",
+        "prediction_std",
+        "runner_up",
+        "plugin_length",
+        "gradient_square",
+        "gradient_trace",
+        "gradient_entry_std",
+        "alignment",
+    },
+    "ablation": {
+        "mean_clean",
+        "mean_adversarial",
+        "mean_cosine",
+        "mean_norm",
+        "share_zero",
+        "share_short",
+    },
+    "angles": {"angle", "angle_error", "cosine_first_order", "cosine_second_order"},
+}
 
 COORDINATES = {
     "repeat": ("repetition with fresh sample sets", "1"),
@@ -70,5 +171,10 @@ COORDINATES = {
     "strength": ("perturbation strength η", "pixel value"),
     "attack_samples": ("samples in the attack set, S_A", "1"),
     "inference_samples": ("samples in the inference set, S_I", "1"),
+    "smoothness": ("constant L of the differences f_y - f_c", "f / squared pixel value"),
+    "gradient": ("of the label's discriminant, or of the margin to the runner-up", "1"),
+    "variant": ("reading of the evaluation", "1"),
+    "mean_scale": ("t of the means, uniform on [0, t]", "1"),
+    "variance_scale": ("t of the variances, uniform on [0, t]", "1"),
     "label": ("true class of the image", "1"),
 }

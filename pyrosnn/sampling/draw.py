@@ -1,5 +1,6 @@
 """Drawing sample sets from a guide: reproducible, whatever their size and order."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from pyro.infer import Predictive
 from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
-from pyrosnn.errors import require
+from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.sample_set import Origin, SampleSet
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -27,6 +28,7 @@ def draw_sample_set(
     stream: str,
     repeat: int = 0,
     block: int = 0,
+    start: int = 0,
     chunk_size: int | None = None,
 ) -> SampleSet:
     """Draw θ_1 … θ_S from the guide with ``pyro.infer.Predictive``.
@@ -43,12 +45,14 @@ def draw_sample_set(
         stream: name of the stream; different streams are independent.
         repeat: counter of the repetition.
         block: counter of the block of images.
+        start: index within the stream of the first sample.
         chunk_size: how many samples are evaluated at once later; None chooses by memory.
 
     Raises:
         ArgumentError: ``num_samples must be >= 1, got 0``.
     """
     require(num_samples >= 1, f"num_samples must be >= 1, got {num_samples}")
+    require(start >= 0, f"start must be >= 0, got {start}")
     require(len(x) >= 1, "got no images to draw samples for; expected at least one")
     require(
         all(bool(torch.isfinite(p).all()) for p in classifier.parameters()),
@@ -58,16 +62,21 @@ def draw_sample_set(
     with forked_rng(seed_sequence(seed, stream), classifier.device):
         sites = _sites(classifier, x)
     pages: list[dict[str, Tensor]] = []
-    for page in range(-(-num_samples // PAGE_SIZE)):
+    stop = start + num_samples
+    for page in range(start // PAGE_SIZE, -(-stop // PAGE_SIZE)):
         with forked_rng(seed_sequence(seed, stream, repeat, block, page), classifier.device):
             pages.append(_draw_page(classifier, x, sites))
-    tensors = {name: torch.cat([page[name] for page in pages])[:num_samples] for name in sites}
+    skip = start % PAGE_SIZE
+    tensors = {
+        name: torch.cat([page[name] for page in pages])[skip : skip + num_samples] for name in sites
+    }
     origin = Origin(
         seed=seed,
         stream=stream,
         repeat=repeat,
         block=block,
-        stop=num_samples,
+        start=start,
+        stop=stop,
         classifier=classifier.fingerprint(),
     )
     per_image = frozenset(name for name, site in sites.items() if site.batch_shape)
@@ -89,6 +98,47 @@ def _draw_page(
     return {
         name: drawn[name].reshape(PAGE_SIZE, -1, *site.event_shape) for name, site in sites.items()
     }
+
+
+def successive_sample_sets(
+    classifier: StochasticClassifier, x: Tensor, first: SampleSet
+) -> Iterator[SampleSet]:
+    """Yield a sample set and then, without end, the sets that follow it in its stream.
+
+    All have the size of the first; memory holds one of them, or one page where they are small.
+
+    Args:
+        classifier: the classifier that the first set was drawn from.
+        x: the images that it was drawn for.
+        first: a set that :func:`draw_sample_set` made.
+
+    Raises:
+        ArgumentError: if the set was made by hand, so that nothing follows it.
+    """
+    origin, size = first.origin, len(first)
+    if origin.classifier is None:
+        raise ArgumentError(
+            "fresh samples need a set that was drawn (draw_sample_set), got one made by hand; "
+            "draw it, or keep its samples fixed"
+        )
+    first.require_fit(classifier, len(x))
+    yield first
+    ahead = size * max(1, PAGE_SIZE // size)  # draw whole pages where the sets are small
+    start = origin.stop
+    while True:
+        drawn = draw_sample_set(
+            classifier,
+            x,
+            ahead,
+            seed=origin.seed,
+            stream=origin.stream,
+            repeat=origin.repeat,
+            block=origin.block,
+            start=start,
+            chunk_size=first.chunk_size,
+        )
+        yield from drawn.chunks(size)
+        start += ahead
 
 
 def disjoint_sample_sets(

@@ -5,6 +5,8 @@ import xarray as xr
 
 from pyrosnn.results import GROUP
 
+COLUMNS = ("clean", "adversarial", "adversarial_given_clean", "linear_condition")
+
 
 def accuracies(result: xr.DataTree) -> xr.Dataset:
     """Return the accuracy of each repeat: the mean over images.
@@ -19,19 +21,24 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
         - ``clean``: share of images classified correctly by I before the attack;
         - ``adversarial``: share of attacked images classified correctly (raw);
         - ``adversarial_given_clean``: the same among images that were correct before;
-        - ``linear_condition``: share of images that fulfil the linear condition.
+        - ``linear_condition``: share of images that fulfil the linear condition;
+        - ``smooth_condition``, where the result has it: the same, for each constant L;
+        - ``test``, where the result has it: clean accuracy on all test images.
     """
     values = result[GROUP].dataset
     clean = values["clean_correct"]
     attacked = values["adversarial_correct"]
-    return xr.Dataset(
-        {
-            "clean": clean.mean("example"),
-            "adversarial": attacked.mean("example"),
-            "adversarial_given_clean": (attacked & clean).sum("example") / clean.sum("example"),
-            "linear_condition": values["linear_condition"].mean("example"),
-        }
-    )
+    shares = {
+        "clean": clean.mean("example"),
+        "adversarial": attacked.mean("example"),
+        "adversarial_given_clean": (attacked & clean).sum("example") / clean.sum("example"),
+        "linear_condition": values["linear_condition"].mean("example"),
+    }
+    if "smooth_condition" in values:
+        shares["smooth_condition"] = values["smooth_condition"].mean("example")
+    if "test_accuracy" in values:
+        shares["test"] = values["test_accuracy"]
+    return xr.Dataset(shares)
 
 
 def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
@@ -41,11 +48,11 @@ def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
         result: a result file or what a study returned.
 
     Returns:
-        One row for each strength, S_A and S_I; for each accuracy of :func:`accuracies` a column
+        One row for each strength, S_A and S_I; for each of the first four accuracies a column
         with its mean and one, ``…_sd``, with the standard deviation over repeats (NaN for a
         single repeat).
     """
-    each = accuracies(result)
+    each = accuracies(result)[list(COLUMNS)]
     statistics = each.mean("repeat").merge(
         each.std("repeat", ddof=1).rename({name: f"{name}_sd" for name in each.data_vars})
         if each.sizes["repeat"] > 1
@@ -53,7 +60,7 @@ def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
             {name: f"{name}_sd" for name in each.data_vars}
         )
     )
-    columns = [f"{name}{suffix}" for name in each.data_vars for suffix in ("", "_sd")]
+    columns = [f"{name}{suffix}" for name in COLUMNS for suffix in ("", "_sd")]
     frame: pd.DataFrame = statistics.to_dataframe(
         dim_order=["strength", "attack_samples", "inference_samples"]
     )

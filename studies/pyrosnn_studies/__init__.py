@@ -19,6 +19,27 @@ class Entry:
 STUDIES = {
     "sample-size": Entry(
         home="pyrosnn_studies.sample_size:STUDY",
-        shows="accuracy and cosine against the attack's samples (figures 4 and 5)",
+        shows="accuracy and cosine against the attack's samples (figures 4, 5, 8-14)",
+    ),
+    "inference-size": Entry(
+        home="pyrosnn_studies.inference_size:STUDY",
+        shows="accuracy, cosine, gradient norm and margin against the inference set's samples "
+        "(table 2, figures 6, 15-17)",
+    ),
+    "conditions": Entry(
+        home="pyrosnn_studies.conditions:STUDY",
+        shows="linear and smooth robustness condition against accuracy (figures 3, 7)",
+    ),
+    "prediction-variance": Entry(
+        home="pyrosnn_studies.prediction_variance:STUDY",
+        shows="spread of single predictions and of their gradients (table 1)",
+    ),
+    "ablation": Entry(
+        home="pyrosnn_studies.ablation:STUDY",
+        shows="readings of what the paper leaves open: floor, clipping, pre-activations",
+    ),
+    "gaussian-angles": Entry(
+        home="pyrosnn_studies.gaussian_angles:STUDY",
+        shows="angle of two Gaussian vectors with one mean, and its closed form (figure 2)",
     ),
 }

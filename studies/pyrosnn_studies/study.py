@@ -1,27 +1,108 @@
-"""What every study offers: how its result is shown."""
+"""What every study offers: its settings, its run, and how its result is shown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.errors import FileError, resolve
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, FileError, resolve
+from pyrosnn.models import MODELS
+from pyrosnn.training import Checkpoint, TrainingSpec
 from pyrosnn_studies import STUDIES
+from pyrosnn_studies.grid import GridSpec, grid_spec, run_grid
 from pyrosnn_studies.tables import Table
+
+Progress = Callable[[str], None]
+
+
+class Spec(Protocol):
+    """What all settings have: the number of steps that the progress counts."""
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the run."""
+
+
+class MakeSpec(Protocol):
+    """Settings from a preset, for a data set and a model trained so (None: not needed)."""
+
+    def __call__(self, preset: str, dataset: Any, training: Any, /, **changes: Any) -> Any:
+        """Return the settings; a change that is None leaves the preset's value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A study's views of its result.
+    """An experiment.
 
     Attributes:
+        name: its name in ``STUDIES``.
+        needs: ``model``, a model trained with noise (``smoothed``), or ``nothing``.
+        make_spec: its settings.
+        run: its result from settings, a checkpoint and a data set (None if it needs nothing).
         tables: the tables that it ends with.
         figure: its figure.
     """
 
+    name: str
+    needs: Literal["model", "smoothed", "nothing"] = "model"
+    make_spec: MakeSpec
+    run: Callable[[Any, Any, Any, Progress | None], xr.DataTree]
     tables: Callable[[xr.DataTree], list[Table]]
     figure: Callable[[xr.DataTree], Figure]
+
+
+def grid_study(
+    name: str,
+    *,
+    tables: Callable[[xr.DataTree], list[Table]],
+    figure: Callable[[xr.DataTree], Figure],
+    smoothed: bool = False,
+) -> Study:
+    """Return a study that is a grid of evaluations (:class:`GridSpec`).
+
+    Args:
+        name: its name in ``STUDIES``.
+        tables: the tables that it ends with.
+        figure: its figure.
+        smoothed: judge the model averaged over the noise that it was trained with.
+    """
+
+    def make_spec(
+        preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
+    ) -> GridSpec:
+        if smoothed:
+            if training.smoothing_variance == 0:
+                raise ArgumentError(
+                    f"{name} needs a model trained with noise, this one was trained without; "
+                    "train one with --smoothing-variance 0.1"
+                )
+            changes["smoothing_variance"] = training.smoothing_variance
+        output = resolve(MODELS, training.model, "model").output
+        return grid_spec(name, preset, dataset, output, **changes)
+
+    def run(
+        spec: GridSpec, checkpoint: Checkpoint, dataset: Dataset, progress: Progress | None
+    ) -> xr.DataTree:
+        return run_grid(
+            name,
+            spec,
+            checkpoint.classifier,
+            dataset,
+            training=checkpoint.spec,
+            progress=progress,
+        )
+
+    return Study(
+        name=name,
+        needs="smoothed" if smoothed else "model",
+        make_spec=make_spec,
+        run=run,
+        tables=tables,
+        figure=figure,
+    )
 
 
 def find_study(name: str) -> Study:

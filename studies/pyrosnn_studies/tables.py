@@ -33,9 +33,22 @@ def percent(mean: float, sd: float) -> str:
     return f"{100 * mean:.1f}" if math.isnan(sd) else f"{100 * mean:.1f} ± {100 * sd:.1f}"
 
 
+def number(mean: float, sd: float) -> str:
+    """Format a mean with three digits beside its standard deviation.
+
+    Example:
+        >>> number(0.8521, 0.0031), number(0.8521, float("nan"))
+        ('0.852 ± 0.003', '0.852')
+    """
+    return f"{mean:.3g}" if math.isnan(sd) else f"{mean:.3g} ± {sd:.1g}"
+
+
 def accuracy_by_size(result: xr.DataTree) -> Table:
-    """Return the raw adversarial accuracy: a row for each strength, a column for each S_A."""
-    table = accuracy_table(result).droplevel("inference_samples")
+    """Return the raw adversarial accuracy at the largest S_I, by strength and S_A."""
+    table = accuracy_table(result)
+    largest = max(table.index.get_level_values("inference_samples"))
+    table = table[table.index.get_level_values("inference_samples") == largest]
+    table = table.droplevel("inference_samples")
     sizes = list(dict.fromkeys(table.index.get_level_values("attack_samples")))
     strengths = list(dict.fromkeys(table.index.get_level_values("strength")))
     rows = []

@@ -12,7 +12,7 @@ from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.results import VARIABLES
+from pyrosnn.results import GROUP, GROUPS, VARIABLES
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
 
 IMAGES = 30
@@ -37,15 +37,16 @@ def test_it_joins_attack_conditions_and_predictions(
         attack_samples=a,
         inference_samples=i,
         strengths=strengths,
-        smoothness=3.0,
+        smoothness=[3.0],
         first_example=100,
     )
-    assert set(result.data_vars) == set(VARIABLES)
+    names = GROUPS[GROUP] | {"radius", "smooth_condition"}
+    assert set(result.data_vars) == names
     assert result["example"].values.tolist() == list(range(100, 100 + IMAGES))
     assert result["label"].values.tolist() == y.tolist()
     assert result["attack_samples"].values.tolist() == [4]
     assert result["inference_samples"].values.tolist() == [9]
-    for name, variable in VARIABLES.items():
+    for name, variable in ((name, VARIABLES[name]) for name in names):
         assert result[name].dims == variable.dims
         assert result[name].dtype == np.dtype(variable.dtype)
         assert result[name].attrs["units"]

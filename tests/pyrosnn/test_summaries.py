@@ -26,7 +26,7 @@ def repeat(survivors: list[bool], cosines: list[float]) -> xr.Dataset:
         "gradient_norm": zeros,
         "nearest_class": zeros,
         "perturbation_norm": zeros[..., 0],
-        "zero_gradient": np.zeros((4, 1), dtype=bool),
+        "zero_gradient": np.zeros((4, 1, 1), dtype=bool),
     }
     coords = {
         "example": range(4),

@@ -14,7 +14,7 @@ from pyrosnn.sampling import Origin, SampleSet
 class LinearClassifier(StochasticClassifier):
     """f(x, θ) = W x + b with independent normal entries in W and b: linear discriminants."""
 
-    output: ClassVar[Output] = "logits"
+    output: Output = "logits"
     objective: ClassVar[str] = "elbo"
 
     def __init__(self, num_inputs: int, num_classes: int, noise: float = 1.0):
@@ -47,7 +47,7 @@ class LinearClassifier(StochasticClassifier):
 class LinearProbabilities(LinearClassifier):
     """The same network with softmax probabilities as discriminant functions."""
 
-    output: ClassVar[Output] = "probs"
+    output: Output = "probs"
 
 
 class QuadraticClassifier(LinearClassifier):

@@ -1,4 +1,4 @@
-"""The study does what its settings say, with sets of its own for every repeat and block."""
+"""A grid of evaluations does what its settings say, with own sets for repeats and blocks."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import GROUP
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn_studies.sample_size import SampleSizeSpec, run_sample_size
+from pyrosnn_studies.grid import GridSpec, run_grid
 
-SPEC = SampleSizeSpec(
+SPEC = GridSpec(
     images=25,
     strengths=(0.0, 0.1, 0.2),
     attack_samples=(2, 5),
-    inference_samples=6,
+    inference_samples=(6,),
     norm="linf",
     loss="margin",
     gradient="mean_loss",
@@ -33,7 +33,7 @@ def test_every_cell_is_an_evaluation_on_its_own_sets(
 ) -> None:
     """Each cell equals evaluate() with the attack of the spec and the sets of (repeat, block)."""
     classifier = classifiers[model]
-    values = run_sample_size(SPEC, classifier, digits)[GROUP].dataset
+    values = run_grid("sample-size", SPEC, classifier, digits)[GROUP].dataset
     attack = FGM(norm="linf", loss="margin", gradient="mean_loss", clip=digits.bounds)
     for repeat in (0, 1):
         for block, images in enumerate((slice(0, 10), slice(10, 20), slice(20, 25))):
@@ -65,7 +65,9 @@ def test_repeats_and_blocks_differ(bnn: StochasticClassifier, digits: Dataset) -
     from dataclasses import replace
 
     doubled = replace(digits, x_test=digits.x_test[twice], y_test=digits.y_test[twice])
-    values = run_sample_size(replace(SPEC, images=20, clip=False), bnn, doubled)[GROUP].dataset
+    values = run_grid("sample-size", replace(SPEC, images=20, clip=False), bnn, doubled)[
+        GROUP
+    ].dataset
     cosine = values["cosine"].sel(strength=0.1, attack_samples=2).squeeze()
     assert not np.allclose(cosine.sel(repeat=0), cosine.sel(repeat=1))
     first, second = cosine.isel(example=slice(0, 10)), cosine.isel(example=slice(10, 20))

@@ -1,0 +1,71 @@
+"""`pyrosnn study ablation`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyrosnn_cli.options import (
+    Compact,
+    DataRoot,
+    Device,
+    ModelPath,
+    OfModel,
+    Overwrite,
+    Preset,
+    Seed,
+)
+from pyrosnn_cli.run import run_study
+
+
+def ablation(
+    model: ModelPath = None,
+    dataset: OfModel = None,
+    preset: Preset = "quick",
+    images: Annotated[
+        int | None, typer.Option(help="First so many test images.", show_default="preset's")
+    ] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="Strength.", show_default="the data set's")
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Images that a floored loss is a mean over.", show_default="100"),
+    ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's"),
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    data_root: DataRoot = None,
+    output: Annotated[
+        Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
+    ] = Path("ablation.nc"),
+    compact: Compact = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Readings of what the paper leaves open, side by side.
+
+    FGM as it is written (exact), with CleverHans' floor on the gradient's norm (floored), with
+    attacked images clipped to the data's bounds (clipped), and with pre-activations instead of
+    weights as samples.
+    """
+    run_study(
+        "ablation",
+        preset=preset,
+        output=output,
+        overwrite=overwrite,
+        model=model,
+        dataset=dataset,
+        data_root=data_root,
+        device=device,
+        compact=compact,
+        changes={
+            "images": images,
+            "strength": strength,
+            "batch": batch,
+            "repeats": repeats,
+            "seed": seed,
+        },
+    )

@@ -1,0 +1,170 @@
+"""`pyrosnn study sample-size | inference-size | conditions`: one set of options for all three."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pyrosnn_cli.options import (
+    Compact,
+    DataRoot,
+    Device,
+    ModelPath,
+    OfModel,
+    Overwrite,
+    Preset,
+    Seed,
+    parse_integers,
+    parse_numbers,
+)
+from pyrosnn_cli.run import run_study
+
+
+def grid_command(name: str, help_text: str) -> Callable[..., None]:
+    """Return the command of a study that is a grid of evaluations.
+
+    Args:
+        name: name of the study.
+        help_text: its help.
+    """
+
+    def command(
+        model: ModelPath = None,
+        dataset: OfModel = None,
+        preset: Preset = "quick",
+        images: Annotated[
+            int | None, typer.Option(help="First so many test images.", show_default="preset's")
+        ] = None,
+        attack_samples: Annotated[
+            str | None,
+            typer.Option(help="Sizes S_A of the attack set, as 1,10.", show_default="preset's"),
+        ] = None,
+        inference_samples: Annotated[
+            str | None,
+            typer.Option(help="Sizes S_I of the inference set.", show_default="preset's"),
+        ] = None,
+        strengths: Annotated[
+            str | None,
+            typer.Option(help="Strengths, as 0,0.5,1 or 0:1:0.5.", show_default="preset's"),
+        ] = None,
+        attack: Annotated[
+            str, typer.Option(help="fgm: one step; pgd: many projected steps.")
+        ] = "fgm",
+        steps: Annotated[
+            int | None, typer.Option(help="pgd: number of steps.", show_default="100")
+        ] = None,
+        relative_step: Annotated[
+            float | None,
+            typer.Option(help="pgd: step as a share of the strength.", show_default="0.02"),
+        ] = None,
+        fixed_samples: Annotated[
+            bool,
+            typer.Option("--fixed-samples", help="pgd: same A in every step, not a fresh one."),
+        ] = False,
+        restarts: Annotated[
+            int | None,
+            typer.Option(help="pgd: further starts, drawn in the ball.", show_default="0"),
+        ] = None,
+        norm: Annotated[str, typer.Option(help="Norm of the attack: l2, linf.")] = "l2",
+        loss: Annotated[
+            str | None,
+            typer.Option(
+                help="What the attack maximises: cross-entropy, margin, cw.",
+                show_default="cross-entropy; margin if f is a logit",
+            ),
+        ] = None,
+        gradient: Annotated[
+            str, typer.Option(help="What it averages: mean_prediction, mean_loss, mean_logits.")
+        ] = "mean_prediction",
+        clip: Annotated[
+            bool, typer.Option("--clip", help="Clip attacked images to the data's bounds.")
+        ] = False,
+        repeats: Annotated[
+            int | None,
+            typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's"),
+        ] = None,
+        block_size: Annotated[
+            int | None,
+            typer.Option(help="Images that share a draw of the sets.", show_default="preset's"),
+        ] = None,
+        chunk_size: Annotated[
+            int | None, typer.Option(help="Samples evaluated at once.", show_default="by memory")
+        ] = None,
+        seed: Seed = 0,
+        device: Device = "cpu",
+        data_root: DataRoot = None,
+        output: Annotated[
+            Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
+        ] = Path(f"{name}.nc"),
+        compact: Compact = False,
+        overwrite: Overwrite = False,
+    ) -> None:
+        options: dict[str, Any] = {
+            "steps": steps,
+            "relative_step": relative_step,
+            "fixed_samples": True if fixed_samples else None,
+            "restarts": restarts,
+        }
+        given = {key: value for key, value in options.items() if value is not None}
+        sets = (attack_samples, inference_samples)
+        sizes = [
+            None if text is None else parse_integers(text, option)
+            for text, option in zip(sets, ("--attack-samples", "--inference-samples"), strict=True)
+        ]
+        changes: dict[str, Any] = {
+            "images": images,
+            "attack_samples": sizes[0],
+            "inference_samples": sizes[1],
+            "strengths": None if strengths is None else parse_numbers(strengths, "--strengths"),
+            "attack": attack,
+            "attack_options": given,
+            "norm": norm,
+            "loss": loss,
+            "gradient": gradient,
+            "clip": clip,
+            "repeats": repeats,
+            "block_size": block_size,
+            "chunk_size": chunk_size,
+            "seed": seed,
+        }
+        run_study(
+            name,
+            preset=preset,
+            output=output,
+            overwrite=overwrite,
+            model=model,
+            dataset=dataset,
+            data_root=data_root,
+            device=device,
+            compact=compact,
+            changes=changes,
+        )
+
+    command.__doc__ = help_text
+    return command
+
+
+sample_size = grid_command(
+    "sample-size",
+    """Adversarial accuracy and cosine against the number of attack samples.
+
+    Figures 4 and 5 of the paper, with other norms, losses and PGD figures 8 to 14.
+    """,
+)
+inference_size = grid_command(
+    "inference-size",
+    """Accuracy, cosine, gradient norm and margin against the number of inference samples.
+
+    Table 2 and figures 6, 15 to 17 of the paper. The sizes are compared in pairs, on the same
+    images under the same attack.
+    """,
+)
+conditions = grid_command(
+    "conditions",
+    """Share of images within the linear and the smooth condition, against accuracy.
+
+    Figures 3 and 7 of the paper. The model is one trained with --smoothing-variance; it is
+    averaged over as much noise.
+    """,
+)

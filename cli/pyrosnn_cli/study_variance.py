@@ -1,0 +1,64 @@
+"""`pyrosnn study prediction-variance`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyrosnn_cli.options import (
+    Compact,
+    DataRoot,
+    Device,
+    ModelPath,
+    OfModel,
+    Overwrite,
+    Preset,
+    Seed,
+)
+from pyrosnn_cli.run import run_study
+
+
+def prediction_variance(
+    model: ModelPath = None,
+    dataset: OfModel = None,
+    preset: Preset = "quick",
+    images: Annotated[
+        int | None, typer.Option(help="First so many test images.", show_default="preset's")
+    ] = None,
+    num_samples: Annotated[
+        int | None, typer.Option(help="Single samples.", show_default="preset's")
+    ] = None,
+    block_size: Annotated[
+        int | None,
+        typer.Option(help="Images that share a draw of the samples.", show_default="preset's"),
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    data_root: DataRoot = None,
+    output: Annotated[
+        Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
+    ] = Path("prediction-variance.nc"),
+    compact: Compact = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Spread of single predictions, and length and spread of their gradients.
+
+    Table 1 of the paper. Samples are streamed: no more than a few are in memory.
+    """
+    run_study(
+        "prediction-variance",
+        preset=preset,
+        output=output,
+        overwrite=overwrite,
+        model=model,
+        dataset=dataset,
+        data_root=data_root,
+        device=device,
+        compact=compact,
+        changes={
+            "images": images,
+            "num_samples": num_samples,
+            "block_size": block_size,
+            "seed": seed,
+        },
+    )

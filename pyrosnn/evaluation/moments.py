@@ -1,0 +1,163 @@
+"""How much single-sample predictions and their gradients vary: streamed over samples."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pyrosnn.data.dataset import check_batch
+from pyrosnn.errors import require
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.outputs import (
+    discriminant_cotangent,
+    margin_cotangent,
+    mean_discriminants,
+    one_hot,
+)
+from pyrosnn.results import make_dataset
+from pyrosnn.sampling import (
+    SampleSet,
+    draw_sample_set,
+    replay_logits,
+    replay_pullback,
+    successive_sample_sets,
+)
+
+# Samples drawn at a time; the stream is the same whatever it is.
+DRAW = 16
+
+
+class _Moments:
+    """Running mean and sum of squared deviations of a stream (Welford), float64."""
+
+    def __init__(self, like: Tensor):
+        self.count = 0
+        self.mean = torch.zeros_like(like, dtype=torch.float64)
+        self.squares = torch.zeros_like(self.mean)
+
+    def add(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Add a value; return its deviation from the mean before and after."""
+        self.count += 1
+        before = value - self.mean
+        self.mean += before / self.count
+        after = value - self.mean
+        self.squares += before * after
+        return before, after
+
+    @property
+    def variance(self) -> Tensor:
+        return self.squares / (self.count - 1)
+
+
+def gradient_moments(
+    classifier: StochasticClassifier,
+    x: Float[Tensor, "example *image"],
+    y: Int[Tensor, " example"],
+    *,
+    num_samples: int = 1000,
+    seed: int = 0,
+    block: int = 0,
+    first_example: int = 0,
+) -> xr.Dataset:
+    r"""Measure how predictions and input gradients of single samples vary over samples.
+
+    Two gradients of each sample are followed: of the label's discriminant $f_y$, which is the
+    direction of a cross-entropy attack on mean probabilities, and of the margin $f_y - f_c$ to
+    the runner-up c of the mean prediction, which is the condition's. With means μ and
+    covariances Σ of each, the result has the plug-in length $\|\bar g\|$ (too long by
+    $\operatorname{tr} \Sigma / S$ in its square) and the unbiased
+    $\widehat{\|\mu\|^2} = \|\bar g\|^2 - \widehat{\operatorname{tr} \Sigma} / S$, whose sign is
+    kept. No more than a page of samples is in memory.
+
+    Args:
+        classifier: the classifier.
+        x: images, shape (example, *image).
+        y: labels, shape (example,).
+        num_samples: S, single samples.
+        seed: root seed.
+        block: counter of the block of images.
+        first_example: index of the first image in its data set, for the coordinate.
+
+    Returns:
+        A dataset with the variables of the group ``variation`` over example and gradient.
+
+    Raises:
+        ArgumentError: for bad images or labels, or fewer than two samples.
+
+    References:
+        Table 1 of Däubener & Fischer 2022, whose length is the plug-in.
+    """
+    require(num_samples >= 2, f"num_samples must be >= 2, got {num_samples}")
+    check_batch(
+        x,
+        y,
+        num_classes=classifier.num_classes,
+        image_shape=classifier.image_shape,
+        dtype=classifier.dtype,
+    )
+    x, y = x.to(classifier.device), y.to(classifier.device)
+    output = classifier.output
+    first = draw_sample_set(
+        classifier, x, min(DRAW, num_samples), seed=seed, stream="moments", block=block
+    )
+
+    def singles() -> Iterator[SampleSet]:
+        sets = successive_sample_sets(classifier, x, first)
+        each = (drawn[s : s + 1] for drawn in sets for s in range(len(drawn)))
+        return islice(each, num_samples)
+
+    total = torch.zeros(len(x), classifier.num_classes, dtype=torch.float64, device=x.device)
+    for theta in singles():
+        total += mean_discriminants(replay_logits(classifier, x, theta), output)
+    other = total.masked_fill(one_hot(y, total).bool(), -torch.inf).argmax(-1)
+
+    prediction, label, margin = _Moments(total[:, 0]), _Moments(x), _Moments(x)
+    products = torch.zeros_like(total[:, 0])
+    for theta in singles():
+        logits = replay_logits(classifier, x, theta)
+        f = mean_discriminants(logits, output)
+        prediction.add(f.gather(-1, y.unsqueeze(-1)).squeeze(-1))
+        before, _ = label.add(
+            _gradient(classifier, x, theta, discriminant_cotangent(logits, y, output))
+        )
+        _, after = margin.add(
+            _gradient(classifier, x, theta, margin_cotangent(logits, y, other, output))
+        )
+        products += (before * after).flatten(1).sum(1)
+
+    lengths = [both.mean.flatten(1).square().sum(1) for both in (label, margin)]
+    traces = [both.variance.flatten(1).sum(1) for both in (label, margin)]
+    inner = (label.mean * margin.mean).flatten(1).sum(1)
+    covariance = products / (num_samples - 1)
+    values = {
+        "prediction_mean": prediction.mean,
+        "prediction_std": prediction.variance.sqrt(),
+        "runner_up": other,
+        "plugin_length": torch.stack([square.sqrt() for square in lengths], 1),
+        "gradient_square": torch.stack(
+            [square - t / num_samples for square, t in zip(lengths, traces, strict=True)], 1
+        ),
+        "gradient_trace": torch.stack(traces, 1),
+        "gradient_entry_std": torch.stack(
+            [both.variance.sqrt().flatten(1).mean(1) for both in (label, margin)], 1
+        ),
+        "alignment": inner - covariance / num_samples,
+    }
+    coords = {
+        "example": np.arange(first_example, first_example + len(x)),
+        "label": y.cpu().numpy(),
+        "gradient": ["label", "margin"],
+    }
+    return make_dataset({name: value.cpu().numpy() for name, value in values.items()}, coords)
+
+
+def _gradient(
+    classifier: StochasticClassifier, x: Tensor, theta: SampleSet, cotangents: Tensor
+) -> Tensor:
+    """Return one sample's gradient in float64."""
+    direction, scale = replay_pullback(classifier, x, theta, cotangents)
+    return direction.double() * scale.reshape(-1, *[1] * (x.ndim - 1))

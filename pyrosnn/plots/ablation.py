@@ -1,0 +1,45 @@
+"""What the paper leaves open: accuracies under different readings of its evaluation."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.results import read_provenance, read_spec
+
+
+def ablation_figure(result: xr.DataTree) -> Figure:
+    """Draw adversarial accuracy and cosine of each reading, one standard deviation as bars.
+
+    Args:
+        result: a result of ``ablation``.
+    """
+    spec, provenance = read_spec(result), read_provenance(result)
+    values = result["ablation"].dataset
+    names = [str(name) for name in values["variant"].values]
+    figure = Figure(figsize=(9.0, 3.4), layout="constrained", dpi=150)
+    panels = {"mean_adversarial": "adversarial accuracy", "mean_cosine": "mean cosine"}
+    for ax, (name, label) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        mean = values[name].mean("repeat").values
+        many = values.sizes["repeat"] > 1
+        ax.barh(
+            np.arange(len(names)),
+            mean,
+            xerr=values[name].std("repeat", ddof=1).values if many else None,
+            capsize=3,
+            color=[curve_style(index, len(names))["color"] for index in range(len(names))],
+            edgecolor="black",
+            linewidth=0.6,
+        )
+        ax.set_yticks(np.arange(len(names)), names)
+        ax.invert_yaxis()
+        ax.set_xlabel(label)
+        ax.set_xlim(0, 1)
+        ax.grid(axis="x", alpha=0.3)
+    figure.suptitle(
+        f"{model_name(provenance)} on {provenance['dataset']}: {count(spec['images'], 'image')}, "
+        f"{count(spec['repeats'], 'repeat')}, η = {spec['strength']:g}, "
+        f"$S_A$ = {spec['attack_samples']}, $S_I$ = {spec['inference_samples']}",
+        fontsize="medium",
+    )
+    return figure

@@ -1,0 +1,80 @@
+"""Figures 3 and 7 of the paper: robustness conditions against adversarial accuracy."""
+
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pyrosnn.conditions import CONSTANTS, cutoff
+from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.results import GROUP, read_provenance, read_spec
+from pyrosnn.summaries import accuracies
+
+LINES = ("-", "--", "-.", ":")
+
+
+def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
+    """Draw shares of images against strength: accurate under attack, and within a condition.
+
+    Vertical lines are at sqrt(2 / L): beyond it no image can fulfil the smooth condition.
+
+    Args:
+        result: a result of ``conditions``.
+        ax: where to draw.
+    """
+    means = accuracies(result).isel(attack_samples=-1, inference_samples=-1)
+    constants = [float(value) for value in means["smoothness"].values]
+    curves = {
+        "adversarial accuracy": means["adversarial"],
+        "linear condition": means["linear_condition"],
+    }
+    for which, constant in zip(CONSTANTS, constants, strict=True):
+        held = means["smooth_condition"].sel(smoothness=constant)
+        curves[f"smooth condition, L = {constant:.3g} ({which})"] = held
+    strengths = means["strength"].values
+    for index, (label, each) in enumerate(curves.items()):
+        style = curve_style(index, len(curves))
+        mean = each.mean("repeat").values
+        ax.plot(strengths, mean, label=label, linestyle=LINES[index % 4], **style)
+        if each.sizes["repeat"] > 1:
+            sd = each.std("repeat", ddof=1).values
+            ax.fill_between(
+                strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
+            )
+        if index >= 2:
+            at = cutoff(constants[index - 2])
+            ax.axvline(at, color=style["color"], linestyle=LINES[index % 4], linewidth=1)
+            ax.annotate(
+                f"$\\sqrt{{2/L}}$ = {at:.3f}",
+                (at, 0.99),
+                rotation=90,
+                ha="right",
+                va="top",
+                fontsize="x-small",
+            )
+    ax.set_xlabel("perturbation strength η ($\\ell_2$, pixel values)")
+    ax.set_ylabel("share of images")
+    ax.set_xlim(left=0)
+    ax.set_ylim(-0.02, 1.02)
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize="x-small", loc="lower left")
+    return ax
+
+
+def conditions_figure(result: xr.DataTree) -> Figure:
+    """Draw the conditions of one model.
+
+    Args:
+        result: a result of ``conditions``.
+    """
+    spec, provenance = read_spec(result), read_provenance(result)
+    values = result[GROUP].dataset
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)
+    plot_conditions(result, figure.subplots())
+    figure.suptitle(
+        f"{model_name(provenance)} on {provenance['dataset']}: "
+        f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
+        f"$S_A$ = {max(spec['attack_samples']):,}, $S_I$ = {max(spec['inference_samples']):,}, "
+        f"{spec['noise_samples']} noises each",
+        fontsize="medium",
+    )
+    return figure

@@ -1,0 +1,258 @@
+"""`ablation`: what the paper leaves open in an evaluation, one reading beside the other."""
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from torch import Tensor
+
+from pyrosnn.attacks import FGM, AttackResult, LossGradient
+from pyrosnn.attacks.norms import NORMS, length, per_image
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import require, resolve
+from pyrosnn.evaluation import evaluate
+from pyrosnn.models import MODELS
+from pyrosnn.models.bnn import BNN
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.plots import ablation_figure
+from pyrosnn.results import combine, make_dataset, make_result
+from pyrosnn.results.provenance import make_provenance
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.training import Checkpoint, TrainingSpec
+from pyrosnn_studies.preactivations import PreactivationNoise
+from pyrosnn_studies.presets import default_loss, preset_settings, preset_strengths
+from pyrosnn_studies.study import Progress, Study
+from pyrosnn_studies.tables import Table, number, percent
+
+NAME = "ablation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlooredFGM(FGM):
+    r"""FGM as CleverHans computes it: $\delta = \eta \, g / \max(\|g\|_2, \text{floor})$.
+
+    CleverHans floors the squared norm at 1e-12, of the gradient of a loss that is a mean over a
+    batch of B images: of an image's own gradient that is a floor of B · 1e-6.
+
+    Attributes:
+        floor: smallest norm that is divided by; images with a shorter gradient move less.
+    """
+
+    floor: float = 0.0
+
+    def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:
+        norms = gradient.scale * length(gradient.direction.double())
+        share = (norms / self.floor).clamp(max=1.0).to(x.dtype)
+        full = super()._step(x, gradient, samples)
+        perturbation = full.perturbation * per_image(share, x)
+        return replace(full, perturbation=perturbation, norm=NORMS[self.norm].measure(perturbation))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationSpec:
+    """Settings of the study.
+
+    Attributes:
+        images: the first so many test images.
+        strength: η.
+        attack_samples: S_A.
+        inference_samples: S_I.
+        loss: what the attack maximises.
+        batch: B, the images that CleverHans' loss is a mean over.
+        repeats: repetitions with fresh A and I.
+        seed: root seed.
+        block_size: images that share a draw of A and I.
+    """
+
+    images: int
+    strength: float
+    attack_samples: int
+    inference_samples: int
+    loss: str
+    batch: int
+    repeats: int
+    seed: int = 0
+    block_size: int = 50
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name in ("images", "attack_samples", "inference_samples", "batch", "repeats"):
+            value = getattr(self, name)
+            require(value >= 1, f"{name} must be >= 1, got {value}")
+        FGM(strength=self.strength, loss=self.loss)
+
+    @property
+    def floor(self) -> float:
+        """CleverHans' floor on the norm of one image's gradient."""
+        return 1e-6 * self.batch
+
+    @property
+    def num_steps(self) -> int:
+        """Blocks of images over all repeats: the steps of the progress."""
+        return self.repeats * -(-self.images // self.block_size)
+
+
+Variant = tuple[StochasticClassifier, FGM]
+
+
+def variants(
+    spec: AblationSpec, classifier: StochasticClassifier, bounds: tuple[float, float]
+) -> dict[str, Variant]:
+    """Return the readings that are compared: a classifier and an attack by name."""
+    plain = FGM(strength=spec.strength, loss=spec.loss)
+    found: dict[str, Variant] = {
+        "exact": (classifier, plain),
+        "floored": (
+            classifier,
+            FlooredFGM(strength=spec.strength, loss=spec.loss, floor=spec.floor),
+        ),
+        "clipped": (classifier, replace(plain, clip=bounds)),
+    }
+    if isinstance(classifier, BNN):
+        found["pre-activations"] = (PreactivationNoise(classifier), plain)
+    return found
+
+
+def run_ablation(
+    spec: AblationSpec,
+    classifier: StochasticClassifier,
+    dataset: Dataset,
+    *,
+    training: TrainingSpec | None = None,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Run the study.
+
+    Args:
+        spec: its settings.
+        classifier: the classifier.
+        dataset: its test split is attacked.
+        training: the settings of its training, which the result records.
+        progress: called with a short text after each block of images.
+    """
+    start = time.monotonic()
+    compared = variants(spec, classifier, dataset.bounds)
+    each = []
+    for repeat in range(spec.repeats):
+        blocks: dict[str, list[xr.Dataset]] = {name: [] for name in compared}
+        for block, first in enumerate(range(0, spec.images, spec.block_size)):
+            for name, variant in compared.items():
+                blocks[name].append(_evaluate(spec, variant, dataset, repeat, block, first))
+            if progress is not None:
+                progress(f"repeat {repeat + 1}")
+        each.append([_means(combine(parts, "example"), spec) for parts in blocks.values()])
+    values = {
+        name: np.array([[means[name] for means in repeat] for repeat in each])
+        for name in each[0][0]
+    }
+    coords = {"repeat": np.arange(spec.repeats), "variant": list(compared)}
+    provenance = make_provenance(
+        classifier,
+        dataset,
+        training=training,
+        seed=spec.seed,
+        wall_time_s=time.monotonic() - start,
+    )
+    return make_result(
+        make_dataset(values, coords),
+        study=NAME,
+        spec=asdict(spec),
+        provenance=provenance,
+        group="ablation",
+    )
+
+
+def _evaluate(
+    spec: AblationSpec, variant: Variant, dataset: Dataset, repeat: int, block: int, first: int
+) -> xr.Dataset:
+    classifier, attack = variant
+    last = min(first + spec.block_size, spec.images)
+    images = dataset.x_test[first:last].to(classifier.device)
+    labels = dataset.y_test[first:last].to(classifier.device)
+    attack_set, inference_set = disjoint_sample_sets(
+        classifier,
+        images,
+        attack=spec.attack_samples,
+        inference=spec.inference_samples,
+        seed=spec.seed,
+        repeat=repeat,
+        block=block,
+    )
+    return evaluate(
+        classifier,
+        images,
+        labels,
+        attack=attack,
+        attack_samples=attack_set,
+        inference_samples=inference_set,
+        first_example=first,
+    )
+
+
+def _means(values: xr.Dataset, spec: AblationSpec) -> dict[str, float]:
+    norms = values["perturbation_norm"]
+    short = (norms < 0.999 * spec.strength) & ~values["zero_gradient"]
+    return {
+        "mean_clean": float(values["clean_correct"].mean()),
+        "mean_adversarial": float(values["adversarial_correct"].mean()),
+        "mean_cosine": float(values["cosine"].mean()),
+        "mean_norm": float(norms.mean()),
+        "share_zero": float(values["zero_gradient"].mean()),
+        "share_short": float(short.mean()),
+    }
+
+
+COLUMNS = {
+    "mean_clean": "clean, %",
+    "mean_adversarial": "adversarial, %",
+    "mean_cosine": "cosine",
+    "mean_norm": "mean ‖δ‖",
+    "share_zero": "zero gradient, %",
+    "share_short": "‖δ‖ < η, %",
+}
+
+
+def _tables(result: xr.DataTree) -> list[Table]:
+    values = result["ablation"].dataset
+    rows = []
+    for name in values["variant"].values:
+        cells = [str(name)]
+        for column, title in COLUMNS.items():
+            of = values[column].sel(variant=name)
+            sd = float(of.std("repeat", ddof=1)) if of.sizes["repeat"] > 1 else float("nan")
+            cells.append((percent if "%" in title else number)(float(of.mean()), sd))
+        rows.append(cells)
+    return [
+        Table(
+            title="Readings of the paper's evaluation, mean ± standard deviation over repeats",
+            header=["reading", *COLUMNS.values()],
+            rows=rows,
+        )
+    ]
+
+
+def _make_spec(
+    preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
+) -> AblationSpec:
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = preset_settings(NAME, preset)
+    settings["loss"] = default_loss(resolve(MODELS, training.model, "model").output)
+    if "strength" not in given:
+        settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
+    settings["images"] = min(settings["images"], len(dataset.x_test))
+    spec = AblationSpec(**{**settings, **given})
+    dataset.test_images(spec.images)  # refuses more images than there are
+    return spec
+
+
+def _run(
+    spec: AblationSpec, checkpoint: Checkpoint, dataset: Dataset, progress: Progress | None
+) -> xr.DataTree:
+    return run_ablation(
+        spec, checkpoint.classifier, dataset, training=checkpoint.spec, progress=progress
+    )
+
+
+STUDY = Study(name=NAME, make_spec=_make_spec, run=_run, tables=_tables, figure=ablation_figure)

@@ -1,0 +1,194 @@
+"""`gaussian-angles`: the angle of two Gaussian vectors with one mean (figure 2)."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from pyrosnn.conditions import expected_cosine, second_order_cosine
+from pyrosnn.errors import require
+from pyrosnn.plots import angles_figure
+from pyrosnn.results import make_dataset, make_result
+from pyrosnn.results.provenance import run_provenance
+from pyrosnn.seeding import seed_sequence
+from pyrosnn_studies.presets import preset_settings
+from pyrosnn_studies.study import Progress, Study
+from pyrosnn_studies.tables import Table
+
+NAME = "gaussian-angles"
+CHUNK = 1000  # pairs drawn at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnglesSpec:
+    """Settings of the study.
+
+    Attributes:
+        dimension: length of the vectors.
+        pairs: pairs of vectors for each mean.
+        largest: largest t.
+        step: step of t, which starts at 0.
+        seed: root seed.
+    """
+
+    dimension: int
+    pairs: int
+    largest: float
+    step: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        require(self.dimension >= 1, f"dimension must be >= 1, got {self.dimension}")
+        require(self.pairs >= 2, f"pairs must be >= 2, got {self.pairs}")
+        require(
+            0 < self.step <= self.largest, f"step must be in (0, {self.largest}], got {self.step}"
+        )
+
+    @property
+    def scales(self) -> np.ndarray:
+        """The values of t, of the means and of the variances."""
+        return np.round(np.arange(0, self.largest + self.step / 2, self.step), 10)
+
+    @property
+    def num_steps(self) -> int:
+        """Values of t of the means: the steps of the progress."""
+        return len(self.scales)
+
+
+def angles_spec(preset: str, **changes: Any) -> AnglesSpec:
+    """Return the study's settings; None leaves a field as the preset has it."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    return AnglesSpec(**{**preset_settings(NAME, preset), **given})
+
+
+def run_angles(spec: AnglesSpec, *, progress: Progress | None = None) -> xr.DataTree:
+    r"""Estimate the expected angle for all pairs of t of the means and t of the variances.
+
+    With $\mu = t_\mu u$ and $\sigma^2 = t_\sigma v$, u and v uniform on [0, 1], the products of
+    $X = \mu + \sigma \circ Z$ and $Y = \mu + \sigma \circ Z'$ are polynomials in $t_\mu$ and
+    $\sqrt{t_\sigma}$ with six coefficients. So one set of pairs serves the whole grid: each cell
+    is an estimate from all pairs, and cells share them.
+
+    Args:
+        spec: its settings.
+        progress: called with a short text after each of the values of t of the means.
+    """
+    start = time.monotonic()
+    rng = np.random.default_rng(seed_sequence(spec.seed, NAME))
+    u, v = rng.random(spec.dimension), rng.random(spec.dimension)
+    products = np.concatenate(
+        [_products(u, v, rng, number) for number in _chunks(spec.pairs)], axis=1
+    )
+    scales = spec.scales
+    angle = np.full((len(scales), len(scales)), np.nan)
+    error, first, second = angle.copy(), angle.copy(), angle.copy()
+    for i, t_mean in enumerate(scales):
+        for j, t_variance in enumerate(scales):
+            if t_mean == t_variance == 0:
+                continue  # two zero vectors have no angle
+            degrees = _angles(products, float(u @ u), float(t_mean), float(np.sqrt(t_variance)))
+            angle[i, j] = degrees.mean()
+            error[i, j] = degrees.std(ddof=1) / np.sqrt(spec.pairs)
+            first[i, j], second[i, j] = _closed_forms(t_mean * u, t_variance * v)
+        if progress is not None:
+            progress(f"t = {t_mean:g}")
+    values = make_dataset(
+        {
+            "angle": angle,
+            "angle_error": error,
+            "cosine_first_order": first,
+            "cosine_second_order": second,
+        },
+        {"mean_scale": scales, "variance_scale": scales},
+    )
+    provenance = run_provenance(seed=spec.seed, wall_time_s=time.monotonic() - start)
+    return make_result(values, study=NAME, spec=asdict(spec), provenance=provenance, group="angles")
+
+
+def _chunks(pairs: int) -> list[int]:
+    return [min(CHUNK, pairs - done) for done in range(0, pairs, CHUNK)]
+
+
+def _products(u: np.ndarray, v: np.ndarray, rng: np.random.Generator, number: int) -> np.ndarray:
+    """Return ⟨u, a⟩, ⟨u, b⟩, ⟨a, a⟩, ⟨b, b⟩, ⟨a, b⟩ of pairs a = √v Z, b = √v Z'."""
+    a, b = np.sqrt(v) * rng.standard_normal((2, number, len(v)))
+    return np.stack([a @ u, b @ u, (a * a).sum(1), (b * b).sum(1), (a * b).sum(1)])
+
+
+def _angles(products: np.ndarray, uu: float, m: float, s: float) -> np.ndarray:
+    """Return the angles of m u + s a and m u + s b in degrees."""
+    ua, ub, aa, bb, ab = products
+    inner = m * m * uu + m * s * (ua + ub) + s * s * ab
+    first = m * m * uu + 2 * m * s * ua + s * s * aa
+    second = m * m * uu + 2 * m * s * ub + s * s * bb
+    degrees: np.ndarray = np.degrees(np.arccos(np.clip(inner / np.sqrt(first * second), -1, 1)))
+    return degrees
+
+
+def _closed_forms(mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
+    square, trace = mean @ mean, variance.sum()
+    first = expected_cosine(
+        alignment=square,
+        attack_square=square,
+        attack_trace=trace,
+        inference_square=square,
+        inference_trace=trace,
+        attack_samples=1,
+        inference_samples=1,
+    )
+    second = second_order_cosine(
+        square=square,
+        trace=trace,
+        quadratic=mean**2 @ variance,
+        trace_of_square=variance @ variance,
+        attack_samples=1,
+        inference_samples=1,
+    )
+    return float(first), float(second)
+
+
+def _tables(result: xr.DataTree) -> list[Table]:
+    """Return the angles where the means and the variances have the same t."""
+    values = result["angles"].dataset
+    rows = []
+    scales = values["mean_scale"].values[1:]
+    for t in scales[:: max(1, len(scales) // 10)]:
+        cell = values.sel(mean_scale=t, variance_scale=t)
+        closed = [
+            np.degrees(np.arccos(float(cell[name])))
+            for name in ("cosine_first_order", "cosine_second_order")
+        ]
+        rows.append(
+            [f"{t:g}", f"{float(cell['angle']):.3f} ± {float(cell['angle_error']):.3f}"]
+            + [f"{degrees:.3f}" for degrees in closed]
+        )
+    return [
+        Table(
+            title="Angle in degrees, means and variances uniform on [0, t]; ± standard error",
+            header=["t", "simulated", "first order", "second order"],
+            rows=rows,
+        )
+    ]
+
+
+def _make_spec(preset: str, dataset: None, training: None, /, **changes: Any) -> AnglesSpec:
+    return angles_spec(preset, **changes)
+
+
+def _run(
+    spec: AnglesSpec, checkpoint: None, dataset: None, progress: Progress | None
+) -> xr.DataTree:
+    return run_angles(spec, progress=progress)
+
+
+STUDY = Study(
+    name=NAME,
+    needs="nothing",
+    make_spec=_make_spec,
+    run=_run,
+    tables=_tables,
+    figure=angles_figure,
+)

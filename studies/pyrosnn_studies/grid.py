@@ -1,0 +1,236 @@
+"""A grid of evaluations: what `sample-size`, `inference-size` and `conditions` have in common."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from pyrosnn.attacks import ATTACKS, Attack
+from pyrosnn.conditions import CONSTANTS, smoothness_constant
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import require, unknown_name
+from pyrosnn.evaluation import accuracy, evaluate
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.smoothed import Smoothed
+from pyrosnn.results import combine, combine_repeats, make_dataset, make_result
+from pyrosnn.results.provenance import make_provenance
+from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn.training import TrainingSpec
+from pyrosnn_studies.presets import default_loss, preset_settings, preset_strengths
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridSpec:
+    """Settings of a grid of evaluations.
+
+    Attributes:
+        images: the first so many test images.
+        strengths: strengths η.
+        attack_samples: sizes S_A; smaller sets are the first samples of the largest one.
+        inference_samples: sizes S_I, nested likewise.
+        attack: name in ``ATTACKS``.
+        attack_options: options of that attack alone, such as PGD's steps.
+        norm, loss, gradient: settings of every attack.
+        clip: whether x + δ is clipped to the data's bounds.
+        repeats: repetitions with fresh A and I.
+        seed: root seed.
+        block_size: images that share a draw of A and I; more blocks, steadier means.
+        chunk_size: samples evaluated at once; None chooses by memory.
+        smoothing_variance: variance of the noise that the classifier is averaged over, for the
+            smooth condition; 0 leaves both out.
+        noise_samples: noises of that average for each sample and image.
+        test_accuracy: measure the clean accuracy on all test images, too.
+    """
+
+    images: int
+    strengths: tuple[float, ...]
+    attack_samples: tuple[int, ...]
+    inference_samples: tuple[int, ...]
+    attack: str = "fgm"
+    attack_options: Mapping[str, Any] = field(default_factory=dict)
+    norm: str = "l2"
+    loss: str = "cross-entropy"
+    gradient: str = "mean_prediction"
+    clip: bool = False
+    repeats: int = 5
+    seed: int = 0
+    block_size: int = 50
+    chunk_size: int | None = None
+    smoothing_variance: float = 0.0
+    noise_samples: int = 10
+    test_accuracy: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the grid.
+
+        Raises:
+            ArgumentError: naming the value and what is expected.
+        """
+        for name in ("strengths", "attack_samples", "inference_samples"):
+            grid = getattr(self, name)
+            require(len(grid) >= 1, f"got no {name}; expected at least one")
+            require(len(set(grid)) == len(grid), f"got a value twice in {name}: {list(grid)}")
+        for name in ("attack_samples", "inference_samples"):
+            for value in getattr(self, name):
+                require(value >= 1, f"{name} must be >= 1, got {value}")
+        for name in ("images", "repeats", "block_size", "noise_samples"):
+            value = getattr(self, name)
+            require(value >= 1, f"{name} must be >= 1, got {value}")
+        if self.chunk_size is not None:
+            require(self.chunk_size >= 1, f"chunk_size must be >= 1, got {self.chunk_size}")
+        require(
+            self.smoothing_variance >= 0,
+            f"smoothing_variance must be >= 0, got {self.smoothing_variance}",
+        )
+        for strength in self.strengths:
+            self.make_attack(strength=strength)
+
+    def make_attack(self, **changes: Any) -> Attack:
+        """Return the attack that the spec describes.
+
+        Raises:
+            UnknownNameError: for an unknown attack, norm, loss or gradient.
+            ArgumentError: for an option that the attack does not have.
+        """
+        if self.attack not in ATTACKS:
+            raise unknown_name("attack", self.attack, ATTACKS)
+        kind = ATTACKS[self.attack]
+        own = [f.name for f in fields(kind) if f.name not in {f.name for f in fields(Attack)}]
+        for name in self.attack_options:
+            has = f"its options are {', '.join(own)}" if own else "it has none"
+            require(name in own, f"{self.attack} has no option '{name}'; {has}")
+        common = {"norm": self.norm, "loss": self.loss, "gradient": self.gradient}
+        return kind(**{**common, **self.attack_options, **changes})
+
+    @property
+    def num_steps(self) -> int:
+        """Blocks of images over all repeats: the steps of the progress."""
+        return self.repeats * -(-self.images // self.block_size)
+
+
+def grid_spec(study: str, preset: str, dataset: Dataset, output: str, **changes: Any) -> GridSpec:
+    """Return a study's settings for a data set and a kind of discriminant functions.
+
+    Args:
+        study: name of the study.
+        preset: ``quick`` or ``paper``.
+        dataset: the data set; it decides the strengths.
+        output: what f is; it decides the loss.
+        changes: fields of :class:`GridSpec` that differ; None leaves a field as it is.
+
+    Raises:
+        UnknownNameError, ArgumentError: for names and values that cannot be.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = {"loss": default_loss(output), **preset_settings(study, preset), **given}
+    if isinstance(settings["strengths"], str):
+        norm = settings.get("norm", "l2")
+        settings["strengths"] = preset_strengths(dataset.name, norm, settings["strengths"])
+    if "images" not in given:
+        settings["images"] = min(settings["images"], len(dataset.x_test))
+    spec = GridSpec(**settings)
+    dataset.test_images(spec.images)  # refuses more images than there are
+    return spec
+
+
+def run_grid(
+    study: str,
+    spec: GridSpec,
+    classifier: StochasticClassifier,
+    dataset: Dataset,
+    *,
+    training: TrainingSpec | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> xr.DataTree:
+    """Evaluate all of a grid, image block by image block.
+
+    Args:
+        study: name of the study.
+        spec: its settings.
+        classifier: the classifier.
+        dataset: its test split is attacked.
+        training: the settings of its training, which the result records.
+        progress: called with a short text after each block of images.
+
+    Returns:
+        The result: values of every image, spec and provenance.
+
+    Raises:
+        ArgumentError: for more images than there are.
+    """
+    start = time.monotonic()
+    x, y = dataset.test_images(spec.images)
+    attack = spec.make_attack(clip=dataset.bounds if spec.clip else None)
+    judged, constants = classifier, []
+    if spec.smoothing_variance > 0:
+        variance = spec.smoothing_variance
+        judged = Smoothed(classifier, variance=variance, num_noise=spec.noise_samples)
+        constants = [smoothness_constant(variance, which) for which in CONSTANTS]
+    repeats = []
+    for repeat in range(spec.repeats):
+        blocks = []
+        for block, first in enumerate(range(0, spec.images, spec.block_size)):
+            images = x[first : first + spec.block_size].to(classifier.device)
+            labels = y[first : first + spec.block_size].to(classifier.device)
+            attack_set, inference_set = disjoint_sample_sets(
+                judged,
+                images,
+                attack=max(spec.attack_samples),
+                inference=max(spec.inference_samples),
+                seed=spec.seed,
+                repeat=repeat,
+                block=block,
+                chunk_size=spec.chunk_size,
+            )
+            part = evaluate(
+                judged,
+                images,
+                labels,
+                attack=attack,
+                attack_samples=attack_set,
+                inference_samples=inference_set,
+                strengths=spec.strengths,
+                attack_sizes=spec.attack_samples,
+                inference_sizes=spec.inference_samples,
+                smoothness=constants,
+                first_example=first,
+            )
+            blocks.append(part)
+            if progress is not None:
+                progress(f"repeat {repeat + 1}")
+        joined = combine(blocks, "example")
+        if spec.test_accuracy:
+            joined = joined.merge(_test_accuracy(spec, judged, dataset, repeat))
+        repeats.append(joined)
+    provenance = make_provenance(
+        classifier,
+        dataset,
+        training=training,
+        seed=spec.seed,
+        wall_time_s=time.monotonic() - start,
+    )
+    return make_result(
+        combine_repeats(repeats), study=study, spec=asdict(spec), provenance=provenance
+    )
+
+
+def _test_accuracy(
+    spec: GridSpec, classifier: StochasticClassifier, dataset: Dataset, repeat: int
+) -> xr.Dataset:
+    """Measure the clean accuracy on all test images for every S_I."""
+    each = [
+        accuracy(
+            classifier,
+            dataset.x_test,
+            dataset.y_test,
+            num_samples=size,
+            seed=spec.seed,
+            repeat=repeat,
+        )
+        for size in spec.inference_samples
+    ]
+    coords = {"inference_samples": list(spec.inference_samples)}
+    return make_dataset({"test_accuracy": np.array(each)}, coords)
