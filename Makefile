@@ -2,6 +2,7 @@
 # make test    set up and run the tests
 # make lint    formatting, types, import rules
 # make docs    build the site into site/
+# make reproduction DATA=folder   the paper on FashionMNIST: see reproduction.mk
 PYTHON ?= python3
 # One thread for the small networks of `study`: as fast when the machine is quiet, and steady
 # when it is busy, where threads that wait for each other spin.
@@ -37,6 +38,8 @@ docs: .venv/installed-docs
 .venv/installed-%: .venv/installed
 	$(PIP) install --constraint constraints.txt --group $*
 	touch $@
+
+include reproduction.mk
 
 clean:
 	rm -rf .venv site results

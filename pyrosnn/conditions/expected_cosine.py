@@ -1,9 +1,8 @@
 """The cosine to expect between attack and inference gradient, from the gradients' moments."""
 
 import numpy as np
-from jaxtyping import Float
 
-Moment = Float[np.ndarray, "*shape"] | float
+Moment = np.ndarray | float | int
 
 
 def expected_cosine(
@@ -13,8 +12,8 @@ def expected_cosine(
     attack_trace: Moment,
     inference_square: Moment,
     inference_trace: Moment,
-    attack_samples: float,
-    inference_samples: float,
+    attack_samples: float | int,
+    inference_samples: float | int,
 ) -> np.ndarray:
     r"""Return the first-order expectation of the cosine.
 
@@ -42,7 +41,7 @@ def expected_cosine(
     attack = np.asarray(attack_square) + np.asarray(attack_trace) / attack_samples
     inference = np.asarray(inference_square) + np.asarray(inference_trace) / inference_samples
     product = np.where((attack > 0) & (inference > 0), attack * inference, np.nan)
-    return np.asarray(alignment / np.sqrt(product))
+    return np.asarray(np.asarray(alignment) / np.sqrt(product))
 
 
 def second_order_cosine(
@@ -51,8 +50,8 @@ def second_order_cosine(
     trace: Moment,
     quadratic: Moment,
     trace_of_square: Moment,
-    attack_samples: float,
-    inference_samples: float,
+    attack_samples: float | int,
+    inference_samples: float | int,
 ) -> np.ndarray:
     r"""Return the second-order expectation of the cosine where both gradients are the same.
 

@@ -52,7 +52,8 @@ class Smoothed(StochasticClassifier):
         """The base's prior and noise; labels from the softmax of the smoothed logits."""
         visible = poutine.block(self.base.model, hide=["y", "images"])
         prior: Any = poutine.trace(visible).get_trace(x)
-        sites = {name: prior.nodes[name]["value"] for name in prior.stochastic_nodes}
+        nodes = prior.nodes.items()
+        sites = {name: node["value"] for name, node in nodes if node["type"] == "sample"}
         logits = self.logits(x, {**sites, "smoothing_noise": self._sample_noise(x)})
         with pyro.plate("images", len(x), dim=-1):
             return pyro.sample("y", Categorical(logits=logits), obs=y)

@@ -8,7 +8,11 @@ from pyrosnn.errors import require
 
 
 def paired_differences(
-    values: xr.DataArray, dim: str, *, reference: float | None = None, confidence: float = 0.95
+    values: xr.DataArray,
+    dim: str,
+    *,
+    reference: float | int | None = None,
+    confidence: float = 0.95,
 ) -> xr.Dataset:
     r"""Compare each setting with a reference, repeat by repeat.
 

@@ -111,6 +111,20 @@ def test_the_three_gradients_are_different_things(
             assert cosine.median() < 0.999, (first, second)
 
 
+def test_the_carlini_wagner_loss_rests_on_what_is_misclassified() -> None:
+    """Where A misclassifies, no gradient; elsewhere the margin's."""
+    classifier = LinearClassifier(INPUTS, 3)
+    weight = torch.randn(5, INPUTS + 1, 3).double()
+    x = torch.randn(40, INPUTS).double()
+    y = torch.randint(3, (40,))
+    cw = FGM(loss="cw")(classifier, x, y, sample_set(weight))
+    margin = FGM(loss="margin")(classifier, x, y, sample_set(weight))
+    assert 0 < int(cw.correct.sum()) < 40
+    assert torch.equal(cw.zero_gradient, ~cw.correct)
+    assert torch.equal(cw.perturbation[cw.correct], margin.perturbation[cw.correct])
+    assert not cw.perturbation[~cw.correct].any()
+
+
 @every_loss
 @every_gradient
 @pytest.mark.parametrize("gap", [30.0, 100.0, 300.0])

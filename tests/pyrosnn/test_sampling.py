@@ -20,6 +20,7 @@ from pyrosnn.sampling import (
     replay_pullback,
     replay_pushforward,
     require_disjoint,
+    successive_sample_sets,
 )
 from pyrosnn.sampling.draw import PAGE_SIZE
 
@@ -171,3 +172,43 @@ def test_pullback_and_pushforward_are_adjoint(bnn: StochasticClassifier, digits:
     torch.testing.assert_close(
         (u * jv).sum((0, 2)).double(), (jtu * v).flatten(1).sum(1), atol=1e-3, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+@pytest.mark.parametrize("start", [0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 3])
+def test_a_set_can_start_anywhere_in_its_stream(
+    model: str, start: int, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    classifier, x = classifiers[model], digits.x_test[:3]
+    whole = draw_sample_set(classifier, x, 3 * PAGE_SIZE, seed=5, stream="attack")
+    part = draw_sample_set(classifier, x, PAGE_SIZE + 2, seed=5, stream="attack", start=start)
+    assert same(part, whole[start : start + PAGE_SIZE + 2])
+    assert (part.origin.start, part.origin.stop) == (start, start + PAGE_SIZE + 2)
+
+
+@pytest.mark.parametrize("size", [1, 5, PAGE_SIZE, PAGE_SIZE + 4])
+def test_sets_follow_each_other_without_a_gap(
+    size: int, bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    x = digits.x_test[:3]
+    whole = draw_sample_set(bnn, x, 7 * size, seed=2, stream="attack")
+    first = draw_sample_set(bnn, x, size, seed=2, stream="attack")
+    for number, samples in zip(range(7), successive_sample_sets(bnn, x, first), strict=False):
+        assert same(samples, whole[number * size : (number + 1) * size])
+        assert samples.origin == whole[number * size : (number + 1) * size].origin
+
+
+def test_what_follows_is_of_the_same_classifier_and_images(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    x = digits.x_test[:3]
+    first = draw_sample_set(classifiers["bnn"], x, 2, seed=0, stream="attack")
+    with pytest.raises(ArgumentError, match="drawn from another classifier"):
+        next(successive_sample_sets(classifiers["im"], x, first))
+    with pytest.raises(ArgumentError, match="got one made by hand"):
+        next(successive_sample_sets(classifiers["bnn"], x, sample_set(torch.randn(2, 7, 2))))
+
+
+def test_a_stream_starts_at_zero(bnn: StochasticClassifier, digits: Dataset) -> None:
+    with pytest.raises(ArgumentError, match="start must be >= 0, got -1"):
+        draw_sample_set(bnn, digits.x_test[:3], 2, seed=0, stream="attack", start=-1)

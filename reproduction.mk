@@ -1,0 +1,83 @@
+# make reproduction DATA=folder   train on FashionMNIST, run the paper's experiments, write the page
+#
+# Every file is a target: what is there is not made again, so an interrupted run goes on where it
+# stopped. With -j2 two runs share two cores; each uses one thread. Checkpoints stay in
+# reproduction/, results go to docs/reproduction/.
+DATA ?= $(PYROSNN_DATA)
+RUN := OMP_NUM_THREADS=1 $(BIN)/pyrosnn
+KEPT := reproduction
+SHOWN := docs/reproduction
+TRAIN = $(RUN) train $(1) --dataset fashion-mnist --preset paper --data-root $(DATA) --output $@
+STUDY = $(RUN) study $(1) --model $< --preset paper --compact --overwrite --data-root $(DATA) --output $@
+
+# name of a model: its training options
+OPTIONS_bnn := bnn
+OPTIONS_im := im
+OPTIONS_sin-0.05 := sin --noise-variance 0.05
+OPTIONS_sin-0.1 := sin --noise-variance 0.1
+OPTIONS_bnn-smoothed := bnn --smoothing-variance 0.1
+OPTIONS_im-smoothed := im --smoothing-variance 0.1
+OPTIONS_bnn-kl3 := bnn --kl-weight 3
+OPTIONS_im-kl3 := im --kl-weight 3
+OPTIONS_bnn-kl0.1 := bnn --kl-weight 0.1
+OPTIONS_bnn-tanh := bnn --activation tanh
+OPTIONS_im-tanh := im --activation tanh
+OPTIONS_bnn-scale1 := bnn --initial-row-scale 1
+
+MODELS := bnn im sin-0.05 sin-0.1
+WEIGHTS := bnn im
+ABLATED := bnn im sin-0.05 sin-0.1 bnn-kl3 im-kl3 bnn-kl0.1 bnn-tanh im-tanh bnn-scale1
+VARIED := $(MODELS) bnn-kl3 im-kl3
+RESULTS := gaussian-angles \
+  $(MODELS:%=sample-size-%) $(MODELS:%=inference-size-%) $(VARIED:%=prediction-variance-%) \
+  $(WEIGHTS:%=conditions-%) conditions-clipped-bnn $(WEIGHTS:%=linf-%) $(WEIGHTS:%=pgd-%) \
+  $(WEIGHTS:%=cw-%) $(WEIGHTS:%=margin-%) $(ABLATED:%=ablation-%)
+
+.PHONY: reproduction
+.PRECIOUS: $(KEPT)/%.safetensors
+reproduction: $(RESULTS:%=$(SHOWN)/%.nc)
+	$(BIN)/python -m pyrosnn_studies.reproduction $(SHOWN)
+
+$(KEPT)/%.safetensors: | .venv/installed
+	mkdir -p $(KEPT)
+	$(call TRAIN,$(OPTIONS_$*))
+
+# S_A up to 1,000 for the models whose samples are weights, as in the paper
+$(SHOWN)/sample-size-bnn.nc $(SHOWN)/sample-size-im.nc: $(SHOWN)/sample-size-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,sample-size --attack-samples 1$(,)5$(,)10$(,)100$(,)1000)
+
+$(SHOWN)/sample-size-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,sample-size)
+
+$(SHOWN)/inference-size-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,inference-size)
+
+$(SHOWN)/prediction-variance-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,prediction-variance)
+
+$(SHOWN)/conditions-%.nc: $(KEPT)/%-smoothed.safetensors
+	$(call STUDY,conditions)
+
+$(SHOWN)/conditions-clipped-%.nc: $(KEPT)/%-smoothed.safetensors
+	$(call STUDY,conditions --clip)
+
+$(SHOWN)/linf-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,sample-size --norm linf --repeats 1)
+
+# every third strength of the paper: nine would take 40 minutes a model
+$(SHOWN)/pgd-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,sample-size --attack pgd --repeats 1 --block-size 1000 --strengths 0:2.25:0.75)
+
+$(SHOWN)/cw-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,sample-size --loss cw --gradient mean_logits --attack-samples 100 --repeats 1)
+
+$(SHOWN)/margin-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,sample-size --loss margin --gradient mean_logits --attack-samples 100 --repeats 1)
+
+$(SHOWN)/ablation-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,ablation)
+
+$(SHOWN)/gaussian-angles.nc: | .venv/installed
+	$(RUN) study gaussian-angles --preset paper --overwrite --output $@
+
+, := ,
