@@ -50,8 +50,8 @@ def run_study(
     """
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
-    figure_path = output.with_suffix(".png")
     check_writable(output, overwrite=overwrite)
+    figure_path = output.with_suffix(".png")
     check_writable(figure_path, overwrite=overwrite)
 
     from pyrosnn.data import load_dataset

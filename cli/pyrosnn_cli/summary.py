@@ -18,16 +18,21 @@ def summary(
 
     Cosines: mean, standard deviation and highest density interval over images and repeats;
     "undefined" counts those without a gradient. Accuracies: mean over images, then mean and
-    standard deviation over repeats.
+    standard deviation over repeats. A result without cosines (prediction-variance,
+    gaussian-angles, ablation) shows the tables of its study.
     """
-    from pyrosnn.results import open_results, read_provenance, read_spec
+    from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn_cli.show import show_tables
+    from pyrosnn_studies.study import study_of
     from pyrosnn_studies.tables import all_accuracies, cosines
 
     result = open_results(file)
     settings = {**read_provenance(result), **read_spec(result)}
     shown = ("model", "dataset", "attack", "norm", "loss", "gradient", "images", "repeats", "seed")
-    tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
+    if GROUP in result.children:
+        tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
+    else:
+        tables = study_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
     typer.echo(f"{result.attrs['study']}: {known}\n")
     show_tables(tables)

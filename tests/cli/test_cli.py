@@ -15,6 +15,7 @@ from pyrosnn.evaluation import accuracy
 from pyrosnn.results import GROUP, open_results
 from pyrosnn.training import load_checkpoint
 from pyrosnn_cli.main import app
+from pyrosnn_studies import STUDIES
 
 Run = Callable[..., Result]
 
@@ -102,6 +103,8 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "--strengths", "0:0.2:0.1", "--norm", "linf", "--loss", "margin", "--gradient",
         "mean_logits", "--clip", "--block-size", "5", "--chunk-size", "2", "--seed", "3",
         "--attack-samples", "2", "--inference-samples", "4", "--output", "all.nc",
+        "--attack", "pgd", "--steps", "3", "--relative-step", "0.5", "--fixed-samples",
+        "--restarts", "1",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     from pyrosnn.results import read_spec
@@ -110,8 +113,14 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "images": 12,
         "strengths": [0.0, 0.1, 0.2],
         "attack_samples": [2],
-        "inference_samples": 4,
-        "attack": "fgm",
+        "inference_samples": [4],
+        "attack": "pgd",
+        "attack_options": {
+            "steps": 3,
+            "relative_step": 0.5,
+            "fixed_samples": True,
+            "restarts": 1,
+        },
         "norm": "linf",
         "loss": "margin",
         "gradient": "mean_logits",
@@ -120,6 +129,9 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "seed": 3,
         "block_size": 5,
         "chunk_size": 2,
+        "smoothing_variance": 0.0,
+        "noise_samples": 10,
+        "test_accuracy": False,
     }
 
 
@@ -157,8 +169,98 @@ def test_the_default_model_is_trained_once_and_kept(
     )
 
 
+def test_conditions_need_a_model_trained_with_noise(
+    run: Run, tmp_path: Path, checkpoint_path: Path
+) -> None:
+    refused(
+        run("study", "conditions", "--model", checkpoint_path),
+        "conditions needs a model trained with noise, this one was trained without",
+    )
+    trained = run("train", "im", "--epochs", "1", "--hidden", "8", "--smoothing-variance", "0.2")
+    assert trained.exit_code == 0, trained.output
+    assert load_checkpoint(tmp_path / "im-digits.safetensors").spec.smoothing_variance == 0.2
+    study = run(
+        "study", "conditions", "--model", "im-digits.safetensors", "--images", "10",
+        "--strengths", "0,0.1", "--inference-samples", "3",
+    )  # fmt: skip
+    assert study.exit_code == 0, study.output
+    assert "smooth, L = 10 (paper)" in study.stdout  # 2 / 0.2
+    assert "smooth, L = 4.84 (tight)" in study.stdout  # 0.968 / 0.2
+    assert "beyond 0.447 (paper), 0.643 (tight)" in study.stdout  # √(2 / L)
+
+
+def test_studies_without_images_under_attack(
+    run: Run, tmp_path: Path, checkpoint_path: Path
+) -> None:
+    """Each writes its file and figure, and summary and plot read it."""
+    of_model = ("--model", checkpoint_path, "--images", "12")
+    for name, options, words in (
+        ("prediction-variance", (*of_model, "--num-samples", "5"), "std of gradient entries"),
+        ("gaussian-angles", ("--dimension", "50", "--pairs", "20", "--step", "5"), "second order"),
+        ("ablation", (*of_model, "--repeats", "1"), "pre-activations"),
+    ):
+        study = run("study", name, *options)
+        assert study.exit_code == 0, study.output
+        assert words in study.stdout
+        assert f"wrote {name}.nc and {name}.png" in study.stdout
+        summary = run("summary", f"{name}.nc")
+        assert summary.exit_code == 0, summary.output
+        assert words in summary.stdout
+        plot = run("plot", f"{name}.nc", "--output", "again.png", "--overwrite")
+        assert plot.exit_code == 0, plot.output
+        assert (tmp_path / "again.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
+
+
+def test_inference_size_compares_in_pairs(run: Run, checkpoint_path: Path) -> None:
+    study = run(
+        "study", "inference-size", "--model", checkpoint_path, "--images", "20", "--repeats", "3",
+        "--attack-samples", "3", "--inference-samples", "1,4", "--compact",
+    )  # fmt: skip
+    assert study.exit_code == 0, study.output
+    assert "Difference to S_I = 4 on the same images, 95 % interval over repeats" in study.stdout
+    assert "norm × cosine" in study.stdout
+    summary = run("summary", "inference-size.nc")  # a compact file has no radius
+    assert summary.exit_code == 0, summary.output
+
+
+def test_all_studies_run_in_one_command(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With presets cut to a minimum; what the quick preset takes is measured, not tested."""
+    from pyrosnn.training import spec as spec_module
+    from pyrosnn_studies import presets
+
+    training = {**spec_module._load_presets()["quick"], "epochs": 1}
+    monkeypatch.setattr(spec_module, "_load_presets", lambda: {"quick": training})
+    least = {
+        "images": 6,
+        "repeats": 1,
+        "attack_samples": [2],
+        "inference_samples": [1, 2],
+        "num_samples": 2,
+        "pairs": 10,
+    }
+    cut = dict(presets._tables())
+    for study in STUDIES:
+        quick = cut[study]["quick"]
+        small = {name: least[name] for name in quick if name in least}
+        if study == "ablation":
+            small |= {"attack_samples": 2, "inference_samples": 2}
+        cut[study] = {"quick": {**quick, **small}}
+    monkeypatch.setattr(presets, "_tables", lambda: cut)
+    result = run("study", "all", "--compact")
+    assert result.exit_code == 0, result.output
+    for study in STUDIES:
+        assert open_results(tmp_path / "results" / f"{study}.nc").attrs["study"] == study
+        assert (tmp_path / "results" / f"{study}.png").read_bytes().startswith(PNG)
+    refused(run("study", "all"), "results/sample-size.nc exists")
+
+
 def test_lists_and_versions(run: Run) -> None:
-    assert "sample-size  accuracy and cosine" in run("study", "list").stdout
+    listed = run("study", "list").stdout
+    for name, entry in STUDIES.items():
+        assert name in listed
+        assert entry.shows in listed
     assert run("--version").stdout.startswith("pyrosnn 0.")
 
 
@@ -184,6 +286,23 @@ def test_lists_and_versions(run: Run) -> None:
         (["study", "sample-size", "--output", "."], "it is a directory; name a file in it"),
         (["study", "sample-size", "--output", "a.png"], "--output names the netCDF file"),
         (["study", "sample-size", "--loss", "hinge"], "unknown loss 'hinge'"),
+        (["study", "sample-size", "--attack", "pdg"], "unknown attack 'pdg'; did you mean 'pgd'"),
+        (["study", "sample-size", "--steps", "5"], "fgm has no option 'steps'; it has none"),
+        (
+            ["study", "sample-size", "--attack", "pgd", "--steps", "0"],
+            "steps must be >= 1, got 0",
+        ),
+        (["study", "sample-size", "--preset", "papre"], "unknown preset 'papre'; did you mean"),
+        (["study", "conditions", "--norm", "linf"], "no default strengths for digits in the norm"),
+        (
+            ["study", "prediction-variance", "--num-samples", "1"],
+            "num_samples must be >= 2, got 1",
+        ),
+        (["study", "gaussian-angles", "--step", "0"], "step must be in (0, 10.0], got 0.0"),
+        (["study", "gaussian-angles", "--pairs", "1"], "pairs must be >= 2, got 1"),
+        (["study", "ablation", "--batch", "0"], "batch must be >= 1, got 0"),
+        (["train", "bnn", "--smoothing-variance", "-1"], "smoothing_variance must be >= 0, got -1"),
+        (["train", "bnn", "--activation", "rleu"], "unknown activation 'rleu'; did you mean"),
         (
             ["study", "sample-size", "--images", "9999"],
             "digits has 500 test images, asked for 9999",
@@ -211,7 +330,7 @@ def test_errors_are_one_line_and_leave_nothing(
         (["--images", "501"], "digits has 500 test images, asked for 501; lower --images"),
         (["--images", "0"], "images must be >= 1, got 0"),
         (["--attack-samples", "0"], "attack_samples must be >= 1, got 0"),
-        (["--attack-samples", "5,5"], "got a value twice in [5, 5]"),
+        (["--attack-samples", "5,5"], "got a value twice in attack_samples: [5, 5]"),
         (["--attack-samples", "five"], "--attack-samples expects integers"),
         (["--inference-samples", "0"], "inference_samples must be >= 1, got 0"),
         (["--strengths", "-0.1"], "strength must be >= 0 and finite, got -0.1"),

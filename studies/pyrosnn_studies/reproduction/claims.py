@@ -1,0 +1,226 @@
+"""The paper's four claims as statistical statements on result files."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from pyrosnn.conditions import expected_cosine
+from pyrosnn.results import GROUP, read_provenance
+from pyrosnn.summaries import accuracies, geometry_means, paired_differences
+
+STRENGTH = 1.5
+# accuracies that differ by less than this, with 95 % confidence, are called equal
+EQUAL = 0.01
+Results = Mapping[str, xr.DataTree]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One statement about one model or pair of models.
+
+    Attributes:
+        claim: i, ii, iii or iv.
+        about: models and settings compared.
+        statement: what is claimed of the number.
+        effect: the estimate.
+        low, high: its 95 % interval.
+        effect_size: mean over standard deviation of the paired differences, NaN if none.
+        holds: whether the whole interval agrees with the statement.
+    """
+
+    claim: str
+    about: str
+    statement: str
+    effect: float
+    low: float
+    high: float
+    effect_size: float
+    holds: bool
+
+
+def more_attack_samples(results: Results, model: str) -> list[Claim]:
+    """Return claim (i): each larger S_A lowers the accuracy, paired over repeats."""
+    adversarial = accuracies(results[f"sample-size-{model}"])["adversarial"]
+    adversarial = adversarial.sel(strength=STRENGTH).isel(inference_samples=-1, drop=True)
+    sizes = [int(size) for size in adversarial["attack_samples"].values]
+    claims = []
+    for smaller, larger in pairwise(sizes):
+        pair = adversarial.sel(attack_samples=[smaller, larger])
+        found = paired_differences(pair, "attack_samples", reference=smaller)
+        at = found.sel(attack_samples=larger)
+        claims.append(_claim("i", f"{model}, S_A {smaller} → {larger}", "accuracy falls", at, "<"))
+    return claims
+
+
+def cosine_below_one(results: Results, model: str) -> list[Claim]:
+    """Return claim (ii): the cosine at the largest S_A, and its limit from the closed form."""
+    result = results[f"sample-size-{model}"]
+    cosine = geometry_means(result)["cosine"].sel(strength=STRENGTH)
+    cosine = cosine.isel(inference_samples=-1, attack_samples=-1)
+    mean, low, high = _interval(cosine.values)
+    size = int(cosine["attack_samples"])
+    limit = limit_cosines(results[f"prediction-variance-{model}"], _inference_samples(result))
+    limit_mean, limit_low, limit_high = _interval(limit)
+    return [
+        Claim(
+            claim="ii",
+            about=f"{model}, S_A = {size}",
+            statement="mean cosine < 1",
+            effect=mean,
+            low=low,
+            high=high,
+            effect_size=math.nan,
+            holds=high < 1,
+        ),
+        Claim(
+            claim="ii",
+            about=f"{model}, S_A → ∞, closed form",
+            statement="mean cosine < 1",
+            effect=limit_mean,
+            low=limit_low,
+            high=limit_high,
+            effect_size=math.nan,
+            holds=limit_high < 1,
+        ),
+    ]
+
+
+def limit_cosines(result: xr.DataTree, inference_samples: float) -> np.ndarray:
+    """Return each image's expected cosine for infinitely many attack samples.
+
+    A cross-entropy attack on mean probabilities goes along the mean gradient of f_y, a margin
+    attack along the condition's own. Images whose estimated ‖μ‖² is not positive, so that the
+    limit is not defined, are left out, and values beyond [-1, 1] are cut off.
+
+    Args:
+        result: a result of ``prediction-variance``.
+        inference_samples: S_I.
+    """
+    values = result["variation"].dataset
+    margin = values.sel(gradient="margin")
+    along = margin
+    alignment = margin["gradient_square"]
+    if read_provenance(result)["output"] == "probs":
+        along, alignment = values.sel(gradient="label"), values["alignment"]
+    cosines = expected_cosine(
+        alignment=alignment.values,
+        attack_square=along["gradient_square"].values,
+        attack_trace=along["gradient_trace"].values,
+        inference_square=margin["gradient_square"].values,
+        inference_trace=margin["gradient_trace"].values,
+        attack_samples=math.inf,
+        inference_samples=inference_samples,
+    )
+    defined: np.ndarray = cosines[np.isfinite(cosines)].clip(-1.0, 1.0)
+    return defined
+
+
+def inference_samples_do_not_matter(results: Results, model: str) -> list[Claim]:
+    """Return claim (iii): accuracy and norm × cosine against S_I, paired on images and attack."""
+    result = results[f"inference-size-{model}"]
+    means = accuracies(result).isel(attack_samples=-1, drop=True).sel(strength=STRENGTH)
+    slope = geometry_means(result)["slope"].isel(attack_samples=-1, drop=True)
+    slope = slope.sel(strength=STRENGTH)
+    sizes = [int(size) for size in slope["inference_samples"].values]
+    relative = slope / slope.sel(inference_samples=sizes[-1])
+    claims = []
+    for size in sizes[:-1]:
+        about = f"{model}, S_I {size} against {sizes[-1]}"
+        for values, name in (
+            (means["adversarial"], "raw accuracy equal within 1 point"),
+            (means["adversarial_given_clean"], "accuracy given clean-correct equal within 1 point"),
+        ):
+            at = paired_differences(values, "inference_samples").sel(inference_samples=size)
+            claims.append(_claim("iii", about, name, at, "="))
+        at = paired_differences(relative, "inference_samples").sel(inference_samples=size)
+        claims.append(_claim("iii", about, "norm × cosine equal within 5 %", at, "=", equal=0.05))
+    return claims
+
+
+def variance_protects(results: Results, calm: str, varied: str) -> list[Claim]:
+    """Return claim (iv): the model whose gradient varies more has lower cosines, and withstands.
+
+    Args:
+        results: the files by name.
+        calm: the model of the smaller variance.
+        varied: the model of the larger variance.
+    """
+    about = f"{varied} - {calm}"
+    spread = [
+        results[f"prediction-variance-{model}"]["variation"]
+        .dataset["gradient_entry_std"]
+        .sel(gradient="label")
+        for model in (calm, varied)
+    ]
+    by_image = xr.concat(
+        [each.drop_vars("label").rename(example="repeat") for each in spread],
+        dim=xr.DataArray([0, 1], dims="model", name="model"),
+    )
+    claims = [
+        _claim(
+            "iv",
+            about,
+            "higher standard deviation of the gradient (over images)",
+            paired_differences(by_image, "model", reference=0).sel(model=1),
+            ">",
+        )
+    ]
+    for name, statement, sign in (
+        ("cosine", "lower cosine at S_A = 100", "<"),
+        ("adversarial", "higher adversarial accuracy at S_A = 100", ">"),
+    ):
+        each = []
+        for model in (calm, varied):
+            result = results[f"sample-size-{model}"]
+            means = geometry_means(result) if name == "cosine" else accuracies(result)
+            at = means[name].sel(strength=STRENGTH, attack_samples=100)
+            each.append(at.isel(inference_samples=-1, drop=True).drop_vars("attack_samples"))
+        both = xr.concat(each, dim=xr.DataArray([0, 1], dims="model", name="model"))
+        found = paired_differences(both, "model", reference=0).sel(model=1)
+        claims.append(_claim("iv", about, statement, found, sign))
+    return claims
+
+
+def all_claims(results: Results) -> list[Claim]:
+    """Return the four claims on all models of the reproduction."""
+    models = ("bnn", "im", "sin-0.05", "sin-0.1")
+    return [
+        *(claim for model in models for claim in more_attack_samples(results, model)),
+        *(claim for model in models for claim in cosine_below_one(results, model)),
+        *(claim for model in models for claim in inference_samples_do_not_matter(results, model)),
+        *variance_protects(results, "bnn", "im"),
+        *variance_protects(results, "sin-0.05", "sin-0.1"),
+    ]
+
+
+def _claim(
+    claim: str, about: str, statement: str, found: xr.Dataset, sign: str, equal: float = EQUAL
+) -> Claim:
+    low, high = float(found["low"]), float(found["high"])
+    agrees = {"<": high < 0, ">": low > 0, "=": -equal < low and high < equal}
+    return Claim(
+        claim=claim,
+        about=about,
+        statement=statement,
+        effect=float(found["difference"]),
+        low=low,
+        high=high,
+        effect_size=float(found["effect_size"]),
+        holds=agrees[sign],
+    )
+
+
+def _interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Return mean and Student's 95 % interval."""
+    mean = float(values.mean())
+    reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    return mean, mean - float(reach), mean + float(reach)
+
+
+def _inference_samples(result: xr.DataTree) -> int:
+    return int(result[GROUP].dataset["inference_samples"].values[-1])

@@ -1,0 +1,55 @@
+"""Figure 2: the shared products give what separate draws give, and the closed form agrees."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pyrosnn.errors import ArgumentError
+from pyrosnn.seeding import seed_sequence
+from pyrosnn_studies.gaussian_angles import NAME, AnglesSpec, angles_spec, run_angles
+
+
+def test_each_cell_is_the_angle_of_its_own_vectors() -> None:
+    spec = AnglesSpec(dimension=30, pairs=40, largest=2.0, step=0.5, seed=3)
+    values = run_angles(spec)["angles"].dataset
+    rng = np.random.default_rng(seed_sequence(3, NAME))
+    u, v = rng.random(30), rng.random(30)
+    z = rng.standard_normal((2, 40, 30))
+    for t_mean in spec.scales:
+        for t_variance in spec.scales:
+            at = values.sel(mean_scale=t_mean, variance_scale=t_variance)
+            if t_mean == t_variance == 0:
+                assert math.isnan(at["angle"])
+                continue
+            x, y = t_mean * u + np.sqrt(t_variance * v) * z
+            cosine = (x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
+            angles = np.degrees(np.arccos(cosine.clip(-1, 1)))
+            assert float(at["angle"]) == pytest.approx(angles.mean(), abs=1e-5)
+            error = angles.std(ddof=1) / math.sqrt(40)
+            assert float(at["angle_error"]) == pytest.approx(error, abs=1e-5)
+
+
+def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
+    """2,000 pairs of the paper's dimension; every cell within 4 standard errors."""
+    spec = angles_spec("paper", pairs=2000, step=1.0)
+    assert (spec.dimension, spec.largest) == (1000, 10.0)
+    values = run_angles(spec)["angles"].dataset.isel(variance_scale=slice(1, None))
+    closed = np.degrees(np.arccos(values["cosine_second_order"]))
+    assert float(abs((values["angle"] - closed) / values["angle_error"]).max()) < 4
+    # as the paper conjectures: wider with the variance, narrower with the mean
+    assert bool((values["angle"].isel(mean_scale=slice(1, None)).diff("variance_scale") > 0).all())
+    assert bool((values["angle"].diff("mean_scale") < 0).all())
+
+
+def test_presets_are_the_papers() -> None:
+    spec = angles_spec("paper")
+    assert (spec.pairs, spec.step, len(spec.scales)) == (10_000, 0.2, 51)
+    assert spec.num_steps == 51
+
+
+def test_bad_settings_are_named() -> None:
+    with pytest.raises(ArgumentError, match="dimension must be >= 1, got 0"):
+        angles_spec("quick", dimension=0)
+    with pytest.raises(ArgumentError, match=r"step must be in \(0, 10\.0\], got 11\.0"):
+        angles_spec("quick", step=11.0)

@@ -1,0 +1,58 @@
+"""Every study in the table: its name, its presets, and what it needs."""
+
+import pytest
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, UnknownNameError
+from pyrosnn.training import preset
+from pyrosnn_studies import STUDIES
+from pyrosnn_studies.presets import PRESETS, preset_settings, preset_strengths
+from pyrosnn_studies.study import find_study
+
+every_study = pytest.mark.parametrize("name", list(STUDIES))
+
+
+@every_study
+@pytest.mark.parametrize("which", PRESETS)
+def test_presets_make_settings(name: str, which: str, digits: Dataset) -> None:
+    study = find_study(name)
+    assert study.name == name
+    training = preset("bnn", smoothing_variance=0.1 if study.needs == "smoothed" else 0.0)
+    spec = study.make_spec(which, digits, training)
+    assert spec.num_steps >= 1
+    for setting, value in preset_settings(name, which).items():
+        if setting not in ("strengths", "images"):
+            assert getattr(spec, setting) == value
+    changed = study.make_spec(which, digits, training, seed=5)
+    assert changed.seed == 5
+
+
+def test_the_papers_sizes() -> None:
+    paper = {name: preset_settings(name, "paper") for name in STUDIES}
+    assert paper["sample-size"]["images"] == 1000
+    assert paper["sample-size"]["attack_samples"] == (1, 5, 10, 100)
+    assert paper["inference-size"]["repeats"] == 10
+    assert paper["inference-size"]["inference_samples"] == (1, 5, 10, 100)
+    assert (paper["conditions"]["images"], paper["conditions"]["noise_samples"]) == (100, 10)
+    assert paper["prediction-variance"]["num_samples"] == 1000
+    assert preset_strengths("fashion-mnist", "l2", "sweep")[-1] == 2.25
+    assert preset_strengths("fashion-mnist", "l2", "near")[-1] == 0.45
+    assert preset_strengths("fashion-mnist", "linf", "sweep")[-1] == 0.18
+
+
+def test_loss_and_strengths_follow_model_and_data(digits: Dataset) -> None:
+    study = find_study("sample-size")
+    assert study.make_spec("quick", digits, preset("bnn")).loss == "cross-entropy"
+    assert study.make_spec("quick", digits, preset("sin")).loss == "margin"
+    assert study.make_spec("quick", digits, preset("sin"), loss="cw").loss == "cw"
+    linf = study.make_spec("quick", digits, preset("bnn"), norm="linf")
+    assert linf.strengths == preset_strengths("digits", "linf", "sweep")
+
+
+def test_unknown_names_are_refused(digits: Dataset) -> None:
+    with pytest.raises(UnknownNameError, match="unknown preset 'fast'"):
+        find_study("sample-size").make_spec("fast", digits, preset("bnn"))
+    with pytest.raises(ArgumentError, match="no default strengths for cifar10"):
+        preset_strengths("cifar10", "l2", "sweep")
+    with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 501"):
+        find_study("sample-size").make_spec("quick", digits, preset("bnn"), images=501)
