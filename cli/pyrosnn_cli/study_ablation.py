@@ -30,7 +30,7 @@ def ablation(
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(help="Images that a floored loss is a mean over.", show_default="100"),
+        typer.Option(help="Images that a floored loss is a mean over.", show_default="preset's"),
     ] = None,
     repeats: Annotated[
         int | None,
@@ -47,9 +47,10 @@ def ablation(
 ) -> None:
     """Readings of what the paper leaves open, side by side.
 
-    FGM as it is written (exact), with CleverHans' floor on the gradient's norm (floored), with
-    attacked images clipped to the data's bounds (clipped), and with pre-activations instead of
-    weights as samples.
+    FGM on the true labels; on those that the attack's samples predict, as CleverHans does when
+    it is given none; and, of the latter, with CleverHans' floor on the gradient's norm, with
+    attacked images clipped to the data's bounds, and with pre-activations instead of weights
+    as samples.
     """
     run_study(
         "ablation",

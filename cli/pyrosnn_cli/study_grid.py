@@ -77,6 +77,13 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         gradient: Annotated[
             str, typer.Option(help="What it averages: mean_prediction, mean_loss, mean_logits.")
         ] = "mean_prediction",
+        labels: Annotated[
+            str | None,
+            typer.Option(
+                help="Labels attacked: true, or predicted by A (CleverHans' default).",
+                show_default="preset's",
+            ),
+        ] = None,
         clip: Annotated[
             bool, typer.Option("--clip", help="Clip attacked images to the data's bounds.")
         ] = False,
@@ -122,6 +129,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "norm": norm,
             "loss": loss,
             "gradient": gradient,
+            "labels": labels,
             "clip": clip,
             "repeats": repeats,
             "block_size": block_size,

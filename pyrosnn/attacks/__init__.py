@@ -1,6 +1,6 @@
 """Attacks on the mean prediction of an attack set: one file and one line in ``ATTACKS`` each."""
 
-from pyrosnn.attacks.attack import Attack, AttackResult
+from pyrosnn.attacks.attack import LABELS, Attack, AttackResult
 from pyrosnn.attacks.fgm import FGM
 from pyrosnn.attacks.gradient import LossGradient, loss_gradient
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
@@ -13,6 +13,7 @@ __all__ = [
     "ATTACKS",
     "FGM",
     "GRADIENTS",
+    "LABELS",
     "LOSSES",
     "NORMS",
     "PGD",

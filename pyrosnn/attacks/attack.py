@@ -12,7 +12,10 @@ from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.attacks.norms import NORMS, length
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import Origin, SampleSet
+from pyrosnn.models.outputs import predicted_class
+from pyrosnn.sampling import Origin, SampleSet, replay_logits
+
+LABELS = ("true", "predicted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,10 @@ class Attack(ABC):
         loss: what is maximised: ``cross-entropy``, ``margin`` or ``cw``.
         gradient: what is averaged over samples: ``mean_prediction`` (the paper's equation 2),
             ``mean_loss`` or ``mean_logits``.
+        labels: whose loss is maximised: the ``true`` labels, or those ``predicted`` on the
+            attack set at x, as CleverHans does when it is given none. They differ for images
+            that the attacker's samples misclassify; those are then moved away from the wrong
+            class, and some of them become correct.
         clip: smallest and largest pixel of x + δ, or None for no clipping (the paper's).
     """
 
@@ -58,6 +65,7 @@ class Attack(ABC):
     strength: float = 1.5
     loss: str = "cross-entropy"
     gradient: str = "mean_prediction"
+    labels: str = "true"
     clip: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
@@ -74,6 +82,7 @@ class Attack(ABC):
             ("norm", self.norm, NORMS),
             ("loss", self.loss, LOSSES),
             ("gradient", self.gradient, GRADIENTS),
+            ("labels", self.labels, LABELS),
         ):
             if name not in table:
                 raise unknown_name(kind, name, table)
@@ -85,6 +94,14 @@ class Attack(ABC):
     def linear_in_strength(self) -> bool:
         """Whether δ is the strength times a direction that does not depend on it."""
         return False
+
+    def attacked_labels(
+        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
+    ) -> Tensor:
+        """Return the labels whose loss is maximised, shape (example,)."""
+        if self.labels == "true":
+            return y
+        return predicted_class(replay_logits(classifier, x, samples), classifier.output)
 
     @abstractmethod
     def __call__(

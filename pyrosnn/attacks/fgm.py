@@ -26,8 +26,8 @@ class FGM(Attack):
         step of images with small gradients.
 
     Example:
-        >>> FGM(norm="l2", strength=1.5)
-        FGM(norm='l2', strength=1.5, loss='cross-entropy', gradient='mean_prediction', clip=None)
+        >>> FGM(norm="l2", strength=1.5).loss
+        'cross-entropy'
     """
 
     @property
@@ -50,7 +50,11 @@ class FGM(Attack):
         strengths: Sequence[float],
     ) -> list[AttackResult]:
         """Compute δ for several strengths from one gradient."""
-        gradient = loss_gradient(classifier, x, y, samples, loss=self.loss, gradient=self.gradient)
+        labels = self.attacked_labels(classifier, x, y, samples)
+        gradient = loss_gradient(
+            classifier, x, labels, samples, loss=self.loss, gradient=self.gradient
+        )
+        gradient = replace(gradient, correct=gradient.correct & (labels == y))
         return [replace(self, strength=s)._step(x, gradient, samples) for s in strengths]
 
     def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:

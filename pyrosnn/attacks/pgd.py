@@ -112,13 +112,21 @@ class PGD(Attack):
         norm = NORMS[self.norm]
         zero = torch.ones_like(y, dtype=torch.bool)
         correct = torch.zeros_like(zero)
+        labels = y
         for step in range(self.steps):
             samples = next(sets)
+            if step == 0:
+                labels = self.attacked_labels(classifier, x, y, samples)
             gradient = loss_gradient(
-                classifier, x + perturbation, y, samples, loss=self.loss, gradient=self.gradient
+                classifier,
+                x + perturbation,
+                labels,
+                samples,
+                loss=self.loss,
+                gradient=self.gradient,
             )
             if step == 0:
-                correct = gradient.correct
+                correct = gradient.correct & (labels == y)
             zero &= largest_entry(gradient.direction) == 0
             move = self.relative_step * self.strength * norm.steepest(gradient.direction)
             perturbation = self._within(x, perturbation + move)

@@ -100,18 +100,22 @@ Variant = tuple[StochasticClassifier, FGM]
 def variants(
     spec: AblationSpec, classifier: StochasticClassifier, bounds: tuple[float, float]
 ) -> dict[str, Variant]:
-    """Return the readings that are compared: a classifier and an attack by name."""
-    plain = FGM(strength=spec.strength, loss=spec.loss)
+    """Return the readings that are compared: a classifier and an attack by name.
+
+    All but the first change one thing of ``predicted labels``.
+    """
+    paper = FGM(strength=spec.strength, loss=spec.loss, labels="predicted")
+    floored = FlooredFGM(
+        strength=spec.strength, loss=spec.loss, labels="predicted", floor=spec.floor
+    )
     found: dict[str, Variant] = {
-        "exact": (classifier, plain),
-        "floored": (
-            classifier,
-            FlooredFGM(strength=spec.strength, loss=spec.loss, floor=spec.floor),
-        ),
-        "clipped": (classifier, replace(plain, clip=bounds)),
+        "true labels": (classifier, replace(paper, labels="true")),
+        "predicted labels": (classifier, paper),
+        "predicted, floored": (classifier, floored),
+        "predicted, clipped": (classifier, replace(paper, clip=bounds)),
     }
     if isinstance(classifier, BNN):
-        found["pre-activations"] = (PreactivationNoise(classifier), plain)
+        found["predicted, pre-activations"] = (PreactivationNoise(classifier), paper)
     return found
 
 

@@ -33,7 +33,7 @@ class GridSpec:
         inference_samples: sizes S_I, nested likewise.
         attack: name in ``ATTACKS``.
         attack_options: options of that attack alone, such as PGD's steps.
-        norm, loss, gradient: settings of every attack.
+        norm, loss, gradient, labels: settings of every attack.
         clip: whether x + δ is clipped to the data's bounds.
         repeats: repetitions with fresh A and I.
         seed: root seed.
@@ -54,6 +54,7 @@ class GridSpec:
     norm: str = "l2"
     loss: str = "cross-entropy"
     gradient: str = "mean_prediction"
+    labels: str = "true"
     clip: bool = False
     repeats: int = 5
     seed: int = 0
@@ -102,7 +103,7 @@ class GridSpec:
         for name in self.attack_options:
             has = f"its options are {', '.join(own)}" if own else "it has none"
             require(name in own, f"{self.attack} has no option '{name}'; {has}")
-        common = {"norm": self.norm, "loss": self.loss, "gradient": self.gradient}
+        common = {name: getattr(self, name) for name in ("norm", "loss", "gradient", "labels")}
         return kind(**{**common, **self.attack_options, **changes})
 
     @property

@@ -101,7 +101,8 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
     result = run(
         "study", "sample-size", "--model", checkpoint_path, "--images", "12", "--repeats", "1",
         "--strengths", "0:0.2:0.1", "--norm", "linf", "--loss", "margin", "--gradient",
-        "mean_logits", "--clip", "--block-size", "5", "--chunk-size", "2", "--seed", "3",
+        "mean_logits", "--clip", "--labels", "predicted", "--block-size", "5", "--chunk-size",
+        "2", "--seed", "3",
         "--attack-samples", "2", "--inference-samples", "4", "--output", "all.nc",
         "--attack", "pgd", "--steps", "3", "--relative-step", "0.5", "--fixed-samples",
         "--restarts", "1",
@@ -124,6 +125,7 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "norm": "linf",
         "loss": "margin",
         "gradient": "mean_logits",
+        "labels": "predicted",
         "clip": True,
         "repeats": 1,
         "seed": 3,
@@ -287,6 +289,7 @@ def test_lists_and_versions(run: Run) -> None:
         (["study", "sample-size", "--output", "a.png"], "--output names the netCDF file"),
         (["study", "sample-size", "--loss", "hinge"], "unknown loss 'hinge'"),
         (["study", "sample-size", "--attack", "pdg"], "unknown attack 'pdg'; did you mean 'pgd'"),
+        (["study", "sample-size", "--labels", "predict"], "unknown labels 'predict'; did you mean"),
         (["study", "sample-size", "--steps", "5"], "fgm has no option 'steps'; it has none"),
         (
             ["study", "sample-size", "--attack", "pgd", "--steps", "0"],

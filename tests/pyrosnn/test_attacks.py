@@ -1,5 +1,7 @@
 """FGM and its gradients: closed forms, plain autograd, saturation, and bad settings."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from support.toy import LinearClassifier, LinearProbabilities, sample_set
 from torch import Tensor
 
-from pyrosnn.attacks import ATTACKS, FGM, GRADIENTS, LOSSES, NORMS, loss_gradient
+from pyrosnn.attacks import ATTACKS, FGM, GRADIENTS, LOSSES, NORMS, PGD, loss_gradient
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.models.classifier import StochasticClassifier
@@ -109,6 +111,28 @@ def test_the_three_gradients_are_different_things(
         for second in names[i + 1 :]:
             cosine = (found[first] * found[second]).flatten(1).sum(1)
             assert cosine.median() < 0.999, (first, second)
+
+
+@every_attack
+def test_predicted_labels_are_those_of_the_attack_set(
+    attack: FGM | PGD, bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    """Given wrong labels, the attack is that on its own predictions; ``correct`` is of y."""
+    x, y = digits.test_images(60)
+    a, _ = disjoint_sample_sets(bnn, x, attack=3, inference=1, seed=0)
+    predicted = bnn.discriminants(x, a.tensors).mean(0).argmax(1)
+    assert 0 < int((predicted == y).sum()) < 60
+    if isinstance(attack, PGD):
+        attack = replace(attack, steps=3)
+    own = replace(attack, labels="predicted")(bnn, x, y, a)
+    told = attack(bnn, x, predicted, a)
+    assert torch.equal(own.perturbation, told.perturbation)
+    assert torch.equal(own.correct, predicted == y)
+    true = attack(bnn, x, y, a)
+    assert torch.equal(true.correct, predicted == y)
+    right = predicted == y
+    assert torch.equal(own.perturbation[right], true.perturbation[right])
+    assert not torch.equal(own.perturbation[~right], true.perturbation[~right])
 
 
 def test_the_carlini_wagner_loss_rests_on_what_is_misclassified() -> None:
@@ -241,5 +265,5 @@ def test_bad_settings_are_refused() -> None:
 
 def test_a_setting_prints_itself() -> None:
     assert repr(FGM(strength=0.5)) == (
-        "FGM(norm='l2', strength=0.5, loss='cross-entropy', gradient='mean_prediction', clip=None)"
+        "FGM(norm='l2', strength=0.5, loss='cross-entropy', gradient='mean_prediction', labels='true', clip=None)"
     )

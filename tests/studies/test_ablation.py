@@ -77,10 +77,13 @@ def test_every_reading_is_reported(
 ) -> None:
     classifier = classifiers[model]
     result: Any = run_ablation(SPEC, classifier, digits)["ablation"].dataset
-    names = ["exact", "floored", "clipped", "pre-activations"][: 4 if model == "bnn" else 3]
+    names = ["true labels", "predicted labels", "predicted, floored", "predicted, clipped"]
+    if model == "bnn":
+        names.append("predicted, pre-activations")
     assert result["variant"].values.tolist() == names
     assert result.sizes["repeat"] == 2
-    exact, clipped = (result.sel(variant=name) for name in ("exact", "clipped"))
+    exact = result.sel(variant="predicted labels")
+    clipped = result.sel(variant="predicted, clipped")
     np.testing.assert_allclose(exact["mean_norm"], 0.5, rtol=1e-6)
     assert (clipped["mean_norm"] < 0.5).all()
     assert (clipped["share_short"] > exact["share_short"]).all()
@@ -88,6 +91,6 @@ def test_every_reading_is_reported(
 
 def test_the_floor_is_that_of_a_batch(bnn: StochasticClassifier) -> None:
     assert SPEC.floor == pytest.approx(1e-4)
-    attack = variants(replace(SPEC, batch=1000), bnn, (0.0, 1.0))["floored"][1]
+    attack = variants(replace(SPEC, batch=1000), bnn, (0.0, 1.0))["predicted, floored"][1]
     assert isinstance(attack, FlooredFGM)
     assert attack.floor == pytest.approx(1e-3)
