@@ -1,10 +1,11 @@
 """Figures 3 and 7 of the paper: robustness conditions against adversarial accuracy."""
 
+import math
+
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.conditions import CONSTANTS, cutoff
 from pyrosnn.plots.style import count, curve_style, model_name
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies
@@ -27,9 +28,11 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
         "adversarial accuracy": means["adversarial"],
         "linear condition": means["linear_condition"],
     }
-    for which, constant in zip(CONSTANTS, constants, strict=True):
+    variance = read_spec(result)["smoothing_variance"]
+    for constant in constants:
         held = means["smooth_condition"].sel(smoothness=constant)
-        curves[f"smooth condition, L = {constant:.3g} ({which})"] = held
+        label = f"smooth condition, L = {constant:.3g} = {constant * variance:.3g} / $σ^2$"
+        curves[label] = held
     strengths = means["strength"].values
     for index, (label, each) in enumerate(curves.items()):
         style = curve_style(index, len(curves))
@@ -41,7 +44,7 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
                 strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
             )
         if index >= 2:
-            at = cutoff(constants[index - 2])
+            at = math.sqrt(2 / constants[index - 2])
             ax.axvline(at, color=style["color"], linestyle=LINES[index % 4], linewidth=1)
             ax.annotate(
                 f"$\\sqrt{{2/L}}$ = {at:.3f}",
