@@ -81,3 +81,7 @@ $(SHOWN)/gaussian-angles.nc: | .venv/installed
 	$(RUN) study gaussian-angles --preset paper --overwrite --output $@
 
 , := ,
+
+.PHONY: list-reproduction
+list-reproduction:
+	@echo $(RESULTS)

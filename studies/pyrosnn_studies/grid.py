@@ -32,7 +32,8 @@ class GridSpec:
         attack_samples: sizes S_A; smaller sets are the first samples of the largest one.
         inference_samples: sizes S_I, nested likewise.
         attack: name in ``ATTACKS``.
-        attack_options: options of that attack alone, such as PGD's steps.
+        attack_options: options of that attack alone, such as PGD's steps, complete with its
+            defaults.
         norm, loss, gradient, labels: settings of every attack.
         clip: whether x + δ is clipped to the data's bounds.
         repeats: repetitions with fresh A and I.
@@ -68,7 +69,9 @@ class GridSpec:
         """Check the grid.
 
         Raises:
-            ArgumentError: naming the value and what is expected.
+            ArgumentError: naming the value and what is expected; also for an option that the
+                attack does not have.
+            UnknownNameError: for an unknown attack, norm, loss, gradient or labels.
         """
         for name in ("strengths", "attack_samples", "inference_samples"):
             grid = getattr(self, name)
@@ -86,25 +89,25 @@ class GridSpec:
             self.smoothing_variance >= 0,
             f"smoothing_variance must be >= 0, got {self.smoothing_variance}",
         )
+        object.__setattr__(self, "attack_options", self._complete_options())
         for strength in self.strengths:
             self.make_attack(strength=strength)
 
-    def make_attack(self, **changes: Any) -> Attack:
-        """Return the attack that the spec describes.
-
-        Raises:
-            UnknownNameError: for an unknown attack, norm, loss or gradient.
-            ArgumentError: for an option that the attack does not have.
-        """
+    def _complete_options(self) -> dict[str, Any]:
+        """Return the attack's own options, those that are not given with their defaults."""
         if self.attack not in ATTACKS:
             raise unknown_name("attack", self.attack, ATTACKS)
-        kind = ATTACKS[self.attack]
-        own = [f.name for f in fields(kind) if f.name not in {f.name for f in fields(Attack)}]
+        common = {f.name for f in fields(Attack)}
+        own = {f.name: f.default for f in fields(ATTACKS[self.attack]) if f.name not in common}
         for name in self.attack_options:
             has = f"its options are {', '.join(own)}" if own else "it has none"
             require(name in own, f"{self.attack} has no option '{name}'; {has}")
+        return {**own, **self.attack_options}
+
+    def make_attack(self, **changes: Any) -> Attack:
+        """Return the attack that the spec describes, with some settings changed."""
         common = {name: getattr(self, name) for name in ("norm", "loss", "gradient", "labels")}
-        return kind(**{**common, **self.attack_options, **changes})
+        return ATTACKS[self.attack](**{**common, **self.attack_options, **changes})
 
     @property
     def num_steps(self) -> int:
