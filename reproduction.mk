@@ -30,7 +30,7 @@ ABLATED := bnn im sin-0.05 sin-0.1 bnn-kl3 im-kl3 bnn-kl0.1 bnn-tanh im-tanh bnn
 VARIED := $(MODELS) bnn-kl3 im-kl3
 RESULTS := gaussian-angles \
   $(MODELS:%=sample-size-%) $(MODELS:%=inference-size-%) $(VARIED:%=prediction-variance-%) \
-  $(WEIGHTS:%=conditions-%) conditions-clipped-bnn $(WEIGHTS:%=linf-%) $(WEIGHTS:%=pgd-%) \
+  $(WEIGHTS:%=conditions-%) conditions-clip-bnn $(WEIGHTS:%=linf-%) $(WEIGHTS:%=pgd-%) \
   $(WEIGHTS:%=cw-%) $(WEIGHTS:%=margin-%) $(ABLATED:%=ablation-%)
 
 .PHONY: reproduction
@@ -58,15 +58,15 @@ $(SHOWN)/prediction-variance-%.nc: $(KEPT)/%.safetensors
 $(SHOWN)/conditions-%.nc: $(KEPT)/%-smoothed.safetensors
 	$(call STUDY,conditions)
 
-$(SHOWN)/conditions-clipped-%.nc: $(KEPT)/%-smoothed.safetensors
+$(SHOWN)/conditions-clip-%.nc: $(KEPT)/%-smoothed.safetensors
 	$(call STUDY,conditions --clip)
 
 $(SHOWN)/linf-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,sample-size --norm linf --repeats 1)
 
-# every third strength of the paper: nine would take 40 minutes a model
+# every third strength of the paper: nine would take half an hour a model. PGD clips in every step.
 $(SHOWN)/pgd-%.nc: $(KEPT)/%.safetensors
-	$(call STUDY,sample-size --attack pgd --repeats 1 --block-size 1000 --strengths 0:2.25:0.75)
+	$(call STUDY,sample-size --attack pgd --clip --repeats 1 --block-size 1000 --strengths 0:2.25:0.75)
 
 $(SHOWN)/cw-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,sample-size --loss cw --gradient mean_logits --attack-samples 100 --repeats 1)

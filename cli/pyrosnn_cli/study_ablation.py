@@ -48,9 +48,9 @@ def ablation(
     """Readings of what the paper leaves open, side by side.
 
     FGM on the true labels; on those that the attack's samples predict, as CleverHans does when
-    it is given none; and, of the latter, with CleverHans' floor on the gradient's norm, with
-    attacked images clipped to the data's bounds, and with pre-activations instead of weights
-    as samples.
+    it is given none; and, of the latter, with the image that is judged or with δ clipped to the
+    data's bounds, with CleverHans' floor on the gradient's norm, and with pre-activations
+    instead of weights as samples.
     """
     run_study(
         "ablation",

@@ -85,8 +85,17 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             ),
         ] = None,
         clip: Annotated[
-            bool, typer.Option("--clip", help="Clip attacked images to the data's bounds.")
+            bool,
+            typer.Option("--clip", help="Let the attack clip x + δ to the data's bounds."),
         ] = False,
+        clip_judged: Annotated[
+            bool | None,
+            typer.Option(
+                "--clip-judged/--no-clip-judged",
+                help="Judge x + δ clipped to the data's bounds; δ stays whole.",
+                show_default="preset's",
+            ),
+        ] = None,
         repeats: Annotated[
             int | None,
             typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's"),
@@ -131,6 +140,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "gradient": gradient,
             "labels": labels,
             "clip": clip,
+            "clip_judged": clip_judged,
             "repeats": repeats,
             "block_size": block_size,
             "chunk_size": chunk_size,

@@ -30,6 +30,7 @@ def evaluate(
     attack_sizes: Sequence[int] | None = None,
     inference_sizes: Sequence[int] | None = None,
     smoothness: Sequence[float] = (),
+    judged_bounds: tuple[float, float] | None = None,
     first_example: int = 0,
 ) -> xr.Dataset:
     """Attack images with the samples of A and judge them with the samples of I.
@@ -45,6 +46,9 @@ def evaluate(
         attack_sizes: S_A, by default the size of A; smaller sets are the first samples of A.
         inference_sizes: S_I, by default the size of I; smaller sets are the first samples of I.
         smoothness: constants L of the differences f_y - f_c, for the smooth condition.
+        judged_bounds: smallest and largest pixel of the attacked images that I judges, None for
+            no clipping. δ, and with it all geometry and conditions, stays as the attack made
+            it; an attack that knows the bounds has them as its ``clip``.
         first_example: index of the first image in its data set, for the coordinate.
 
     Returns:
@@ -84,10 +88,14 @@ def evaluate(
     }
     by_attack_set = []
     for attack_set in _prefixes(attack_samples, attack_sizes):
+        coords["attack_samples"] = np.array([len(attack_set)])
         results = attack.sweep(classifier, x, y, attack_set, grid)
         directions = _directions(classifier, x, y, attack, results, attack_set)
+        attacked = [x + result.perturbation for result in results]
+        if judged_bounds is not None:
+            attacked = [images.clamp(*judged_bounds) for images in attacked]
         by_inference_set = [
-            _judge(classifier, x, y, results, directions, attack_set, inference_set, coords)
+            _judge(classifier, x, y, results, directions, attacked, inference_set, coords)
             for inference_set in _prefixes(inference_samples, inference_sizes)
         ]
         by_attack_set.append(combine(by_inference_set, "inference_samples"))
@@ -131,7 +139,7 @@ def _judge(
     y: Tensor,
     results: list[AttackResult],
     directions: list[AttackResult],
-    attack_samples: SampleSet,
+    attacked: list[Tensor],
     inference_samples: SampleSet,
     coords: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
@@ -146,7 +154,7 @@ def _judge(
 
     pairs = list(zip(geometries, results, strict=True))
     over_strengths = {
-        "adversarial_correct": [judged(x + result.perturbation) for result in results],
+        "adversarial_correct": [judged(images) for images in attacked],
         "linear_condition": [linear_condition(g, result) for g, result in pairs],
         "cosine": [g.cosine for g in geometries],
         "radius": [g.radius for g in geometries],
@@ -166,7 +174,6 @@ def _judge(
             for constant in labels["smoothness"]
         ]
         values["smooth_condition"] = np.stack(held, axis=-1)[:, :, None, None, :]
-    labels["attack_samples"] = np.array([len(attack_samples)])
     labels["inference_samples"] = np.array([len(inference_samples)])
     return make_dataset(values, labels)
 

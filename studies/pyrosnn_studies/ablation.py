@@ -94,13 +94,19 @@ class AblationSpec:
         return self.repeats * -(-self.images // self.block_size)
 
 
-Variant = tuple[StochasticClassifier, FGM]
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A reading: who is attacked and how, and within which bounds the image is judged."""
+
+    classifier: StochasticClassifier
+    attack: FGM
+    judged_bounds: tuple[float, float] | None = None
 
 
 def variants(
     spec: AblationSpec, classifier: StochasticClassifier, bounds: tuple[float, float]
 ) -> dict[str, Variant]:
-    """Return the readings that are compared: a classifier and an attack by name.
+    """Return the readings that are compared by name.
 
     All but the first change one thing of ``predicted labels``.
     """
@@ -109,13 +115,18 @@ def variants(
         strength=spec.strength, loss=spec.loss, labels="predicted", floor=spec.floor
     )
     found: dict[str, Variant] = {
-        "true labels": (classifier, replace(paper, labels="true")),
-        "predicted labels": (classifier, paper),
-        "predicted, floored": (classifier, floored),
-        "predicted, clipped": (classifier, replace(paper, clip=bounds)),
+        "true labels": Variant(classifier=classifier, attack=replace(paper, labels="true")),
+        "predicted labels": Variant(classifier=classifier, attack=paper),
+        "predicted, judged clipped": Variant(
+            classifier=classifier, attack=paper, judged_bounds=bounds
+        ),
+        "predicted, δ clipped": Variant(classifier=classifier, attack=replace(paper, clip=bounds)),
+        "predicted, floored": Variant(classifier=classifier, attack=floored),
     }
     if isinstance(classifier, BNN):
-        found["predicted, pre-activations"] = (PreactivationNoise(classifier), paper)
+        found["predicted, pre-activations"] = Variant(
+            classifier=PreactivationNoise(classifier), attack=paper
+        )
     return found
 
 
@@ -171,7 +182,7 @@ def run_ablation(
 def _evaluate(
     spec: AblationSpec, variant: Variant, dataset: Dataset, repeat: int, block: int, first: int
 ) -> xr.Dataset:
-    classifier, attack = variant
+    classifier = variant.classifier
     last = min(first + spec.block_size, spec.images)
     images = dataset.x_test[first:last].to(classifier.device)
     labels = dataset.y_test[first:last].to(classifier.device)
@@ -188,7 +199,8 @@ def _evaluate(
         classifier,
         images,
         labels,
-        attack=attack,
+        attack=variant.attack,
+        judged_bounds=variant.judged_bounds,
         attack_samples=attack_set,
         inference_samples=inference_set,
         first_example=first,

@@ -35,7 +35,8 @@ class GridSpec:
         attack_options: options of that attack alone, such as PGD's steps, complete with its
             defaults.
         norm, loss, gradient, labels: settings of every attack.
-        clip: whether x + δ is clipped to the data's bounds.
+        clip: whether the attack clips x + δ to the data's bounds.
+        clip_judged: whether I judges x + δ clipped to them, while δ stays whole.
         repeats: repetitions with fresh A and I.
         seed: root seed.
         block_size: images that share a draw of A and I; more blocks, steadier means.
@@ -57,6 +58,7 @@ class GridSpec:
     gradient: str = "mean_prediction"
     labels: str = "true"
     clip: bool = False
+    clip_judged: bool = False
     repeats: int = 5
     seed: int = 0
     block_size: int = 50
@@ -200,6 +202,7 @@ def run_grid(
                 attack_sizes=spec.attack_samples,
                 inference_sizes=spec.inference_samples,
                 smoothness=constants,
+                judged_bounds=dataset.bounds if spec.clip_judged else None,
                 first_example=first,
             )
             blocks.append(part)

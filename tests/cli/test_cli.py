@@ -101,8 +101,8 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
     result = run(
         "study", "sample-size", "--model", checkpoint_path, "--images", "12", "--repeats", "1",
         "--strengths", "0:0.2:0.1", "--norm", "linf", "--loss", "margin", "--gradient",
-        "mean_logits", "--clip", "--labels", "predicted", "--block-size", "5", "--chunk-size",
-        "2", "--seed", "3",
+        "mean_logits", "--clip", "--clip-judged", "--labels", "predicted", "--block-size", "5",
+        "--chunk-size", "2", "--seed", "3",
         "--attack-samples", "2", "--inference-samples", "4", "--output", "all.nc",
         "--attack", "pgd", "--steps", "3", "--relative-step", "0.5", "--fixed-samples",
         "--restarts", "1",
@@ -127,6 +127,7 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "gradient": "mean_logits",
         "labels": "predicted",
         "clip": True,
+        "clip_judged": True,
         "repeats": 1,
         "seed": 3,
         "block_size": 5,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import Tensor
 
 from pyrosnn.attacks import FGM
@@ -207,3 +208,54 @@ def test_accuracy_is_the_share_of_correct_images(
     assert reached * 200 == pytest.approx(round(reached * 200))
     # every label exchanged for another: only what was wrong before can be correct now
     assert accuracy(bnn, x, (y + 1) % 10, num_samples=10, block_size=80) <= 1 - reached
+
+
+def test_images_can_be_judged_within_bounds(bnn: StochasticClassifier, digits: Dataset) -> None:
+    """As if the attack had clipped, for the accuracy; as if nothing had, for the geometry."""
+    x, y = digits.test_images(IMAGES)
+    a, i = disjoint_sample_sets(bnn, x, attack=4, inference=9, seed=0)
+
+    def found(attack: FGM, bounds: tuple[float, float] | None = None) -> xr.Dataset:
+        return evaluate(
+            bnn,
+            x,
+            y,
+            attack=attack,
+            attack_samples=a,
+            inference_samples=i,
+            strengths=[0.5, 1.0],
+            judged_bounds=bounds,
+        )
+
+    whole, judged = found(FGM()), found(FGM(), (0.0, 1.0))
+    clipped = found(FGM(clip=(0.0, 1.0)))
+    xr.testing.assert_identical(judged["adversarial_correct"], clipped["adversarial_correct"])
+    assert not judged["adversarial_correct"].identical(whole["adversarial_correct"])
+    for name in ("cosine", "radius", "linear_condition", "perturbation_norm"):
+        xr.testing.assert_identical(judged[name], whole[name])
+
+
+def test_sizes_are_prefixes_of_the_sets(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x, y = digits.test_images(IMAGES)
+    a, i = disjoint_sample_sets(bnn, x, attack=4, inference=9, seed=0)
+    grid = evaluate(
+        bnn,
+        x,
+        y,
+        attack=FGM(),
+        attack_samples=a,
+        inference_samples=i,
+        attack_sizes=[1, 4],
+        inference_sizes=[2, 9],
+    )
+    for size in (1, 4):
+        for other in (2, 9):
+            alone = evaluate(
+                bnn, x, y, attack=FGM(), attack_samples=a[:size], inference_samples=i[:other]
+            )
+            cell = grid.sel(attack_samples=[size], inference_samples=[other])
+            xr.testing.assert_identical(cell, alone)
+    with pytest.raises(ArgumentError, match=r"sizes must be in 1 … 9, the samples of the set, got"):
+        evaluate(
+            bnn, x, y, attack=FGM(), attack_samples=a, inference_samples=i, inference_sizes=[10]
+        )

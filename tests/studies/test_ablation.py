@@ -77,13 +77,18 @@ def test_every_reading_is_reported(
 ) -> None:
     classifier = classifiers[model]
     result: Any = run_ablation(SPEC, classifier, digits)["ablation"].dataset
-    names = ["true labels", "predicted labels", "predicted, floored", "predicted, clipped"]
+    names = ["true labels", "predicted labels", "predicted, judged clipped"]
+    names += ["predicted, δ clipped", "predicted, floored"]
     if model == "bnn":
         names.append("predicted, pre-activations")
     assert result["variant"].values.tolist() == names
     assert result.sizes["repeat"] == 2
     exact = result.sel(variant="predicted labels")
-    clipped = result.sel(variant="predicted, clipped")
+    clipped = result.sel(variant="predicted, δ clipped")
+    judged = result.sel(variant="predicted, judged clipped")
+    # the same images are judged; only δ, and what is measured of it, differs
+    np.testing.assert_array_equal(judged["mean_adversarial"], clipped["mean_adversarial"])
+    np.testing.assert_array_equal(judged["mean_cosine"], exact["mean_cosine"])
     np.testing.assert_allclose(exact["mean_norm"], 0.5, rtol=1e-6)
     assert (clipped["mean_norm"] < 0.5).all()
     assert (clipped["share_short"] > exact["share_short"]).all()
@@ -91,6 +96,6 @@ def test_every_reading_is_reported(
 
 def test_the_floor_is_that_of_a_batch(bnn: StochasticClassifier) -> None:
     assert SPEC.floor == pytest.approx(1e-4)
-    attack = variants(replace(SPEC, batch=1000), bnn, (0.0, 1.0))["predicted, floored"][1]
+    attack = variants(replace(SPEC, batch=1000), bnn, (0.0, 1.0))["predicted, floored"].attack
     assert isinstance(attack, FlooredFGM)
     assert attack.floor == pytest.approx(1e-3)

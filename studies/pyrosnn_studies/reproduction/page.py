@@ -176,7 +176,7 @@ def attacks(results: Results) -> tuple[Row, list[Row]]:
         ("sample-size", "FGM, η = 1.5", nothing, []),
         ("sample-size", "FGM, η = 2.25", numbers["fgm"], sizes),
         ("linf", "FGSM, η = 0.18", numbers["linf"], [1, 100]),
-        ("pgd", "PGD ℓ2, η = 2.25", numbers["pgd"], [1, 100]),
+        ("pgd", "PGD ℓ2, clipped, η = 2.25", numbers["pgd"], [1, 100]),
         ("cw", "FGM, CW loss on mean logits, η = 2.25", numbers["logits"], [100]),
         ("margin", "FGM, margin of mean logits, η = 2.25", numbers["logits"], [100]),
     ):
@@ -228,7 +228,7 @@ def tracking(results: Results) -> tuple[Row, list[Row]]:
     for name, title in (
         ("conditions-bnn", "BNN"),
         ("conditions-im", "IM"),
-        ("conditions-clipped-bnn", "BNN, clipped"),
+        ("conditions-clip-bnn", "BNN, δ clipped"),
     ):
         means = accuracies(results[name]).isel(attack_samples=-1, inference_samples=-1)
         near = means.sel(strength=means["strength"] <= 0.2 + 1e-9)

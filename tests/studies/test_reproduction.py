@@ -1,0 +1,191 @@
+"""The reproduction's files: complete, small, what the page says, and the paper's four claims."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from pyrosnn.errors import FileError
+from pyrosnn.results import make_result, read_spec
+from pyrosnn.summaries import accuracies
+from pyrosnn_studies.reproduction.claims import (
+    Claim,
+    all_claims,
+    inference_samples_do_not_matter,
+    limit_cosines,
+    more_attack_samples,
+)
+from pyrosnn_studies.reproduction.page import TABLES, filled, open_folder, paper, table_names
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "reproduction"
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, xr.DataTree]:
+    return open_folder(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def claims(results: dict[str, xr.DataTree]) -> list[Claim]:
+    return all_claims(results)
+
+
+def test_every_file_of_the_command_is_there_and_they_are_small(
+    results: dict[str, xr.DataTree],
+) -> None:
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "-s", "list-reproduction"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert sorted(listed) == sorted(results)
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
+
+
+def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> None:
+    text = (FOLDER / "index.md").read_text("utf-8")
+    assert sorted(table_names(text)) == sorted(TABLES)
+    assert filled(text, results) == text
+
+
+def test_a_table_is_made_anew(results: dict[str, xr.DataTree]) -> None:
+    text = "before\n<!-- table: angles -->\n| old |\n<!-- end -->\nafter\n"
+    made = filled(text, results)
+    assert made.startswith("before\n<!-- table: angles -->\n| t of both | simulated")
+    assert made.endswith("<!-- end -->\nafter\n")
+    assert "old" not in made
+
+
+def test_the_sizes_are_the_papers(results: dict[str, xr.DataTree]) -> None:
+    for model in ("bnn", "im", "sin-0.05", "sin-0.1"):
+        study = read_spec(results[f"inference-size-{model}"])
+        assert (study["images"], study["repeats"], study["attack_samples"]) == (1000, 10, [100])
+        assert study["inference_samples"] == [1, 5, 10, 100]
+        assert read_spec(results[f"prediction-variance-{model}"])["num_samples"] == 1000
+    for model in ("bnn", "im"):
+        assert read_spec(results[f"sample-size-{model}"])["attack_samples"][-1] == 1000
+        pgd = read_spec(results[f"pgd-{model}"])
+        assert (pgd["attack"], pgd["images"]) == ("pgd", 1000)
+        assert pgd["attack_options"] == {
+            "steps": 100,
+            "relative_step": 0.02,
+            "fixed_samples": False,
+            "restarts": 0,
+        }
+        assert read_spec(results[f"linf-{model}"])["norm"] == "linf"
+        assert read_spec(results[f"cw-{model}"])["gradient"] == "mean_logits"
+    angles = read_spec(results["gaussian-angles"])
+    assert (angles["dimension"], angles["pairs"], angles["step"]) == (1000, 10_000, 0.2)
+
+
+def test_claim_i_accuracy_falls_with_attack_samples(claims: list[Claim]) -> None:
+    found = [claim for claim in claims if claim.claim == "i"]
+    assert len(found) == 4 + 4 + 3 + 3
+    for claim in found:
+        assert claim.effect < 0, claim
+    # from one sample to the next size the whole interval is below zero, for every model
+    assert all(claim.holds for claim in found if re.search(r"S_A 1 →", claim.about))
+
+
+def test_claim_ii_the_cosine_stays_below_one(claims: list[Claim]) -> None:
+    found = [claim for claim in claims if claim.claim == "ii"]
+    assert len(found) == 8
+    assert all(claim.holds for claim in found)
+
+
+def test_claim_iii_inference_samples_do_not_matter_beyond_one(claims: list[Claim]) -> None:
+    found = [claim for claim in claims if claim.claim == "iii" and "raw" in claim.statement]
+    assert len(found) == 12
+    beyond = [claim for claim in found if "S_I 1 against" not in claim.about]
+    assert all(claim.holds for claim in beyond), [c for c in beyond if not c.holds]
+
+
+def test_claim_iv_variance_protects(claims: list[Claim]) -> None:
+    found = [claim for claim in claims if claim.claim == "iv"]
+    assert len(found) == 6
+    assert all(claim.holds for claim in found), [c for c in found if not c.holds]
+
+
+def test_figure_3_has_its_shape(results: dict[str, xr.DataTree]) -> None:
+    for model in ("bnn", "im"):
+        means = accuracies(results[f"conditions-{model}"]).mean("repeat").squeeze(drop=True)
+        near = means.sel(strength=means["strength"] <= 0.2 + 1e-9)
+        assert float(abs(near["adversarial"] - near["linear_condition"]).mean()) < 0.05
+        smooth = means["smooth_condition"].sel(smoothness=20.0)
+        assert float(smooth.sel(strength=0.3)) > 0
+        assert float(smooth.sel(strength=0.35)) == 0  # √(2/20) = 0.316 lies between
+        assert bool((means["smooth_condition"] <= means["linear_condition"]).all())
+
+
+def test_figure_2_agrees_with_the_closed_form(results: dict[str, xr.DataTree]) -> None:
+    """Every cell with a variance: within four standard errors, which all cells share."""
+    values = results["gaussian-angles"]["angles"].dataset.isel(variance_scale=slice(1, None))
+    closed = np.degrees(np.arccos(values["cosine_second_order"]))
+    assert float(abs((values["angle"] - closed) / values["angle_error"]).max()) < 4
+
+
+def planted(effect: float) -> dict[str, xr.DataTree]:
+    """Results whose accuracy changes by ``effect`` with each larger set, with a little noise."""
+    rng = np.random.default_rng(0)
+    shape = (6, 400, 1, 3, 3)
+    base = rng.random((*shape[:3], 1, 1)) < 0.5
+    sizes = np.arange(3)
+    change = rng.random(shape) < abs(effect) * (sizes[:, None] + sizes)
+    correct = np.where(change, effect > 0, base)
+    dims = ("repeat", "example", "strength", "attack_samples", "inference_samples")
+    ones = xr.DataArray(
+        np.ones(shape),
+        dims=dims,
+        coords={"strength": [1.5], "attack_samples": [1, 5, 100], "inference_samples": [1, 5, 9]},
+    )
+    values = xr.Dataset(
+        {
+            "adversarial_correct": ones.copy(data=correct),
+            "linear_condition": ones > 0,
+            "clean_correct": ones.isel(strength=0, attack_samples=0, drop=True) > 0,
+            "cosine": ones,
+            "gradient_norm": ones + 0.01 * rng.random(shape),
+            "margin": ones,
+        }
+    ).astype({"adversarial_correct": bool})
+    tree = make_result(values, study="s", spec={}, provenance={})
+    return {"sample-size-m": tree, "inference-size-m": tree}
+
+
+def test_claims_fail_where_they_are_false() -> None:
+    assert all(claim.holds for claim in more_attack_samples(planted(-0.1), "m"))
+    assert not any(claim.holds for claim in more_attack_samples(planted(0.1), "m"))
+    still = planted(0.0)
+    assert not any(claim.holds for claim in more_attack_samples(still, "m"))
+    equal = [c for c in inference_samples_do_not_matter(still, "m") if "accuracy" in c.statement]
+    assert len(equal) == 4
+    assert all(claim.holds for claim in equal)
+    moved = inference_samples_do_not_matter(planted(-0.1), "m")
+    assert not any(claim.holds for claim in moved if "accuracy" in claim.statement)
+
+
+def test_the_limit_leaves_out_what_has_no_gradient(results: dict[str, xr.DataTree]) -> None:
+    limits = limit_cosines(results["prediction-variance-bnn"], 100)
+    assert 900 < len(limits) <= 1000
+    assert (np.abs(limits) <= 1).all()
+    more = limit_cosines(results["prediction-variance-bnn"], 1000)
+    assert more.mean() > limits.mean()  # less inference noise
+
+
+def test_the_papers_numbers_are_complete() -> None:
+    numbers = paper()
+    for model in ("bnn", "im", "sin-0.05", "sin-0.1"):
+        assert len(numbers["table1"][model]) == 3
+        assert len(numbers["table2"]["clean"][model]) == 4
+        assert len(numbers["table2"]["adversarial"][model]) == 4
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"holds no results \(\*\.nc\); run make reproduction"):
+        open_folder(tmp_path)
