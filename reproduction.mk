@@ -4,11 +4,12 @@
 # stopped. With -j2 two runs share two cores; each uses one thread. Checkpoints stay in
 # reproduction/, results go to docs/reproduction/.
 DATA ?= $(PYROSNN_DATA)
+FOLDER = $(if $(DATA),$(DATA),$(error name the folder with FashionMNIST/raw: make reproduction DATA=folder))
 RUN := OMP_NUM_THREADS=1 $(BIN)/pyrosnn
 KEPT := reproduction
 SHOWN := docs/reproduction
-TRAIN = $(RUN) train $(1) --dataset fashion-mnist --preset paper --data-root $(DATA) --output $@
-STUDY = $(RUN) study $(1) --model $< --preset paper --compact --overwrite --data-root $(DATA) --output $@
+TRAIN = $(RUN) train $(1) --dataset fashion-mnist --preset paper --data-root $(FOLDER) --output $@
+STUDY = $(RUN) study $(1) --model $< --preset paper --compact --overwrite --data-root $(FOLDER) --output $@
 
 # name of a model: its training options
 OPTIONS_bnn := bnn
@@ -55,11 +56,11 @@ $(SHOWN)/inference-size-%.nc: $(KEPT)/%.safetensors
 $(SHOWN)/prediction-variance-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,prediction-variance)
 
-$(SHOWN)/conditions-%.nc: $(KEPT)/%-smoothed.safetensors
-	$(call STUDY,conditions)
-
 $(SHOWN)/conditions-clip-%.nc: $(KEPT)/%-smoothed.safetensors
 	$(call STUDY,conditions --clip)
+
+$(SHOWN)/conditions-%.nc: $(KEPT)/%-smoothed.safetensors
+	$(call STUDY,conditions)
 
 $(SHOWN)/linf-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,sample-size --norm linf --repeats 1)

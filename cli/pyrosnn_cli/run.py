@@ -75,8 +75,9 @@ def run_study(
         checkpoint.require_dataset(data)
     with progress_bar(f"study {name}", spec.num_steps) as advance:
         result = study.run(spec, checkpoint, data, advance)
-    save_results(output, compact_result(result) if compact else result, overwrite=overwrite)
+    # the figure first: where the result is there, all is
     write_figure(figure_path, study.figure(result), overwrite=overwrite)
+    save_results(output, compact_result(result) if compact else result, overwrite=overwrite)
     show_tables(study.tables(result))
     typer.echo(f"wrote {output} and {figure_path}")
 

@@ -73,7 +73,7 @@ class Attack(ABC):
 
         Raises:
             ArgumentError: ``strength must be >= 0, got -0.1``.
-            UnknownNameError: for an unknown norm, loss or gradient.
+            UnknownNameError: for an unknown norm, loss, gradient or labels.
         """
         require(
             0 <= self.strength < math.inf, f"strength must be >= 0 and finite, got {self.strength}"

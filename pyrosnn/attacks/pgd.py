@@ -1,5 +1,6 @@
 """`pgd`: projected gradient descent, many short steps of FGM within the ball."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -61,7 +62,10 @@ class PGD(Attack):
         """
         super().__post_init__()
         require(self.steps >= 1, f"steps must be >= 1, got {self.steps}")
-        require(self.relative_step > 0, f"relative_step must be > 0, got {self.relative_step}")
+        require(
+            0 < self.relative_step < math.inf,
+            f"relative_step must be > 0 and finite, got {self.relative_step}",
+        )
         require(self.restarts >= 0, f"restarts must be >= 0, got {self.restarts}")
 
     def __call__(
@@ -71,18 +75,24 @@ class PGD(Attack):
         if self.strength == 0 and (self.steps > 1 or self.restarts > 0):
             # nothing can move: one gradient has all there is to know
             return replace(self, steps=1, restarts=0)(classifier, x, y, samples)
+        labels = self.attacked_labels(classifier, x, y, samples)
         sets = self._sample_sets(classifier, x, samples)
-        best = self._ascend(classifier, x, y, sets, torch.zeros_like(x))
+        best = self._ascend(classifier, x, labels, sets, torch.zeros_like(x))
         for restart in range(self.restarts):
             with forked_rng(self._restart_seed(samples, restart), x.device):
                 start = self._within(x, NORMS[self.norm].draw(x, self.strength))
-            found = self._ascend(classifier, x, y, sets, start)
-            best = self._better(classifier, x, y, samples, best, found)
+            found = self._ascend(classifier, x, labels, sets, start)
+            best = self._better(classifier, x, labels, samples, best, found)
         used = self.steps * (1 + self.restarts)
         origin = samples.origin
         if not self.fixed_samples:
             origin = replace(origin, stop=origin.start + used * len(samples))
-        return replace(best, num_gradients=used * len(samples), origin=origin)
+        return replace(
+            best,
+            correct=best.correct & (labels == y),
+            num_gradients=used * len(samples),
+            origin=origin,
+        )
 
     def _sample_sets(
         self, classifier: StochasticClassifier, x: Tensor, samples: SampleSet
@@ -104,19 +114,19 @@ class PGD(Attack):
         self,
         classifier: StochasticClassifier,
         x: Tensor,
-        y: Tensor,
+        labels: Tensor,
         sets: Iterator[SampleSet],
         perturbation: Tensor,
     ) -> AttackResult:
-        """Make the steps from a starting point; the result's counts are the caller's to set."""
+        """Make the steps from a starting point.
+
+        What the result says of samples and of ``correct`` is the caller's to complete.
+        """
         norm = NORMS[self.norm]
-        zero = torch.ones_like(y, dtype=torch.bool)
+        zero = torch.ones_like(labels, dtype=torch.bool)
         correct = torch.zeros_like(zero)
-        labels = y
         for step in range(self.steps):
             samples = next(sets)
-            if step == 0:
-                labels = self.attacked_labels(classifier, x, y, samples)
             gradient = loss_gradient(
                 classifier,
                 x + perturbation,
@@ -126,7 +136,7 @@ class PGD(Attack):
                 gradient=self.gradient,
             )
             if step == 0:
-                correct = gradient.correct & (labels == y)
+                correct = gradient.correct
             zero &= largest_entry(gradient.direction) == 0
             move = self.relative_step * self.strength * norm.steepest(gradient.direction)
             perturbation = self._within(x, perturbation + move)
@@ -143,7 +153,7 @@ class PGD(Attack):
         self,
         classifier: StochasticClassifier,
         x: Tensor,
-        y: Tensor,
+        labels: Tensor,
         samples: SampleSet,
         first: AttackResult,
         second: AttackResult,
@@ -164,8 +174,8 @@ class PGD(Attack):
         def margin(result: AttackResult) -> Tensor:
             logits = replay_logits(classifier, x + result.perturbation, selection)
             f = mean_discriminants(logits, classifier.output)
-            other = runner_up(logits, y, classifier.output).unsqueeze(-1)
-            return (f.gather(-1, y.unsqueeze(-1)) - f.gather(-1, other)).squeeze(-1)
+            other = runner_up(logits, labels, classifier.output).unsqueeze(-1)
+            return (f.gather(-1, labels.unsqueeze(-1)) - f.gather(-1, other)).squeeze(-1)
 
         wins = margin(second) < margin(first)
         return replace(

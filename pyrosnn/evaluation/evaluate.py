@@ -165,6 +165,7 @@ def _judge(
     values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
     values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
     values["zero_gradient"] = _array([r.zero_gradient for r in results])[:, :, None]
+    values["num_gradients"] = np.array([[result.num_gradients] for result in results])
     values["attack_correct"] = _array([results[0].correct])
     values["clean_correct"] = _array([geometries[0].correct_inference])
     labels = {name: value for name, value in coords.items() if len(value) > 0}

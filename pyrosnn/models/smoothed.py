@@ -36,7 +36,11 @@ class Smoothed(StochasticClassifier):
         super().__init__(base.image_shape, base.num_classes)
         require(variance > 0, f"variance must be > 0, got {variance}")
         require(num_noise >= 1, f"num_noise must be >= 1, got {num_noise}")
-        require(not base.per_example, "a classifier with noise of its own cannot be smoothed")
+        require(
+            not base.per_example,
+            f"{type(base).__name__} draws noise for each image and cannot be smoothed; take a "
+            "classifier whose samples are weights",
+        )
         self.base = base
         self.output = base.output
         self.variance = variance

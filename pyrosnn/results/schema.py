@@ -78,6 +78,11 @@ VARIABLES = {
         "bool",
         "loss gradient is zero in every step of the attack",
     ),
+    "num_gradients": Variable(
+        ("strength", "attack_samples"),
+        "int64",
+        "gradients of single samples that the attack computed for each image",
+    ),
     "test_accuracy": Variable(
         ("inference_samples",), "float64", "share of all test images classified correctly by I"
     ),

@@ -14,8 +14,10 @@ def geometry_means(result: xr.DataTree) -> xr.Dataset:
     Returns:
         A dataset over ``repeat``, ``strength``, ``attack_samples`` and ``inference_samples``
         with ``cosine``, ``gradient_norm``, ``margin`` and ``slope``, the product of norm and
-        cosine. Images whose cosine is undefined (a zero gradient) are left out of all four.
+        cosine. An image whose δ is zero has neither cosine nor slope, one whose gradient is zero
+        has the slope 0 and no cosine; the means are over those that are defined.
     """
-    values = result[GROUP].dataset[["cosine", "gradient_norm", "margin"]]
-    values = values.astype("float64").assign(slope=values["cosine"] * values["gradient_norm"])
-    return values.where(values["cosine"].notnull()).mean("example")
+    values = result[GROUP].dataset
+    factors = values[["cosine", "gradient_norm", "margin"]].astype("float64")
+    slope = (factors["cosine"] * factors["gradient_norm"]).where(factors["gradient_norm"] > 0, 0.0)
+    return factors.assign(slope=slope.where(values["perturbation_norm"] > 0)).mean("example")

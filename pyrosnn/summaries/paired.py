@@ -31,7 +31,8 @@ def paired_differences(
         A dataset without ``repeat``: ``difference`` (setting minus reference), ``low`` and
         ``high`` of its interval, ``p_value`` (two-sided), and ``effect_size``, the mean of the
         differences in units of their standard deviation. All but the difference are NaN for a
-        single repeat, and p-value and effect size where all differences are equal.
+        single repeat, and where all differences are equal, so that nothing is known of their
+        spread.
 
     Raises:
         ArgumentError: for a confidence out of (0, 1).
@@ -58,9 +59,8 @@ def paired_differences(
         names = ("low", "high", "p_value", "effect_size")
         return xr.Dataset({"difference": mean, **dict.fromkeys(names, missing)})
     sd = differences.std("repeat", ddof=1)
-    error = sd / np.sqrt(number)
-    reach = stats.t.ppf(0.5 + confidence / 2, number - 1) * error
     varies = sd.where(sd > 0)
+    reach = stats.t.ppf(0.5 + confidence / 2, number - 1) * varies / np.sqrt(number)
     p_value = 2 * stats.t.sf(abs(mean / (varies / np.sqrt(number))), number - 1)
     return xr.Dataset(
         {

@@ -23,6 +23,7 @@ def variation_table(result: xr.DataTree) -> pd.DataFrame:
     columns = {}
     for gradient in values["gradient"].values:
         of = means.sel(gradient=gradient)
+        square = of["gradient_square"]
         squares = values["gradient_square"].sel(gradient=gradient)
         label = gradient == "label"
         columns[str(gradient)] = {
@@ -31,8 +32,8 @@ def variation_table(result: xr.DataTree) -> pd.DataFrame:
                 float((values["prediction_std"] ** 2).mean()) if label else np.nan
             ),
             "gradient length, plug-in": float(of["plugin_length"]),
-            "gradient length, unbiased": float(np.sqrt(squares.clip(min=0)).mean()),
+            "from the unbiased square": float(np.sqrt(squares.clip(min=0)).mean()),
             "std of gradient entries": float(of["gradient_entry_std"]),
-            "noise scale": float(of["gradient_trace"] / of["gradient_square"]),
+            "noise scale": float((of["gradient_trace"] / square).where(square > 0)),
         }
     return pd.DataFrame(columns).rename(columns={"label": "of f_y", "margin": "of the margin"})

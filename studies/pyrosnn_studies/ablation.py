@@ -40,7 +40,12 @@ class FlooredFGM(FGM):
         floor: smallest norm that is divided by; images with a shorter gradient move less.
     """
 
-    floor: float = 0.0
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        require(self.floor > 0, f"floor must be > 0, got {self.floor}")
 
     def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:
         norms = gradient.scale * length(gradient.direction.double())

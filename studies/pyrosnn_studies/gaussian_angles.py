@@ -1,5 +1,6 @@
 """`gaussian-angles`: the angle of two Gaussian vectors with one mean (figure 2)."""
 
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from pyrosnn_studies.tables import Table
 
 NAME = "gaussian-angles"
 CHUNK = 1000  # pairs drawn at a time
+MAX_STEPS = 200  # a typing error should not make a map of a million cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +45,18 @@ class AnglesSpec:
         """Check the values."""
         require(self.dimension >= 1, f"dimension must be >= 1, got {self.dimension}")
         require(self.pairs >= 2, f"pairs must be >= 2, got {self.pairs}")
+        require(0 < self.largest < math.inf, f"largest must be > 0 and finite, got {self.largest}")
+        least = self.largest / MAX_STEPS
         require(
-            0 < self.step <= self.largest, f"step must be in (0, {self.largest}], got {self.step}"
+            least <= self.step <= self.largest,
+            f"step must be in [{least:g}, {self.largest:g}], got {self.step}",
         )
 
     @property
     def scales(self) -> np.ndarray:
         """The values of t, of the means and of the variances."""
-        return np.round(np.arange(0, self.largest + self.step / 2, self.step), 10)
+        count = math.floor(self.largest / self.step + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
+        return np.round(self.step * np.arange(count + 1), 10)
 
     @property
     def num_steps(self) -> int:

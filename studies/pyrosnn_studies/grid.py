@@ -28,7 +28,7 @@ class GridSpec:
 
     Attributes:
         images: the first so many test images.
-        strengths: strengths η.
+        strengths: strengths η; these and the sizes are kept in rising order.
         attack_samples: sizes S_A; smaller sets are the first samples of the largest one.
         inference_samples: sizes S_I, nested likewise.
         attack: name in ``ATTACKS``.
@@ -79,6 +79,7 @@ class GridSpec:
             grid = getattr(self, name)
             require(len(grid) >= 1, f"got no {name}; expected at least one")
             require(len(set(grid)) == len(grid), f"got a value twice in {name}: {list(grid)}")
+            object.__setattr__(self, name, tuple(sorted(grid)))  # the last is the largest
         for name in ("attack_samples", "inference_samples"):
             for value in getattr(self, name):
                 require(value >= 1, f"{name} must be >= 1, got {value}")

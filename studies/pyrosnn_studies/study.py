@@ -73,14 +73,23 @@ def grid_study(
     def make_spec(
         preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
     ) -> GridSpec:
+        output = resolve(MODELS, training.model, "model").output
         if smoothed:
             if training.smoothing_variance == 0:
                 raise ArgumentError(
                     f"{name} needs a model trained with noise, this one was trained without; "
                     "train one with --smoothing-variance 0.1"
                 )
+            if output != "probs":
+                raise ArgumentError(
+                    f"{name} needs discriminant functions in [0, 1], for which the constants L are "
+                    f"known; those of {training.model} are {output}: take a bnn or an im"
+                )
+            if changes.get("norm", "l2") != "l2":
+                raise ArgumentError(
+                    f"{name} compares ‖δ‖₂ with radii, got the norm '{changes['norm']}'; use l2"
+                )
             changes["smoothing_variance"] = training.smoothing_variance
-        output = resolve(MODELS, training.model, "model").output
         return grid_spec(name, preset, dataset, output, **changes)
 
     def run(

@@ -203,7 +203,7 @@ def test_fresh_samples_need_a_drawn_set() -> None:
     ("settings", "message"),
     [
         ({"steps": 0}, "steps must be >= 1, got 0"),
-        ({"relative_step": 0.0}, r"relative_step must be > 0, got 0\.0"),
+        ({"relative_step": 0.0}, r"relative_step must be > 0 and finite, got 0\.0"),
         ({"restarts": -1}, "restarts must be >= 0, got -1"),
         ({"strength": -0.1}, r"strength must be >= 0 and finite, got -0\.1"),
     ],

@@ -140,7 +140,7 @@ def test_bad_settings_are_named(
         Smoothed(bnn, variance=0.0)
     with pytest.raises(ArgumentError, match="num_noise must be >= 1, got 0"):
         Smoothed(bnn, variance=0.1, num_noise=0)
-    with pytest.raises(ArgumentError, match="noise of its own cannot be smoothed"):
+    with pytest.raises(ArgumentError, match="StochasticInputNetwork draws noise for each image"):
         Smoothed(classifiers["sin"], variance=0.1)
     with pytest.raises(UnknownNameError, match="unknown constant 'tigth'; did you mean 'tight'"):
         smoothness_constant(0.1, "tigth")

@@ -51,5 +51,8 @@ def test_presets_are_the_papers() -> None:
 def test_bad_settings_are_named() -> None:
     with pytest.raises(ArgumentError, match="dimension must be >= 1, got 0"):
         angles_spec("quick", dimension=0)
-    with pytest.raises(ArgumentError, match=r"step must be in \(0, 10\.0\], got 11\.0"):
+    with pytest.raises(ArgumentError, match=r"step must be in \[0\.05, 10\], got 11\.0"):
         angles_spec("quick", step=11.0)
+    with pytest.raises(ArgumentError, match="largest must be > 0 and finite, got inf"):
+        angles_spec("quick", largest=math.inf)
+    assert angles_spec("quick", largest=1.0, step=0.35).scales.tolist() == [0.0, 0.35, 0.7]
