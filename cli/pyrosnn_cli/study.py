@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pyrosnn.errors import ArgumentError, require
 from pyrosnn.files import check_writable
 from pyrosnn_cli import study_ablation, study_angles, study_grid, study_variance
 from pyrosnn_cli.options import (
@@ -42,8 +43,7 @@ def all_studies(
     smoothed_model: Annotated[
         Path | None,
         typer.Option(
-            help="Checkpoint trained with noise, for conditions; without one, a default is "
-            "trained and kept.",
+            help="Checkpoint trained with noise, for conditions; needed if --model is given.",
             show_default=False,
         ),
     ] = None,
@@ -61,11 +61,24 @@ def all_studies(
         check_writable(path, overwrite=overwrite)
         check_writable(path.with_suffix(".png"), overwrite=overwrite)
 
+    if (model is None) != (smoothed_model is None):
+        raise ArgumentError(
+            "give --model and --smoothed-model together (train the second with "
+            "--smoothing-variance 0.1), or neither, for default models on digits"
+        )
+
+    from pyrosnn.training import load_checkpoint
     from pyrosnn_cli.run import run_study
     from pyrosnn_studies.study import find_study
 
+    models: dict[str, Any] = {"model": model, "smoothed": smoothed_model, "nothing": None}
+    if model is not None and smoothed_model is not None:  # refused here, not after hours
+        load_checkpoint(model)
+        require(
+            load_checkpoint(smoothed_model).spec.smoothing_variance > 0,
+            f"{smoothed_model} was trained without noise; train it with --smoothing-variance 0.1",
+        )
     for name, path in paths.items():
-        models: dict[str, Any] = {"model": model, "smoothed": smoothed_model, "nothing": None}
         run_study(
             name,
             preset=preset,

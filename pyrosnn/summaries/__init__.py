@@ -1,6 +1,6 @@
 """Tables of a result: accuracies, paired differences, geometry, ArviZ's table of cosines."""
 
-from pyrosnn.summaries.accuracy import accuracies, accuracy_table
+from pyrosnn.summaries.accuracy import accuracies, accuracy_on_clean, accuracy_table
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
 from pyrosnn.summaries.paired import paired_differences
@@ -8,6 +8,7 @@ from pyrosnn.summaries.variation import variation_table
 
 __all__ = [
     "accuracies",
+    "accuracy_on_clean",
     "accuracy_table",
     "at_strength",
     "cosine_table",

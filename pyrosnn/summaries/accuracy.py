@@ -41,6 +41,21 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
     return xr.Dataset(shares)
 
 
+def accuracy_on_clean(result: xr.DataTree) -> xr.DataArray:
+    """Return the adversarial accuracy on images that the largest inference set has right.
+
+    Unlike ``adversarial_given_clean`` of :func:`accuracies`, whose images differ with S_I, these
+    are the same images for every S_I of a repeat, so that sizes can be compared in pairs.
+
+    Args:
+        result: a result file or what a study returned.
+    """
+    values = result[GROUP].dataset
+    clean = values["clean_correct"].isel(inference_samples=-1, drop=True)
+    attacked = values["adversarial_correct"] & clean
+    return (attacked.sum("example") / clean.sum("example")).rename("accuracy_on_clean")
+
+
 def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
     """Return mean and standard deviation over repeats of every accuracy.
 

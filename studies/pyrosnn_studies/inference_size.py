@@ -1,10 +1,16 @@
 """`inference-size`: what more inference samples do, and do not do (table 2, figures 6, 15-17)."""
 
+import numpy as np
 import xarray as xr
 
 from pyrosnn.plots import inference_size_figure
 from pyrosnn.results import GROUP
-from pyrosnn.summaries import accuracies, geometry_means, paired_differences
+from pyrosnn.summaries import (
+    accuracies,
+    accuracy_on_clean,
+    geometry_means,
+    paired_differences,
+)
 from pyrosnn_studies.study import grid_study
 from pyrosnn_studies.tables import Table, number, percent
 
@@ -23,7 +29,9 @@ FACTORS = {
 
 
 def _tables(result: xr.DataTree) -> list[Table]:
-    return [_accuracy(result), _factors(result), _paired(result)]
+    tables = [_accuracy(result), _factors(result)]
+    several = result[GROUP].dataset.sizes["inference_samples"] > 1
+    return [*tables, _paired(result)] if several else tables
 
 
 def _accuracy(result: xr.DataTree) -> Table:
@@ -49,13 +57,14 @@ def _accuracy(result: xr.DataTree) -> Table:
 def _factors(result: xr.DataTree) -> Table:
     """Return what the linear radius is made of, by S_I: means over images, then repeats."""
     means = geometry_means(result).isel(attack_samples=-1, strength=-1)
+    strength = float(means["strength"])
     rows = [
         [f"{size:,}"]
         + [number(*_mean_and_sd(means[name].sel(inference_samples=size))) for name in FACTORS]
         for size in means["inference_samples"].values
     ]
     return Table(
-        title="Factors of the linear radius, mean over images ± standard deviation over repeats",
+        title=f"Factors of the linear radius at η = {strength:g}, mean ± standard deviation",
         header=["S_I", *FACTORS.values()],
         rows=rows,
     )
@@ -63,27 +72,40 @@ def _factors(result: xr.DataTree) -> Table:
 
 def _paired(result: xr.DataTree) -> Table:
     """Return paired differences to the largest S_I, with 95 % intervals over repeats."""
-    sizes = result[GROUP].dataset["inference_samples"].values
-    title = f"Difference to S_I = {sizes[-1]:,} on the same images, 95 % interval over repeats"
-    accuracy = accuracies(result).isel(attack_samples=-1, strength=-1)
-    factors = geometry_means(result).isel(attack_samples=-1, strength=-1)
+    values = result[GROUP].dataset
+    sizes, strength = values["inference_samples"].values, values["strength"].values[-1]
+    slope = geometry_means(result)["slope"]
+    compared = {
+        "adversarial, points": accuracies(result)["adversarial"],
+        "of clean-correct, points": accuracy_on_clean(result),
+        "norm × cosine, %": slope / slope.isel(inference_samples=-1, drop=True),
+    }
     rows = []
     for size in sizes[:-1]:
         cells = [f"{size:,}"]
-        for values, scale in (
-            (accuracy["adversarial"], 100.0),
-            (accuracy["adversarial_given_clean"], 100.0),
-            (factors["slope"] / factors["slope"].sel(inference_samples=sizes[-1]), 100.0),
-        ):
-            found = paired_differences(values, "inference_samples").sel(inference_samples=size)
-            low, high = float(found["low"]) * scale, float(found["high"]) * scale
-            cells.append(f"{float(found['difference']) * scale:+.2f} [{low:+.2f}, {high:+.2f}]")
+        for each in compared.values():
+            at = each.isel(attack_samples=-1, strength=-1, drop=True)
+            found = paired_differences(at, "inference_samples").sel(inference_samples=size)
+            cells.append(_difference(100 * found[["difference", "low", "high"]], found["p_value"]))
         rows.append(cells)
     return Table(
-        title=title,
-        header=["S_I", "adversarial, points", "given clean-correct, points", "norm × cosine, %"],
+        title=(
+            f"Difference to S_I = {sizes[-1]:,} on the same images, η = {strength:g}: "
+            "mean [95 % interval] over repeats, p of a paired t-test\n"
+            f"Clean-correct: the images that S_I = {sizes[-1]:,} has right before the attack"
+        ),
+        header=["S_I", *compared],
         rows=rows,
     )
+
+
+def _difference(found: xr.Dataset, p_value: xr.DataArray) -> str:
+    """Format a difference; without an interval where there is none."""
+    mean = f"{float(found['difference']):+.2f}"
+    if np.isnan(float(p_value)):
+        return mean
+    low, high = float(found["low"]), float(found["high"])
+    return f"{mean} [{low:+.2f}, {high:+.2f}], p = {float(p_value):.2g}"
 
 
 def _mean_and_sd(values: xr.DataArray) -> tuple[float, float]:

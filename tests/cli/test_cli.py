@@ -220,7 +220,8 @@ def test_inference_size_compares_in_pairs(run: Run, checkpoint_path: Path) -> No
         "--attack-samples", "3", "--inference-samples", "1,4", "--compact",
     )  # fmt: skip
     assert study.exit_code == 0, study.output
-    assert "Difference to S_I = 4 on the same images, 95 % interval over repeats" in study.stdout
+    assert "Difference to S_I = 4 on the same images, η = 0.6" in study.stdout
+    assert ", p = " in study.stdout
     assert "norm × cosine" in study.stdout
     summary = run("summary", "inference-size.nc")  # a compact file has no radius
     assert summary.exit_code == 0, summary.output
@@ -304,6 +305,14 @@ def test_lists_and_versions(run: Run) -> None:
         ),
         (["study", "gaussian-angles", "--step", "0"], "step must be in [0.05, 10], got 0.0"),
         (["study", "gaussian-angles", "--pairs", "1"], "pairs must be >= 2, got 1"),
+        (
+            ["study", "all", "--model", "a.safetensors"],
+            "give --model and --smoothed-model together",
+        ),
+        (
+            ["study", "all", "--model", "a.safetensors", "--smoothed-model", "b.safetensors"],
+            "there is no checkpoint a.safetensors",
+        ),
         (["study", "ablation", "--batch", "0"], "batch must be >= 1, got 0"),
         (["train", "bnn", "--smoothing-variance", "-1"], "smoothing_variance must be >= 0, got -1"),
         (["train", "bnn", "--activation", "rleu"], "unknown activation 'rleu'; did you mean"),

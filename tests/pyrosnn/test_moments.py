@@ -146,6 +146,40 @@ def test_expected_cosine_is_that_of_gaussian_gradients(
     assert abs(float(second) - cosines.mean()) < 0.004 + 5 * error
 
 
+@pytest.mark.parametrize("sizes", [(1, 1), (5, 20)])
+@pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
+def test_the_second_order_is_needed_in_few_dimensions(sizes: tuple[int, int], scale: float) -> None:
+    """Three large variances of fifty: what the first order misses, the second has to a quarter."""
+    d, pairs = 50, 100_000
+    rng = np.random.default_rng(0)
+    variance = np.where(np.arange(d) < 3, 20.0, 0.2)
+    mu = rng.standard_normal(d)
+    mu *= math.sqrt(scale * variance.sum()) / np.linalg.norm(mu)
+    a, i = (mu + rng.standard_normal((pairs, d)) * np.sqrt(variance / size) for size in sizes)
+    cosines = (a * i).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(i, axis=1)
+    error = cosines.std(ddof=1) / math.sqrt(pairs)
+    square, trace = float(mu @ mu), float(variance.sum())
+    both = {"attack_samples": sizes[0], "inference_samples": sizes[1]}
+    first = expected_cosine(
+        alignment=square,
+        attack_square=square,
+        attack_trace=trace,
+        inference_square=square,
+        inference_trace=trace,
+        **both,
+    )
+    second = second_order_cosine(
+        square=square,
+        trace=trace,
+        quadratic=float(mu**2 @ variance),
+        trace_of_square=float(variance @ variance),
+        **both,
+    )
+    missed = abs(float(first) - cosines.mean())
+    assert missed > 10 * error
+    assert abs(float(second) - cosines.mean()) < missed / 4
+
+
 def test_expected_cosine_with_two_directions_and_its_limits() -> None:
     """Loss mismatch × attack noise × inference noise; infinite sets leave the mismatch."""
     moments = {

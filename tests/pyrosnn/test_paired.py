@@ -6,7 +6,8 @@ import xarray as xr
 from scipy import stats
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.summaries import paired_differences
+from pyrosnn.results import make_result
+from pyrosnn.summaries import geometry_means, paired_differences
 
 
 def table(values: np.ndarray) -> xr.DataArray:
@@ -59,3 +60,24 @@ def test_what_does_not_vary_has_no_test() -> None:
 def test_a_bad_confidence_is_named() -> None:
     with pytest.raises(ArgumentError, match="confidence must be between 0 and 1, got 95"):
         paired_differences(table(np.zeros((2, 2))), "size", confidence=95.0)
+
+
+def test_a_zero_gradient_has_the_slope_zero_and_no_cosine() -> None:
+    dims = ("repeat", "example", "strength", "attack_samples", "inference_samples")
+    shape = (1, 4, 1, 1, 1)
+
+    def of(values: list[float]) -> xr.DataArray:
+        return xr.DataArray(np.array(values).reshape(shape), dims=dims)
+
+    values = xr.Dataset(
+        {
+            "cosine": of([0.5, np.nan, np.nan, 1.0]),
+            "gradient_norm": of([2.0, 0.0, 4.0, 3.0]),
+            "margin": of([1.0, 1.0, 1.0, 0.0]),
+            "perturbation_norm": of([1.0, 1.0, 0.0, 1.0]).isel(inference_samples=0, drop=True),
+        }
+    )
+    found = geometry_means(make_result(values, study="s", spec={}, provenance={}))
+    means = {str(name): value.item() for name, value in found.data_vars.items()}
+    # the second image has no gradient, the third no δ
+    assert means == {"cosine": 0.75, "gradient_norm": 2.25, "margin": 0.75, "slope": 4 / 3}

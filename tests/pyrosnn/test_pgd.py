@@ -185,6 +185,21 @@ def test_restarts_keep_the_best_end_of_each_image(
     assert torch.equal(again.perturbation, best.perturbation)
 
 
+def test_restarts_attack_the_labels_that_the_first_set_predicts(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    """Predicted once, from A at x, and used by every start and by the selection."""
+    x, y = digits.test_images(60)
+    a, _ = disjoint_sample_sets(bnn, x, attack=2, inference=1, seed=0)
+    attack = PGD(strength=0.5, steps=3, relative_step=0.3, restarts=2)
+    predicted = bnn.discriminants(x, a.tensors).mean(0).argmax(1)
+    assert 0 < int((predicted == y).sum()) < 60
+    own = replace(attack, labels="predicted")(bnn, x, y, a)
+    told = attack(bnn, x, predicted, a)
+    assert torch.equal(own.perturbation, told.perturbation)
+    assert torch.equal(own.correct, predicted == y)
+
+
 def test_strength_zero_costs_one_gradient(bnn: StochasticClassifier, digits: Dataset) -> None:
     result = attacked(PGD(strength=0.0, restarts=2), bnn, digits, size=4)
     assert result.num_gradients == 4

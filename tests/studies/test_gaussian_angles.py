@@ -42,6 +42,20 @@ def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
     assert bool((values["angle"].diff("mean_scale") < 0).all())
 
 
+def test_in_few_dimensions_the_second_order_is_closer() -> None:
+    """Twenty dimensions: the first order misses by more than ten standard errors, somewhere."""
+    spec = angles_spec("quick", dimension=20, pairs=100_000, step=2.0)
+    values = run_angles(spec)["angles"].dataset.isel(
+        mean_scale=slice(1, None), variance_scale=slice(1, None)
+    )
+    missed = {}
+    for order in ("first", "second"):
+        closed = np.degrees(np.arccos(values[f"cosine_{order}_order"]))
+        missed[order] = abs(values["angle"] - closed)
+    assert float((missed["first"] / values["angle_error"]).max()) > 10
+    assert float(missed["second"].mean()) < 0.5 * float(missed["first"].mean())
+
+
 def test_presets_are_the_papers() -> None:
     spec = angles_spec("paper")
     assert (spec.pairs, spec.step, len(spec.scales)) == (10_000, 0.2, 51)

@@ -49,6 +49,29 @@ def test_loss_and_strengths_follow_model_and_data(digits: Dataset) -> None:
     assert linf.strengths == preset_strengths("digits", "linf", "sweep")
 
 
+def test_the_smooth_condition_needs_probabilities_and_the_euclidean_norm(digits: Dataset) -> None:
+    study = find_study("conditions")
+    noisy = {"smoothing_variance": 0.1}
+    with pytest.raises(ArgumentError, match=r"in \[0, 1\].*those of sin are logits: take a bnn"):
+        study.make_spec("quick", digits, preset("sin", **noisy))
+    with pytest.raises(ArgumentError, match="got the norm 'linf'; use l2"):
+        study.make_spec("quick", digits, preset("bnn", **noisy), norm="linf")
+
+
+def test_grids_are_kept_in_rising_order(digits: Dataset) -> None:
+    """Tables and figures take the last as the largest."""
+    spec = find_study("inference-size").make_spec(
+        "quick",
+        digits,
+        preset("bnn"),
+        attack_samples=(100, 1),
+        inference_samples=(100, 1, 10),
+        strengths=(0.6, 0.0),
+    )
+    assert (spec.attack_samples, spec.inference_samples) == ((1, 100), (1, 10, 100))
+    assert spec.strengths == (0.0, 0.6)
+
+
 def test_unknown_names_are_refused(digits: Dataset) -> None:
     with pytest.raises(UnknownNameError, match="unknown preset 'fast'"):
         find_study("sample-size").make_spec("fast", digits, preset("bnn"))

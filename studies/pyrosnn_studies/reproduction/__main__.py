@@ -1,4 +1,4 @@
-"""`python -m pyrosnn_studies.reproduction FOLDER`: fill the page's tables from the results."""
+"""`python -m pyrosnn_studies.reproduction [FOLDER]`: fill the page's tables from the results."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,9 @@ from pyrosnn.errors import PyrosnnError
 from pyrosnn_studies.reproduction.page import write_page
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reproduction")
     try:
-        write_page(Path(sys.argv[1]))
+        write_page(folder)
     except PyrosnnError as error:
-        sys.exit(f"pyrosnn_studies.reproduction: {error}")
+        print(f"pyrosnn: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -33,6 +33,7 @@ ABLATED = {
 MARKED = re.compile(
     r"(?P<begin><!-- table: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
 )
+SIZES = (1, 5, 10, 100)  # S_I of table 2
 Row = list[str]
 
 
@@ -57,6 +58,8 @@ def open_folder(folder: Path) -> dict[str, xr.DataTree]:
 def write_page(folder: Path) -> None:
     """Fill the tables of ``index.md`` in a folder from the results beside it."""
     page = folder / "index.md"
+    if not page.exists():
+        raise FileError(f"there is no page {page} whose tables could be filled")
     text = filled(page.read_text("utf-8"), open_folder(folder))
     with atomic_path(page, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -66,7 +69,12 @@ def filled(text: str, results: Results) -> str:
     """Return a page with the tables between its markers made anew."""
 
     def table(match: re.Match[str]) -> str:
-        header, rows = TABLES[match["name"]](results)
+        try:
+            header, rows = TABLES[match["name"]](results)
+        except KeyError as error:
+            raise FileError(
+                f"a file of the reproduction is missing: {error}; run make reproduction"
+            ) from error
         lines = [header, ["---"] * len(header), *rows]
         body = "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
         return match["begin"] + body + match["end"]
@@ -99,7 +107,7 @@ def table1(results: Results) -> tuple[Row, list[Row]]:
             "std": label["std of prediction"],
             "variance": label["variance of prediction"],
             "plugin": label["gradient length, plug-in"],
-            "unbiased": label["gradient length, unbiased"],
+            "unbiased": label["from the unbiased square"],
             "margin": margin["gradient length, plug-in"],
             "spread": label["std of gradient entries"],
         }
@@ -117,10 +125,12 @@ def table2(results: Results) -> tuple[Row, list[Row]]:
     for model, title in MODELS.items():
         means = accuracies(results[f"inference-size-{model}"]).isel(attack_samples=-1)
         means = means.sel(strength=STRENGTH)
-        for index, size in enumerate(means["inference_samples"].values):
+        for size in means["inference_samples"].values:
             at = means.sel(inference_samples=size)
-            clean = paper()["table2"]["clean"][model][index]
-            adversarial = paper()["table2"]["adversarial"][model][index]
+            clean, adversarial = (
+                dict(zip(SIZES, paper()["table2"][kind][model], strict=True))[int(size)]
+                for kind in ("clean", "adversarial")
+            )
             shares = [_share(at[name]) for name in ("adversarial", "adversarial_given_clean")]
             first = [title, _size(size), f"{clean:.2f}", _share(at["test"]), _share(at["clean"])]
             rows.append([*first, f"{adversarial:.2f}", *shares])
@@ -165,37 +175,35 @@ def cosine(results: Results) -> tuple[Row, list[Row]]:
     return header, rows
 
 
+# file prefix, what it is, strength, and the paper's numbers with their S_A
+ATTACKS: list[tuple[str, str, float, str, list[int]]] = [
+    ("sample-size", "FGM", 1.5, "", []),
+    ("sample-size", "FGM", 2.25, "fgm", [1, 5, 10, 100, 1000]),
+    ("linf", "FGSM", 0.18, "linf", [1, 100]),
+    ("pgd", "PGD ℓ2", 2.25, "pgd", [1, 100]),
+    ("cw", "FGM, CW loss on mean logits", 2.25, "logits", [100]),
+    ("margin", "FGM, margin of mean logits", 2.25, "logits", [100]),
+]
+
+
 def attacks(results: Results) -> tuple[Row, list[Row]]:
-    """Return adversarial accuracy of every attack at its largest strength, by S_A."""
+    """Return adversarial accuracy under every attack, by S_A."""
     sizes = [1, 5, 10, 100, 1000]
-    header = ["attack", "model", "", *[f"S_A = {size:,}" for size in sizes]]
+    header = ["attack", "η", "model", "", *[f"S_A = {size:,}" for size in sizes]]
     rows: list[Row] = []
-    numbers = paper()
-    nothing: dict[str, Any] = {}
-    for name, title, given, at_sizes in (
-        ("sample-size", "FGM, η = 1.5", nothing, []),
-        ("sample-size", "FGM, η = 2.25", numbers["fgm"], sizes),
-        ("linf", "FGSM, η = 0.18", numbers["linf"], [1, 100]),
-        ("pgd", "PGD ℓ2, clipped, η = 2.25", numbers["pgd"], [1, 100]),
-        ("cw", "FGM, CW loss on mean logits, η = 2.25", numbers["logits"], [100]),
-        ("margin", "FGM, margin of mean logits, η = 2.25", numbers["logits"], [100]),
-    ):
-        for model in MODELS:
-            if f"{name}-{model}" not in results:
-                continue
-            values = accuracies(results[f"{name}-{model}"])["adversarial"]
-            values = values.isel(inference_samples=-1)
-            at = values.sel(strength=STRENGTH) if "1.5" in title else values.isel(strength=-1)
+    for prefix, title, strength, key, at_sizes in ATTACKS:
+        given: dict[str, Any] = paper().get(key, {})
+        for model in [model for model in MODELS if f"{prefix}-{model}" in results]:
+            begin = [title, f"{strength:g}", MODELS[model]]
             if model in given:
-                theirs = np.atleast_1d(given[model])
-                known = dict(zip(at_sizes, theirs, strict=True))
+                known = dict(zip(at_sizes, np.atleast_1d(given[model]), strict=True))
                 cells = [f"{100 * known[s]:.0f}" if s in known else "" for s in sizes]
-                rows.append([title, MODELS[model], "paper, by eye", *cells])
-            cells = [
-                _share(at.sel(attack_samples=s)) if s in at["attack_samples"].values else ""
-                for s in sizes
-            ]
-            rows.append([title, MODELS[model], "ours", *cells])
+                rows.append([*begin, "paper, by eye", *cells])
+            values = accuracies(results[f"{prefix}-{model}"])["adversarial"]
+            at = values.sel(strength=strength).isel(inference_samples=-1)
+            there = at["attack_samples"].values
+            cells = [_share(at.sel(attack_samples=s)) if s in there else "" for s in sizes]
+            rows.append([*begin, "ours", *cells])
     return header, rows
 
 
@@ -269,7 +277,7 @@ def angles(results: Results) -> tuple[Row, list[Row]]:
     values = results["gaussian-angles"]["angles"].dataset
     rows = []
     for t in (0.2, 0.6, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0):
-        at = values.sel(mean_scale=t, variance_scale=t, method="nearest")
+        at = values.sel(mean_scale=t, variance_scale=t)
         rows.append(
             [f"{t:g}", f"{float(at['angle']):.3f} ± {float(at['angle_error']):.3f}"]
             + [f"{np.degrees(np.arccos(float(at[f'cosine_{n}_order']))):.3f}" for n in ORDERS]
