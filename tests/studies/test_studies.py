@@ -51,11 +51,10 @@ def test_loss_and_strengths_follow_model_and_data(digits: Dataset) -> None:
 
 def test_the_smooth_condition_needs_probabilities_and_the_euclidean_norm(digits: Dataset) -> None:
     study = find_study("conditions")
-    noisy = {"smoothing_variance": 0.1}
     with pytest.raises(ArgumentError, match=r"in \[0, 1\].*those of sin are logits: take a bnn"):
-        study.make_spec("quick", digits, preset("sin", **noisy))
+        study.make_spec("quick", digits, preset("sin", smoothing_variance=0.1))
     with pytest.raises(ArgumentError, match="got the norm 'linf'; use l2"):
-        study.make_spec("quick", digits, preset("bnn", **noisy), norm="linf")
+        study.make_spec("quick", digits, preset("bnn", smoothing_variance=0.1), norm="linf")
 
 
 def test_grids_are_kept_in_rising_order(digits: Dataset) -> None:
