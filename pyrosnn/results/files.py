@@ -74,7 +74,8 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
     packed = {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
     encoding = {
         f"/{group}": {
-            str(name): packed
+            # one chunk each: what repeats over strengths compresses only within a chunk
+            str(name): {**packed, "chunksizes": variable.shape if variable.nbytes < 2**30 else None}
             for name, variable in node.dataset.variables.items()
             if variable.dtype.kind in "biuf"  # HDF5 filters no texts
         }
