@@ -1,8 +1,9 @@
 """Attacks on the mean prediction of an attack set: one file and one line in ``ATTACKS`` each."""
 
-from pyrosnn.attacks.attack import LABELS, Attack, AttackResult
+from pyrosnn.attacks.attack import Attack, AttackResult
 from pyrosnn.attacks.fgm import FGM
 from pyrosnn.attacks.gradient import LossGradient, loss_gradient
+from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.attacks.pgd import PGD

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.attacks.norms import NORMS, length
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import predicted_class
-from pyrosnn.sampling import Origin, SampleSet, replay_logits
-
-LABELS = ("true", "predicted")
+from pyrosnn.sampling import Origin, SampleSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +97,7 @@ class Attack(ABC):
         self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
     ) -> Tensor:
         """Return the labels whose loss is maximised, shape (example,)."""
-        if self.labels == "true":
-            return y
-        return predicted_class(replay_logits(classifier, x, samples), classifier.output)
+        return LABELS[self.labels](classifier, x, y, samples)
 
     @abstractmethod
     def __call__(

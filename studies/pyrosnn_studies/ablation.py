@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from torch import Tensor
 
-from pyrosnn.attacks import FGM, AttackResult, LossGradient
-from pyrosnn.attacks.norms import NORMS, length, per_image
+from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import require, resolve
 from pyrosnn.evaluation import evaluate
@@ -19,40 +17,15 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import combine, make_dataset, make_result
 from pyrosnn.results.provenance import make_provenance
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.training import Checkpoint, TrainingSpec
+from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import PreactivationNoise
-from pyrosnn_studies.presets import default_loss, preset_settings, preset_strengths
+from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
 from pyrosnn_studies.study import Progress, Study
-from pyrosnn_studies.tables import Table, number, percent
+from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 NAME = "ablation"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlooredFGM(FGM):
-    r"""FGM as CleverHans computes it: $\delta = \eta \, g / \max(\|g\|_2, \text{floor})$.
-
-    CleverHans floors the squared norm at 1e-12, of the gradient of a loss that is a mean over a
-    batch of B images: of an image's own gradient that is a floor of B · 1e-6.
-
-    Attributes:
-        floor: smallest norm that is divided by; images with a shorter gradient move less.
-    """
-
-    floor: float = 1e-4
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        super().__post_init__()
-        require(self.floor > 0, f"floor must be > 0, got {self.floor}")
-
-    def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:
-        norms = gradient.scale * length(gradient.direction.double())
-        share = (norms / self.floor).clamp(max=1.0).to(x.dtype)
-        full = super()._step(x, gradient, samples)
-        perturbation = full.perturbation * per_image(share, x)
-        return replace(full, perturbation=perturbation, norm=NORMS[self.norm].measure(perturbation))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +215,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
         cells = [str(name)]
         for column, title in COLUMNS.items():
             of = values[column].sel(variant=name)
-            sd = float(of.std("repeat", ddof=1)) if of.sizes["repeat"] > 1 else float("nan")
-            cells.append((percent if "%" in title else number)(float(of.mean()), sd))
+            cells.append((percent if "%" in title else number)(*mean_and_sd(of)))
         rows.append(cells)
     return [
         Table(
@@ -257,15 +229,11 @@ def _tables(result: xr.DataTree) -> list[Table]:
 def _make_spec(
     preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
 ) -> AblationSpec:
-    given = {name: value for name, value in changes.items() if value is not None}
-    settings = preset_settings(NAME, preset)
+    settings = study_settings(NAME, preset, dataset, changes)
     settings["loss"] = default_loss(resolve(MODELS, training.model, "model").output)
-    if "strength" not in given:
+    if "strength" not in settings:
         settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
-    settings["images"] = min(settings["images"], len(dataset.x_test))
-    spec = AblationSpec(**{**settings, **given})
-    dataset.test_images(spec.images)  # refuses more images than there are
-    return spec
+    return AblationSpec(**settings)
 
 
 def _run(

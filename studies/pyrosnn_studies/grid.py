@@ -19,7 +19,7 @@ from pyrosnn.results import combine, combine_repeats, make_dataset, make_result
 from pyrosnn.results.provenance import make_provenance
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.presets import default_loss, preset_settings, preset_strengths
+from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,16 +131,11 @@ def grid_spec(study: str, preset: str, dataset: Dataset, output: str, **changes:
     Raises:
         UnknownNameError, ArgumentError: for names and values that cannot be.
     """
-    given = {name: value for name, value in changes.items() if value is not None}
-    settings = {"loss": default_loss(output), **preset_settings(study, preset), **given}
+    settings = {"loss": default_loss(output), **study_settings(study, preset, dataset, changes)}
     if isinstance(settings["strengths"], str):
         norm = settings.get("norm", "l2")
         settings["strengths"] = preset_strengths(dataset.name, norm, settings["strengths"])
-    if "images" not in given:
-        settings["images"] = min(settings["images"], len(dataset.x_test))
-    spec = GridSpec(**settings)
-    dataset.test_images(spec.images)  # refuses more images than there are
-    return spec
+    return GridSpec(**settings)
 
 
 def run_grid(

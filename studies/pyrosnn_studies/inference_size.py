@@ -12,7 +12,7 @@ from pyrosnn.summaries import (
     paired_differences,
 )
 from pyrosnn_studies.study import grid_study
-from pyrosnn_studies.tables import Table, number, percent
+from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 ACCURACIES = {
     "test": "test split",
@@ -44,7 +44,7 @@ def _accuracy(result: xr.DataTree) -> Table:
             cell = means.sel(inference_samples=size).sel(strength=strength)
             rows.append(
                 [f"{strength:g}", f"{size:,}"]
-                + [percent(*_mean_and_sd(cell[name])) for name in shown]
+                + [percent(*mean_and_sd(cell[name])) for name in shown]
             )
     size = int(means["attack_samples"])
     return Table(
@@ -60,7 +60,7 @@ def _factors(result: xr.DataTree) -> Table:
     strength = float(means["strength"])
     rows = [
         [f"{size:,}"]
-        + [number(*_mean_and_sd(means[name].sel(inference_samples=size))) for name in FACTORS]
+        + [number(*mean_and_sd(means[name].sel(inference_samples=size))) for name in FACTORS]
         for size in means["inference_samples"].values
     ]
     return Table(
@@ -106,11 +106,6 @@ def _difference(found: xr.Dataset, p_value: xr.DataArray) -> str:
         return mean
     low, high = float(found["low"]), float(found["high"])
     return f"{mean} [{low:+.2f}, {high:+.2f}], p = {float(p_value):.2g}"
-
-
-def _mean_and_sd(values: xr.DataArray) -> tuple[float, float]:
-    sd = float(values.std("repeat", ddof=1)) if values.sizes["repeat"] > 1 else float("nan")
-    return float(values.mean("repeat")), sd
 
 
 STUDY = grid_study("inference-size", tables=_tables, figure=inference_size_figure)

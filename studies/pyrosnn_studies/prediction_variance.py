@@ -15,7 +15,7 @@ from pyrosnn.results import combine, make_result
 from pyrosnn.results.provenance import make_provenance
 from pyrosnn.summaries import variation_table
 from pyrosnn.training import Checkpoint, TrainingSpec
-from pyrosnn_studies.presets import preset_settings
+from pyrosnn_studies.presets import study_settings
 from pyrosnn_studies.study import Progress, Study
 from pyrosnn_studies.tables import Table
 
@@ -52,12 +52,7 @@ class VarianceSpec:
 
 def variance_spec(preset: str, dataset: Dataset, **changes: Any) -> VarianceSpec:
     """Return the study's settings; None leaves a field as the preset has it."""
-    given = {name: value for name, value in changes.items() if value is not None}
-    settings = preset_settings(NAME, preset)
-    settings["images"] = min(settings["images"], len(dataset.x_test))
-    spec = VarianceSpec(**{**settings, **given})
-    dataset.test_images(spec.images)  # refuses more images than there are
-    return spec
+    return VarianceSpec(**study_settings(NAME, preset, dataset, changes))
 
 
 def run_variance(

@@ -1,11 +1,13 @@
 """The studies' settings as data: `presets.toml`, and how to read it."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from pyrosnn.attacks import NORMS
+from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, unknown_name
 
 PRESETS = ("quick", "paper")
@@ -31,6 +33,29 @@ def preset_settings(study: str, preset: str) -> dict[str, Any]:
         raise unknown_name("preset", preset, PRESETS)
     found: dict[str, Any] = _tables()[study][preset]
     return {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+
+
+def study_settings(
+    study: str, preset: str, dataset: Dataset, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a study's settings for a data set: the preset's, with some changed.
+
+    Args:
+        study: name of the study.
+        preset: ``quick`` or ``paper``.
+        dataset: gives at most the images that it has.
+        changes: settings that differ; None leaves one as it is.
+
+    Raises:
+        UnknownNameError: for an unknown preset.
+        ArgumentError: for more images asked for than there are.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = preset_settings(study, preset)
+    settings["images"] = min(settings["images"], len(dataset.x_test))
+    settings.update(given)
+    dataset.test_images(settings["images"])
+    return settings
 
 
 def preset_strengths(dataset: str, norm: str, grid: str) -> tuple[float, ...]:

@@ -33,6 +33,12 @@ def percent(mean: float, sd: float) -> str:
     return f"{100 * mean:.1f}" if math.isnan(sd) else f"{100 * mean:.1f} ± {100 * sd:.1f}"
 
 
+def mean_and_sd(values: xr.DataArray) -> tuple[float, float]:
+    """Return mean and standard deviation over repeats; NaN for the latter of a single repeat."""
+    sd = float(values.std("repeat", ddof=1)) if values.sizes["repeat"] > 1 else math.nan
+    return float(values.mean("repeat")), sd
+
+
 def number(mean: float, sd: float) -> str:
     """Format a mean with three digits beside its standard deviation.
 

@@ -10,10 +10,12 @@ from scipy import stats
 
 from pyrosnn.attacks import FGM, loss_gradient
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError
 from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, replay_logits
-from pyrosnn_studies.ablation import AblationSpec, FlooredFGM, run_ablation, variants
+from pyrosnn_studies.ablation import AblationSpec, run_ablation, variants
+from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import PreactivationNoise
 
 SPEC = AblationSpec(
@@ -44,6 +46,18 @@ def test_the_floor_shortens_the_step_of_small_gradients(
     assert torch.equal(floored.perturbation[long], exact.perturbation[long])
     cosine = (floored.perturbation * exact.perturbation).flatten(1).sum(1)
     torch.testing.assert_close(cosine, 0.5 * floored.norm)
+
+
+def test_a_zero_gradient_stays_where_it_is(bnn: StochasticClassifier, digits: Dataset) -> None:
+    """The loss cw rests on what is misclassified: no step, and no NaN."""
+    x, y = digits.test_images(60)
+    a, _ = disjoint_sample_sets(bnn, x, attack=2, inference=1, seed=0)
+    result = FlooredFGM(loss="cw")(bnn, x, y, a)
+    assert result.zero_gradient.any()
+    assert not result.perturbation[result.zero_gradient].any()
+    assert torch.isfinite(result.perturbation).all()
+    with pytest.raises(ArgumentError, match=r"floor must be > 0, got 0\.0"):
+        FlooredFGM(floor=0.0)
 
 
 def test_preactivations_have_the_distribution_that_weights_give(

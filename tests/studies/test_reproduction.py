@@ -20,7 +20,8 @@ from pyrosnn_studies.reproduction.claims import (
     more_attack_samples,
     variance_protects,
 )
-from pyrosnn_studies.reproduction.page import TABLES, filled, open_folder, paper, table_names
+from pyrosnn_studies.reproduction.page import filled, open_folder, table_names
+from pyrosnn_studies.reproduction.tables import TABLES, paper
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reproduction"
