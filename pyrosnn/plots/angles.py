@@ -8,6 +8,7 @@ from pyrosnn.plots.style import curve_style
 from pyrosnn.results import read_spec
 
 SHOWN = 4  # curves of the right panel
+POINTS = 12  # markers of each
 
 
 def angles_figure(result: xr.DataTree) -> Figure:
@@ -42,7 +43,12 @@ def angles_figure(result: xr.DataTree) -> Figure:
         closed = np.degrees(np.arccos(np.clip(each["cosine_second_order"].values, -1, 1)))
         right.plot(t_mean, closed, color=style["color"], linewidth=1)
         right.plot(
-            t_mean, each["angle"].values, linestyle="", label=f"{t_variance[column]:g}", **style
+            t_mean,
+            each["angle"].values,
+            linestyle="",
+            label=f"{t_variance[column]:g}",
+            markevery=max(1, len(t_mean) // POINTS),
+            **style,
         )
     right.set_xlabel("t of the means, uniform on [0, t]")
     right.set_ylabel("expected angle (degrees)")

@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, draw_boxes, model_name
+from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
 
@@ -113,7 +113,7 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
     figure.suptitle(
         f"{model_name(provenance)} on {provenance['dataset']}: "
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
-        f"{spec['attack'].upper()} on {spec['loss']}, η = {max(spec['strengths']):g}, "
+        f"{attack_name(spec)}, η = {max(spec['strengths']):g}, "
         f"$S_A$ = {max(spec['attack_samples']):,}",
         fontsize="medium",
     )

@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, draw_boxes, model_name
+from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
 
@@ -79,7 +79,7 @@ def sample_size_figure(result: xr.DataTree) -> Figure:
     figure.suptitle(
         f"{model_name(provenance)} on {provenance['dataset']}: "
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
-        f"{spec['attack'].upper()} on {spec['loss']}, $S_I$ = {max(spec['inference_samples']):,}",
+        f"{attack_name(spec)}, $S_I$ = {max(spec['inference_samples']):,}",
         fontsize="medium",
     )
     return figure

@@ -56,6 +56,12 @@ def model_name(provenance: Mapping[str, Any]) -> str:
     return f"smoothed {name}" if training.get("smoothing_variance") else name
 
 
+def attack_name(spec: Mapping[str, Any]) -> str:
+    """Return an attack in a figure's words: ``FGM on cross-entropy, predicted labels``."""
+    name = f"{spec['attack'].upper()} on {spec['loss']}"
+    return name if spec["labels"] == "true" else f"{name}, {spec['labels']} labels"
+
+
 def count(number: int, noun: str) -> str:
     """Return ``1 repeat`` or ``5 repeats``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
