@@ -16,6 +16,7 @@ OPTIONS_bnn := bnn
 OPTIONS_im := im
 OPTIONS_sin-0.05 := sin --noise-variance 0.05
 OPTIONS_sin-0.1 := sin --noise-variance 0.1
+OPTIONS_sin-0.1-loss := sin --noise-variance 0.1 --average loss
 OPTIONS_bnn-smoothed := bnn --smoothing-variance 0.1
 OPTIONS_im-smoothed := im --smoothing-variance 0.1
 OPTIONS_bnn-kl3 := bnn --kl-weight 3
@@ -27,8 +28,8 @@ OPTIONS_bnn-scale1 := bnn --initial-row-scale 1
 
 MODELS := bnn im sin-0.05 sin-0.1
 WEIGHTS := bnn im
-ABLATED := bnn im sin-0.05 sin-0.1 bnn-kl3 im-kl3 bnn-kl0.1 bnn-tanh im-tanh bnn-scale1
-VARIED := $(MODELS) bnn-kl3 im-kl3
+ABLATED := bnn im sin-0.05 sin-0.1 sin-0.1-loss bnn-kl3 im-kl3 bnn-kl0.1 bnn-tanh im-tanh bnn-scale1
+VARIED := $(MODELS) bnn-kl3 im-kl3 sin-0.1-loss
 RESULTS := gaussian-angles \
   $(MODELS:%=sample-size-%) $(MODELS:%=inference-size-%) $(VARIED:%=prediction-variance-%) \
   $(WEIGHTS:%=conditions-%) conditions-clip-bnn $(WEIGHTS:%=linf-%) $(WEIGHTS:%=pgd-%) \

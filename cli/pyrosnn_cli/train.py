@@ -64,6 +64,10 @@ def train(
     noise_variance: Annotated[
         float | None, typer.Option(help="sin: variance of the input noise.", show_default="0.1")
     ] = None,
+    average: Annotated[
+        str | None,
+        typer.Option(help="sin: average the copies' logits or their loss.", show_default="logits"),
+    ] = None,
     shared_noise: Annotated[
         bool,
         typer.Option("--shared-noise", help="sin: share the noise among images, not one each."),
@@ -95,6 +99,7 @@ def train(
         "initial_row_scale": initial_row_scale,
         "initial_column_scale": initial_column_scale,
         "noise_variance": noise_variance,
+        "average": average,
         "per_example": False if shared_noise else None,
     }
     changes: dict[str, Any] = {

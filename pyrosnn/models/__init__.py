@@ -23,8 +23,8 @@ def model_options(name: str) -> dict[str, Any]:
         UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)``.
 
     Example:
-        >>> model_options("sin")
-        {'hidden': (128, 128), 'activation': 'relu', 'noise_variance': 0.1, 'per_example': True}
+        >>> model_options("bnn")["hidden"]
+        (128, 128)
     """
     parameters = inspect.signature(resolve(MODELS, name, "model")).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}

@@ -3,7 +3,7 @@
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -34,7 +34,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
     """
 
     output: Output
-    objective: ClassVar[str]
+    objective: str
     per_example: bool = False
 
     def __init__(self, image_shape: tuple[int, ...], num_classes: int):

@@ -12,6 +12,10 @@ from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.dense import ACTIVATIONS, dense_network, layer_shapes
 
+# The objective that each average makes; without anything to learn of the noise, an ELBO is the
+# mean log-likelihood of the copies.
+AVERAGES = {"logits": "averaged-logits", "loss": "elbo"}
+
 
 class StochasticInputNetwork(StochasticClassifier):
     r"""A fully connected network on $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
@@ -25,6 +29,8 @@ class StochasticInputNetwork(StochasticClassifier):
         hidden: widths of the hidden layers.
         activation: ``relu`` or ``tanh``, between the layers.
         noise_variance: σ², in squared pixel units; the paper's SINs have 0.05 and 0.1.
+        average: what training averages over an image's noisy copies: their ``logits``, as the
+            paper's supplement has it, or their ``loss``.
         per_example: draw noise for each image (the field's practice) or share it among images.
 
     References:
@@ -43,6 +49,7 @@ class StochasticInputNetwork(StochasticClassifier):
         hidden: Sequence[int] = (128, 128),
         activation: str = "relu",
         noise_variance: float = 0.1,
+        average: str = "logits",
         per_example: bool = True,
     ):
         super().__init__(image_shape, num_classes)
@@ -50,6 +57,9 @@ class StochasticInputNetwork(StochasticClassifier):
             raise unknown_name("activation", activation, ACTIVATIONS)
         self.activation = activation
         require(noise_variance > 0, f"noise_variance must be > 0, got {noise_variance}")
+        if average not in AVERAGES:
+            raise unknown_name("average", average, AVERAGES)
+        self.objective = AVERAGES[average]
         self.noise_variance = noise_variance
         self.per_example = per_example
         self.shapes = layer_shapes(math.prod(image_shape), hidden, num_classes)

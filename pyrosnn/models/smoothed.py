@@ -77,7 +77,7 @@ class Smoothed(StochasticClassifier):
         each = self.base.logits(flat, sites).reshape(*lead, self.num_classes)
         if self.output == "logits":
             return each.mean(-2)
-        return each.log_softmax(-1).logsumexp(-2) - math.log(self.num_noise)
+        return each.log_softmax(-1).logsumexp(-2)  # log K is the same for all classes
 
     @property
     def floats_per_example(self) -> int:

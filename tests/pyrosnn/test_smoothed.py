@@ -133,6 +133,12 @@ def test_beyond_the_cutoff_no_margin_is_left(margin: float, slope: float, L: flo
     assert margin - slope * length - L / 2 * length**2 <= 1e-8
 
 
+@given(L=st.floats(0.01, 100.0))
+def test_up_to_the_cutoff_a_margin_of_one_is_left(L: float) -> None:
+    length = cutoff(L) * (1 - 1e-9)
+    assert 1.0 - L / 2 * length**2 > 0
+
+
 def test_bad_settings_are_named(
     bnn: StochasticClassifier, classifiers: dict[str, StochasticClassifier]
 ) -> None:

@@ -144,6 +144,20 @@ def test_averaged_logits_are_the_cross_entropy_of_the_mean(
     assert loss_of(AveragedLogitsELBO(5), sin, x, y) == pytest.approx(expected, rel=1e-5)
 
 
+def test_averaged_loss_is_the_mean_cross_entropy_of_the_copies() -> None:
+    sin = build_model("sin", image_shape=(1, 2, 2), num_classes=3, options={"average": "loss"})
+    x, y = torch.randn(4, 1, 2, 2), torch.tensor([0, 1, 2, 0])
+    samples = particles(sin, x, 5)
+    each = [
+        torch.nn.functional.cross_entropy(logits, y, reduction="sum")
+        for logits in sin.logits(x, samples)
+    ]
+    own = loss_of(OBJECTIVES[sin.objective](5), sin, x, y)
+    assert own == pytest.approx(float(torch.stack(each).mean()), rel=1e-5)
+    with pytest.raises(UnknownNameError, match="unknown average 'losses'; did you mean 'loss'"):
+        build_model("sin", image_shape=(1, 2, 2), num_classes=3, options={"average": "losses"})
+
+
 def test_each_model_is_trained_with_its_own_objective() -> None:
     expected = {"bnn": TraceMeanField_ELBO, "im": MixtureELBO, "sin": AveragedLogitsELBO}
     for model, objective in expected.items():

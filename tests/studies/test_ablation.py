@@ -74,6 +74,19 @@ def test_preactivations_have_the_distribution_that_weights_give(
         assert stats.ks_2samp(both[0][:, c], both[1][:, c]).pvalue > 1e-3 / 10
 
 
+def test_preactivations_have_the_noise_of_the_bias() -> None:
+    """A black image: all that is left of the first layer is its bias."""
+    bnn = BNN((1, 2, 2), 3, hidden=(4,), initial_row_scale=0.7)
+    x = torch.zeros(1, 1, 2, 2)
+    both = []
+    for classifier in (bnn, PreactivationNoise(bnn)):
+        samples = draw_sample_set(classifier, x, 4000, seed=0, stream="attack")
+        both.append(replay_logits(classifier, x, samples)[:, 0].numpy())
+    for c in range(3):
+        assert stats.ks_2samp(both[0][:, c], both[1][:, c]).pvalue > 1e-3 / 3
+    assert both[1].std(0).min() > 0.5
+
+
 def test_preactivations_differ_between_images_as_weights_do_not(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:

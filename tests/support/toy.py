@@ -1,7 +1,5 @@
 """Small stochastic classifiers whose truth is known in closed form."""
 
-from typing import ClassVar
-
 import pyro
 import torch
 from pyro.distributions import Categorical, Normal
@@ -15,7 +13,7 @@ class LinearClassifier(StochasticClassifier):
     """f(x, θ) = W x + b with independent normal entries in W and b: linear discriminants."""
 
     output: Output = "logits"
-    objective: ClassVar[str] = "elbo"
+    objective: str = "elbo"
 
     def __init__(self, num_inputs: int, num_classes: int, noise: float = 1.0):
         super().__init__((num_inputs,), num_classes)

@@ -24,6 +24,7 @@ ABLATED = {
     "im-tanh": "IM, tanh",
     "sin-0.05": "SIN 0.05",
     "sin-0.1": "SIN 0.1",
+    "sin-0.1-loss": "SIN 0.1, loss averaged",
 }
 SIZES = (1, 5, 10, 100)  # S_I of table 2
 Row = list[str]
