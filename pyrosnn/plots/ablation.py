@@ -19,7 +19,7 @@ def ablation_figure(result: xr.DataTree) -> Figure:
     names = [str(name) for name in values["variant"].values]
     figure = Figure(figsize=(9.0, 3.4), layout="constrained", dpi=150)
     panels = {"mean_adversarial": "adversarial accuracy", "mean_cosine": "mean cosine"}
-    for ax, (name, label) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+    for ax, (name, label) in zip(figure.subplots(1, 2, sharey=True), panels.items(), strict=True):
         mean = values[name].mean("repeat").values
         many = values.sizes["repeat"] > 1
         ax.barh(
@@ -32,7 +32,7 @@ def ablation_figure(result: xr.DataTree) -> Figure:
             linewidth=0.6,
         )
         ax.set_yticks(np.arange(len(names)), names)
-        ax.invert_yaxis()
+        ax.set_ylim(len(names) - 0.5, -0.5)  # the first on top
         ax.set_xlabel(label)
         ax.set_xlim(0, 1)
         ax.grid(axis="x", alpha=0.3)
