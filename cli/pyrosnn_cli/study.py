@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pyrosnn.errors import ArgumentError, require
+from pyrosnn.errors import ArgumentError, FileError, require
 from pyrosnn.files import check_writable
 from pyrosnn_cli import study_ablation, study_angles, study_grid, study_variance
 from pyrosnn_cli.options import (
@@ -56,11 +56,11 @@ def all_studies(
 ) -> None:
     """Run every study, one after the other, into a folder."""
     paths = {name: output / f"{name}.nc" for name in STUDIES}
-    output.mkdir(parents=True, exist_ok=True)
-    for path in paths.values():  # refused before the first study runs
-        check_writable(path, overwrite=overwrite)
-        check_writable(path.with_suffix(".png"), overwrite=overwrite)
-
+    require(output.is_dir() or not output.exists(), f"--output names a folder, {output} is a file")
+    if output.exists():
+        for path in paths.values():  # refused before the first study runs
+            check_writable(path, overwrite=overwrite)
+            check_writable(path.with_suffix(".png"), overwrite=overwrite)
     if (model is None) != (smoothed_model is None):
         raise ArgumentError(
             "give --model and --smoothed-model together (train the second with "
@@ -78,6 +78,12 @@ def all_studies(
             load_checkpoint(smoothed_model).spec.smoothing_variance > 0,
             f"{smoothed_model} was trained without noise; train it with --smoothing-variance 0.1",
         )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"cannot make the folder {output} ({error.strerror}); name another"
+        ) from error
     for name, path in paths.items():
         run_study(
             name,
