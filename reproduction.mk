@@ -23,12 +23,11 @@ OPTIONS_bnn-kl3 := bnn --kl-weight 3
 OPTIONS_im-kl3 := im --kl-weight 3
 OPTIONS_bnn-kl0.1 := bnn --kl-weight 0.1
 OPTIONS_bnn-tanh := bnn --activation tanh
-OPTIONS_im-tanh := im --activation tanh
 OPTIONS_bnn-scale1 := bnn --initial-row-scale 1
 
 MODELS := bnn im sin-0.05 sin-0.1
 WEIGHTS := bnn im
-ABLATED := bnn im sin-0.05 sin-0.1 sin-0.1-loss bnn-kl3 im-kl3 bnn-kl0.1 bnn-tanh im-tanh bnn-scale1
+ABLATED := bnn im sin-0.05 sin-0.1 sin-0.1-loss bnn-kl3 im-kl3 bnn-kl0.1 bnn-tanh bnn-scale1
 VARIED := $(MODELS) bnn-kl3 im-kl3 sin-0.1-loss
 RESULTS := gaussian-angles \
   $(MODELS:%=sample-size-%) $(MODELS:%=inference-size-%) $(VARIED:%=prediction-variance-%) \

@@ -21,7 +21,6 @@ ABLATED = {
     "bnn-scale1": "BNN, initial row scale 1",
     "im": "IM, preset `paper`",
     "im-kl3": "IM, KL weight 3 / N",
-    "im-tanh": "IM, tanh",
     "sin-0.05": "SIN 0.05",
     "sin-0.1": "SIN 0.1",
     "sin-0.1-loss": "SIN 0.1, loss averaged",
