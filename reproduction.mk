@@ -28,9 +28,10 @@ OPTIONS_bnn-scale1 := bnn --initial-row-scale 1
 MODELS := bnn im sin-0.05 sin-0.1
 WEIGHTS := bnn im
 ABLATED := bnn im sin-0.05 sin-0.1 sin-0.1-loss bnn-kl3 im-kl3 bnn-kl0.1 bnn-tanh bnn-scale1
-VARIED := $(MODELS) bnn-kl3 im-kl3 sin-0.1-loss
+COMPARED := $(MODELS) sin-0.1-loss
+VARIED := $(COMPARED) bnn-kl3 im-kl3
 RESULTS := gaussian-angles \
-  $(MODELS:%=sample-size-%) $(MODELS:%=inference-size-%) $(VARIED:%=prediction-variance-%) \
+  $(MODELS:%=sample-size-%) $(COMPARED:%=inference-size-%) $(VARIED:%=prediction-variance-%) \
   $(WEIGHTS:%=conditions-%) conditions-clip-bnn $(WEIGHTS:%=linf-%) $(WEIGHTS:%=pgd-%) \
   $(WEIGHTS:%=cw-%) $(WEIGHTS:%=margin-%) $(ABLATED:%=ablation-%)
 
