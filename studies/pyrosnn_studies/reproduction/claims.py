@@ -160,25 +160,28 @@ def variance_protects(results: Results, calm: str, varied: str) -> list[Claim]:
         varied: the model of the larger variance.
     """
     about = f"{varied} - {calm}"
-    spread = [
+    moments = [
         results[f"prediction-variance-{model}"]["variation"]
-        .dataset["gradient_entry_std"]
-        .sel(gradient="label")
+        .dataset.sel(gradient="label", drop=True)
+        .drop_vars("label")
+        .rename(example="repeat")  # the paired differences are over images here
         for model in (calm, varied)
     ]
-    by_image = xr.concat(
-        [each.drop_vars("label").rename(example="repeat") for each in spread],
-        dim=xr.DataArray([0, 1], dims="model", name="model"),
-    )
-    claims = [
-        _claim(
-            "iv",
-            about,
+    square = [each["gradient_square"].where(each["gradient_square"] > 0) for each in moments]
+    # a scale-free spread: gradients of logits have no common unit
+    noise = [np.log(each["gradient_trace"] / m) for each, m in zip(moments, square, strict=True)]
+    claims = []
+    for spread, statement in (
+        (
+            [each["gradient_entry_std"] for each in moments],
             "higher standard deviation of the gradient (over images)",
-            paired_differences(by_image, "model", reference=0).sel(model=1),
-            ">",
-        )
-    ]
+        ),
+        (noise, "larger noise scale tr Σ / ‖μ‖² (difference of logarithms, over images)"),
+    ):
+        both = xr.concat(spread, dim=xr.DataArray([0, 1], dims="model", name="model"))
+        both = both.dropna("repeat")
+        found = paired_differences(both, "model", reference=0).sel(model=1)
+        claims.append(_claim("iv", about, statement, found, ">"))
     for means, name, statement, sign in (
         (geometry_means, "cosine", "lower cosine at S_A = 100", "<"),
         (accuracies, "adversarial", "higher adversarial accuracy at S_A = 100", ">"),
