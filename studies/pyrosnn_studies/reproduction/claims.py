@@ -1,7 +1,7 @@
 """The paper's four claims as statistical statements on result files."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -178,9 +178,7 @@ def variance_protects(results: Results, calm: str, varied: str) -> list[Claim]:
         ),
         (noise, "larger noise scale tr Σ / ‖μ‖² (difference of logarithms, over images)"),
     ):
-        both = xr.concat(spread, dim=xr.DataArray([0, 1], dims="model", name="model"))
-        both = both.dropna("repeat")
-        found = paired_differences(both, "model", reference=0).sel(model=1)
+        found = _differences([each.dropna("repeat") for each in spread])
         claims.append(_claim("iv", about, statement, found, ">"))
     for means, name, statement, sign in (
         (geometry_means, "cosine", "lower cosine at S_A = 100", "<"),
@@ -192,9 +190,7 @@ def variance_protects(results: Results, calm: str, varied: str) -> list[Claim]:
             .sel(strength=STRENGTH, attack_samples=100, drop=True)
             for model in (calm, varied)
         ]
-        both = xr.concat(each, dim=xr.DataArray([0, 1], dims="model", name="model"))
-        found = paired_differences(both, "model", reference=0).sel(model=1)
-        claims.append(_claim("iv", about, statement, found, sign))
+        claims.append(_claim("iv", about, statement, _differences(each), sign))
     return claims
 
 
@@ -208,6 +204,13 @@ def all_claims(results: Results) -> list[Claim]:
         *variance_protects(results, "bnn", "im"),
         *variance_protects(results, "sin-0.05", "sin-0.1"),
     ]
+
+
+def _differences(pair: Sequence[xr.DataArray]) -> xr.Dataset:
+    """Compare the second of two arrays with the first, where both are defined."""
+    aligned = xr.align(*pair, join="inner")
+    both: xr.DataArray = xr.concat(list(aligned), dim="model").assign_coords(model=[0, 1])
+    return paired_differences(both, "model", reference=0).sel(model=1)
 
 
 def _claim(
