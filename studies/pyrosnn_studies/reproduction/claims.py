@@ -169,7 +169,9 @@ def variance_protects(results: Results, calm: str, varied: str) -> list[Claim]:
     ]
     square = [each["gradient_square"].where(each["gradient_square"] > 0) for each in moments]
     # a scale-free spread: gradients of logits have no common unit
-    noise = [np.log(each["gradient_trace"] / m) for each, m in zip(moments, square, strict=True)]
+    noise: list[xr.DataArray] = [
+        (each["gradient_trace"] / m).pipe(np.log) for each, m in zip(moments, square, strict=True)
+    ]
     claims = []
     for spread, statement in (
         (
