@@ -167,11 +167,10 @@ def variance_protects(results: Results, calm: str, varied: str) -> list[Claim]:
         .rename(example="repeat")  # the paired differences are over images here
         for model in (calm, varied)
     ]
-    square = [each["gradient_square"].where(each["gradient_square"] > 0) for each in moments]
-    # a scale-free spread: gradients of logits have no common unit
-    noise: list[xr.DataArray] = [
-        (each["gradient_trace"] / m).pipe(np.log) for each, m in zip(moments, square, strict=True)
-    ]
+    noise = []  # a scale-free spread: gradients of logits have no common unit
+    for each in moments:
+        scale = each["gradient_trace"] / each["gradient_square"].where(each["gradient_square"] > 0)
+        noise.append(scale.copy(data=np.log(scale.to_numpy())))
     claims = []
     for spread, statement in (
         (
