@@ -13,8 +13,9 @@ from pyrosnn.summaries import accuracies, geometry_means, variation_table
 from pyrosnn_studies.reproduction.claims import STRENGTH, Results, all_claims
 
 MODELS = {"bnn": "BNN", "im": "IM", "sin-0.05": "SIN 0.05", "sin-0.1": "SIN 0.1"}
-# tables 1 and 2 compare the paper's SIN 0.1 with two readings of its training
+# tables 1 and 2 compare the paper's networks with other readings of their training, too
 COMPARED = {**MODELS, "sin-0.1-loss": "SIN 0.1, loss averaged"}
+VARIED = {**COMPARED, "bnn-kl3": "BNN, KL weight 3 / N", "im-kl3": "IM, KL weight 3 / N"}
 ABLATED = {
     "bnn": "BNN, preset `paper`",
     "bnn-kl0.1": "BNN, KL weight 0.1 / N",
@@ -49,13 +50,18 @@ def _size(size: float) -> str:
     return f"{int(size):,}"
 
 
+def _papers_name(model: str) -> str:
+    """Return the name of the paper's network that a variant is compared with."""
+    return model.removesuffix("-loss").removesuffix("-kl3")
+
+
 def table1(results: Results) -> tuple[Row, list[Row]]:
     """Spread of predictions and gradients."""
     header = ["", "paper: std", "std", "variance", "paper: length", "length, plug-in"]
     header += ["unbiased", "of the margin", "paper: std of gradient", "std of gradient"]
     rows = []
-    for model, title in COMPARED.items():
-        std, length, spread = paper()["table1"][model.removesuffix("-loss")]
+    for model, title in VARIED.items():
+        std, length, spread = paper()["table1"][_papers_name(model)]
         table = variation_table(results[f"prediction-variance-{model}"])
         label, margin = table["of f_y"], table["of the margin"]
         ours = {
@@ -83,7 +89,7 @@ def table2(results: Results) -> tuple[Row, list[Row]]:
         for size in means["inference_samples"].values:
             at = means.sel(inference_samples=size)
             clean, adversarial = (
-                dict(zip(SIZES, paper()["table2"][kind][model.removesuffix("-loss")], strict=True))[
+                dict(zip(SIZES, paper()["table2"][kind][_papers_name(model)], strict=True))[
                     int(size)
                 ]
                 for kind in ("clean", "adversarial")
@@ -207,24 +213,53 @@ def tracking(results: Results) -> tuple[Row, list[Row]]:
     return header, rows
 
 
+READINGS = {
+    "true labels": "true labels",
+    "predicted labels": "predicted labels",
+    "predicted, judged clipped": "and image clipped",
+    "predicted, floored": "or floored",
+    "predicted, pre-activations": "or pre-activations",
+}
+
+
 def ablation(results: Results) -> tuple[Row, list[Row]]:
-    """Accuracies under every reading, with the share of zero and of short steps."""
-    header = ["model", "reading", "clean", "adversarial", "cosine", "zero gradient", "‖δ‖ < η"]
+    """Return accuracies of every network under every reading of the attack."""
+    header = ["network", "clean", "paper: adversarial", *READINGS.values()]
+    header += ["zero gradients", "shortened by the floor"]
     rows = []
     for name, title in ABLATED.items():
-        if f"ablation-{name}" not in results:
-            continue
         values = results[f"ablation-{name}"]["ablation"].dataset
-        for variant in values["variant"].values:
-            of = values.sel(variant=variant)
-            rows.append(
-                [title, str(variant), _share(of["mean_clean"]), _share(of["mean_adversarial"])]
-                + [f"{float(of['mean_cosine'].mean()):.3f}"]
-                + [
-                    f"{100 * float(of[share].mean()):.1f}"
-                    for share in ("share_zero", "share_short")
-                ]
-            )
+        there = values["variant"].values
+        cells = [
+            _share(values["mean_adversarial"].sel(variant=variant)) if variant in there else ""
+            for variant in READINGS
+        ]
+        paper_has = paper()["table2"]["adversarial"]
+        theirs = f"{paper_has[name][-1]:.1f}" if name in paper_has else ""
+        clean = _share(values["mean_clean"].sel(variant="true labels"))
+        zero = float(values["share_zero"].sel(variant="true labels").mean())
+        short = float(values["share_short"].sel(variant="predicted, floored").mean())
+        rows.append([title, clean, theirs, *cells, f"{100 * zero:.1f}", f"{100 * short:.1f}"])
+    return header, rows
+
+
+def ablation_cosine(results: Results) -> tuple[Row, list[Row]]:
+    """Return mean cosines of every network where they differ between readings."""
+    shown = {
+        "true labels": "true labels",
+        "predicted labels": "predicted labels",
+        "predicted, δ clipped": "and δ clipped",
+        "predicted, pre-activations": "or pre-activations",
+    }
+    header = ["network", "paper, by eye", *shown.values()]
+    rows = []
+    for name, title in ABLATED.items():
+        values = results[f"ablation-{name}"]["ablation"].dataset
+        there = values["variant"].values
+        means = values["mean_cosine"].mean("repeat")
+        cells = [f"{float(means.sel(variant=v)):.3f}" if v in there else "" for v in shown]
+        theirs = paper()["cosine"].get(name)
+        rows.append([title, f"{theirs[3]:.2f}" if theirs else "", *cells])
     return header, rows
 
 
@@ -251,7 +286,7 @@ def claims(results: Results) -> tuple[Row, list[Row]]:
     rows = []
     for claim in all_claims(results):
         size = "" if np.isnan(claim.effect_size) else f"{claim.effect_size:.1f}"
-        effect = f"{claim.effect:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
+        effect = f"{claim.effect:.3g} [{claim.low:.3g}, {claim.high:.3g}]"
         holds = "yes" if claim.holds else "no"
         rows.append([f"({claim.claim})", claim.about, claim.statement, effect, size, holds])
     return header, rows
@@ -266,6 +301,7 @@ TABLES: dict[str, Callable[[Results], tuple[Row, list[Row]]]] = {
     "conditions": conditions,
     "tracking": tracking,
     "ablation": ablation,
+    "ablation-cosine": ablation_cosine,
     "angles": angles,
     "claims": claims,
 }
