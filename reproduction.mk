@@ -36,11 +36,12 @@ RESULTS := gaussian-angles \
   $(WEIGHTS:%=cw-%) $(WEIGHTS:%=margin-%) $(ABLATED:%=ablation-%)
 
 .PHONY: reproduction
-.PRECIOUS: $(KEPT)/%.safetensors
 reproduction: $(RESULTS:%=$(SHOWN)/%.nc)
 	$(BIN)/python -m pyrosnn_studies.reproduction $(SHOWN)
 
-$(KEPT)/%.safetensors: | .venv/installed
+# named one by one: make takes what only a pattern names for intermediate, and does without it
+TRAINED := $(ABLATED) $(WEIGHTS:%=%-smoothed)
+$(TRAINED:%=$(KEPT)/%.safetensors): $(KEPT)/%.safetensors: | .venv/installed
 	mkdir -p $(KEPT)
 	$(call TRAIN,$(OPTIONS_$*))
 
@@ -79,7 +80,12 @@ $(SHOWN)/margin-%.nc: $(KEPT)/%.safetensors
 $(SHOWN)/ablation-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,ablation)
 
-$(SHOWN)/gaussian-angles.nc: | .venv/installed
+# a clone comes with the results: what needs no checkpoint is made again by the first run here
+$(KEPT)/started:
+	mkdir -p $(KEPT)
+	touch $@
+
+$(SHOWN)/gaussian-angles.nc: $(KEPT)/started | .venv/installed
 	$(RUN) study gaussian-angles --preset paper --overwrite --output $@
 
 , := ,

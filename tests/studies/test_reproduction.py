@@ -1,7 +1,10 @@
 """The reproduction's files: complete, small, what the page says, and the paper's four claims."""
 
+import os
 import re
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,7 @@ from pyrosnn_studies.reproduction.tables import TABLES, paper
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reproduction"
+NOW = time.time()
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,30 @@ def test_every_file_of_the_command_is_there_and_they_are_small(
     ).stdout.split()
     assert sorted(listed) == sorted(results)
     assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
+
+
+def test_a_clone_makes_all_again_and_an_interrupted_run_goes_on(tmp_path: Path) -> None:
+    """Results without checkpoints, as in a clone, are remade; what this run has made is not."""
+    for name in ("Makefile", "reproduction.mk", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    results = tmp_path / "docs" / "reproduction"
+    results.mkdir(parents=True)
+    for path in FOLDER.glob("*.nc"):
+        (results / path.name).touch()
+
+    def planned() -> list[str]:
+        dry = ["make", "--no-print-directory", "-n", "reproduction", "DATA=data"]
+        lines = subprocess.run(dry, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return re.findall(r"pyrosnn (?:train|study) .*--output (\S+)", lines.stdout)
+
+    everything = planned()
+    assert len(everything) == len(set(everything)) == 12 + 38
+    begun = [".venv/bin/python", ".venv/installed", "reproduction/started"]
+    for number, name in enumerate([*begun, *everything[:20]]):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (NOW + number, NOW + number))
+    assert planned() == everything[20:]
 
 
 def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> None:
