@@ -24,8 +24,8 @@ def _tables(result: xr.DataTree) -> list[Table]:
         Table(
             title=(
                 "Adversarial accuracy and share of images that fulfil a condition, in %\n"
-                f"No image can fulfil the smooth condition beyond {cutoffs}. L holds for the "
-                f"exact expectation over the noise,\nnot for its estimate from "
+                f"No image can fulfil the smooth condition beyond {cutoffs}.\n"
+                f"L holds for the exact expectation over the noise, not for its estimate from "
                 f"{spec['noise_samples']} noises that is judged here."
             ),
             header=["strength", "adversarial", "linear", *names],

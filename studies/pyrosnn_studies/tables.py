@@ -43,10 +43,11 @@ def number(mean: float, sd: float) -> str:
     """Format a mean with three digits beside its standard deviation.
 
     Example:
-        >>> number(0.8521, 0.0031), number(0.8521, float("nan"))
-        ('0.852 ± 0.003', '0.852')
+        >>> number(0.6, 0.0031), number(0.8521, float("nan"))
+        ('0.600 ± 0.003', '0.852')
     """
-    return f"{mean:.3g}" if math.isnan(sd) else f"{mean:.3g} ± {sd:.1g}"
+    text = f"{mean:#.3g}".rstrip(".")
+    return text if math.isnan(sd) else f"{text} ± {sd:.1g}"
 
 
 def accuracy_by_size(result: xr.DataTree) -> Table:
