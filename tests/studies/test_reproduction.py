@@ -14,6 +14,7 @@ import xarray as xr
 from pyrosnn.errors import FileError
 from pyrosnn.results import make_result, read_spec
 from pyrosnn.summaries import accuracies
+from pyrosnn_studies.presets import preset_settings
 from pyrosnn_studies.reproduction.claims import (
     Claim,
     all_claims,
@@ -113,6 +114,17 @@ def test_the_sizes_are_the_papers(results: dict[str, xr.DataTree]) -> None:
         assert read_spec(results[f"cw-{model}"])["gradient"] == "mean_logits"
     angles = read_spec(results["gaussian-angles"])
     assert (angles["dimension"], angles["pairs"], angles["step"]) == (1000, 10_000, 0.2)
+
+
+def test_every_file_has_the_presets_settings(results: dict[str, xr.DataTree]) -> None:
+    """But for what its command changes; a file of another preset would be a stale one."""
+    changed = {"attack_samples", "repeats", "block_size", "strengths"}
+    for name, tree in results.items():
+        spec = read_spec(tree)
+        for key, value in preset_settings(tree.attrs["study"], "paper").items():
+            if key not in changed:
+                own = tuple(spec[key]) if isinstance(spec[key], list) else spec[key]
+                assert own == value, (name, key)
 
 
 def test_claim_i_accuracy_falls_with_attack_samples(claims: list[Claim]) -> None:
