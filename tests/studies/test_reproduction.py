@@ -1,10 +1,10 @@
 """The reproduction's files: complete, small, what the page says, and the paper's four claims."""
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,6 @@ from pyrosnn_studies.reproduction.tables import TABLES, paper
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reproduction"
-NOW = time.time()
 
 
 @pytest.fixture(scope="module")
@@ -58,25 +57,31 @@ def test_every_file_of_the_command_is_there_and_they_are_small(
 
 def test_a_clone_makes_all_again_and_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     """Results without checkpoints, as in a clone, are remade; what this run has made is not."""
-    for name in ("Makefile", "reproduction.mk", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    results = tmp_path / "docs" / "reproduction"
-    results.mkdir(parents=True)
-    for path in FOLDER.glob("*.nc"):
-        (results / path.name).touch()
+    clock = itertools.count(1_000_000_000)
+
+    def make(name: str) -> None:
+        """Make a file that is newer than all before it."""
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        now = next(clock)
+        os.utime(path, (now, now))
 
     def planned() -> list[str]:
         dry = ["make", "--no-print-directory", "-n", "reproduction", "DATA=data"]
         lines = subprocess.run(dry, cwd=tmp_path, capture_output=True, text=True, check=True)
         return re.findall(r"pyrosnn (?:train|study) .*--output (\S+)", lines.stdout)
 
+    for name in ("Makefile", "reproduction.mk", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+        make(name)
+    for path in FOLDER.glob("*.nc"):
+        make(f"docs/reproduction/{path.name}")
     everything = planned()
     assert len(everything) == len(set(everything)) == 12 + 38
     begun = [".venv/bin/python", ".venv/installed", "reproduction/started"]
-    for number, name in enumerate([*begun, *everything[:20]]):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (NOW + number, NOW + number))
+    for name in [*begun, *everything[:20]]:
+        make(name)
     assert planned() == everything[20:]
 
 
