@@ -39,6 +39,16 @@ OfModel = Annotated[
 Preset = Annotated[
     str, typer.Option(help="Settings to start from: quick (digits), paper (the paper's).")
 ]
+Images = Annotated[
+    int | None, typer.Option(help="First so many test images.", show_default="preset's")
+]
+Repeats = Annotated[
+    int | None, typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's")
+]
+BlockSize = Annotated[
+    int | None,
+    typer.Option(help="Images that share a draw of the samples.", show_default="preset's"),
+]
 Compact = Annotated[
     bool,
     typer.Option(

@@ -9,10 +9,12 @@ from pyrosnn_cli.options import (
     Compact,
     DataRoot,
     Device,
+    Images,
     ModelPath,
     OfModel,
     Overwrite,
     Preset,
+    Repeats,
     Seed,
 )
 from pyrosnn_cli.run import run_study
@@ -22,9 +24,7 @@ def ablation(
     model: ModelPath = None,
     dataset: OfModel = None,
     preset: Preset = "quick",
-    images: Annotated[
-        int | None, typer.Option(help="First so many test images.", show_default="preset's")
-    ] = None,
+    images: Images = None,
     strength: Annotated[
         float | None, typer.Option(help="Strength.", show_default="the data set's")
     ] = None,
@@ -32,10 +32,7 @@ def ablation(
         int | None,
         typer.Option(help="Images that a floored loss is a mean over.", show_default="preset's"),
     ] = None,
-    repeats: Annotated[
-        int | None,
-        typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's"),
-    ] = None,
+    repeats: Repeats = None,
     seed: Seed = 0,
     device: Device = "cpu",
     data_root: DataRoot = None,

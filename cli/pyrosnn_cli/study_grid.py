@@ -7,13 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn_cli.options import (
+    BlockSize,
     Compact,
     DataRoot,
     Device,
+    Images,
     ModelPath,
     OfModel,
     Overwrite,
     Preset,
+    Repeats,
     Seed,
     parse_integers,
     parse_numbers,
@@ -33,9 +36,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         model: ModelPath = None,
         dataset: OfModel = None,
         preset: Preset = "quick",
-        images: Annotated[
-            int | None, typer.Option(help="First so many test images.", show_default="preset's")
-        ] = None,
+        images: Images = None,
         attack_samples: Annotated[
             str | None,
             typer.Option(help="Sizes S_A of the attack set, as 1,10.", show_default="preset's"),
@@ -96,14 +97,8 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
                 show_default="preset's",
             ),
         ] = None,
-        repeats: Annotated[
-            int | None,
-            typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's"),
-        ] = None,
-        block_size: Annotated[
-            int | None,
-            typer.Option(help="Images that share a draw of the sets.", show_default="preset's"),
-        ] = None,
+        repeats: Repeats = None,
+        block_size: BlockSize = None,
         chunk_size: Annotated[
             int | None, typer.Option(help="Samples evaluated at once.", show_default="by memory")
         ] = None,

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from pyrosnn_cli.options import (
+    BlockSize,
     Compact,
     DataRoot,
     Device,
+    Images,
     ModelPath,
     OfModel,
     Overwrite,
@@ -22,16 +24,11 @@ def prediction_variance(
     model: ModelPath = None,
     dataset: OfModel = None,
     preset: Preset = "quick",
-    images: Annotated[
-        int | None, typer.Option(help="First so many test images.", show_default="preset's")
-    ] = None,
+    images: Images = None,
     num_samples: Annotated[
         int | None, typer.Option(help="Single samples.", show_default="preset's")
     ] = None,
-    block_size: Annotated[
-        int | None,
-        typer.Option(help="Images that share a draw of the samples.", show_default="preset's"),
-    ] = None,
+    block_size: BlockSize = None,
     seed: Seed = 0,
     device: Device = "cpu",
     data_root: DataRoot = None,

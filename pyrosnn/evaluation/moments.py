@@ -26,9 +26,7 @@ from pyrosnn.sampling import (
     replay_pullback,
     successive_sample_sets,
 )
-
-# Samples drawn at a time; the stream is the same whatever it is.
-DRAW = 16
+from pyrosnn.sampling.draw import PAGE_SIZE
 
 
 class _Moments:
@@ -102,7 +100,7 @@ def gradient_moments(
     x, y = x.to(classifier.device), y.to(classifier.device)
     output = classifier.output
     first = draw_sample_set(
-        classifier, x, min(DRAW, num_samples), seed=seed, stream="moments", block=block
+        classifier, x, min(PAGE_SIZE, num_samples), seed=seed, stream="moments", block=block
     )
 
     def singles() -> Iterator[SampleSet]:
