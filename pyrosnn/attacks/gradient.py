@@ -9,8 +9,7 @@ from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import OverlapError
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import predicted_class
-from pyrosnn.sampling import SampleSet, replay_logits, replay_pullback
+from pyrosnn.sampling import Recording, SampleSet, ScaledSum, mean_prediction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +66,15 @@ def loss_gradient(
             "see disjoint_sample_sets"
         )
     samples.require_fit(classifier, len(x))
-    logits = replay_logits(classifier, x, samples)
-    cotangents = GRADIENTS[gradient](LOSSES[loss], logits, y, classifier.output)
-    direction, scale = replay_pullback(classifier, x, samples, cotangents)
+    # two passes: the cotangents of a sample need the mean prediction of all of them
+    recording = Recording(classifier, x, samples)
+    mean = mean_prediction(recording, classifier.output)
+    total = ScaledSum(x)
+    for chunk in recording:
+        total.add(chunk, GRADIENTS[gradient](LOSSES[loss], chunk.logits, y, mean))
     return LossGradient(
-        direction=direction,
-        scale=scale,
-        correct=predicted_class(logits, classifier.output) == y,
+        direction=total.value,
+        scale=total.scale,
+        correct=mean.predicted == y,
         num_gradients=len(samples),
     )

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import predicted_class
-from pyrosnn.sampling import SampleSet, replay_logits
+from pyrosnn.sampling import SampleSet, predict
 
 
 def true_labels(
@@ -20,7 +19,7 @@ def predicted_labels(
     classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
 ) -> Tensor:
     """Return the classes that the attack set predicts at x."""
-    return predicted_class(replay_logits(classifier, x, samples), classifier.output)
+    return predict(classifier, x, samples).predicted
 
 
 LABELS: dict[str, Callable[[StochasticClassifier, Tensor, Tensor, SampleSet], Tensor]] = {

@@ -13,11 +13,10 @@ from pyrosnn.attacks.gradient import loss_gradient
 from pyrosnn.attacks.norms import NORMS, largest_entry, per_image
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import mean_discriminants, runner_up
 from pyrosnn.sampling import (
     SampleSet,
     draw_sample_set,
-    replay_logits,
+    predict,
     successive_sample_sets,
 )
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -168,14 +167,11 @@ class PGD(Attack):
             stream="selection",
             repeat=o.repeat,
             block=o.block,
-            chunk_size=samples.chunk_size,
+            memory_budget=samples.memory_budget,
         )
 
         def margin(result: AttackResult) -> Tensor:
-            logits = replay_logits(classifier, x + result.perturbation, selection)
-            f = mean_discriminants(logits, classifier.output)
-            other = runner_up(logits, labels, classifier.output).unsqueeze(-1)
-            return (f.gather(-1, labels.unsqueeze(-1)) - f.gather(-1, other)).squeeze(-1)
+            return predict(classifier, x + result.perturbation, selection).margin(labels)
 
         wins = margin(second) < margin(first)
         return replace(

@@ -1,17 +1,23 @@
 """Robustness conditions of an attack under an inference set (theorems 4.1 and 4.2)."""
 
 from pyrosnn.conditions.expected_cosine import expected_cosine, second_order_cosine
-from pyrosnn.conditions.geometry import Geometry, attack_geometry
+from pyrosnn.conditions.geometry import Geometry, attack_geometry, geometries, require_judgeable
 from pyrosnn.conditions.robustness import linear_condition, smooth_condition, smooth_radii
 from pyrosnn.conditions.smoothness import CONSTANTS, cutoff, smoothness_constant
+from pyrosnn.conditions.view import Ray, View, look
 
 __all__ = [
     "CONSTANTS",
     "Geometry",
+    "Ray",
+    "View",
     "attack_geometry",
     "cutoff",
     "expected_cosine",
+    "geometries",
     "linear_condition",
+    "look",
+    "require_judgeable",
     "second_order_cosine",
     "smooth_condition",
     "smooth_radii",

@@ -1,18 +1,20 @@
 """Margins, slopes and angles of an attack, seen by an inference set."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import AttackResult
-from pyrosnn.attacks.norms import length, unit
+from pyrosnn.attacks.norms import length
+from pyrosnn.conditions.view import Ray, View, look
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import margin_cotangent, margins_and_slopes, one_hot
-from pyrosnn.sampling import SampleSet, replay_pullback, replay_pushforward, require_disjoint
+from pyrosnn.models.outputs import margin_cotangent, one_hot
+from pyrosnn.sampling import Recorded, SampleSet, ScaledSum, replay, require_disjoint
 
 PerImage = Float[Tensor, " example"]
 PerClass = Float[Tensor, "example class_"]
@@ -86,6 +88,25 @@ def attack_geometry(
     References:
         Däubener & Fischer 2022, theorem 4.1.
     """
+    require_judgeable(classifier, x, y, [attack], samples)
+    ray = Ray(direction=attack.perturbation)
+    views = look(classifier, x, y, [ray], samples, [len(samples)])
+    return geometries(classifier, x, y, {ray: attack.correct}, views, samples)[0][ray]
+
+
+def require_judgeable(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    y: Tensor,
+    attacks: Sequence[AttackResult],
+    samples: SampleSet,
+) -> None:
+    """Refuse images, labels, attacks or an inference set that do not belong together.
+
+    Raises:
+        ArgumentError: for bad images or labels, or samples of another classifier.
+        OverlapError: if an attack was computed on some of these samples.
+    """
     check_batch(
         x,
         y,
@@ -93,40 +114,128 @@ def attack_geometry(
         image_shape=classifier.image_shape,
         dtype=classifier.dtype,
     )
-    require(
-        attack.perturbation.shape == x.shape,
-        f"the attack was on {len(attack.perturbation)} images, got {len(x)}",
-    )
-    require_disjoint(attack.origin, samples.origin)
+    for attack in attacks:
+        require(
+            attack.perturbation.shape == x.shape,
+            f"the attack was on {len(attack.perturbation)} images, got {len(x)}",
+        )
+        require_disjoint(attack.origin, samples.origin)
     samples.require_fit(classifier, len(x))
-    direction = unit(attack.perturbation)
-    logits, tangents = replay_pushforward(classifier, x, samples, direction)
-    margins, slopes, correct = margins_and_slopes(logits, tangents, y, classifier.output)
+
+
+def geometries(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    y: Tensor,
+    correct: Mapping[Ray, Bool[Tensor, " example"]],
+    views: Sequence[View],
+    samples: SampleSet,
+) -> list[dict[Ray, Geometry]]:
+    """Measure attacks from what was seen along their directions.
+
+    Args:
+        classifier: the classifier.
+        x: images before the attacks.
+        y: labels.
+        correct: for each measured ray, whether the attack set classifies x correctly.
+        views: what the first samples of I see, see :func:`look`.
+        samples: the inference set I.
+
+    Returns:
+        For each view, the geometry along each ray.
+    """
+    seen = [
+        {
+            ray: _first_order(y, view.discriminants, view.slopes[ray], ray, known)
+            for ray, known in correct.items()
+        }
+        for view in views
+    ]
+    norms = margin_gradient_norms(
+        classifier,
+        x,
+        y,
+        [torch.stack([g.nearest for g in along.values()]) for along in seen],
+        samples,
+        [view.num_samples for view in views],
+    )
+    return [
+        {
+            ray: _with_norm(geometry, norm, ray)
+            for (ray, geometry), norm in zip(along.items(), each, strict=True)
+        }
+        for along, each in zip(seen, norms, strict=True)
+    ]
+
+
+def _first_order(y: Tensor, f: Tensor, slopes: Tensor, ray: Ray, correct: Tensor) -> Geometry:
+    """Return the geometry without what needs the gradient's norm."""
+    lengths = length(ray.direction).double().unsqueeze(-1)
+    slopes = slopes / torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    margins = f.gather(-1, y.unsqueeze(-1)) - f
     label = one_hot(y, margins).bool()
     radii = torch.where(slopes > 0, margins / slopes, torch.inf).masked_fill(label, torch.inf)
     nearest = _nearest_class(margins, slopes, radii, label)
-
-    cotangents = margin_cotangent(logits, y, nearest, classifier.output)
-    gradient, scale = replay_pullback(classifier, x, samples, cotangents)
-    gradient_norm = scale * length(gradient.double())
-
-    column = nearest.unsqueeze(-1)
-    slope = slopes.gather(-1, column).squeeze(-1)
-    defined = (gradient_norm > 0) & (attack.length > 0)
-    # rounding of the float32 products may leave [-1, 1] by an ulp
-    cosine = (slope / gradient_norm).clamp(-1.0, 1.0)
+    unknown = torch.full_like(margins[:, 0], torch.nan)
     return Geometry(
         label=y,
         margins=margins,
         slopes=slopes,
         radii=radii,
         nearest=nearest,
-        margin=margins.gather(-1, column).squeeze(-1),
-        gradient_norm=gradient_norm,
-        cosine=torch.where(defined, cosine, torch.nan),
-        correct_inference=correct,
-        correct_attack=attack.correct,
+        margin=margins.gather(-1, nearest.unsqueeze(-1)).squeeze(-1),
+        gradient_norm=unknown,
+        cosine=unknown,
+        correct_inference=f.argmax(-1) == y,
+        correct_attack=correct,
     )
+
+
+def _with_norm(geometry: Geometry, norm: Tensor, ray: Ray) -> Geometry:
+    """Return the geometry with the norm of the nearest class's gradient, and the cosine."""
+    slope = geometry.slopes.gather(-1, geometry.nearest.unsqueeze(-1)).squeeze(-1)
+    defined = (norm > 0) & (length(ray.direction) > 0)
+    # rounding of the float32 products may leave [-1, 1] by an ulp
+    cosine = torch.where(defined, (slope / norm).clamp(-1.0, 1.0), torch.nan)
+    return replace(geometry, gradient_norm=norm, cosine=cosine)
+
+
+def margin_gradient_norms(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    y: Tensor,
+    classes: Sequence[Tensor],
+    samples: SampleSet,
+    sizes: Sequence[int],
+) -> list[Tensor]:
+    r"""Return $\|\nabla (f_y - f_c)\|_2$ of the mean prediction for given classes c.
+
+    An image's gradient for a class is computed once, however often the class is asked for.
+
+    Args:
+        classifier: the classifier.
+        x: images.
+        y: labels.
+        classes: c, shape (ray, example), for each of the sizes.
+        samples: the sample set.
+        sizes: numbers of its first samples.
+
+    Returns:
+        Norms, float64, shape (ray, example), for each of the sizes.
+    """
+    images = torch.arange(len(x), device=x.device)
+    pairs = torch.stack([images * classifier.num_classes + c for c in classes])
+    distinct, where = torch.unique(pairs, return_inverse=True)
+    rows, c = distinct // classifier.num_classes, distinct % classifier.num_classes
+    x, y = x[rows], y[rows]
+    total = ScaledSum(x)
+    norms = {}
+    for chunk in replay(classifier, len(rows), samples[: max(sizes)], stops=sizes, rows=rows):
+        part = Recorded(chunk, x)
+        total.add(part, margin_cotangent(part.logits, y, c, classifier.output))
+        if chunk.stop in sizes:
+            norms[chunk.stop] = total.scale * length(total.value.double()) / chunk.stop
+    return [norms[size][index] for size, index in zip(sizes, where, strict=True)]
 
 
 def _nearest_class(margins: Tensor, slopes: Tensor, radii: Tensor, label: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Attack a block of images with A, judge them with I, return labelled arrays."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,13 +10,22 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import Attack, AttackResult
-from pyrosnn.conditions import attack_geometry, linear_condition, smooth_condition
+from pyrosnn.conditions import (
+    Geometry,
+    Ray,
+    View,
+    geometries,
+    linear_condition,
+    look,
+    require_judgeable,
+    smooth_condition,
+)
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
+from pyrosnn.evaluation.rays import rays_of
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import predicted_class
 from pyrosnn.results import combine, make_dataset
-from pyrosnn.sampling import SampleSet, draw_sample_set, replay_logits, require_disjoint
+from pyrosnn.sampling import SampleSet, draw_sample_set, predict, require_disjoint
 
 
 def evaluate(
@@ -73,13 +83,28 @@ def evaluate(
         >>> result["cosine"].dims
         ('example', 'strength', 'attack_samples', 'inference_samples')
     """
-    # refused here, before any work; the attack and the conditions check again on their own
+    # refused here, before any work
     require_disjoint(attack_samples.origin, inference_samples.origin)
     grid = [attack.strength] if strengths is None else list(strengths)
     require(len(grid) >= 1, "got no strengths; expected at least one")
     require(len(set(grid)) == len(grid), f"got a strength twice in {grid}")
     inference_samples.require_fit(classifier, len(x))
+    attack_sets = _prefixes(attack_samples, attack_sizes)
+    sizes = [len(part) for part in _prefixes(inference_samples, inference_sizes)]
     x, y = x.to(classifier.device), y.to(classifier.device)
+    attacked = [
+        _attack(classifier, x, y, attack, attack_set, grid, judged_bounds)
+        for attack_set in attack_sets
+    ]
+    results = [result for each in attacked for result in each.results]
+    require_judgeable(classifier, x, y, results, inference_samples)
+    # one pass over I serves all attack sets and all sizes of I
+    rays = [ray for each in attacked for ray in each.rays]
+    views = look(classifier, x, y, rays, inference_samples, sizes)
+    correct = {
+        ray: each.results[0].correct for each in attacked for ray in each.rays if ray.measured
+    }
+    seen = geometries(classifier, x, y, correct, views, inference_samples)
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
@@ -87,19 +112,48 @@ def evaluate(
         "smoothness": np.asarray(smoothness, dtype=np.float64),
     }
     by_attack_set = []
-    for attack_set in _prefixes(attack_samples, attack_sizes):
+    for each, attack_set in zip(attacked, attack_sets, strict=True):
         coords["attack_samples"] = np.array([len(attack_set)])
-        results = attack.sweep(classifier, x, y, attack_set, grid)
-        directions = _directions(classifier, x, y, attack, results, attack_set)
-        attacked = [x + result.perturbation for result in results]
-        if judged_bounds is not None:
-            attacked = [images.clamp(*judged_bounds) for images in attacked]
-        by_inference_set = [
-            _judge(classifier, x, y, results, directions, attacked, inference_set, coords)
-            for inference_set in _prefixes(inference_samples, inference_sizes)
+        parts = [
+            _label(each, view, along, y, coords) for view, along in zip(views, seen, strict=True)
         ]
-        by_attack_set.append(combine(by_inference_set, "inference_samples"))
+        by_attack_set.append(combine(parts, "inference_samples"))
     return combine(by_attack_set, "attack_samples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attacked:
+    """What an attack set gave, and the rays on which it is judged.
+
+    Attributes:
+        results: the attack's results, for each strength.
+        rays: see :func:`rays_of`.
+    """
+
+    results: list[AttackResult]
+    rays: list[Ray]
+
+
+def _attack(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    y: Tensor,
+    attack: Attack,
+    samples: SampleSet,
+    strengths: Sequence[float],
+    judged_bounds: tuple[float, float] | None,
+) -> _Attacked:
+    """Run the attack at all strengths."""
+    results = attack.sweep(classifier, x, y, samples, strengths)
+    direction = None
+    if attack.linear_in_strength:
+        strongest = max(strengths)
+        if strongest > 0:
+            direction = results[strengths.index(strongest)].perturbation / strongest
+        else:  # the angle does not need a perturbation
+            direction = attack.sweep(classifier, x, y, samples, [1.0])[0].perturbation
+    rays = rays_of(x, results, strengths, direction, judged_bounds)
+    return _Attacked(results=results, rays=rays)
 
 
 def _prefixes(samples: SampleSet, sizes: Sequence[int] | None) -> list[SampleSet]:
@@ -116,45 +170,22 @@ def _prefixes(samples: SampleSet, sizes: Sequence[int] | None) -> list[SampleSet
     return [samples[:size] for size in sizes]
 
 
-def _directions(
-    classifier: StochasticClassifier,
-    x: Tensor,
+def _label(
+    attacked: _Attacked,
+    view: View,
+    along: Mapping[Ray, Geometry],
     y: Tensor,
-    attack: Attack,
-    results: list[AttackResult],
-    attack_samples: SampleSet,
-) -> list[AttackResult]:
-    """Return what the geometry is measured along: one result if it serves all strengths."""
-    if not attack.linear_in_strength:
-        return results
-    strongest = max(results, key=lambda result: float(result.norm.max()))
-    if float(strongest.norm.max()) == 0.0:  # only strength 0 was asked for
-        strongest = attack.sweep(classifier, x, y, attack_samples, [1.0])[0]
-    return [strongest]
-
-
-def _judge(
-    classifier: StochasticClassifier,
-    x: Tensor,
-    y: Tensor,
-    results: list[AttackResult],
-    directions: list[AttackResult],
-    attacked: list[Tensor],
-    inference_samples: SampleSet,
     coords: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
     """Label what one inference set sees of the perturbations that one attack set gave."""
-    geometries = [attack_geometry(classifier, x, y, d, inference_samples) for d in directions]
+    results = attacked.results
+    geometries = [along[ray] for ray in attacked.rays if ray.measured]
     if len(geometries) < len(results):
         geometries = geometries * len(results)
-
-    def judged(images: Tensor) -> Tensor:
-        logits = replay_logits(classifier, images, inference_samples)
-        return predicted_class(logits, classifier.output) == y
-
+    predicted = [label for ray in attacked.rays for label in view.predicted[ray]]
     pairs = list(zip(geometries, results, strict=True))
     over_strengths = {
-        "adversarial_correct": [judged(images) for images in attacked],
+        "adversarial_correct": [label == y for label in predicted],
         "linear_condition": [linear_condition(g, result) for g, result in pairs],
         "cosine": [g.cosine for g in geometries],
         "radius": [g.radius for g in geometries],
@@ -175,7 +206,7 @@ def _judge(
             for constant in labels["smoothness"]
         ]
         values["smooth_condition"] = np.stack(held, axis=-1)[:, :, None, None, :]
-    labels["inference_samples"] = np.array([len(inference_samples)])
+    labels["inference_samples"] = np.array([view.num_samples])
     return make_dataset(values, labels)
 
 
@@ -230,6 +261,5 @@ def accuracy(
             repeat=repeat,
             block=block,
         )
-        logits = replay_logits(classifier, images, samples)
-        correct += int((predicted_class(logits, classifier.output) == labels).sum())
+        correct += int((predict(classifier, images, samples).predicted == labels).sum())
     return correct / len(x)

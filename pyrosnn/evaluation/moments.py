@@ -13,20 +13,22 @@ from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import (
+    MeanPrediction,
     discriminant_cotangent,
+    discriminants,
     margin_cotangent,
-    mean_discriminants,
-    one_hot,
 )
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import (
+    Recorded,
     SampleSet,
+    ScaledSum,
     draw_sample_set,
-    replay_logits,
-    replay_pullback,
+    replay,
     successive_sample_sets,
 )
-from pyrosnn.sampling.draw import PAGE_SIZE
+from pyrosnn.sampling.replay import require_finite
+from pyrosnn.sampling.sample_set import PAGE_SIZE
 
 
 class _Moments:
@@ -108,23 +110,22 @@ def gradient_moments(
         each = (drawn[s : s + 1] for drawn in sets for s in range(len(drawn)))
         return islice(each, num_samples)
 
-    total = torch.zeros(len(x), classifier.num_classes, dtype=torch.float64, device=x.device)
+    mean = MeanPrediction(output)
     for theta in singles():
-        total += mean_discriminants(replay_logits(classifier, x, theta), output)
-    other = total.masked_fill(one_hot(y, total).bool(), -torch.inf).argmax(-1)
+        mean.add(_record(classifier, x, theta).logits)
+    require_finite(mean.scores)
+    other = mean.runner_up(y)
 
-    prediction, label, margin = _Moments(total[:, 0]), _Moments(x), _Moments(x)
-    products = torch.zeros_like(total[:, 0])
+    prediction, label, margin = _Moments(mean.scores[:, 0]), _Moments(x), _Moments(x)
+    products = torch.zeros_like(mean.scores[:, 0])
     for theta in singles():
-        logits = replay_logits(classifier, x, theta)
-        f = mean_discriminants(logits, output)
+        single = _record(classifier, x, theta)
+        f = discriminants(single.logits, output)[0]
         prediction.add(f.gather(-1, y.unsqueeze(-1)).squeeze(-1))
-        before, _ = label.add(
-            _gradient(classifier, x, theta, discriminant_cotangent(logits, y, output))
-        )
-        _, after = margin.add(
-            _gradient(classifier, x, theta, margin_cotangent(logits, y, other, output))
-        )
+        cotangents = discriminant_cotangent(single.logits, y, output)
+        before, _ = label.add(_gradient(x, single, cotangents))
+        cotangents = margin_cotangent(single.logits, y, other, output)
+        _, after = margin.add(_gradient(x, single, cotangents))
         products += (before * after).flatten(1).sum(1)
 
     lengths = [both.mean.flatten(1).square().sum(1) for both in (label, margin)]
@@ -153,9 +154,13 @@ def gradient_moments(
     return make_dataset({name: value.cpu().numpy() for name, value in values.items()}, coords)
 
 
-def _gradient(
-    classifier: StochasticClassifier, x: Tensor, theta: SampleSet, cotangents: Tensor
-) -> Tensor:
+def _record(classifier: StochasticClassifier, x: Tensor, theta: SampleSet) -> Recorded:
+    """Evaluate a single sample."""
+    return Recorded(next(replay(classifier, len(x), theta)), x)
+
+
+def _gradient(x: Tensor, single: Recorded, cotangents: Tensor) -> Tensor:
     """Return one sample's gradient in float64."""
-    direction, scale = replay_pullback(classifier, x, theta, cotangents)
-    return direction.double() * scale.reshape(-1, *[1] * (x.ndim - 1))
+    total = ScaledSum(x)
+    total.add(single, cotangents)
+    return total.value.double() * total.scale.reshape(-1, *[1] * (x.ndim - 1))

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.dense import ACTIVATIONS, dense_network, layer_shapes
+from pyrosnn.models.dense import dense_head, dense_input, dense_network, layer_shapes
+from pyrosnn.models.head import ACTIVATIONS, DenseHead
+from pyrosnn.models.input_layer import DenseInput
 from pyrosnn.models.matrix_normal import MatrixNormal
 
 
@@ -95,6 +97,14 @@ class BNN(StochasticClassifier):
         """Evaluate the network on stored weights; see :class:`StochasticClassifier`."""
         weights = [sites[name] for name in self.site_names]
         return dense_network(x.flatten(-len(self.image_shape)), weights, self.activation)
+
+    def input_layer(self, sites: Sites) -> DenseInput:
+        """Return the first layer of each sample."""
+        return dense_input(sites[self.site_names[0]], self.image_shape)
+
+    def head(self, sites: Sites) -> DenseHead:
+        """Return the other layers of each sample."""
+        return dense_head([sites[name] for name in self.site_names[1:]], self.activation)
 
     @property
     def floats_per_example(self) -> int:

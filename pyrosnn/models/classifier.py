@@ -9,6 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pyrosnn.models.head import AutogradHead, Head
+from pyrosnn.models.input_layer import Identity, InputLayer
+
 Output = Literal["probs", "logits"]
 Sites = Mapping[str, Tensor]
 
@@ -64,6 +67,22 @@ class StochasticClassifier(torch.nn.Module, ABC):
         Returns:
             Logits, shape (sample, example, class).
         """
+
+    def input_layer(self, sites: Sites) -> InputLayer:
+        """Return the part of the network that is affine in the image, for a chunk of samples.
+
+        A network that begins with a linear layer gives it here, so that predictions along a
+        line of images share its products; any other has :class:`Identity`. With it goes
+        :meth:`head`: ``logits(x, sites) == head(sites)(input_layer(sites)(x))``.
+
+        Args:
+            sites: values of the sites, each of shape (sample, example, *event).
+        """
+        return Identity()
+
+    def head(self, sites: Sites) -> Head:
+        """Return what follows the input layer."""
+        return AutogradHead(lambda features: self.logits(features, sites))
 
     def discriminants(
         self, x: Float[Tensor, "example *image"], sites: Sites

@@ -1,14 +1,14 @@
 """Fully connected networks whose weights carry the bias as an extra input row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor
 
 from pyrosnn.errors import require
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
+from pyrosnn.models.affine import affine
+from pyrosnn.models.head import ACTIVATIONS, DenseHead
+from pyrosnn.models.input_layer import DenseInput
 
 
 def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> list[tuple[int, int]]:
@@ -27,21 +27,41 @@ def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> li
     return [(inputs + 1, outputs) for inputs, outputs in pairwise(sizes)]
 
 
-def dense_network(features: Tensor, weights: Sequence[Tensor], activation: str = "relu") -> Tensor:
+def split_bias(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of a stored matrix.
+
+    Args:
+        matrix: shape (input + 1, output), or (sample, 1, input + 1, output) as sites have it.
+
+    Returns:
+        Shapes (input, output) and (1, output), or the same after an axis of samples.
+    """
+    matrix = matrix.squeeze(-3) if matrix.ndim > 2 else matrix
+    return matrix[..., :-1, :], matrix[..., -1:, :]
+
+
+def dense_network(x: Tensor, matrices: Sequence[Tensor], activation: str = "relu") -> Tensor:
     """Evaluate a network on one set of weights or on many at once.
 
     Args:
-        features: flat images, shape (example, input) or (sample, example, input).
-        weights: a matrix a layer, shape (input + 1, output), or (sample, 1, input + 1, output).
+        x: flat images, shape (example, input) or (sample, example, input).
+        matrices: one a layer, shape (input + 1, output), or (sample, 1, input + 1, output).
         activation: name in ``ACTIVATIONS``, between the layers.
 
     Returns:
         Logits, shape (example, class), or (sample, example, class) where an input has samples.
     """
-    hidden = features
-    for layer, weight in enumerate(weights):
-        if layer > 0:
-            hidden = ACTIVATIONS[activation](hidden)
-        matrix = weight.squeeze(-3) if weight.ndim > 2 else weight
-        hidden = hidden @ matrix[..., :-1, :] + matrix[..., -1:, :]
+    hidden = affine(x, *split_bias(matrices[0]))
+    for matrix in matrices[1:]:
+        hidden = affine(ACTIVATIONS[activation].value(hidden), *split_bias(matrix))
     return hidden
+
+
+def dense_input(matrix: Tensor, image_shape: tuple[int, ...]) -> DenseInput:
+    """Return the first layer of a network, for matrices of shape (sample, 1, input + 1, output)."""
+    return DenseInput(*split_bias(matrix), image_shape)
+
+
+def dense_head(matrices: Sequence[Tensor], activation: str) -> DenseHead:
+    """Return the layers after the first, for matrices of the same shape."""
+    return DenseHead([split_bias(matrix) for matrix in matrices], ACTIVATIONS[activation])

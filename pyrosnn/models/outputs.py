@@ -1,12 +1,13 @@
-r"""From the logits of many samples to the mean prediction, its margins and their derivatives.
+r"""From the logits of samples to predictions, margins and their derivatives.
 
 Everything here is exact algebra on small arrays of logits, shape (sample, example, class), done
 in float64: with float32, 1 - p_y is 0 once the logits differ by 17, and an attack or a
-condition built on it would be wrong without a sign of it.
+condition built on it would be wrong without a sign of it. What is summed over samples is given
+for each of them, so that they may come in chunks.
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.models.classifier import Output
@@ -21,27 +22,25 @@ def one_hot(y: Labels, like: Tensor) -> Float[Tensor, "example class_"]:
     return torch.nn.functional.one_hot(y.long(), like.shape[-1]).to(like.dtype)
 
 
-def mean_discriminants(logits: Logits, output: Output) -> PerClass:
-    r"""Return the prediction $f^S(x) = \frac1S \sum_s f(x, \theta_s)$ in float64.
+def softmax(logits: Tensor) -> Tensor:
+    """Return the softmax over classes, vectorised over images: twice as fast on ten classes."""
+    return logits.mT.softmax(-2).mT
+
+
+def discriminants(logits: Logits, output: Output) -> Logits:
+    r"""Return $f(x, \theta_s)$ in float64.
 
     Args:
         logits: logits of each sample.
         output: what f is.
     """
     exact = logits.double()
-    return (exact.softmax(-1) if output == "probs" else exact).mean(0)
+    return softmax(exact) if output == "probs" else exact
 
 
-def predicted_class(logits: Logits, output: Output) -> Labels:
-    r"""Return $\arg\max_c f_c^S(x)$."""
-    return mean_discriminants(logits, output).argmax(-1)
-
-
-def runner_up(logits: Logits, y: Labels, output: Output) -> Labels:
-    r"""Return $\arg\max_{c \neq y} f_c^S(x)$, compared as log-probabilities (no underflow)."""
-    exact = logits.double()
-    scores = exact.log_softmax(-1).logsumexp(0) if output == "probs" else exact.mean(0)
-    return scores.masked_fill(one_hot(y, scores).bool(), -torch.inf).argmax(-1)
+def sum_samples(values: Logits) -> PerClass:
+    """Return the sum over samples; over images in memory's order, six times as fast."""
+    return values.mT.sum(0).mT
 
 
 def label_direction(logits: Tensor, y: Labels) -> Tensor:
@@ -52,12 +51,12 @@ def label_direction(logits: Tensor, y: Labels) -> Tensor:
         y: labels.
     """
     hot = one_hot(y, logits)
-    others = logits.softmax(-1) * (1 - hot)
+    others = softmax(logits) * (1 - hot)
     return hot * others.sum(-1, keepdim=True) - others
 
 
 def discriminant_cotangent(logits: Logits, k: Labels, output: Output) -> Logits:
-    r"""Return $\partial f_k^S / \partial z_s$ for each sample, float64.
+    r"""Return $\partial f_k(x, \theta_s) / \partial z_s$ for each sample, float64.
 
     Args:
         logits: logits of each sample.
@@ -66,13 +65,13 @@ def discriminant_cotangent(logits: Logits, k: Labels, output: Output) -> Logits:
     """
     exact = logits.double()
     if output == "logits":
-        return one_hot(k, exact).expand_as(exact) / len(exact)
-    p_k = exact.softmax(-1).gather(-1, k.expand(len(exact), -1).unsqueeze(-1))
-    return p_k * label_direction(exact, k) / len(exact)
+        return one_hot(k, exact).expand_as(exact)
+    p_k = softmax(exact).gather(-1, k.expand(len(exact), -1).unsqueeze(-1))
+    return p_k * label_direction(exact, k)
 
 
 def margin_cotangent(logits: Logits, y: Labels, c: Labels, output: Output) -> Logits:
-    r"""Return $\partial (f_y^S - f_c^S) / \partial z_s$ for each sample, float64.
+    r"""Return $\partial (f_y - f_c)(x, \theta_s) / \partial z_s$ for each sample, float64.
 
     Args:
         logits: logits of each sample.
@@ -83,31 +82,86 @@ def margin_cotangent(logits: Logits, y: Labels, c: Labels, output: Output) -> Lo
     return discriminant_cotangent(logits, y, output) - discriminant_cotangent(logits, c, output)
 
 
-def margins_and_slopes(
-    logits: Logits, tangents: Logits, y: Labels, output: Output
-) -> tuple[PerClass, PerClass, Bool[Tensor, " example"]]:
-    r"""Return the margins of the mean prediction and how fast they shrink along a direction.
+def discriminant_slopes(values: Logits, tangents: Logits, y: Labels, output: Output) -> Logits:
+    r"""Return how fast $f_c - f_y$ grows along a direction u, for each sample, float64.
 
     Args:
-        logits: logits of each sample at x.
-        tangents: derivative of the logits along a direction u in the input.
+        values: $f(x, \theta_s)$.
+        tangents: derivative of the logits along u.
         y: labels.
         output: what f is.
 
     Returns:
-        Margins $f_y - f_c$, slopes $\langle -\nabla(f_y - f_c), u \rangle$, both for all
-        classes (0 at c = y), and whether the mean prediction is y.
+        $\langle -\nabla(f_y - f_c), u \rangle$ for all classes, 0 at c = y.
     """
-    exact, moving = logits.double(), tangents.double()
-    label = y.expand(len(exact), -1).unsqueeze(-1)
+    moving = tangents.double()
+    label = y.expand(len(moving), -1).unsqueeze(-1)
     if output == "probs":
-        values = exact.softmax(-1)
         # dp_c = p_c (dz_c - Σ_j p_j dz_j) does not change when a constant is added to dz:
         # measured from the label's, nothing cancels when p_y is close to 1
         moving = moving - moving.gather(-1, label)
-        derivatives = values * (moving - (values * moving).sum(-1, keepdim=True))
-    else:
-        values, derivatives = exact, moving
-    f, df = values.mean(0), derivatives.mean(0)
-    f_y, df_y = f.gather(-1, y.unsqueeze(-1)), df.gather(-1, y.unsqueeze(-1))
-    return f_y - f, df - df_y, f.argmax(-1) == y
+        moving = values * (moving - (values * moving).sum(-1, keepdim=True))
+    return moving - moving.gather(-1, label)
+
+
+class MeanPrediction:
+    r"""The prediction $f^S(x) = \frac1S \sum_s f(x, \theta_s)$ of samples that come in chunks.
+
+    Kept as $\log \sum_s p_c(x, \theta_s)$, where f is a probability, so that a class is compared
+    with others however small its probability is.
+
+    Args:
+        output: what f is.
+    """
+
+    def __init__(self, output: Output):
+        self.output = output
+        self.num_samples = 0
+        self._logits: Tensor | float = 0.0
+        self._log_probs: Tensor | None = None
+
+    def add(self, logits: Logits) -> "MeanPrediction":
+        """Add samples; return self."""
+        exact = logits.double()
+        self.num_samples += len(exact)
+        self._logits = self._logits + exact.sum(0)
+        if self.output == "probs":
+            total = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT.logsumexp(0)
+            before = self._log_probs
+            self._log_probs = total if before is None else torch.logaddexp(before, total)
+        return self
+
+    @property
+    def scores(self) -> PerClass:
+        r"""$\log \sum_s p_{c,s}$ or $\sum_s z_{c,s}$: f up to what changes no comparison."""
+        if self._log_probs is not None:
+            return self._log_probs
+        return torch.as_tensor(self._logits)
+
+    @property
+    def values(self) -> PerClass:
+        r"""$f^S(x)$."""
+        if self._log_probs is not None:
+            return self._log_probs.exp() / self.num_samples
+        return torch.as_tensor(self._logits) / self.num_samples
+
+    @property
+    def predicted(self) -> Labels:
+        r"""$\arg\max_c f_c^S(x)$."""
+        return self.scores.argmax(-1)
+
+    def runner_up(self, y: Labels) -> Labels:
+        r"""$\arg\max_{c \neq y} f_c^S(x)$, found where its probability underflows, too."""
+        hot = one_hot(y, self.scores).bool()
+        return self.scores.masked_fill(hot, -torch.inf).argmax(-1)
+
+    def margin(self, y: Labels) -> Float[Tensor, " example"]:
+        """Return f_y - max over the other classes."""
+        other = self.runner_up(y).unsqueeze(-1)
+        return (self.values.gather(-1, y.unsqueeze(-1)) - self.values.gather(-1, other)).squeeze(-1)
+
+    def of_logits(self) -> "MeanPrediction":
+        """Return the mean prediction of the same samples where f is a logit."""
+        pooled = MeanPrediction("logits")
+        pooled.num_samples, pooled._logits = self.num_samples, self._logits
+        return pooled

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.dense import ACTIVATIONS, dense_network, layer_shapes
+from pyrosnn.models.dense import dense_head, dense_network, layer_shapes, split_bias
+from pyrosnn.models.head import ACTIVATIONS, DenseHead
+from pyrosnn.models.input_layer import DenseInput
 
 # The objective that each average makes; without anything to learn of the noise, an ELBO is the
 # mean log-likelihood of the copies.
@@ -98,6 +100,16 @@ class StochasticInputNetwork(StochasticClassifier):
         """Evaluate the network on stored noise; see :class:`StochasticClassifier`."""
         noisy = (x + sites["noise"]).flatten(-len(self.image_shape))
         return dense_network(noisy, list(self.weights), self.activation)
+
+    def input_layer(self, sites: Sites) -> DenseInput:
+        """Return the first layer, whose bias holds its value at the noise of each sample."""
+        weight, bias = split_bias(self.weights[0])
+        noise = sites["noise"].flatten(-len(self.image_shape))
+        return DenseInput(weight.unsqueeze(0), noise @ weight + bias, self.image_shape)
+
+    def head(self, sites: Sites) -> DenseHead:
+        """Return the other layers, which all samples share."""
+        return dense_head([w.unsqueeze(0).unsqueeze(0) for w in self.weights[1:]], self.activation)
 
     @property
     def floats_per_example(self) -> int:

@@ -5,17 +5,25 @@ from pyrosnn.sampling.draw import (
     draw_sample_set,
     successive_sample_sets,
 )
-from pyrosnn.sampling.replay import replay_logits, replay_pullback, replay_pushforward
+from pyrosnn.sampling.memory import MEMORY_BUDGET
+from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict
+from pyrosnn.sampling.replay import Chunk, Recorded, Recording, replay, replay_logits
 from pyrosnn.sampling.sample_set import Origin, SampleSet, require_disjoint
 
 __all__ = [
+    "MEMORY_BUDGET",
+    "Chunk",
     "Origin",
+    "Recorded",
+    "Recording",
     "SampleSet",
+    "ScaledSum",
     "disjoint_sample_sets",
     "draw_sample_set",
+    "mean_prediction",
+    "predict",
+    "replay",
     "replay_logits",
-    "replay_pullback",
-    "replay_pushforward",
     "require_disjoint",
     "successive_sample_sets",
 ]

@@ -1,5 +1,6 @@
 """Drawing sample sets from a guide: reproducible, whatever their size and order."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +12,9 @@ from torch import Tensor
 
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling.sample_set import Origin, SampleSet
+from pyrosnn.sampling.memory import MEMORY_BUDGET, quarter
+from pyrosnn.sampling.sample_set import PAGE_SIZE, Origin, SampleSet
 from pyrosnn.seeding import forked_rng, seed_sequence
-
-# Samples are drawn in pages of this many, each page from a seed of its own: sample 17 is the
-# same in a set of 20 and in a set of 1,000. Changing it changes every sample.
-PAGE_SIZE = 16
 
 
 def draw_sample_set(
@@ -29,12 +27,14 @@ def draw_sample_set(
     repeat: int = 0,
     block: int = 0,
     start: int = 0,
-    chunk_size: int | None = None,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> SampleSet:
     """Draw θ_1 … θ_S from the guide with ``pyro.infer.Predictive``.
 
     The first samples of a larger set with the same seed, stream, repeat and block are the
-    samples of a smaller one. torch's global random state is left as it was.
+    samples of a smaller one. torch's global random state is left as it was. A set that takes
+    more than a quarter of the memory budget is not stored: it draws its samples when they are
+    used.
 
     Args:
         classifier: whose guide is drawn from.
@@ -46,7 +46,7 @@ def draw_sample_set(
         repeat: counter of the repetition.
         block: counter of the block of images.
         start: index within the stream of the first sample.
-        chunk_size: how many samples are evaluated at once later; None chooses by memory.
+        memory_budget: bytes that an evaluation with this set may take.
 
     Raises:
         ArgumentError: ``num_samples must be >= 1, got 0``.
@@ -61,26 +61,39 @@ def draw_sample_set(
     x = x.to(classifier.device)
     with forked_rng(seed_sequence(seed, stream), classifier.device):
         sites = _sites(classifier, x)
-    pages: list[dict[str, Tensor]] = []
+
+    def draw(first: int, last: int) -> dict[str, Tensor]:
+        tensors: dict[str, Tensor] = {}
+        for page in range(first // PAGE_SIZE, -(-last // PAGE_SIZE)):
+            with forked_rng(seed_sequence(seed, stream, repeat, block, page), classifier.device):
+                drawn = _draw_page(classifier, x, sites)
+            begin = page * PAGE_SIZE
+            wanted = slice(max(first - begin, 0), min(last - begin, PAGE_SIZE))
+            for name, value in drawn.items():
+                if name not in tensors:  # filled in place: joining pages would take twice as much
+                    tensors[name] = value.new_empty(last - first, *value.shape[1:])
+                at = begin + wanted.start - first
+                tensors[name][at : at + wanted.stop - wanted.start] = value[wanted]
+        return tensors
+
     stop = start + num_samples
-    for page in range(start // PAGE_SIZE, -(-stop // PAGE_SIZE)):
-        with forked_rng(seed_sequence(seed, stream, repeat, block, page), classifier.device):
-            pages.append(_draw_page(classifier, x, sites))
-    skip = start % PAGE_SIZE
-    tensors = {
-        name: torch.cat([page[name] for page in pages])[skip : skip + num_samples] for name in sites
-    }
-    origin = Origin(
-        seed=seed,
-        stream=stream,
-        repeat=repeat,
-        block=block,
-        start=start,
-        stop=stop,
-        classifier=classifier.fingerprint(),
+    fits = num_samples * _sample_bytes(sites, classifier.dtype) <= quarter(memory_budget)
+    return SampleSet(
+        origin=Origin(
+            seed=seed,
+            stream=stream,
+            repeat=repeat,
+            block=block,
+            start=start,
+            stop=stop,
+            classifier=classifier.fingerprint(),
+        ),
+        stored=draw(start, stop) if fits else None,
+        draw=draw,
+        per_image=frozenset(name for name, site in sites.items() if site.batch_shape),
+        num_examples=len(x),
+        memory_budget=memory_budget,
     )
-    per_image = frozenset(name for name, site in sites.items() if site.batch_shape)
-    return SampleSet(tensors=tensors, origin=origin, per_image=per_image, chunk_size=chunk_size)
 
 
 def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, Any]:
@@ -88,6 +101,12 @@ def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, Any]:
     with torch.no_grad():
         trace = prune_subsample_sites(poutine.trace(classifier.guide).get_trace(x))
     return {name: trace.nodes[name]["fn"] for name in trace.stochastic_nodes}
+
+
+def _sample_bytes(sites: dict[str, Any], dtype: torch.dtype) -> int:
+    """Return the bytes of one sample of all sites."""
+    floats = sum(math.prod([*site.batch_shape, *site.event_shape]) for site in sites.values())
+    return floats * dtype.itemsize
 
 
 def _draw_page(
@@ -135,9 +154,9 @@ def successive_sample_sets(
             repeat=origin.repeat,
             block=origin.block,
             start=start,
-            chunk_size=first.chunk_size,
+            memory_budget=first.memory_budget,
         )
-        yield from drawn.chunks(size)
+        yield from (drawn[s : s + size] for s in range(0, ahead, size))
         start += ahead
 
 
@@ -150,7 +169,7 @@ def disjoint_sample_sets(
     seed: int,
     repeat: int = 0,
     block: int = 0,
-    chunk_size: int | None = None,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> tuple[SampleSet, SampleSet]:
     """Draw the attack set A and the inference set I from streams of their own.
 
@@ -162,7 +181,7 @@ def disjoint_sample_sets(
         seed: root seed.
         repeat: counter of the repetition.
         block: counter of the block of images.
-        chunk_size: how many samples are evaluated at once later; None chooses by memory.
+        memory_budget: bytes that an evaluation with these sets may take.
 
     Returns:
         A and I.
@@ -187,7 +206,7 @@ def disjoint_sample_sets(
             stream="attack",
             repeat=repeat,
             block=block,
-            chunk_size=chunk_size,
+            memory_budget=memory_budget,
         ),
         draw_sample_set(
             classifier,
@@ -197,6 +216,6 @@ def disjoint_sample_sets(
             stream="inference",
             repeat=repeat,
             block=block,
-            chunk_size=chunk_size,
+            memory_budget=memory_budget,
         ),
     )

@@ -1,9 +1,10 @@
-"""Replaying a sample set on images: values, pullback and pushforward, a chunk at a time.
+"""Replaying a sample set on images, a chunk of samples at a time.
 
-Memory is that of one chunk; no autograd graph spans two chunks.
+A :class:`Chunk` is what every evaluation works on: it holds the input layer of its samples, so
+that an image, or a direction, goes through that layer once, whatever is asked of it after.
 """
 
-import warnings
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -11,91 +12,141 @@ from torch import Tensor
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling.memory import chunk_size, quarter
 from pyrosnn.sampling.sample_set import SampleSet
-
-# Floats that a chunk's activations may hold when the sample set names no chunk size.
-CHUNK_FLOATS = 2**21
 
 Images = Float[Tensor, "example *image"]
 Logits = Float[Tensor, "sample example class_"]
 
 
-def _chunks(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> list[SampleSet]:
-    by_memory = max(1, CHUNK_FLOATS // (len(x) * classifier.floats_per_example))
-    return list(samples.chunks(samples.chunk_size or by_memory))
+class Chunk:
+    """Some samples of a classifier, ready to be evaluated; nothing here waits for the device.
+
+    Attributes:
+        head: logits as a function of features.
+        stop: index within the sample set after the last of the samples.
+    """
+
+    def __init__(self, classifier: StochasticClassifier, samples: SampleSet, stop: int):
+        sites = samples.tensors
+        with torch.no_grad():
+            self._layer = classifier.input_layer(sites)
+            self.head = classifier.head(sites)
+        self.stop = stop
+
+    def features(self, x: Images) -> Tensor:
+        """Return the features of images."""
+        with torch.no_grad():
+            return self._layer(x)
+
+    def push(self, v: Images) -> Tensor:
+        """Return how the features change along v: those of x + t v are φ(x) + t push(v)."""
+        with torch.no_grad():
+            return self._layer.push(v)
+
+    def pull(self, u: Tensor) -> Images:
+        """Return the images' cotangents, given those of the features; summed over samples."""
+        with torch.no_grad():
+            return self._layer.pull(u)
+
+
+class Recorded:
+    """A chunk that was evaluated on images, with the way back to them.
+
+    Attributes:
+        logits: its logits.
+        stop: index within the sample set after the last of the samples.
+    """
+
+    def __init__(self, chunk: Chunk, x: Images):
+        self._chunk = chunk
+        self.logits, self._pull = chunk.head.record(chunk.features(x))
+        self.stop = chunk.stop
+
+    def pullback(self, cotangents: Logits) -> Images:
+        """Return Σ_s J_sᵀ u_s over the chunk's samples."""
+        return self._chunk.pull(self._pull(cotangents.to(self.logits.dtype)))
+
+
+def replay(
+    classifier: StochasticClassifier,
+    number: int,
+    samples: SampleSet,
+    *,
+    stops: Sequence[int] = (),
+    rows: Tensor | None = None,
+) -> Iterator[Chunk]:
+    """Yield a sample set in chunks.
+
+    Args:
+        classifier: the classifier.
+        number: how many images each chunk will be evaluated on.
+        samples: the sample set.
+        stops: numbers of samples that no chunk crosses, for sums over the first samples.
+        rows: which of the images those are, shape (row,); None for all of them in order.
+    """
+    size = chunk_size(samples.memory_budget, _sample_bytes(classifier, number), classifier.device)
+    first = samples.origin.start
+    for part in samples.chunks(size, stops):
+        chosen = part if rows is None else part.for_examples(rows)
+        yield Chunk(classifier, chosen, part.origin.stop - first)
+
+
+def _sample_bytes(classifier: StochasticClassifier, number: int) -> int:
+    return number * classifier.floats_per_example * classifier.dtype.itemsize
+
+
+class Recording:
+    """A sample set on images, to be gone through more than once.
+
+    The graphs of all chunks are kept if they fit a quarter of the memory budget, else each is
+    made again for every pass. No graph spans two chunks.
+
+    Args:
+        classifier: the classifier.
+        x: images.
+        samples: the sample set.
+    """
+
+    def __init__(self, classifier: StochasticClassifier, x: Images, samples: SampleSet):
+        self._classifier, self._x, self._samples = classifier, x, samples
+        graphs = len(samples) * _sample_bytes(classifier, len(x))
+        # a graph holds activations before and after their nonlinearities
+        kept = 2 * graphs <= quarter(samples.memory_budget)
+        self._kept = list(self._record()) if kept else None
+
+    def _record(self) -> Iterator[Recorded]:
+        for chunk in replay(self._classifier, len(self._x), self._samples):
+            yield Recorded(chunk, self._x)
+
+    def __iter__(self) -> Iterator[Recorded]:
+        """Go through the chunks, in order."""
+        return self._record() if self._kept is None else iter(self._kept)
 
 
 def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> Logits:
     """Return the logits z(x, θ_s) of each sample, without gradients.
+
+    Its memory grows with S; an evaluation goes through :func:`replay` instead.
 
     Args:
         classifier: the classifier.
         x: images, on the classifier's device.
         samples: the sample set.
     """
-    with torch.no_grad():
-        chunks = _chunks(classifier, x, samples)
-        logits = torch.cat([classifier.logits(x, chunk.tensors) for chunk in chunks])
-    if not torch.isfinite(logits).all():
-        raise ArgumentError(
-            "the classifier's logits are NaN or infinite; check its parameters and the images"
-        )
+    chunks = replay(classifier, len(x), samples)
+    logits = torch.cat([chunk.head(chunk.features(x)) for chunk in chunks])
+    require_finite(logits)
     return logits
 
 
-def replay_pullback(
-    classifier: StochasticClassifier, x: Images, samples: SampleSet, cotangents: Logits
-) -> tuple[Images, Float[Tensor, " example"]]:
-    r"""Return the vector–Jacobian product $\sum_s J_s(x)^\top u_s$, scaled for each image.
+def require_finite(values: Tensor) -> None:
+    """Refuse outputs that are NaN or infinite; asked once for all chunks, as it waits for them.
 
-    A saturated softmax makes cotangents tiny (1e-13 at a logit gap of 30), and their float32
-    products tinier. Each image's cotangents are therefore divided by the largest of them first.
-
-    Args:
-        classifier: the classifier.
-        x: images.
-        samples: the sample set.
-        cotangents: u_s, one for each sample and image, float64.
-
-    Returns:
-        The product divided by each image's scale, and the scales, float64.
+    Raises:
+        ArgumentError: saying what to check.
     """
-    scale = cotangents.abs().amax((0, 2))
-    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
-    cotangents = cotangents / safe.reshape(1, -1, 1)
-    total = torch.zeros_like(x)
-    start = 0
-    for chunk in _chunks(classifier, x, samples):
-        inputs = x.detach().requires_grad_()
-        with torch.enable_grad():
-            logits = classifier.logits(inputs, chunk.tensors)
-        part = cotangents[start : start + len(chunk)].to(logits.dtype)
-        total += torch.autograd.grad(logits, inputs, part)[0]
-        start += len(chunk)
-    return total, scale
-
-
-def replay_pushforward(
-    classifier: StochasticClassifier, x: Images, samples: SampleSet, direction: Images
-) -> tuple[Logits, Logits]:
-    r"""Return the logits and their Jacobian–vector products $J_s(x) v$ for each sample.
-
-    Args:
-        classifier: the classifier.
-        x: images.
-        samples: the sample set.
-        direction: v, one for each image.
-    """
-    values, tangents = [], []
-    for chunk in _chunks(classifier, x, samples):
-
-        def logits(inputs: Tensor, chunk: SampleSet = chunk) -> Tensor:
-            return classifier.logits(inputs, chunk.tensors)
-
-        with torch.no_grad(), warnings.catch_warnings():
-            # torch's forward mode warns of its own deprecated parts when it is first used
-            warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
-            value, tangent = torch.func.jvp(logits, (x,), (direction,))[:2]
-        values.append(value)
-        tangents.append(tangent)
-    return torch.cat(values), torch.cat(tangents)
+    if not torch.isfinite(values).all():
+        raise ArgumentError(
+            "the classifier's logits are NaN or infinite; check its parameters and the images"
+        )

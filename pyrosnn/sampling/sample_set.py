@@ -1,6 +1,6 @@
-"""A sample set: stored realizations of Θ and where they came from."""
+"""A sample set: realizations of Θ, stored or drawn again when needed, and their origin."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -8,6 +8,14 @@ from torch import Tensor
 
 from pyrosnn.errors import OverlapError, require
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling.memory import MEMORY_BUDGET, require_budget
+
+# Samples are drawn in pages of this many, each page from a seed of its own: sample 17 is the
+# same in a set of 20 and in a set of 1,000. Changing it changes every sample.
+PAGE_SIZE = 16
+
+# Draws the samples of a range of indices of a stream.
+Draw = Callable[[int, int], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,34 +52,50 @@ class Origin:
 class SampleSet:
     """Realizations θ_1 … θ_S of a classifier's sample sites, as one frozen value.
 
-    ``samples[:10]`` is a smaller set with the same first ten samples (no copy).
+    ``samples[:10]`` is a smaller set with the same first ten samples (no copy). A set that was
+    drawn within its memory budget holds its samples; a larger one draws them again, a page at
+    a time, whenever they are used: the same samples, at the price of the draws.
 
     Attributes:
-        tensors: value of each site, shape (sample, example, *event); the example axis has size
-            1 where a value is shared by all images.
         origin: where the samples came from.
+        stored: value of each site, shape (sample, example, *event); the example axis has size 1
+            where a value is shared by all images. None if the set draws them when needed.
+        draw: draws them; None for samples made by hand.
         per_image: sites that were drawn for each image (noise); the others are shared.
-        chunk_size: how many samples are evaluated at once; None chooses by memory. It changes
-            speed and memory, never the samples.
+        num_examples: how many images those were drawn for.
+        memory_budget: bytes that this set and its evaluation may take. It changes speed and
+            memory, never the samples.
     """
 
-    tensors: Mapping[str, Tensor]
     origin: Origin
+    stored: Mapping[str, Tensor] | None
+    draw: Draw | None = None
     per_image: frozenset[str] = frozenset()
-    chunk_size: int | None = None
+    num_examples: int | None = None
+    memory_budget: int = MEMORY_BUDGET
 
     def __post_init__(self) -> None:
         """Check that all sites have as many samples as the origin says."""
-        if self.chunk_size is not None:
-            require(self.chunk_size >= 1, f"chunk_size must be >= 1, got {self.chunk_size}")
+        require_budget(self.memory_budget)
         expected = self.origin.stop - self.origin.start
         require(expected >= 1, f"a sample set needs at least one sample, got {expected}")
-        for name, value in self.tensors.items():
+        if self.stored is None:
+            require(self.draw is not None, "a sample set that stores no samples must draw them")
+            return
+        for name, value in self.stored.items():
             require(
                 len(value) == expected,
                 f"site '{name}' has {len(value)} samples, its origin says {expected}",
             )
-        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        object.__setattr__(self, "stored", MappingProxyType(dict(self.stored)))
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All samples: value of each site, shape (sample, example, *event)."""
+        if self.stored is not None:
+            return self.stored
+        assert self.draw is not None  # see __post_init__
+        return MappingProxyType(dict(self.draw(self.origin.start, self.origin.stop)))
 
     def __len__(self) -> int:
         """Return S, the number of samples."""
@@ -83,18 +107,58 @@ class SampleSet:
         start, stop, step = index.indices(len(self))
         require(step == 1, f"a slice of a sample set must have step 1, got {step}")
         require(start < stop, f"the slice {index} of a set of {len(self)} samples is empty")
+        first = self.origin.start
+        stored = self.stored
+        if stored is not None:
+            stored = {name: value[start:stop] for name, value in stored.items()}
         return replace(
             self,
-            tensors={name: value[start:stop] for name, value in self.tensors.items()},
-            origin=replace(
-                self.origin, start=self.origin.start + start, stop=self.origin.start + stop
-            ),
+            stored=stored,
+            origin=replace(self.origin, start=first + start, stop=first + stop),
         )
 
-    def chunks(self, size: int) -> Iterator["SampleSet"]:
-        """Yield consecutive slices of at most ``size`` samples."""
-        for start in range(0, len(self), size):
-            yield self[start : start + size]
+    def load(self) -> "SampleSet":
+        """Return the same set with its samples in memory."""
+        return self if self.stored is not None else replace(self, stored=self.tensors)
+
+    def chunks(self, size: int, stops: Sequence[int] = ()) -> Iterator["SampleSet"]:
+        """Yield consecutive stored slices of at most ``size`` samples.
+
+        Args:
+            size: the largest number of samples of a slice.
+            stops: no slice crosses these numbers of samples.
+        """
+        for part in self._in_memory(size):
+            start = 0
+            offset = part.origin.start - self.origin.start
+            while start < len(part):
+                ends = [stop - offset for stop in stops if stop - offset > start]
+                stop = min([start + size, len(part), *ends])
+                yield part[start:stop]
+                start = stop
+
+    def _in_memory(self, size: int) -> Iterator["SampleSet"]:
+        """Yield the set itself if it is stored, else stored parts of whole pages."""
+        if self.stored is not None:
+            yield self
+            return
+        step = PAGE_SIZE * max(1, size // PAGE_SIZE)
+        first, last = self.origin.start, self.origin.stop
+        bounds = [first, *range(first - first % PAGE_SIZE + step, last, step), last]
+        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+            yield self[start - first : stop - first].load()
+
+    def for_examples(self, rows: Tensor) -> "SampleSet":
+        """Return a stored set with values for some of the images, in the order of ``rows``.
+
+        Args:
+            rows: indices of images, shape (row,); an image may appear more than once.
+        """
+        stored = {
+            name: value.index_select(1, rows) if name in self.per_image else value
+            for name, value in self.tensors.items()
+        }
+        return replace(self, stored=stored, num_examples=len(rows))
 
     def require_fit(self, classifier: StochasticClassifier, number: int) -> None:
         """Refuse another classifier, and images that per-image samples were not drawn for.
@@ -112,19 +176,19 @@ class SampleSet:
             f"these samples of stream '{self.origin.stream}' were drawn from another classifier "
             "(or it was trained since); draw them from the one that you evaluate",
         )
-        for name in self.per_image:
-            drawn = self.tensors[name].shape[1]
+        for name in sorted(self.per_image):
             require(
-                drawn == number,
-                f"site '{name}' was drawn for {drawn} images, got {number}; "
+                self.num_examples == number,
+                f"site '{name}' was drawn for {self.num_examples} images, got {number}; "
                 "draw the sample sets for the images that they are used on",
             )
 
     def __repr__(self) -> str:
         o = self.origin
+        kept = f"sites={list(self.stored)}" if self.stored is not None else "drawn when used"
         return (
             f"SampleSet({o.stream}[{o.start}:{o.stop}], seed={o.seed}, repeat={o.repeat}, "
-            f"block={o.block}, sites={list(self.tensors)})"
+            f"block={o.block}, {kept})"
         )
 
 

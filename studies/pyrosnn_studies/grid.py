@@ -17,7 +17,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.results import combine, combine_repeats, make_dataset, make_result
 from pyrosnn.results.provenance import make_provenance
-from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn.sampling import MEMORY_BUDGET, disjoint_sample_sets
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
 
@@ -40,7 +40,6 @@ class GridSpec:
         repeats: repetitions with fresh A and I.
         seed: root seed.
         block_size: images that share a draw of A and I; more blocks, steadier means.
-        chunk_size: samples evaluated at once; None chooses by memory.
         smoothing_variance: variance of the noise that the classifier is averaged over, for the
             smooth condition; 0 leaves both out.
         noise_samples: noises of that average for each sample and image.
@@ -62,7 +61,6 @@ class GridSpec:
     repeats: int = 5
     seed: int = 0
     block_size: int = 50
-    chunk_size: int | None = None
     smoothing_variance: float = 0.0
     noise_samples: int = 10
     test_accuracy: bool = False
@@ -86,8 +84,6 @@ class GridSpec:
         for name in ("images", "repeats", "block_size", "noise_samples"):
             value = getattr(self, name)
             require(value >= 1, f"{name} must be >= 1, got {value}")
-        if self.chunk_size is not None:
-            require(self.chunk_size >= 1, f"chunk_size must be >= 1, got {self.chunk_size}")
         require(
             self.smoothing_variance >= 0,
             f"smoothing_variance must be >= 0, got {self.smoothing_variance}",
@@ -146,6 +142,7 @@ def run_grid(
     *,
     training: TrainingSpec | None = None,
     progress: Callable[[str], None] | None = None,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> xr.DataTree:
     """Evaluate all of a grid, image block by image block.
 
@@ -156,6 +153,8 @@ def run_grid(
         dataset: its test split is attacked.
         training: the settings of its training, which the result records.
         progress: called with a short text after each block of images.
+        memory_budget: bytes that the evaluation of a block may take; no part of the settings,
+            because no result depends on it beyond rounding.
 
     Returns:
         The result: values of every image, spec and provenance.
@@ -185,7 +184,7 @@ def run_grid(
                 seed=spec.seed,
                 repeat=repeat,
                 block=block,
-                chunk_size=spec.chunk_size,
+                memory_budget=memory_budget,
             )
             part = evaluate(
                 judged,

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.dense import ACTIVATIONS
+from pyrosnn.models.head import ACTIVATIONS
 
 
 class PreactivationNoise(StochasticClassifier):
@@ -52,7 +52,7 @@ class PreactivationNoise(StochasticClassifier):
             row = self.bnn.row_log_scales[layer].exp()
             column = self.bnn.column_log_scales[layer].exp()
             if layer > 0:
-                hidden = ACTIVATIONS[self.bnn.activation](hidden)
+                hidden = ACTIVATIONS[self.bnn.activation].value(hidden)
             variance = hidden.square() @ row[:-1].square().unsqueeze(-1) + row[-1].square()
             spread = variance.sqrt() * column
             hidden = hidden @ mean[:-1] + mean[-1] + spread * sites[f"noise_{layer}"]

@@ -69,4 +69,4 @@ class QuadraticClassifier(LinearClassifier):
 def sample_set(weight: Tensor, stream: str = "attack") -> SampleSet:
     """Wrap stored weights, shape (sample, rows, columns), as a sample set."""
     origin = Origin(seed=0, stream=stream, stop=len(weight))
-    return SampleSet(tensors={"weight": weight.unsqueeze(1)}, origin=origin)
+    return SampleSet(stored={"weight": weight.unsqueeze(1)}, origin=origin)

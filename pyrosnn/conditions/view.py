@@ -1,0 +1,109 @@
+"""What a sample set sees along rays from images: predictions at points, and slopes.
+
+One pass over the samples serves all of it. Each chunk's input layer is applied once to the images
+and once to the direction of each ray; every point of a ray, and the derivative along it, are then
+evaluated on features.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.outputs import discriminant_slopes, discriminants, sum_samples
+from pyrosnn.sampling import SampleSet, replay
+from pyrosnn.sampling.replay import require_finite
+
+PerClass = Float[Tensor, "example class_"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ray:
+    """Points x + t v of a direction v for each image; a key to what is seen along it.
+
+    Attributes:
+        direction: v, shape (example, *image).
+        points: t's at which predictions are wanted.
+        measured: whether the slopes along v are wanted.
+    """
+
+    direction: Float[Tensor, "example *image"]
+    points: tuple[float, ...] = ()
+    measured: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What the first samples of a set see.
+
+    Attributes:
+        num_samples: how many samples.
+        discriminants: f(x), float64.
+        slopes: for each measured ray, how fast f_c - f_y grows along its direction v, float64.
+        predicted: for each ray, the predicted class at each of its points.
+    """
+
+    num_samples: int
+    discriminants: PerClass
+    slopes: Mapping[Ray, PerClass]
+    predicted: Mapping[Ray, tuple[Int[Tensor, " example"], ...]]
+
+
+def look(
+    classifier: StochasticClassifier,
+    x: Float[Tensor, "example *image"],
+    y: Int[Tensor, " example"],
+    rays: Sequence[Ray],
+    samples: SampleSet,
+    sizes: Sequence[int],
+) -> list[View]:
+    """Look along rays with the first samples of a set.
+
+    Args:
+        classifier: the classifier.
+        x: images.
+        y: labels.
+        rays: directions from x.
+        samples: the sample set.
+        sizes: numbers of its first samples, one view each.
+
+    Returns:
+        A view for each size.
+    """
+    shape = (classifier.num_classes, len(x))
+    like = torch.zeros(shape, dtype=torch.float64, device=x.device).mT
+    clean = like.clone()
+    slopes = {ray: like.clone() for ray in rays if ray.measured}
+    # at t = 0 every ray passes through the image itself
+    moved = {ray: [clean if t == 0 else like.clone() for t in ray.points] for ray in rays}
+    views: dict[int, View] = {}
+    for chunk in replay(classifier, len(x), samples[: max(sizes)], stops=sizes):
+        features = chunk.features(x)
+        values = discriminants(chunk.head(features), classifier.output)
+        clean += sum_samples(values)
+        steps = {ray: chunk.push(ray.direction) for ray in rays}
+        tangents = chunk.head.push(features, [steps[ray] for ray in slopes])
+        for total, tangent in zip(slopes.values(), tangents, strict=True):
+            total += sum_samples(
+                discriminant_slopes(values, tangent, y, classifier.output)
+            )
+        for ray, step in steps.items():
+            for t, total in zip(ray.points, moved[ray], strict=True):
+                if t != 0:
+                    logits = chunk.head(torch.add(features, step, alpha=t))
+                    total += sum_samples(discriminants(logits, classifier.output))
+        if chunk.stop in sizes:
+            views[chunk.stop] = View(
+                num_samples=chunk.stop,
+                discriminants=clean / chunk.stop,
+                slopes={ray: total / chunk.stop for ray, total in slopes.items()},
+                predicted={
+                    ray: tuple(total.argmax(-1) for total in totals)
+                    for ray, totals in moved.items()
+                },
+            )
+    require_finite(clean)
+    return [views[size] for size in sizes]

@@ -1,0 +1,65 @@
+"""Sums over the samples of a set: mean predictions, and gradients of any size."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.models.outputs import MeanPrediction
+from pyrosnn.sampling.replay import Images, Logits, Recorded, replay, require_finite
+from pyrosnn.sampling.sample_set import SampleSet
+
+
+def mean_prediction(chunks: Iterable[Recorded], output: Output) -> MeanPrediction:
+    """Return the mean prediction of recorded chunks."""
+    mean = MeanPrediction(output)
+    for chunk in chunks:
+        mean.add(chunk.logits)
+    require_finite(mean.scores)
+    return mean
+
+
+def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> MeanPrediction:
+    """Return the mean prediction of a sample set; its memory does not grow with S.
+
+    Args:
+        classifier: the classifier.
+        x: images, on the classifier's device.
+        samples: the sample set.
+    """
+    mean = MeanPrediction(classifier.output)
+    for chunk in replay(classifier, len(x), samples):
+        mean.add(chunk.head(chunk.features(x)))
+    require_finite(mean.scores)
+    return mean
+
+
+class ScaledSum:
+    r"""$\sum_s J_s(x)^\top u_s$ of each image, as a value times a scale.
+
+    A saturated softmax makes cotangents tiny (1e-13 at a logit gap of 30), and their float32
+    products tinier. Each image's are therefore divided by the largest of them that came so far.
+
+    Args:
+        x: images.
+
+    Attributes:
+        value: the sum divided by the scale, like x.
+        scale: the largest cotangent of each image, float64, shape (example,).
+    """
+
+    def __init__(self, x: Images):
+        self.value = torch.zeros_like(x)
+        self.scale = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+
+    def add(self, chunk: Recorded, cotangents: Logits) -> None:
+        """Add the samples of a chunk, with a cotangent for each sample and image, float64."""
+        largest = torch.maximum(self.scale, cotangents.abs().amax((0, 2)))
+        safe = torch.where(largest > 0, largest, torch.ones_like(largest))
+        self.value *= self._column(self.scale / safe)
+        self.value += chunk.pullback(cotangents / safe.unsqueeze(-1))
+        self.scale = largest
+
+    def _column(self, values: Tensor) -> Tensor:
+        return values.to(self.value.dtype).reshape(-1, *[1] * (self.value.ndim - 1))

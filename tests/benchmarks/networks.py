@@ -1,0 +1,152 @@
+"""The networks that are timed, and their images: real digits, enlarged, so nothing is fetched."""
+
+from dataclasses import dataclass
+
+import pyro
+import torch
+from pyro.distributions import Bernoulli, Categorical
+from torch import Tensor
+from torch.nn import functional
+
+from pyrosnn.data import load_dataset
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.models.bnn import BNN
+from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.training import preset, train
+
+SIDE = 28
+STRENGTHS = tuple(0.25 * step for step in range(9))
+
+
+class ConvDropout(StochasticClassifier):
+    """Two convolutions with channel dropout, drawn for each image, and a linear layer.
+
+    It is what a user writes: a model, a guide and ``logits``, nothing for speed.
+    """
+
+    output = "probs"
+    objective = "elbo"
+    per_example = True
+    channels = (16, 32)
+    keep = 0.7
+
+    def __init__(self) -> None:
+        super().__init__((1, SIDE, SIDE), 10)
+        self.first = torch.nn.Conv2d(1, self.channels[0], 3, stride=2, padding=1)
+        self.second = torch.nn.Conv2d(*self.channels, 3, stride=2, padding=1)
+        self.last = torch.nn.Linear(self.channels[1] * (SIDE // 4) ** 2, 10)
+
+    def _masks(self, x: Tensor) -> dict[str, Tensor]:
+        with pyro.plate("masked", len(x), dim=-1):
+            return {
+                f"mask_{layer}": pyro.sample(
+                    f"mask_{layer}",
+                    Bernoulli(x.new_tensor(self.keep)).expand((channels,)).to_event(1),
+                )
+                for layer, channels in enumerate(self.channels)
+            }
+
+    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        logits = self.logits(x, self._masks(x))
+        with pyro.plate("images", len(x), dim=-1):
+            return pyro.sample("y", Categorical(logits=logits), obs=y)
+
+    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
+        self._masks(x)
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Masks have shape (sample, example, channel); samples go into the batch axis."""
+        first, second = (mask[..., None, None] / self.keep for mask in sites.values())
+        hidden = torch.relu(self.first(x)) * first
+        lead = hidden.shape[:-3]
+        hidden = torch.relu(self.second(hidden.flatten(0, -4)))
+        hidden = hidden.reshape(*lead, *hidden.shape[1:]) * second
+        logits: Tensor = self.last(hidden.flatten(-3))
+        return logits
+
+    @property
+    def floats_per_example(self) -> int:
+        return self.channels[0] * (SIDE // 2) ** 2 + self.channels[1] * (SIDE // 4) ** 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What is evaluated: a trained network, images, A and I.
+
+    Attributes:
+        name: as the tables name it.
+        classifier: the network.
+        x, y: images and labels.
+        attack: A; smaller sets are its first samples.
+        inference: I.
+        attack_sizes: S_A.
+    """
+
+    name: str
+    classifier: StochasticClassifier
+    x: Tensor
+    y: Tensor
+    attack: SampleSet
+    inference: SampleSet
+    attack_sizes: tuple[int, ...]
+
+
+def _case(name: str, network: StochasticClassifier, data: Dataset, images: int, size: int) -> Case:
+    x, y = data.test_images(images)
+    attack, inference = disjoint_sample_sets(network, x, attack=size, inference=size, seed=0)
+    return Case(
+        name=name,
+        classifier=network,
+        x=x,
+        y=y,
+        attack=attack,
+        inference=inference,
+        attack_sizes=(1, 5, 10, size),
+    )
+
+
+def enlarged_digits() -> Dataset:
+    """Return scikit-learn's 8 × 8 digits as 28 × 28 images, 1,000 of them for the attack."""
+    digits = load_dataset("digits")
+    x = torch.cat([digits.x_test, digits.x_train])
+    y = torch.cat([digits.y_test, digits.y_train])
+    x = functional.interpolate(x, (SIDE, SIDE), mode="bilinear").clamp(0, 1)
+    return Dataset(
+        name="digits-28",
+        x_train=x[1000:],
+        y_train=y[1000:],
+        x_test=x[:1000],
+        y_test=y[:1000],
+        num_classes=10,
+    )
+
+
+def dense_case(images: int = 1000, size: int = 100) -> Case:
+    """Return the paper's FashionMNIST network: 784-128-128-10 with matrix normal weights."""
+    digits = enlarged_digits()
+    bnn = train(preset("bnn", "paper", epochs=30), digits)
+    assert isinstance(bnn, BNN)
+    assert bnn.shapes == [(785, 128), (129, 128), (129, 10)]
+    return _case("FashionMNIST network", bnn, digits, images, size)
+
+
+def conv_case(images: int = 200, size: int = 50) -> Case:
+    """Return the small convolutional network with dropout, trained with plain torch."""
+    digits = enlarged_digits()
+    torch.manual_seed(0)
+    network = ConvDropout()
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    for _ in range(15):
+        for batch in torch.randperm(len(digits.x_train)).split(50):
+            masks = {
+                f"mask_{layer}": torch.bernoulli(torch.full((1, len(batch), c), network.keep))
+                for layer, c in enumerate(network.channels)
+            }
+            logits = network.logits(digits.x_train[batch], masks)[0]
+            loss = functional.cross_entropy(logits, digits.y_train[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    network.requires_grad_(False).eval()
+    return _case("small convolutional network", network, digits, images, size)
