@@ -99,9 +99,6 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         ] = None,
         repeats: Repeats = None,
         block_size: BlockSize = None,
-        chunk_size: Annotated[
-            int | None, typer.Option(help="Samples evaluated at once.", show_default="by memory")
-        ] = None,
         seed: Seed = 0,
         device: Device = "cpu",
         data_root: DataRoot = None,
@@ -138,7 +135,6 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "clip_judged": clip_judged,
             "repeats": repeats,
             "block_size": block_size,
-            "chunk_size": chunk_size,
             "seed": seed,
         }
         run_study(

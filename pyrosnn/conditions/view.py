@@ -87,9 +87,7 @@ def look(
         steps = {ray: chunk.push(ray.direction) for ray in rays}
         tangents = chunk.head.push(features, [steps[ray] for ray in slopes])
         for total, tangent in zip(slopes.values(), tangents, strict=True):
-            total += sum_samples(
-                discriminant_slopes(values, tangent, y, classifier.output)
-            )
+            total += sum_samples(discriminant_slopes(values, tangent, y, classifier.output))
         for ray, step in steps.items():
             for t, total in zip(ray.points, moved[ray], strict=True):
                 if t != 0:

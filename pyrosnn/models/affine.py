@@ -20,7 +20,7 @@ def affine(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         Shape (example, output) if nothing has samples, else (sample, example, output).
     """
     if weight.ndim == 2:
-        return _affine(hidden.unsqueeze(0), weight.unsqueeze(0), bias).squeeze(0)
+        return _unfold(_affine(_fold(hidden), weight.unsqueeze(0), bias), hidden)
     if len(weight) == 1 and hidden.ndim == 3:
         return _unfold(_affine(_fold(hidden), weight, bias), hidden)
     if len(weight) < len(bias):

@@ -105,7 +105,7 @@ def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, Any]:
 
 def _sample_bytes(sites: dict[str, Any], dtype: torch.dtype) -> int:
     """Return the bytes of one sample of all sites."""
-    floats = sum(math.prod([*site.batch_shape, *site.event_shape]) for site in sites.values())
+    floats: int = sum(math.prod([*site.batch_shape, *site.event_shape]) for site in sites.values())
     return floats * dtype.itemsize
 
 

@@ -40,7 +40,7 @@ class Chunk:
             return self._layer(x)
 
     def push(self, v: Images) -> Tensor:
-        """Return how the features change along v: those of x + t v are φ(x) + t push(v)."""
+        """Return how features change along v: at x + t v they are those of x plus t times it."""
         with torch.no_grad():
             return self._layer.push(v)
 

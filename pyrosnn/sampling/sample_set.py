@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 
 from torch import Tensor
@@ -145,7 +146,7 @@ class SampleSet:
         step = PAGE_SIZE * max(1, size // PAGE_SIZE)
         first, last = self.origin.start, self.origin.stop
         bounds = [first, *range(first - first % PAGE_SIZE + step, last, step), last]
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in pairwise(bounds):
             yield self[start - first : stop - first].load()
 
     def for_examples(self, rows: Tensor) -> "SampleSet":

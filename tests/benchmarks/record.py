@@ -27,7 +27,8 @@ class Record:
 
 def length(v: Tensor) -> Tensor:
     """Return each image's Euclidean length."""
-    return v.flatten(1).norm(dim=1)
+    lengths: Tensor = torch.linalg.vector_norm(v.flatten(1), dim=1)
+    return lengths
 
 
 def assert_agree(first: Record, second: Record, *, share: float = 0.99) -> None:

@@ -19,8 +19,7 @@ from pyrosnn.conditions import (
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import mean_discriminants
-from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, replay_logits
+from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, predict
 
 INPUTS, CLASSES, IMAGES = 6, 4, 2000
 
@@ -38,8 +37,8 @@ def random_attack(x: Tensor, correct: Tensor) -> AttackResult:
     )
 
 
-def predict(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> Tensor:
-    return mean_discriminants(replay_logits(classifier, x, samples), classifier.output)
+def mean_f(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> Tensor:
+    return predict(classifier, x, samples).values
 
 
 def disagreements(mistake: float = 0.0) -> tuple[int, int]:
@@ -55,7 +54,7 @@ def disagreements(mistake: float = 0.0) -> tuple[int, int]:
         x = torch.randn(IMAGES, INPUTS).double()
         a = sample_set(classifier.mean + 0.7 * torch.randn(3, INPUTS + 1, CLASSES), "attack")
         i = sample_set(classifier.mean + 0.7 * torch.randn(4, INPUTS + 1, CLASSES), "inference")
-        y = predict(classifier, x, a).argmax(-1)
+        y = mean_f(classifier, x, a).argmax(-1)
         if draw % 2:
             attack = random_attack(x, correct=torch.ones(len(x), dtype=torch.bool))
         else:
@@ -64,7 +63,7 @@ def disagreements(mistake: float = 0.0) -> tuple[int, int]:
         geometry = replace(geometry, slopes=geometry.slopes * (1 + mistake))
         lengths = attack.length
         holds = linear_condition(geometry, attack)
-        survives = predict(classifier, x + attack.perturbation, i).argmax(-1) == y
+        survives = mean_f(classifier, x + attack.perturbation, i).argmax(-1) == y
         first_order = geometry.margins - lengths.unsqueeze(-1) * geometry.slopes
         label = torch.nn.functional.one_hot(y, CLASSES).bool()
         clear = (first_order.abs() > 1e-9).logical_or(label).all(-1)
@@ -94,9 +93,9 @@ def test_misclassified_images_never_fulfil_a_condition() -> None:
     y = torch.randint(CLASSES, (500,))
     a = sample_set(classifier.mean.expand(2, -1, -1), "attack")
     i = sample_set(classifier.mean.expand(2, -1, -1), "inference")
-    attack = random_attack(x, correct=predict(classifier, x, a).argmax(-1) == y)
+    attack = random_attack(x, correct=mean_f(classifier, x, a).argmax(-1) == y)
     geometry = attack_geometry(classifier, x, y, attack, i)
-    wrong = predict(classifier, x, i).argmax(-1) != y
+    wrong = mean_f(classifier, x, i).argmax(-1) != y
     assert wrong.any()
     # the radius alone would call some of them robust: the gate is needed
     assert (geometry.radius[wrong] > length(attack.perturbation)[wrong]).any()
@@ -109,7 +108,7 @@ def test_images_that_the_attacker_misclassifies_do_not_count() -> None:
     classifier = LinearClassifier(INPUTS, CLASSES)
     x = torch.randn(500, INPUTS).double()
     i = sample_set(classifier.mean.expand(2, -1, -1), "inference")
-    y = predict(classifier, x, i).argmax(-1)
+    y = mean_f(classifier, x, i).argmax(-1)
     attack = replace(
         random_attack(x, correct=torch.arange(500) % 2 == 0), perturbation=torch.zeros_like(x)
     )
@@ -137,7 +136,7 @@ def test_the_nearest_class_is_carried_on_where_all_radii_are_infinite() -> None:
     weight = classifier.mean.unsqueeze(0)
     x = torch.randn(300, INPUTS).double()
     i = sample_set(weight, "inference")
-    y = predict(classifier, x, i).argmax(-1)
+    y = mean_f(classifier, x, i).argmax(-1)
     away = FGM(strength=1.0)(classifier, x, y, sample_set(weight, "attack"))
     backwards = replace(away, perturbation=-away.perturbation)
     geometry = attack_geometry(classifier, x, y, backwards, i)
@@ -157,13 +156,13 @@ def test_theorem_4_2_is_never_violated() -> None:
         x = torch.randn(IMAGES, INPUTS).double()
         a = sample_set(classifier.mean + 0.5 * torch.randn(3, INPUTS + 1, CLASSES), "attack")
         i = sample_set(classifier.mean + 0.5 * torch.randn(4, INPUTS + 1, CLASSES), "inference")
-        y = predict(classifier, x, a).argmax(-1)
+        y = mean_f(classifier, x, a).argmax(-1)
         attack = FGM(strength=float(torch.rand(())))(classifier, x, y, a)
         geometry = attack_geometry(classifier, x, y, attack, i)
         lengths = attack.length
         smoothness = classifier.smoothness()
         holds = smooth_condition(geometry, attack, smoothness)
-        survives = predict(classifier, x + attack.perturbation, i).argmax(-1) == y
+        survives = mean_f(classifier, x + attack.perturbation, i).argmax(-1) == y
         promised += int(holds.sum())
         broken += int((holds & ~survives).sum())
         radii = smooth_radii(geometry, attack, smoothness).amin(-1)
@@ -220,7 +219,7 @@ def test_geometry_equals_a_loop_with_autograd(
 ) -> None:
     classifier = classifiers[model]
     x, y = digits.test_images(60)
-    a, i = disjoint_sample_sets(classifier, x, attack=4, inference=11, seed=3, chunk_size=4)
+    a, i = disjoint_sample_sets(classifier, x, attack=4, inference=11, seed=3, memory_budget=1)
     attack = FGM(strength=0.7)(classifier, x, y, a)
     geometry = attack_geometry(classifier, x, y, attack, i)
     loop = loop_geometry(classifier, x, y, attack.perturbation, i)
@@ -261,10 +260,7 @@ def test_cosine_is_one_when_the_attack_sees_the_inference_samples(
         attack_geometry(bnn, x, y, attack, a)
     elsewhere = replace(attack, origin=replace(attack.origin, stream="by hand"))
     geometry = attack_geometry(bnn, x, y, elsewhere, a)
-    logits = replay_logits(bnn, x, a)
-    means = mean_discriminants(logits, bnn.output)
-    means = means.scatter(1, y.unsqueeze(1), -1.0)
-    aimed = geometry.correct & (geometry.nearest == means.argmax(-1))
+    aimed = geometry.correct & (geometry.nearest == predict(bnn, x, a).runner_up(y))
     assert aimed.sum() > 50
     assert geometry.cosine[aimed].min() > 1 - 1e-5
 

@@ -14,8 +14,7 @@ from pyrosnn.conditions import attack_geometry
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import mean_discriminants
-from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, replay_logits
+from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, predict
 
 every_norm = pytest.mark.parametrize("norm", list(NORMS))
 every_model = pytest.mark.parametrize("model", ["bnn", "im", "sin"])
@@ -131,7 +130,7 @@ def test_more_steps_attack_harder(
 
     def left(attack: FGM | PGD) -> float:
         delta = attack(classifier, x, y, a).perturbation
-        f = mean_discriminants(replay_logits(classifier, x + delta, a), classifier.output)
+        f = predict(classifier, x + delta, a).values
         others = f.scatter(1, y.unsqueeze(1), -torch.inf).amax(1)
         return float((f.gather(1, y.unsqueeze(1)).squeeze(1) - others).mean())
 

@@ -117,10 +117,10 @@ def test_files_are_the_same_byte_for_byte_but_for_times(
     assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
 
 
-def test_another_chunk_size_agrees_to_float32(
+def test_another_memory_budget_agrees_to_float32(
     result: xr.DataTree, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    again = run_grid("sample-size", replace(SPEC, chunk_size=1), bnn, digits)
+    again = run_grid("sample-size", SPEC, bnn, digits, memory_budget=1)
     before, after = result[GROUP].dataset, again[GROUP].dataset
     for name in ("cosine", "margin", "gradient_norm"):
         xr.testing.assert_allclose(after[name], before[name], rtol=1e-3, atol=1e-4)

@@ -13,16 +13,17 @@ from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import (
     Origin,
+    Recording,
     SampleSet,
+    ScaledSum,
     disjoint_sample_sets,
     draw_sample_set,
+    replay,
     replay_logits,
-    replay_pullback,
-    replay_pushforward,
     require_disjoint,
     successive_sample_sets,
 )
-from pyrosnn.sampling.draw import PAGE_SIZE
+from pyrosnn.sampling.sample_set import PAGE_SIZE
 
 
 def same(first: SampleSet, second: SampleSet) -> bool:
@@ -120,15 +121,15 @@ def test_bad_sets_are_refused(bnn: StochasticClassifier, digits: Dataset) -> Non
         disjoint_sample_sets(bnn, x, attack=0, inference=1, seed=0)
     with pytest.raises(ArgumentError, match="seed must be an integer >= 0, got -1"):
         disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=-1)
-    with pytest.raises(ArgumentError, match="chunk_size must be >= 1, got 0"):
-        disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=0, chunk_size=0)
+    with pytest.raises(ArgumentError, match="memory_budget must be >= 1 byte, got 0"):
+        disjoint_sample_sets(bnn, x, attack=1, inference=1, seed=0, memory_budget=0)
     a, _ = disjoint_sample_sets(bnn, x, attack=3, inference=1, seed=0)
     with pytest.raises(ArgumentError, match="of a set of 3 samples is empty"):
         a[3:]
     with pytest.raises(ArgumentError, match="must have step 1, got 2"):
         a[::2]
     with pytest.raises(ArgumentError, match="site 'w' has 2 samples, its origin says 3"):
-        SampleSet(tensors={"w": torch.zeros(2, 1)}, origin=Origin(seed=0, stream="attack", stop=3))
+        SampleSet(stored={"w": torch.zeros(2, 1)}, origin=Origin(seed=0, stream="attack", stop=3))
 
 
 def test_per_image_samples_serve_their_images_only(
@@ -143,35 +144,72 @@ def test_per_image_samples_serve_their_images_only(
         one.require_fit(sin, 6)  # one image's noise is not shared noise
 
 
+def values_and_derivatives(
+    classifier: StochasticClassifier, x: torch.Tensor, samples: SampleSet, v: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits, J v of every sample and Σ_s J_sᵀ u_s for a fixed u, as replayed in chunks."""
+    chunks = list(replay(classifier, len(x), samples))
+    jv = [chunk.head.push(chunk.features(x), [chunk.push(v)])[0] for chunk in chunks]
+    u = torch.randn(len(samples), len(x), 10, generator=torch.Generator().manual_seed(1)).double()
+    total, first = ScaledSum(x), 0
+    for chunk in Recording(classifier, x, samples):
+        total.add(chunk, u[first : chunk.stop])
+        first = chunk.stop
+    jtu = total.value * total.scale.reshape(-1, 1, 1, 1).float()
+    return replay_logits(classifier, x, samples), torch.cat(jv), jtu
+
+
 @pytest.mark.parametrize("model", ["bnn", "im", "sin"])
-def test_chunks_change_nothing_but_rounding(
+def test_a_small_budget_changes_nothing_but_rounding(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
+    """A budget of one byte: samples are drawn again for each pass, and replayed one by one."""
     classifier, x = classifiers[model], digits.x_test[:9]
-    whole, _ = disjoint_sample_sets(classifier, x, attack=10, inference=1, seed=0, chunk_size=10)
-    chunked = replace(whole, chunk_size=3)
-    direction, cotangents = torch.randn_like(x), torch.randn(10, 9, 10)
-    for function, extra in (
-        (replay_logits, ()),
-        (replay_pullback, (cotangents,)),
-        (replay_pushforward, (direction,)),
+    whole = draw_sample_set(classifier, x, PAGE_SIZE + 5, seed=0, stream="attack")
+    redrawn = draw_sample_set(
+        classifier, x, PAGE_SIZE + 5, seed=0, stream="attack", memory_budget=1
+    )
+    assert whole.stored is not None
+    assert redrawn.stored is None
+    assert same(whole, redrawn)
+    assert same(whole[3:20], redrawn[3:20])
+    assert len(list(replay(classifier, 9, redrawn))) == PAGE_SIZE + 5
+    v = torch.randn_like(x)
+    for one, many in zip(
+        values_and_derivatives(classifier, x, whole, v),
+        values_and_derivatives(classifier, x, redrawn, v),
+        strict=True,
     ):
-        one = function(classifier, x, whole, *extra)
-        many = function(classifier, x, chunked, *extra)
         torch.testing.assert_close(one, many, atol=1e-4, rtol=1e-4)
 
 
-def test_pullback_and_pushforward_are_adjoint(bnn: StochasticClassifier, digits: Dataset) -> None:
-    """⟨u, J v⟩ = ⟨Jᵀ u, v⟩ for each image."""
-    x = digits.x_test[:9]
-    samples, _ = disjoint_sample_sets(bnn, x, attack=6, inference=1, seed=0, chunk_size=4)
-    v, u = torch.randn_like(x), torch.randn(6, 9, 10)
-    _, jv = replay_pushforward(bnn, x, samples, v)
-    scaled, scale = replay_pullback(bnn, x, samples, u.double())
-    jtu = scaled * scale.reshape(-1, 1, 1, 1)
-    torch.testing.assert_close(
-        (u * jv).sum((0, 2)).double(), (jtu * v).flatten(1).sum(1), atol=1e-3, rtol=1e-4
-    )
+@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+def test_pullback_and_pushforward_are_the_networks_derivatives(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """A model's own input layer and head against its ``logits``, differentiated by torch."""
+    classifier, x = classifiers[model], digits.x_test[:9]
+    samples = draw_sample_set(classifier, x, 6, seed=0, stream="attack")
+    v = torch.randn_like(x)
+    logits, jv, jtu = values_and_derivatives(classifier, x, samples, v)
+    slow, slow_jv = torch.func.jvp(lambda i: classifier.logits(i, samples.tensors), (x,), (v,))[:2]
+    torch.testing.assert_close(logits, slow, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(jv, slow_jv, atol=1e-4, rtol=1e-4)
+    u = torch.randn(6, 9, 10, generator=torch.Generator().manual_seed(1))
+    inputs = x.clone().requires_grad_()
+    slow_jtu = torch.autograd.grad(classifier.logits(inputs, samples.tensors), inputs, u)[0]
+    torch.testing.assert_close(jtu, slow_jtu, atol=1e-4, rtol=1e-4)
+
+
+@given(size=st.integers(1, 7), stops=st.sets(st.integers(1, 12)))
+def test_chunks_cover_a_set_and_respect_stops(size: int, stops: set[int]) -> None:
+    whole = sample_set(torch.arange(12.0).reshape(12, 1, 1))
+    chunks = list(whole.chunks(size, sorted(stops)))
+    ends = [chunk.origin.stop for chunk in chunks]
+    assert [chunk.origin.start for chunk in chunks] == [0, *ends[:-1]]
+    assert ends[-1] == 12
+    assert stops <= set(ends)
+    assert max(len(chunk) for chunk in chunks) <= size
 
 
 @pytest.mark.parametrize("model", ["bnn", "sin"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import xarray as xr
+from support.compare import assert_same_to_float32
 
 from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
@@ -54,10 +54,7 @@ def test_every_cell_is_an_evaluation_on_its_own_sets(
                 )
                 cell = values.isel(example=images, repeat=repeat, drop=True)
                 cell = cell.sel(attack_samples=[size]).transpose(*expected.dims)
-                for name in expected.data_vars:
-                    xr.testing.assert_identical(
-                        cell[name].transpose(*expected[name].dims), expected[name]
-                    )
+                assert_same_to_float32(cell, expected)
 
 
 def test_repeats_and_blocks_differ(bnn: StochasticClassifier, digits: Dataset) -> None:
