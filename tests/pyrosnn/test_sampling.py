@@ -11,6 +11,7 @@ from support.toy import sample_set
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.head import AutogradHead
 from pyrosnn.sampling import (
     Origin,
     Recording,
@@ -192,7 +193,8 @@ def test_pullback_and_pushforward_are_the_networks_derivatives(
     samples = draw_sample_set(classifier, x, 6, seed=0, stream="attack")
     v = torch.randn_like(x)
     logits, jv, jtu = values_and_derivatives(classifier, x, samples, v)
-    slow, slow_jv = torch.func.jvp(lambda i: classifier.logits(i, samples.tensors), (x,), (v,))[:2]
+    by_torch = AutogradHead(lambda images: classifier.logits(images, samples.tensors))
+    slow, (slow_jv,) = by_torch(x), by_torch.push(x, [v])
     torch.testing.assert_close(logits, slow, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(jv, slow_jv, atol=1e-4, rtol=1e-4)
     u = torch.randn(6, 9, 10, generator=torch.Generator().manual_seed(1))
