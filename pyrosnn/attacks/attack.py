@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
-from pyrosnn.attacks.norms import NORMS, length
+from pyrosnn.attacks.norms import NORMS
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet
@@ -21,25 +21,38 @@ class AttackResult:
     """Perturbations of a block of images, and what they were made from.
 
     Attributes:
-        perturbation: δ, shape (example, *image).
+        step: δ divided by ``factor``, shape (example, *image); strengths may share it.
+        factor: what the step is multiplied by.
         norm: the true norm of δ, in the attack's norm, shape (example,).
+        length: ‖δ‖₂ of each image, whatever the attack's norm: what the conditions speak of.
         zero_gradient: images whose gradient was zero in every step, so that none was made.
         correct: images that the attacker's own samples classify correctly before the attack.
         num_gradients: gradients of a single sample computed for each image.
         origin: where the attacker's samples came from.
     """
 
-    perturbation: Float[Tensor, "example *image"]
+    step: Float[Tensor, "example *image"]
+    factor: float = 1.0
     norm: Float[Tensor, " example"]
+    length: Float[Tensor, " example"]
     zero_gradient: Bool[Tensor, " example"]
     correct: Bool[Tensor, " example"]
     num_gradients: int
     origin: Origin
 
     @property
-    def length(self) -> Float[Tensor, " example"]:
-        """‖δ‖₂ of each image, whatever the attack's norm: what the conditions speak of."""
-        return length(self.perturbation)
+    def perturbation(self) -> Float[Tensor, "example *image"]:
+        """δ, shape (example, *image)."""
+        return self.factor * self.step
+
+    def scaled(self, factor: float) -> "AttackResult":
+        """Return the same attack with every δ multiplied by a factor >= 0; no image is copied."""
+        return replace(
+            self,
+            factor=factor * self.factor,
+            norm=factor * self.norm,
+            length=factor * self.length,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

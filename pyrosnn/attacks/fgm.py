@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pyrosnn.attacks.attack import Attack, AttackResult
 from pyrosnn.attacks.gradient import LossGradient, loss_gradient
-from pyrosnn.attacks.norms import NORMS, largest_entry
+from pyrosnn.attacks.norms import NORMS, largest_entry, length
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet
 
@@ -54,19 +54,28 @@ class FGM(Attack):
         gradient = loss_gradient(
             classifier, x, labels, samples, loss=self.loss, gradient=self.gradient
         )
-        gradient = replace(gradient, correct=gradient.correct & (labels == y))
-        return [replace(self, strength=s)._step(x, gradient, samples) for s in strengths]
-
-    def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:
-        norm = NORMS[self.norm]
-        perturbation = self.strength * norm.steepest(gradient.direction)
-        if self.clip is not None:
-            perturbation = (x + perturbation).clamp(*self.clip) - x
-        return AttackResult(
-            perturbation=perturbation,
-            norm=norm.measure(perturbation),
+        step = self._step(gradient)
+        unit = AttackResult(
+            step=step,
+            norm=NORMS[self.norm].measure(step),
+            length=length(step),
             zero_gradient=largest_entry(gradient.direction) == 0,
-            correct=gradient.correct,
+            correct=gradient.correct & (labels == y),
             num_gradients=gradient.num_gradients,
             origin=samples.origin,
         )
+        for strength in strengths:  # refused as an attack of that strength would be
+            replace(self, strength=strength)
+        whole = [unit.scaled(strength) for strength in strengths]
+        return whole if self.clip is None else [self._clipped(x, result) for result in whole]
+
+    def _step(self, gradient: LossGradient) -> Tensor:
+        """Return δ at strength 1, before clipping."""
+        return NORMS[self.norm].steepest(gradient.direction)
+
+    def _clipped(self, x: Tensor, result: AttackResult) -> AttackResult:
+        """Return the result with x + δ clipped."""
+        assert self.clip is not None
+        step = (x + result.perturbation).clamp(*self.clip) - x
+        norm = NORMS[self.norm].measure(step)
+        return replace(result, step=step, factor=1.0, norm=norm, length=length(step))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrosnn.attacks.attack import Attack, AttackResult
 from pyrosnn.attacks.gradient import loss_gradient
-from pyrosnn.attacks.norms import NORMS, largest_entry, per_image
+from pyrosnn.attacks.norms import NORMS, largest_entry, length, per_image
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import (
@@ -140,8 +140,9 @@ class PGD(Attack):
             move = self.relative_step * self.strength * norm.steepest(gradient.direction)
             perturbation = self._within(x, perturbation + move)
         return AttackResult(
-            perturbation=perturbation,
+            step=perturbation,
             norm=norm.measure(perturbation),
+            length=length(perturbation),
             zero_gradient=zero,
             correct=correct,
             num_gradients=self.steps * len(samples),
@@ -176,7 +177,8 @@ class PGD(Attack):
         wins = margin(second) < margin(first)
         return replace(
             first,
-            perturbation=torch.where(per_image(wins, x), second.perturbation, first.perturbation),
+            step=torch.where(per_image(wins, x), second.step, first.step),
             norm=torch.where(wins, second.norm, first.norm),
+            length=torch.where(wins, second.length, first.length),
             zero_gradient=first.zero_gradient & second.zero_gradient,
         )

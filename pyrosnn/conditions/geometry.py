@@ -116,8 +116,8 @@ def require_judgeable(
     )
     for attack in attacks:
         require(
-            attack.perturbation.shape == x.shape,
-            f"the attack was on {len(attack.perturbation)} images, got {len(x)}",
+            attack.step.shape == x.shape,
+            f"the attack was on {len(attack.step)} images, got {len(x)}",
         )
         require_disjoint(attack.origin, samples.origin)
     samples.require_fit(classifier, len(x))
@@ -170,7 +170,7 @@ def geometries(
 
 def _first_order(y: Tensor, f: Tensor, slopes: Tensor, ray: Ray, correct: Tensor) -> Geometry:
     """Return the geometry without what needs the gradient's norm."""
-    lengths = length(ray.direction).double().unsqueeze(-1)
+    lengths = ray.length.double().unsqueeze(-1)
     slopes = slopes / torch.where(lengths > 0, lengths, torch.ones_like(lengths))
     margins = f.gather(-1, y.unsqueeze(-1)) - f
     label = one_hot(y, margins).bool()
@@ -194,7 +194,7 @@ def _first_order(y: Tensor, f: Tensor, slopes: Tensor, ray: Ray, correct: Tensor
 def _with_norm(geometry: Geometry, norm: Tensor, ray: Ray) -> Geometry:
     """Return the geometry with the norm of the nearest class's gradient, and the cosine."""
     slope = geometry.slopes.gather(-1, geometry.nearest.unsqueeze(-1)).squeeze(-1)
-    defined = (norm > 0) & (length(ray.direction) > 0)
+    defined = (norm > 0) & (ray.length > 0)
     # rounding of the float32 products may leave [-1, 1] by an ulp
     cosine = torch.where(defined, (slope / norm).clamp(-1.0, 1.0), torch.nan)
     return replace(geometry, gradient_norm=norm, cosine=cosine)

@@ -7,11 +7,13 @@ evaluated on features.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pyrosnn.attacks.norms import length
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import discriminant_slopes, discriminants, sum_samples
 from pyrosnn.sampling import SampleSet, replay
@@ -33,6 +35,11 @@ class Ray:
     direction: Float[Tensor, "example *image"]
     points: tuple[float, ...] = ()
     measured: bool = True
+
+    @cached_property
+    def length(self) -> Float[Tensor, " example"]:
+        """‖v‖₂ of each image."""
+        return length(self.direction)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,14 +144,12 @@ def _attack(
     judged_bounds: tuple[float, float] | None,
 ) -> _Attacked:
     """Run the attack at all strengths."""
-    results = attack.sweep(classifier, x, y, samples, strengths)
     direction = None
-    if attack.linear_in_strength:
-        strongest = max(strengths)
-        if strongest > 0:
-            direction = results[strengths.index(strongest)].perturbation / strongest
-        else:  # the angle does not need a perturbation
-            direction = attack.sweep(classifier, x, y, samples, [1.0])[0].perturbation
+    if attack.linear_in_strength:  # the angle does not need a strength
+        *results, unit = attack.sweep(classifier, x, y, samples, [*strengths, 1.0])
+        direction = unit.perturbation
+    else:
+        results = attack.sweep(classifier, x, y, samples, strengths)
     rays = rays_of(x, results, strengths, direction, judged_bounds)
     return _Attacked(results=results, rays=rays)
 

@@ -76,6 +76,7 @@ class DenseInput(InputLayer):
         if len(self.weight) == 1:
             total = u.sum(0) @ self.weight[0].mT
         else:
-            empty = u.new_zeros(u.shape[1], self.weight.shape[1])
-            total = torch.addbmm(empty, u, self.weight.mT)
+            # one product with the samples among its columns: no pass over images for each sample
+            columns = self.weight.transpose(0, 1).flatten(1)
+            total = u.transpose(0, 1).flatten(1) @ columns.mT
         return total.reshape(-1, *self.image_shape)

@@ -1,13 +1,12 @@
 """FGM with CleverHans' floor on the gradient's norm: a reading of the paper's attack."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from pyrosnn.attacks import FGM, AttackResult, LossGradient
-from pyrosnn.attacks.norms import NORMS, length, per_image
+from pyrosnn.attacks import FGM, LossGradient
+from pyrosnn.attacks.norms import length, per_image
 from pyrosnn.errors import require
-from pyrosnn.sampling import SampleSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +27,8 @@ class FlooredFGM(FGM):
         super().__post_init__()
         require(self.floor > 0, f"floor must be > 0, got {self.floor}")
 
-    def _step(self, x: Tensor, gradient: LossGradient, samples: SampleSet) -> AttackResult:
+    def _step(self, gradient: LossGradient) -> Tensor:
         norms = gradient.scale * length(gradient.direction.double())
-        share = (norms / self.floor).clamp(max=1.0).to(x.dtype)
-        full = super()._step(x, gradient, samples)
-        perturbation = full.perturbation * per_image(share, x)
-        return replace(full, perturbation=perturbation, norm=NORMS[self.norm].measure(perturbation))
+        full = super()._step(gradient)
+        share = (norms / self.floor).clamp(max=1.0).to(full.dtype)
+        return full * per_image(share, full)

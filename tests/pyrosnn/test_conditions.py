@@ -28,8 +28,9 @@ def random_attack(x: Tensor, correct: Tensor) -> AttackResult:
     """A random δ of random length, in place of an attack's."""
     delta = torch.randn_like(x) * torch.rand(len(x), 1, dtype=x.dtype) * 2
     return AttackResult(
-        perturbation=delta,
+        step=delta,
         norm=length(delta),
+        length=length(delta),
         zero_gradient=torch.zeros(len(x), dtype=torch.bool),
         correct=correct,
         num_gradients=0,
@@ -109,9 +110,7 @@ def test_images_that_the_attacker_misclassifies_do_not_count() -> None:
     x = torch.randn(500, INPUTS).double()
     i = sample_set(classifier.mean.expand(2, -1, -1), "inference")
     y = mean_f(classifier, x, i).argmax(-1)
-    attack = replace(
-        random_attack(x, correct=torch.arange(500) % 2 == 0), perturbation=torch.zeros_like(x)
-    )
+    attack = random_attack(x, correct=torch.arange(500) % 2 == 0).scaled(0.0)
     geometry = attack_geometry(classifier, x, y, attack, i)
     assert geometry.correct_inference.all()
     assert torch.equal(linear_condition(geometry, attack), attack.correct)
@@ -138,7 +137,7 @@ def test_the_nearest_class_is_carried_on_where_all_radii_are_infinite() -> None:
     i = sample_set(weight, "inference")
     y = mean_f(classifier, x, i).argmax(-1)
     away = FGM(strength=1.0)(classifier, x, y, sample_set(weight, "attack"))
-    backwards = replace(away, perturbation=-away.perturbation)
+    backwards = replace(away, step=-away.step)
     geometry = attack_geometry(classifier, x, y, backwards, i)
     carried = torch.isinf(geometry.radius)
     assert carried.any()
