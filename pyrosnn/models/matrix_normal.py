@@ -36,9 +36,6 @@ class _Factor:
     def size(self) -> int:
         return self.value.shape[-1]
 
-    def expand(self, batch_shape: torch.Size) -> Tensor:
-        return self.value.expand(batch_shape + self.value.shape[len(self.batch_shape) :])
-
     def matmul(self, x: Tensor) -> Tensor:
         """Return A x."""
         return self.value.unsqueeze(-1) * x if self.diagonal else self.value @ x
@@ -122,33 +119,36 @@ class MatrixNormal(TorchDistribution):
         batch_shape = torch.broadcast_shapes(
             loc.shape[:-2], self.row.batch_shape, self.column.batch_shape
         )
-        self.loc = loc.expand(batch_shape + loc.shape[-2:])
+        self.loc = loc
         super().__init__(batch_shape, loc.shape[-2:], validate_args=validate_args)
         if self._validate_args:
             self.row.validate()
             self.column.validate()
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> "MatrixNormal":
-        """Return the same distribution with a larger batch shape; no memory is copied."""
-        shape = torch.Size(batch_shape)
-        factors = {
-            f"{name}_{'scale' if factor.diagonal else 'tril'}": factor.expand(shape)
-            for name, factor in (("row", self.row), ("column", self.column))
-        }
-        loc = self.loc.expand(shape + self.event_shape)
-        return MatrixNormal(loc, **factors, validate_args=False)
+        """Return the same distribution with a larger batch shape.
+
+        The parameters are not expanded: what is the same for all of a batch is computed once.
+        """
+        expanded = self._get_checked_instance(MatrixNormal, _instance)
+        expanded.row, expanded.column, expanded.loc = self.row, self.column, self.loc
+        super(MatrixNormal, expanded).__init__(
+            torch.Size(batch_shape), self.event_shape, validate_args=False
+        )
+        return expanded
 
     @property
     def mean(self) -> Tensor:
         """The mean M."""
-        return self.loc
+        return self.loc.expand(self.batch_shape + self.event_shape)
 
     @property
     def variance(self) -> Tensor:
         """The variance of each entry: diag(U) diag(V)ᵀ."""
         rows = self.row.dense().square().sum(-1)
         columns = self.column.dense().square().sum(-1)
-        return (rows.unsqueeze(-1) * columns.unsqueeze(-2)).expand_as(self.loc)
+        entries = rows.unsqueeze(-1) * columns.unsqueeze(-2)
+        return entries.expand(self.batch_shape + self.event_shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw W, differentiable in M, A and C; shape (*sample_shape, *batch, rows, columns)."""
@@ -174,7 +174,8 @@ class MatrixNormal(TorchDistribution):
             + rows * self.column.log_det()
             + 0.5 * rows * columns * math.log(2 * math.pi)
         )
-        return -0.5 * white.square().sum((-2, -1)) - normalizer
+        densities = -0.5 * white.square().sum((-2, -1)) - normalizer
+        return densities.expand(torch.broadcast_shapes(densities.shape, self.batch_shape))
 
 
 def _kl_matrix_normal(p: MatrixNormal, q: MatrixNormal) -> Tensor:
@@ -190,7 +191,8 @@ def _kl_matrix_normal(p: MatrixNormal, q: MatrixNormal) -> Tensor:
         q.column.log_det() - p.column.log_det()
     )
     traces = p.row.trace_ratio(q.row) * p.column.trace_ratio(q.column)
-    return 0.5 * (traces + white.square().sum((-2, -1)) - rows * columns) + log_ratio
+    divergence = 0.5 * (traces + white.square().sum((-2, -1)) - rows * columns) + log_ratio
+    return divergence.expand(torch.broadcast_shapes(p.batch_shape, q.batch_shape))
 
 
 register_kl(MatrixNormal, MatrixNormal)(_kl_matrix_normal)

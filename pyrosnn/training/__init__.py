@@ -1,4 +1,4 @@
-"""Training by ``pyro.infer.SVI``, its settings as data, and checkpoints."""
+"""Training by stochastic variational inference, its settings as data, and checkpoints."""
 
 from pyrosnn.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from pyrosnn.training.spec import TrainingSpec, preset, preset_names

@@ -1,10 +1,10 @@
-r"""Training losses for ``pyro.infer.SVI``: how the samples of one step are pooled per image.
+r"""Training losses as Pyro ELBOs: how the samples of one step are pooled per image.
 
 All of them are (per image, with N training images) a likelihood term plus
 ``kl_weight`` · KL(guide ‖ prior) / N, and differ in the likelihood term:
 
 =================  ==========================================================================
-``elbo``           mean over samples of the log-likelihood: Pyro's ``TraceMeanField_ELBO``
+``elbo``           mean over samples of the log-likelihood, as Pyro's ``TraceMeanField_ELBO``
 ``mixture``        log of the mean likelihood of each image
 ``averaged-logits``  log-likelihood of each image under the averaged logits
 =================  ==========================================================================
@@ -15,35 +15,38 @@ from abc import abstractmethod
 from typing import Any
 
 import torch
+from pyro import poutine
 from pyro.distributions.util import scale_and_mask
-from pyro.infer import TraceMeanField_ELBO
+from pyro.infer import ELBO
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.trace_struct import Trace
+from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 
-def _vectorized(num_particles: int) -> dict[str, Any]:
-    """All particles at once, left of the one plate (the images) that a classifier has."""
-    return {
-        "num_particles": num_particles,
-        "vectorize_particles": True,
-        "max_plate_nesting": 1,
-    }
-
-
-class PooledELBO(TraceMeanField_ELBO):
+class PooledELBO(ELBO):  # type: ignore[misc]
     r"""An ELBO-like loss whose likelihood term pools the particles of each image.
 
     $-\sum_n \mathrm{pool}_s\, p(y_n \mid x_n, \theta_s) + \mathrm{KL}(q \,\|\, p)$, with
-    analytic KL terms and all particles evaluated at once.
+    analytic KL terms and all particles evaluated at once. The densities of the latent sites, which
+    Pyro computes for every trace and this loss does not need, are left out.
 
     Args:
         num_particles: how many samples a step draws.
     """
 
     def __init__(self, num_particles: int = 5):
-        super().__init__(**_vectorized(num_particles))  # type: ignore[no-untyped-call]
+        # the particles' plate is left of the one plate (the images) that a classifier has
+        super().__init__(
+            num_particles=num_particles, vectorize_particles=True, max_plate_nesting=1
+        )
+
+    def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
+        guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
+        replayed = poutine.replay(model, trace=guide_trace)
+        model_trace = poutine.trace(replayed).get_trace(*args, **kwargs)
+        return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
     @abstractmethod
     def pool(self, likelihood: Any, labels: Tensor) -> Tensor:
@@ -55,25 +58,45 @@ class PooledELBO(TraceMeanField_ELBO):
             labels: observed labels, shape (example,).
         """
 
-    def _differentiable_loss_particle(
-        self, model_trace: Trace, guide_trace: Trace
-    ) -> tuple[float, Tensor]:
-        log_likelihood, kl = torch.zeros(()), torch.zeros(())
-        nodes: dict[str, Any] = dict(model_trace.nodes)  # their values are of many types
-        guide_nodes: dict[str, Any] = dict(guide_trace.nodes)
+    def differentiable_loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Tensor:
+        """Draw the particles and return the loss, as Pyro's method of this name does."""
+        traces = self._get_vectorized_trace(model, guide, args, kwargs)
+        # their values are of many types
+        nodes, guide_nodes = (dict[str, Any](trace.nodes) for trace in traces)
+        loss = torch.zeros(())
         for name, site in nodes.items():
             if site["type"] != "sample":
                 continue
             if site["is_observed"]:
                 pooled = self.pool(site["fn"], site["value"])
-                log_likelihood = log_likelihood + scale_and_mask(pooled, site["scale"]).sum()
+                loss = loss - scale_and_mask(pooled, site["scale"]).sum()
             else:
-                guide_site = guide_nodes[name]
-                divergence = kl_divergence(guide_site["fn"], site["fn"])
-                kl = kl + scale_and_mask(divergence, guide_site["scale"]).sum()
-        # kl was summed over the particle axis; the caller divides all by num_particles
-        loss = kl - self.num_particles * log_likelihood
-        return loss.item(), loss
+                drawn = guide_nodes[name]
+                divergence = _divergence(drawn["fn"], site["fn"], drawn["value"])
+                total = scale_and_mask(divergence, drawn["scale"]).sum()
+                loss = loss + total / self.num_particles  # one for each particle
+        return loss
+
+
+def _divergence(q: Any, p: Any, value: Tensor) -> Tensor:
+    """Return KL(q ‖ p), or its estimate at a draw of q where no closed form is known."""
+    try:
+        return kl_divergence(q, p)
+    except NotImplementedError:
+        estimate: Tensor = q.log_prob(value) - p.log_prob(value)
+        return estimate
+
+
+class MeanELBO(PooledELBO):
+    r"""The evidence lower bound: $\frac1S \sum_s \log p(y_n \mid x_n, \theta_s)$ of each image.
+
+    A test holds it to Pyro's ``TraceMeanField_ELBO``.
+    """
+
+    def pool(self, likelihood: Any, labels: Tensor) -> Tensor:
+        """Return mean_s log p(y_n | x_n, θ_s), shape (example,)."""
+        log_prob: Tensor = likelihood.log_prob(labels)
+        return log_prob if log_prob.ndim == 1 else log_prob.mean(0)
 
 
 class MixtureELBO(PooledELBO):
@@ -122,9 +145,8 @@ class WeighSites(Messenger):
         msg["scale"] = msg["scale"] * (self.data if msg["is_observed"] else self.latent)
 
 
-def elbo(num_particles: int) -> TraceMeanField_ELBO:
-    """Return Pyro's ELBO with analytic KL terms, all particles evaluated at once."""
-    return TraceMeanField_ELBO(**_vectorized(num_particles))
-
-
-OBJECTIVES = {"elbo": elbo, "mixture": MixtureELBO, "averaged-logits": AveragedLogitsELBO}
+OBJECTIVES: dict[str, type[PooledELBO]] = {
+    "elbo": MeanELBO,
+    "mixture": MixtureELBO,
+    "averaged-logits": AveragedLogitsELBO,
+}

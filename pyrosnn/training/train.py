@@ -1,13 +1,10 @@
 """The training loop: stochastic variational inference for every model."""
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyro
-import pyro.infer
-import pyro.optim
 import torch
 from torch import Tensor
 
@@ -42,9 +39,10 @@ def train(
     device: str | torch.device = "cpu",
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> StochasticClassifier:
-    """Train a stochastic classifier with ``pyro.infer.SVI``.
+    """Train a stochastic classifier by stochastic variational inference.
 
-    The global random state and Pyro's parameter store are left as they were.
+    The parameters live on the classifier and are moved by ``torch.optim.Adam``; the global random
+    state and Pyro's parameter store are left as they were.
 
     Args:
         spec: settings, for example ``preset("bnn")``.
@@ -76,9 +74,7 @@ def train(
     x, y = dataset.x_train.to(target), dataset.y_train.to(target)
     with (
         forked_rng(seed_sequence(spec.seed, "train"), target),
-        pyro.get_param_store().scope(),
         pyro.validation_enabled(False),
-        warnings.catch_warnings(),
     ):
         classifier = build_model(
             spec.model,
@@ -86,11 +82,10 @@ def train(
             num_classes=dataset.num_classes,
             options=spec.options,
         ).to(target)
-        svi = make_svi(classifier, spec, num_images=len(x))
-        # Pyro's warning of a NaN loss is our error below, with what to do about it
-        warnings.filterwarnings("ignore", "Encountered NaN", UserWarning)
+        loss_of = make_loss(classifier, spec, num_images=len(x))
+        optimizer = torch.optim.Adam(classifier.parameters(), spec.learning_rate, fused=True)
         for epoch in range(1, spec.epochs + 1):
-            loss = _train_epoch(svi, x, y, spec)
+            loss = _train_epoch(loss_of, optimizer, x, y, spec)
             if not (math.isfinite(loss) and _all_finite(classifier)):
                 raise ArgumentError(
                     f"the loss or the parameters became NaN or infinite in epoch {epoch}; lower "
@@ -101,47 +96,48 @@ def train(
     return classifier.eval().requires_grad_(False)
 
 
-def make_svi(
+def make_loss(
     classifier: StochasticClassifier, spec: TrainingSpec, *, num_images: int
-) -> pyro.infer.SVI:
-    """Join model, guide, objective and Adam; call within a scope of Pyro's parameter store.
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Join model, guide and objective: the mean loss of the images of a batch, differentiable.
 
     Args:
-        classifier: what is trained; its parameters change in place.
+        classifier: what is trained.
         spec: settings.
         num_images: N, the number of training images.
     """
+    objective = OBJECTIVES[classifier.objective](spec.num_particles)
 
-    def guide(x: Tensor, y: Tensor) -> None:
-        pyro.module("classifier", classifier)
+    def loss_of(x: Tensor, y: Tensor) -> Tensor:
         with WeighSites(data=1.0 / len(x), latent=spec.kl_weight / num_images):
-            classifier.guide(x, y)
+            return objective.differentiable_loss(classifier.model, classifier.guide, x, y)
 
-    def model(x: Tensor, y: Tensor) -> Tensor:
-        with WeighSites(data=1.0 / len(x), latent=spec.kl_weight / num_images):
-            return classifier.model(x, y)
-
-    return pyro.infer.SVI(
-        model,
-        guide,
-        pyro.optim.PyroOptim(torch.optim.Adam, {"lr": spec.learning_rate}),
-        OBJECTIVES[classifier.objective](spec.num_particles),
-    )
+    return loss_of
 
 
 def _all_finite(classifier: StochasticClassifier) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in classifier.parameters())
 
 
-def _train_epoch(svi: pyro.infer.SVI, x: Tensor, y: Tensor, spec: TrainingSpec) -> float:
+def _train_epoch(
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    x: Tensor,
+    y: Tensor,
+    spec: TrainingSpec,
+) -> float:
     """Make one pass in random order; return the mean loss per image."""
     order = torch.randperm(len(x), device=x.device)
-    total = 0.0
+    total = torch.zeros((), dtype=torch.float64, device=x.device)  # asked for once an epoch
     for batch in order.split(spec.batch_size):
         images, labels = x[batch], y[batch]
         if spec.smoothing_variance > 0:
             images = images.repeat_interleave(spec.noisy_copies, 0)
             labels = labels.repeat_interleave(spec.noisy_copies, 0)
             images = images + math.sqrt(spec.smoothing_variance) * torch.randn_like(images)
-        total += svi.step(images, labels) * len(batch)
-    return total / len(x)
+        optimizer.zero_grad()
+        loss = loss_of(images, labels)
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(batch)
+    return float(total) / len(x)

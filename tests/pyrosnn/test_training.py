@@ -7,8 +7,8 @@ import pyro
 import pytest
 import torch
 from pyro import poutine
-from pyro.distributions import Normal
-from pyro.infer import SVI, TraceMeanField_ELBO
+from pyro.distributions import Normal, StudentT
+from pyro.infer import ELBO, Trace_ELBO, TraceMeanField_ELBO
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
@@ -18,8 +18,14 @@ from pyrosnn.models import build_model
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.matrix_normal import MatrixNormal
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
-from pyrosnn.training.objectives import OBJECTIVES, AveragedLogitsELBO, MixtureELBO, elbo
-from pyrosnn.training.train import _train_epoch, make_svi
+from pyrosnn.training.objectives import (
+    OBJECTIVES,
+    AveragedLogitsELBO,
+    MeanELBO,
+    MixtureELBO,
+    WeighSites,
+)
+from pyrosnn.training.train import _train_epoch, make_loss
 
 NOISE = 0.5
 
@@ -76,40 +82,83 @@ def test_svi_comes_to_the_analytic_posterior(kl_weight: float) -> None:
 
     classifier = BayesianRegression(rows, columns)
     spec = regression_spec(kl_weight=kl_weight)
-    with pyro.get_param_store().scope():
-        # falling step sizes, so that the noise of batches and particles dies out
-        for learning_rate in (0.02, 0.004, 0.0005):
-            spec = replace(spec, learning_rate=learning_rate)
-            svi = make_svi(classifier, spec, num_images=num_images)
-            for _ in range(250):
-                for batch in torch.randperm(num_images).split(30):
-                    svi.step(x[batch], y[batch])
+    loss_of = make_loss(classifier, spec, num_images=num_images)
+    # falling step sizes, so that the noise of batches and particles dies out
+    for learning_rate in (0.02, 0.004, 0.0005):
+        optimizer = torch.optim.Adam(classifier.parameters(), learning_rate)
+        for _ in range(250):
+            for batch in torch.randperm(num_images).split(30):
+                optimizer.zero_grad()
+                loss_of(x[batch], y[batch]).backward()
+                optimizer.step()
     found = classifier.row_tril() @ classifier.row_tril().T
     scale = float(covariance.diagonal().sqrt().max())
     assert (classifier.loc - mean).abs().max() < 0.15 * scale
     torch.testing.assert_close(found, covariance, rtol=0.1, atol=0.05 * scale**2)
 
 
-def loss_of(
-    objective: TraceMeanField_ELBO, classifier: StochasticClassifier, x: Tensor, y: Tensor
-) -> float:
+def loss_of(objective: ELBO, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> float:
     torch.manual_seed(7)  # the same particles for every objective
     with torch.no_grad():
         return float(objective.differentiable_loss(classifier.model, classifier.guide, x, y))
+
+
+@pytest.mark.parametrize("num_particles", [1, 6])
+def test_the_mean_elbo_is_pyros(
+    num_particles: int, digits: Dataset, specs: dict[str, TrainingSpec]
+) -> None:
+    """The same loss and the same gradients as ``TraceMeanField_ELBO``, weights of sites included."""
+    x, y = digits.x_train[:50], digits.y_train[:50]
+    classifier = build_model(
+        "bnn", image_shape=(1, 8, 8), num_classes=10, options=specs["bnn"].options
+    )
+    pyros = TraceMeanField_ELBO(
+        num_particles=num_particles, vectorize_particles=True, max_plate_nesting=1
+    )
+    found = []
+    for objective in (MeanELBO(num_particles), pyros):
+        torch.manual_seed(7)
+        with WeighSites(data=0.02, latent=0.001):
+            loss = objective.differentiable_loss(classifier.model, classifier.guide, x, y)
+        found.append((loss, torch.autograd.grad(loss, list(classifier.parameters()))))
+    (loss, gradients), (reference, its_gradients) = found
+    assert float(loss.detach()) == pytest.approx(float(reference.detach()), rel=1e-5)
+    for one, other in zip(gradients, its_gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_divergence_without_a_closed_form_is_estimated_at_the_draws() -> None:
+    def model(x: Tensor, y: Tensor) -> None:
+        w = pyro.sample("w", StudentT(3.0, torch.tensor(0.0), torch.tensor(1.0)))
+        with pyro.plate("images", len(x), dim=-1):
+            pyro.sample("y", Normal(w * x, 1.0), obs=y)
+
+    def guide(x: Tensor, y: Tensor) -> None:
+        pyro.sample("w", Normal(torch.tensor(0.3), torch.tensor(0.5)))
+
+    x, y = torch.randn(8), torch.randn(8)
+    losses = []
+    for objective in (
+        MeanELBO(5),
+        Trace_ELBO(num_particles=5, vectorize_particles=True, max_plate_nesting=1),
+    ):
+        torch.manual_seed(7)
+        losses.append(float(objective.differentiable_loss(model, guide, x, y)))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 def test_the_mixture_with_one_particle_is_the_elbo(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:
     x, y = digits.x_train[:50], digits.y_train[:50]
-    mixture, plain = (loss_of(make(1), bnn, x, y) for make in (MixtureELBO, elbo))
+    mixture, plain = (loss_of(make(1), bnn, x, y) for make in (MixtureELBO, MeanELBO))
     assert mixture == pytest.approx(plain, rel=1e-6)
 
 
 def test_the_mixture_is_at_least_the_elbo(bnn: StochasticClassifier, digits: Dataset) -> None:
     """Jensen: the log of a mean is at least the mean of the logs, for the same particles."""
     x, y = digits.x_train[:50], digits.y_train[:50]
-    mixture, plain = (loss_of(make(8), bnn, x, y) for make in (MixtureELBO, elbo))
+    mixture, plain = (loss_of(make(8), bnn, x, y) for make in (MixtureELBO, MeanELBO))
     assert mixture < plain - 1.0
 
 
@@ -129,7 +178,7 @@ def test_the_mixture_pools_each_image(bnn: StochasticClassifier, digits: Dataset
         log_p = bnn.logits(x, latent_samples(bnn, x, 6)).log_softmax(-1)
     each = log_p[:, torch.arange(50), y]
     difference = float(each.mean(0).sum() - each.exp().mean(0).log().sum())
-    mixture, plain = (loss_of(make(6), bnn, x, y) for make in (MixtureELBO, elbo))
+    mixture, plain = (loss_of(make(6), bnn, x, y) for make in (MixtureELBO, MeanELBO))
     assert mixture - plain == pytest.approx(difference, rel=1e-4)
 
 
@@ -158,12 +207,10 @@ def test_an_averaged_loss_is_the_mean_cross_entropy_of_the_copies(digits: Datase
 
 
 def test_each_model_is_trained_with_its_own_objective() -> None:
-    expected = {"bnn": TraceMeanField_ELBO, "im": MixtureELBO, "sin": AveragedLogitsELBO}
+    expected = {"bnn": MeanELBO, "im": MixtureELBO, "sin": AveragedLogitsELBO}
     for model, objective in expected.items():
         classifier = build_model(model, image_shape=(1, 2, 2), num_classes=3)
-        with pyro.get_param_store().scope():
-            svi = make_svi(classifier, preset(model), num_images=10)
-        assert type(svi.loss.__self__) is objective
+        assert OBJECTIVES[classifier.objective] is objective
 
 
 def test_the_prior_is_the_standard_matrix_normal(digits: Dataset) -> None:
@@ -202,50 +249,48 @@ def test_the_same_seed_trains_the_same_weights(digits: Dataset) -> None:
     assert not torch.equal(first["means.0"], other["means.0"])
 
 
+class Recorder:
+    """Stands in for a loss: keeps the batches; the loss is 2 w times the images' mean, w = 1/2."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[Tensor, Tensor]] = []
+        self.w = torch.tensor(0.5, requires_grad=True)
+        self.optimizer = torch.optim.SGD([self.w], lr=0.0)
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        self.batches.append((x, y))
+        return 2 * self.w * x.mean()
+
+
 def test_an_epoch_sees_every_image_once_in_an_order_of_its_own() -> None:
-    class Recorder(SVI):
-        """Stands in for SVI: keeps the batches, and its loss is the batch's mean."""
-
-        def __init__(self) -> None:
-            self.batches: list[Tensor] = []
-
-        def step(self, x: Tensor, y: Tensor) -> float:
-            assert torch.equal(x.flatten(), y.float())  # image and label stay together
-            self.batches.append(y)
-            return float(x.mean())
-
     y = torch.arange(10)
     first, second = Recorder(), Recorder()
     spec = preset("bnn", batch_size=4)
     x = y.float().unsqueeze(1)
-    losses = [_train_epoch(recorder, x, y, spec) for recorder in (first, second)]
+    losses = [_train_epoch(each, each.optimizer, x, y, spec) for each in (first, second)]
+    orders = []
     for recorder in (first, second):
-        assert [len(batch) for batch in recorder.batches] == [4, 4, 2]
-        assert torch.cat(recorder.batches).sort().values.tolist() == y.tolist()
-    assert not torch.equal(torch.cat(first.batches), torch.cat(second.batches))
+        assert [len(labels) for _, labels in recorder.batches] == [4, 4, 2]
+        # image and label stay together
+        assert all(torch.equal(x.flatten(), y.float()) for x, y in recorder.batches)
+        orders.append(torch.cat([labels for _, labels in recorder.batches]))
+        assert orders[-1].sort().values.tolist() == y.tolist()
+        assert recorder.w.grad == pytest.approx(2 * float(recorder.batches[-1][0].mean()))
+    assert not torch.equal(*orders)
     assert losses == pytest.approx([4.5, 4.5])  # per image: the smaller last batch counts less
 
 
 def test_noise_replaces_each_image_by_noisy_copies() -> None:
     """Supplement C.1: two noisy copies of each image, with the labels of both."""
-
-    class Recorder(SVI):
-        """Stands in for SVI: keeps the batch."""
-
-        def __init__(self) -> None:
-            pass
-
-        def step(self, x: Tensor, y: Tensor) -> float:
-            self.images, self.labels = x, y
-            return 1.0
-
     y = torch.arange(4000)
     x = y.float().unsqueeze(1)
     recorder = Recorder()
     spec = preset("bnn", batch_size=4000, smoothing_variance=0.09)
-    assert _train_epoch(recorder, x, y, spec) == 1.0
-    assert torch.bincount(recorder.labels).tolist() == [2] * 4000
-    noise = recorder.images.squeeze(1) - recorder.labels
+    loss = _train_epoch(recorder, recorder.optimizer, x, y, spec)
+    ((images, labels),) = recorder.batches
+    assert loss == pytest.approx(float(images.mean()))
+    assert torch.bincount(labels).tolist() == [2] * 4000
+    noise = images.squeeze(1) - labels
     # 8,000 values: the standard error of the variance is 0.09 √(2 / 8000) = 0.0014
     assert abs(float(noise.var()) - 0.09) < 5 * 0.0015
     assert abs(float(noise.mean())) < 5 * 0.3 / 8000**0.5
