@@ -1,6 +1,7 @@
 """What several commands share: reading lists, devices, and data."""
 
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +49,10 @@ Repeats = Annotated[
 BlockSize = Annotated[
     int | None,
     typer.Option(help="Images that share a draw of the samples.", show_default="preset's"),
+]
+MemoryBudget = Annotated[
+    str,
+    typer.Option(help="Memory of a block's evaluation, as 512MiB or 2GB; changes no result."),
 ]
 Compact = Annotated[
     bool,
@@ -106,6 +111,29 @@ def parse_numbers(text: str, option: str) -> tuple[float, ...]:
             f"{option} expects numbers separated by commas (0,0.5,1) or start:stop:step "
             f"(0:1:0.5), got '{text}'"
         ) from None
+
+
+UNITS = {"": 1, "B": 1} | {
+    f"{prefix}{suffix}": base ** (power + 1)
+    for power, prefix in enumerate("KMGT")
+    for suffix, base in (("B", 1000), ("iB", 1024), ("", 1024))
+}
+
+
+def parse_bytes(text: str, option: str) -> int:
+    """Read ``512MiB``, ``2GB``, ``1.5G`` or a number of bytes.
+
+    Raises:
+        ArgumentError: naming the option and what it expects.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    units = {unit.lower(): size for unit, size in UNITS.items()}
+    size = 0
+    if found is not None and found[2].lower() in units:
+        size = int(float(found[1]) * units[found[2].lower()])
+    if size < 1:
+        raise ArgumentError(f"{option} expects a size like 512MiB, 2GB or 1.5G, got '{text}'")
+    return size
 
 
 def open_device(name: str) -> "torch.device":

@@ -8,7 +8,7 @@ import typer
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, DataError, unknown_name
 from pyrosnn.files import check_writable
-from pyrosnn_cli.options import open_device
+from pyrosnn_cli.options import open_device, parse_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,7 @@ def run_study(
     data_root: Path | None = None,
     device: str = "cpu",
     compact: bool = False,
+    memory_budget: str = "1GiB",
     changes: dict[str, Any],
 ) -> None:
     """Run one study and show what it gives; refuses what it can before any work.
@@ -46,10 +47,12 @@ def run_study(
         data_root: folder of the data files.
         device: where to compute.
         compact: write the smaller form of the result.
+        memory_budget: what the evaluation of a block of images may take, as the option gives it.
         changes: settings that differ from the preset's; None leaves one as it is.
     """
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
+    budget = parse_bytes(memory_budget, "--memory-budget")
     check_writable(output, overwrite=overwrite)
     figure_path = output.with_suffix(".png")
     check_writable(figure_path, overwrite=overwrite)
@@ -74,7 +77,7 @@ def run_study(
             checkpoint = _default_model(data, training, output.parent, target)
         checkpoint.require_dataset(data)
     with progress_bar(f"study {name}", spec.num_steps) as advance:
-        result = study.run(spec, checkpoint, data, advance)
+        result = study.run(spec, checkpoint, data, advance, budget)
     # the figure first: where the result is there, all is
     write_figure(figure_path, study.figure(result), overwrite=overwrite)
     save_results(output, compact_result(result) if compact else result, overwrite=overwrite)

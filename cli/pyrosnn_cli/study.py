@@ -12,6 +12,7 @@ from pyrosnn_cli.options import (
     Compact,
     DataRoot,
     Device,
+    MemoryBudget,
     ModelPath,
     NamedGroup,
     Overwrite,
@@ -49,6 +50,7 @@ def all_studies(
     ] = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    memory_budget: MemoryBudget = "1GiB",
     data_root: DataRoot = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     compact: Compact = False,
@@ -94,6 +96,7 @@ def all_studies(
             data_root=data_root,
             device=device,
             compact=compact,
+            memory_budget=memory_budget,
             changes={"seed": seed},
         )
 

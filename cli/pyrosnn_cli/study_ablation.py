@@ -10,6 +10,7 @@ from pyrosnn_cli.options import (
     DataRoot,
     Device,
     Images,
+    MemoryBudget,
     ModelPath,
     OfModel,
     Overwrite,
@@ -35,6 +36,7 @@ def ablation(
     repeats: Repeats = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    memory_budget: MemoryBudget = "1GiB",
     data_root: DataRoot = None,
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
@@ -59,6 +61,7 @@ def ablation(
         data_root=data_root,
         device=device,
         compact=compact,
+        memory_budget=memory_budget,
         changes={
             "images": images,
             "strength": strength,

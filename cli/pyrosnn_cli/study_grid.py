@@ -12,6 +12,7 @@ from pyrosnn_cli.options import (
     DataRoot,
     Device,
     Images,
+    MemoryBudget,
     ModelPath,
     OfModel,
     Overwrite,
@@ -78,6 +79,10 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         gradient: Annotated[
             str, typer.Option(help="What it averages: mean_prediction, mean_loss, mean_logits.")
         ] = "mean_prediction",
+        precision: Annotated[
+            str,
+            typer.Option(help="Of the attacker's networks: full, or bf16 (faster, coarser)."),
+        ] = "full",
         labels: Annotated[
             str | None,
             typer.Option(
@@ -101,6 +106,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         block_size: BlockSize = None,
         seed: Seed = 0,
         device: Device = "cpu",
+        memory_budget: MemoryBudget = "1GiB",
         data_root: DataRoot = None,
         output: Annotated[
             Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
@@ -131,6 +137,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "loss": loss,
             "gradient": gradient,
             "labels": labels,
+            "precision": precision,
             "clip": clip,
             "clip_judged": clip_judged,
             "repeats": repeats,
@@ -147,6 +154,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             data_root=data_root,
             device=device,
             compact=compact,
+            memory_budget=memory_budget,
             changes=changes,
         )
 

@@ -11,6 +11,7 @@ from pyrosnn_cli.options import (
     DataRoot,
     Device,
     Images,
+    MemoryBudget,
     ModelPath,
     OfModel,
     Overwrite,
@@ -31,6 +32,7 @@ def prediction_variance(
     block_size: BlockSize = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    memory_budget: MemoryBudget = "1GiB",
     data_root: DataRoot = None,
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
@@ -52,6 +54,7 @@ def prediction_variance(
         data_root=data_root,
         device=device,
         compact=compact,
+        memory_budget=memory_budget,
         changes={
             "images": images,
             "num_samples": num_samples,

@@ -28,7 +28,7 @@ def summary(
 
     result = open_results(file)
     settings = {**read_provenance(result), **read_spec(result)}
-    attack = ("attack", "norm", "loss", "gradient", "labels", "clip", "clip_judged")
+    attack = ("attack", "norm", "loss", "gradient", "labels", "precision", "clip", "clip_judged")
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
     if GROUP in result.children:
         tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]

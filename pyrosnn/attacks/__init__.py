@@ -7,6 +7,7 @@ from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.attacks.pgd import PGD
+from pyrosnn.attacks.precision import PRECISIONS
 
 ATTACKS: dict[str, type[Attack]] = {"fgm": FGM, "pgd": PGD}
 
@@ -18,6 +19,7 @@ __all__ = [
     "LOSSES",
     "NORMS",
     "PGD",
+    "PRECISIONS",
     "Attack",
     "AttackResult",
     "LossGradient",

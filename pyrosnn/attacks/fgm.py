@@ -52,7 +52,13 @@ class FGM(Attack):
         """Compute δ for several strengths from one gradient."""
         labels = self.attacked_labels(classifier, x, y, samples)
         gradient = loss_gradient(
-            classifier, x, labels, samples, loss=self.loss, gradient=self.gradient
+            classifier,
+            x,
+            labels,
+            samples,
+            loss=self.loss,
+            gradient=self.gradient,
+            precision=self.precision,
         )
         step = self._step(gradient)
         unit = AttackResult(

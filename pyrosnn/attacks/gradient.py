@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
+from pyrosnn.attacks.precision import in_precision
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import OverlapError
 from pyrosnn.models.classifier import StochasticClassifier
@@ -38,6 +39,7 @@ def loss_gradient(
     *,
     loss: str,
     gradient: str,
+    precision: str = "full",
 ) -> LossGradient:
     """Compute the gradient of a loss with respect to the images.
 
@@ -48,6 +50,8 @@ def loss_gradient(
         samples: the samples that the attacker has, A.
         loss: name in ``LOSSES``.
         gradient: name in ``GRADIENTS``: what is averaged over samples.
+        precision: name in ``PRECISIONS``: of the networks' values and derivatives. Losses are
+            always computed in float64, and gradients summed in the images' precision.
 
     Raises:
         ArgumentError: for bad images or labels, or samples of another classifier.
@@ -67,7 +71,7 @@ def loss_gradient(
         )
     samples.require_fit(classifier, len(x))
     # two passes: the cotangents of a sample need the mean prediction of all of them
-    recording = Recording(classifier, x, samples)
+    recording = Recording(in_precision(classifier, precision), x, samples)
     mean = mean_prediction(recording, classifier.output)
     total = ScaledSum(x)
     for chunk in recording:

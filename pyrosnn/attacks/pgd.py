@@ -133,6 +133,7 @@ class PGD(Attack):
                 samples,
                 loss=self.loss,
                 gradient=self.gradient,
+                precision=self.precision,
             )
             if step == 0:
                 correct = gradient.correct

@@ -25,7 +25,13 @@ from pyrosnn.errors import require
 from pyrosnn.evaluation.rays import rays_of
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import combine, make_dataset
-from pyrosnn.sampling import SampleSet, draw_sample_set, predict, require_disjoint
+from pyrosnn.sampling import (
+    MEMORY_BUDGET,
+    SampleSet,
+    draw_sample_set,
+    predict,
+    require_disjoint,
+)
 
 
 def evaluate(
@@ -223,6 +229,7 @@ def accuracy(
     seed: int = 0,
     repeat: int = 0,
     block_size: int = 500,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> float:
     """Return the share of images that the mean prediction classifies correctly.
 
@@ -236,6 +243,7 @@ def accuracy(
         seed: root seed.
         repeat: counter of the repetition.
         block_size: images in a block.
+        memory_budget: bytes that the samples and their evaluation may take.
     """
     check_batch(
         x,
@@ -258,6 +266,7 @@ def accuracy(
             stream="accuracy",
             repeat=repeat,
             block=block,
+            memory_budget=memory_budget,
         )
         correct += int((predict(classifier, images, samples).predicted == labels).sum())
     return correct / len(x)

@@ -20,6 +20,7 @@ from pyrosnn.models.outputs import (
 )
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import (
+    MEMORY_BUDGET,
     Recorded,
     SampleSet,
     ScaledSum,
@@ -62,6 +63,7 @@ def gradient_moments(
     seed: int = 0,
     block: int = 0,
     first_example: int = 0,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> xr.Dataset:
     r"""Measure how predictions and input gradients of single samples vary over samples.
 
@@ -81,6 +83,7 @@ def gradient_moments(
         seed: root seed.
         block: counter of the block of images.
         first_example: index of the first image in its data set, for the coordinate.
+        memory_budget: bytes that the samples and their evaluation may take.
 
     Returns:
         A dataset with the variables of the group ``variation`` over example and gradient.
@@ -102,7 +105,13 @@ def gradient_moments(
     x, y = x.to(classifier.device), y.to(classifier.device)
     output = classifier.output
     first = draw_sample_set(
-        classifier, x, min(PAGE_SIZE, num_samples), seed=seed, stream="moments", block=block
+        classifier,
+        x,
+        min(PAGE_SIZE, num_samples),
+        seed=seed,
+        stream="moments",
+        block=block,
+        memory_budget=memory_budget,
     )
 
     def singles() -> Iterator[SampleSet]:

@@ -7,7 +7,6 @@ derivative along it. What follows it is evaluated on *features* φ(x).
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from pyrosnn.models.affine import affine

@@ -130,7 +130,8 @@ class MatrixNormal(TorchDistribution):
 
         The parameters are not expanded: what is the same for all of a batch is computed once.
         """
-        expanded = self._get_checked_instance(MatrixNormal, _instance)
+        make: Any = self._get_checked_instance  # untyped
+        expanded: MatrixNormal = make(MatrixNormal, _instance)
         expanded.row, expanded.column, expanded.loc = self.row, self.column, self.loc
         super(MatrixNormal, expanded).__init__(
             torch.Size(batch_shape), self.event_shape, validate_args=False

@@ -18,8 +18,9 @@ PerClass = Float[Tensor, "example class_"]
 
 
 def one_hot(y: Labels, like: Tensor) -> Float[Tensor, "example class_"]:
-    """Return e_y for each image, with the classes and dtype of ``like``."""
-    return torch.nn.functional.one_hot(y.long(), like.shape[-1]).to(like.dtype)
+    """Return e_y for each image, with the classes and dtype of ``like``; asks for no value."""
+    classes = torch.arange(like.shape[-1], device=y.device)
+    return (y.unsqueeze(-1) == classes).to(like.dtype)
 
 
 def softmax(logits: Tensor) -> Tensor:

@@ -22,13 +22,19 @@ Logits = Float[Tensor, "sample example class_"]
 class Chunk:
     """Some samples of a classifier, ready to be evaluated; nothing here waits for the device.
 
+    Samples and images are taken in the precision of the classifier's parameters.
+
     Attributes:
         head: logits as a function of features.
         stop: index within the sample set after the last of the samples.
     """
 
     def __init__(self, classifier: StochasticClassifier, samples: SampleSet, stop: int):
-        sites = samples.tensors
+        self._dtype = classifier.dtype
+        sites = {
+            name: value.to(self._dtype) if value.is_floating_point() else value
+            for name, value in samples.tensors.items()
+        }
         with torch.no_grad():
             self._layer = classifier.input_layer(sites)
             self.head = classifier.head(sites)
@@ -37,12 +43,12 @@ class Chunk:
     def features(self, x: Images) -> Tensor:
         """Return the features of images."""
         with torch.no_grad():
-            return self._layer(x)
+            return self._layer(x.to(self._dtype))
 
     def push(self, v: Images) -> Tensor:
         """Return how features change along v: at x + t v they are those of x plus t times it."""
         with torch.no_grad():
-            return self._layer.push(v)
+            return self._layer.push(v.to(self._dtype))
 
     def pull(self, u: Tensor) -> Images:
         """Return the images' cotangents, given those of the features; summed over samples."""
@@ -99,8 +105,8 @@ def _sample_bytes(classifier: StochasticClassifier, number: int) -> int:
 class Recording:
     """A sample set on images, to be gone through more than once.
 
-    The graphs of all chunks are kept if they fit a quarter of the memory budget, else each is
-    made again for every pass. No graph spans two chunks.
+    The graphs of all chunks are kept if the set is stored and they fit a quarter of the memory
+    budget, else each is made again for every pass. No graph spans two chunks.
 
     Args:
         classifier: the classifier.
@@ -111,8 +117,9 @@ class Recording:
     def __init__(self, classifier: StochasticClassifier, x: Images, samples: SampleSet):
         self._classifier, self._x, self._samples = classifier, x, samples
         graphs = len(samples) * _sample_bytes(classifier, len(x))
-        # a graph holds activations before and after their nonlinearities
-        kept = 2 * graphs <= quarter(samples.memory_budget)
+        # A graph holds activations before and after their nonlinearities, and its samples: those
+        # of a set that is not stored would add up to the whole set.
+        kept = samples.stored is not None and 2 * graphs <= quarter(samples.memory_budget)
         self._kept = list(self._record()) if kept else None
 
     def _record(self) -> Iterator[Recorded]:

@@ -129,7 +129,7 @@ class SampleSet:
             size: the largest number of samples of a slice.
             stops: no slice crosses these numbers of samples.
         """
-        for part in self._in_memory(size):
+        for part in self._in_memory():
             start = 0
             offset = part.origin.start - self.origin.start
             while start < len(part):
@@ -138,14 +138,13 @@ class SampleSet:
                 yield part[start:stop]
                 start = stop
 
-    def _in_memory(self, size: int) -> Iterator["SampleSet"]:
-        """Yield the set itself if it is stored, else stored parts of whole pages."""
+    def _in_memory(self) -> Iterator["SampleSet"]:
+        """Yield the set itself if it is stored, else its pages, each drawn when it is due."""
         if self.stored is not None:
             yield self
             return
-        step = PAGE_SIZE * max(1, size // PAGE_SIZE)
         first, last = self.origin.start, self.origin.stop
-        bounds = [first, *range(first - first % PAGE_SIZE + step, last, step), last]
+        bounds = [first, *range(first - first % PAGE_SIZE + PAGE_SIZE, last, PAGE_SIZE), last]
         for start, stop in pairwise(bounds):
             yield self[start - first : stop - first].load()
 

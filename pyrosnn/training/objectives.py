@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 
-class PooledELBO(ELBO):  # type: ignore[misc]
+class PooledELBO(ELBO):
     r"""An ELBO-like loss whose likelihood term pools the particles of each image.
 
     $-\sum_n \mathrm{pool}_s\, p(y_n \mid x_n, \theta_s) + \mathrm{KL}(q \,\|\, p)$, with
@@ -38,7 +38,7 @@ class PooledELBO(ELBO):  # type: ignore[misc]
 
     def __init__(self, num_particles: int = 5):
         # the particles' plate is left of the one plate (the images) that a classifier has
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             num_particles=num_particles, vectorize_particles=True, max_plate_nesting=1
         )
 
@@ -60,7 +60,8 @@ class PooledELBO(ELBO):  # type: ignore[misc]
 
     def differentiable_loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Draw the particles and return the loss, as Pyro's method of this name does."""
-        traces = self._get_vectorized_trace(model, guide, args, kwargs)
+        draw: Any = self._get_vectorized_trace  # untyped
+        traces = draw(model, guide, args, kwargs)
         # their values are of many types
         nodes, guide_nodes = (dict[str, Any](trace.nodes) for trace in traces)
         loss = torch.zeros(())

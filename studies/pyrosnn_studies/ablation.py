@@ -17,7 +17,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import combine, make_dataset, make_result
 from pyrosnn.results.provenance import make_provenance
-from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn.sampling import MEMORY_BUDGET, disjoint_sample_sets
 from pyrosnn.training import Checkpoint, TrainingSpec
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import PreactivationNoise
@@ -115,6 +115,7 @@ def run_ablation(
     *,
     training: TrainingSpec | None = None,
     progress: Progress | None = None,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> xr.DataTree:
     """Run the study.
 
@@ -124,6 +125,7 @@ def run_ablation(
         dataset: its test split is attacked.
         training: the settings of its training, which the result records.
         progress: called with a short text after each block of images.
+        memory_budget: bytes that the evaluation of a block may take.
     """
     start = time.monotonic()
     compared = variants(spec, classifier, dataset.bounds)
@@ -132,7 +134,9 @@ def run_ablation(
         blocks: dict[str, list[xr.Dataset]] = {name: [] for name in compared}
         for block, first in enumerate(range(0, spec.images, spec.block_size)):
             for name, variant in compared.items():
-                blocks[name].append(_evaluate(spec, variant, dataset, repeat, block, first))
+                blocks[name].append(
+                    _evaluate(spec, variant, dataset, repeat, block, first, memory_budget)
+                )
             if progress is not None:
                 progress(f"repeat {repeat + 1}")
         each.append([_means(combine(parts, "example"), spec) for parts in blocks.values()])
@@ -158,7 +162,13 @@ def run_ablation(
 
 
 def _evaluate(
-    spec: AblationSpec, variant: Variant, dataset: Dataset, repeat: int, block: int, first: int
+    spec: AblationSpec,
+    variant: Variant,
+    dataset: Dataset,
+    repeat: int,
+    block: int,
+    first: int,
+    memory_budget: int,
 ) -> xr.Dataset:
     classifier = variant.classifier
     last = min(first + spec.block_size, spec.images)
@@ -172,6 +182,7 @@ def _evaluate(
         seed=spec.seed,
         repeat=repeat,
         block=block,
+        memory_budget=memory_budget,
     )
     return evaluate(
         classifier,
@@ -237,10 +248,19 @@ def _make_spec(
 
 
 def _run(
-    spec: AblationSpec, checkpoint: Checkpoint, dataset: Dataset, progress: Progress | None
+    spec: AblationSpec,
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    progress: Progress | None,
+    memory_budget: int,
 ) -> xr.DataTree:
     return run_ablation(
-        spec, checkpoint.classifier, dataset, training=checkpoint.spec, progress=progress
+        spec,
+        checkpoint.classifier,
+        dataset,
+        training=checkpoint.spec,
+        progress=progress,
+        memory_budget=memory_budget,
     )
 
 

@@ -185,7 +185,7 @@ def _make_spec(preset: str, dataset: None, training: None, /, **changes: Any) ->
 
 
 def _run(
-    spec: AnglesSpec, checkpoint: None, dataset: None, progress: Progress | None
+    spec: AnglesSpec, checkpoint: None, dataset: None, progress: Progress | None, budget: int
 ) -> xr.DataTree:
     return run_angles(spec, progress=progress)
 

@@ -34,7 +34,7 @@ class GridSpec:
         attack: name in ``ATTACKS``.
         attack_options: options of that attack alone, such as PGD's steps, complete with its
             defaults.
-        norm, loss, gradient, labels: settings of every attack.
+        norm, loss, gradient, labels, precision: settings of every attack.
         clip: whether the attack clips x + δ to the data's bounds.
         clip_judged: whether I judges x + δ clipped to them, while δ stays whole.
         repeats: repetitions with fresh A and I.
@@ -56,6 +56,7 @@ class GridSpec:
     loss: str = "cross-entropy"
     gradient: str = "mean_prediction"
     labels: str = "true"
+    precision: str = "full"
     clip: bool = False
     clip_judged: bool = False
     repeats: int = 5
@@ -71,7 +72,7 @@ class GridSpec:
         Raises:
             ArgumentError: naming the value and what is expected; also for an option that the
                 attack does not have.
-            UnknownNameError: for an unknown attack, norm, loss, gradient or labels.
+            UnknownNameError: for an unknown attack, norm, loss, gradient, labels or precision.
         """
         for name in ("strengths", "attack_samples", "inference_samples"):
             grid = getattr(self, name)
@@ -105,7 +106,8 @@ class GridSpec:
 
     def make_attack(self, **changes: Any) -> Attack:
         """Return the attack that the spec describes, with some settings changed."""
-        common = {name: getattr(self, name) for name in ("norm", "loss", "gradient", "labels")}
+        names = ("norm", "loss", "gradient", "labels", "precision")
+        common = {name: getattr(self, name) for name in names}
         return ATTACKS[self.attack](**{**common, **self.attack_options, **changes})
 
     @property
@@ -205,7 +207,7 @@ def run_grid(
                 progress(f"repeat {repeat + 1}")
         joined = combine(blocks, "example")
         if spec.test_accuracy:
-            joined = joined.merge(_test_accuracy(spec, judged, dataset, repeat))
+            joined = joined.merge(_test_accuracy(spec, judged, dataset, repeat, memory_budget))
         repeats.append(joined)
     provenance = make_provenance(
         classifier,
@@ -220,7 +222,11 @@ def run_grid(
 
 
 def _test_accuracy(
-    spec: GridSpec, classifier: StochasticClassifier, dataset: Dataset, repeat: int
+    spec: GridSpec,
+    classifier: StochasticClassifier,
+    dataset: Dataset,
+    repeat: int,
+    memory_budget: int,
 ) -> xr.Dataset:
     """Measure the clean accuracy on all test images for every S_I."""
     each = [
@@ -231,6 +237,7 @@ def _test_accuracy(
             num_samples=size,
             seed=spec.seed,
             repeat=repeat,
+            memory_budget=memory_budget,
         )
         for size in spec.inference_samples
     ]

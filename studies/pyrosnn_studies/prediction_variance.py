@@ -13,6 +13,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import variation_figure
 from pyrosnn.results import combine, make_result
 from pyrosnn.results.provenance import make_provenance
+from pyrosnn.sampling import MEMORY_BUDGET
 from pyrosnn.summaries import variation_table
 from pyrosnn.training import Checkpoint, TrainingSpec
 from pyrosnn_studies.presets import study_settings
@@ -62,6 +63,7 @@ def run_variance(
     *,
     training: TrainingSpec | None = None,
     progress: Progress | None = None,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> xr.DataTree:
     """Run the study.
 
@@ -71,6 +73,7 @@ def run_variance(
         dataset: its test split is used.
         training: the settings of its training, which the result records.
         progress: called with a short text after each block of images.
+        memory_budget: bytes that the evaluation of a block may take.
     """
     start = time.monotonic()
     x, y = dataset.test_images(spec.images)
@@ -86,6 +89,7 @@ def run_variance(
                 seed=spec.seed,
                 block=block,
                 first_example=first,
+                memory_budget=memory_budget,
             )
         )
         if progress is not None:
@@ -124,10 +128,19 @@ def _make_spec(
 
 
 def _run(
-    spec: VarianceSpec, checkpoint: Checkpoint, dataset: Dataset, progress: Progress | None
+    spec: VarianceSpec,
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    progress: Progress | None,
+    memory_budget: int,
 ) -> xr.DataTree:
     return run_variance(
-        spec, checkpoint.classifier, dataset, training=checkpoint.spec, progress=progress
+        spec,
+        checkpoint.classifier,
+        dataset,
+        training=checkpoint.spec,
+        progress=progress,
+        memory_budget=memory_budget,
     )
 
 

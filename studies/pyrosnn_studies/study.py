@@ -41,7 +41,8 @@ class Study:
         name: its name in ``STUDIES``.
         needs: ``model``, a model trained with noise (``smoothed``), or ``nothing``.
         make_spec: its settings.
-        run: its result from settings, a checkpoint and a data set (None if it needs nothing).
+        run: its result from settings, a checkpoint and a data set (None if it needs nothing), with
+            what is called after each step, and the memory budget in bytes.
         tables: the tables that it ends with.
         figure: its figure.
     """
@@ -49,7 +50,7 @@ class Study:
     name: str
     needs: Literal["model", "smoothed", "nothing"] = "model"
     make_spec: MakeSpec
-    run: Callable[[Any, Any, Any, Progress | None], xr.DataTree]
+    run: Callable[[Any, Any, Any, Progress | None, int], xr.DataTree]
     tables: Callable[[xr.DataTree], list[Table]]
     figure: Callable[[xr.DataTree], Figure]
 
@@ -93,7 +94,11 @@ def grid_study(
         return grid_spec(name, preset, dataset, output, **changes)
 
     def run(
-        spec: GridSpec, checkpoint: Checkpoint, dataset: Dataset, progress: Progress | None
+        spec: GridSpec,
+        checkpoint: Checkpoint,
+        dataset: Dataset,
+        progress: Progress | None,
+        memory_budget: int,
     ) -> xr.DataTree:
         return run_grid(
             name,
@@ -102,6 +107,7 @@ def grid_study(
             dataset,
             training=checkpoint.spec,
             progress=progress,
+            memory_budget=memory_budget,
         )
 
     return Study(

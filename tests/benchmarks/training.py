@@ -4,12 +4,15 @@ All take the same steps: 100 images, five particles, ELBO with analytic KL, Adam
 """
 
 import math
+from typing import Any
 
 import pyro
 import torch
 from pyro.distributions import Categorical, Normal
 from pyro.infer import SVI, Trace_ELBO
+from pyro.infer.autoguide import AutoDiagonalNormal
 from pyro.nn import PyroModule, PyroSample
+from pyro.optim import PyroOptim
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
@@ -62,15 +65,15 @@ class _Images(Dataset[tuple[Tensor, int]]):
         return self.transform(to_pil_image(self.pixels[index])), int(self.labels[index])
 
 
-class TutorialNetwork(PyroModule):  # type: ignore[misc]
+class TutorialNetwork(PyroModule):
     """A Bayesian network by ``PyroModule`` and ``PyroSample``; its guide is an autoguide."""
 
     def __init__(self, shapes: list[tuple[int, int]]):
         super().__init__()
-        self.layers = PyroModule[torch.nn.ModuleList](
-            [PyroModule[torch.nn.Linear](inputs - 1, outputs) for inputs, outputs in shapes]
-        )
-        for layer in self.layers:
+        module: Any = PyroModule  # its items are classes, which its types do not say
+        dense = [module[torch.nn.Linear](inputs - 1, outputs) for inputs, outputs in shapes]
+        self.layers: Any = module[torch.nn.ModuleList](dense)
+        for layer in dense:
             layer.weight = PyroSample(Normal(0.0, 1.0).expand(layer.weight.shape).to_event(2))
             layer.bias = PyroSample(Normal(0.0, 1.0).expand(layer.bias.shape).to_event(1))
 
@@ -87,11 +90,11 @@ def tutorial(x: Tensor, y: Tensor, shapes: list[tuple[int, int]]) -> None:
     """Train for one epoch as Pyro's tutorials do: DataLoader, Trace_ELBO, validation on."""
     with pyro.get_param_store().scope(), pyro.validation_enabled(True):
         model = TutorialNetwork(shapes)
-        guide = pyro.infer.autoguide.AutoDiagonalNormal(model)
+        guide = AutoDiagonalNormal(model)
         svi = SVI(
             model,
             guide,
-            pyro.optim.Adam({"lr": LEARNING_RATE}),
+            PyroOptim(torch.optim.Adam, {"lr": LEARNING_RATE}),
             Trace_ELBO(num_particles=PARTICLES),
         )
         total = 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+from support.compare import assert_same_to_float32
 from typer.testing import CliRunner, Result
 
 from pyrosnn.data.dataset import Dataset
@@ -15,6 +16,7 @@ from pyrosnn.evaluation import accuracy
 from pyrosnn.results import GROUP, open_results
 from pyrosnn.training import load_checkpoint
 from pyrosnn_cli.main import app
+from pyrosnn_cli.options import parse_bytes
 from pyrosnn_studies import STUDIES
 
 Run = Callable[..., Result]
@@ -83,7 +85,7 @@ def test_study_summary_and_plot(run: Run, tmp_path: Path, checkpoint_path: Path)
     summary = run("summary", "sample-size.nc", "--strength", "0.5", "--hdi-prob", "0.9")
     assert summary.exit_code == 0, summary.output
     assert "hdi_5%" in summary.stdout
-    assert "labels true, clip False, clip_judged False" in summary.stdout
+    assert "labels true, precision full, clip False, clip_judged False" in summary.stdout
     assert "given clean-correct" in summary.stdout
     accuracy = float(values["adversarial_correct"].sel(strength=0.5, attack_samples=3).mean())
     assert f"{100 * accuracy:.1f}" in summary.stdout
@@ -103,7 +105,7 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "study", "sample-size", "--model", checkpoint_path, "--images", "12", "--repeats", "1",
         "--strengths", "0:0.2:0.1", "--norm", "linf", "--loss", "margin", "--gradient",
         "mean_logits", "--clip", "--clip-judged", "--labels", "predicted", "--block-size", "5",
-        "--seed", "3",
+        "--seed", "3", "--precision", "bf16",
         "--attack-samples", "2", "--inference-samples", "4", "--output", "all.nc",
         "--attack", "pgd", "--steps", "3", "--relative-step", "0.5", "--fixed-samples",
         "--restarts", "1",
@@ -127,6 +129,7 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "loss": "margin",
         "gradient": "mean_logits",
         "labels": "predicted",
+        "precision": "bf16",
         "clip": True,
         "clip_judged": True,
         "repeats": 1,
@@ -268,6 +271,27 @@ def test_lists_and_versions(run: Run) -> None:
     assert run("--version").stdout.startswith("pyrosnn 0.")
 
 
+def test_a_memory_budget_changes_no_result(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:
+    found = []
+    for number, budget in enumerate(("1GiB", "1B")):
+        name = f"{number}.nc"
+        result = run(
+            "study", "sample-size", "--model", checkpoint_path, *SMALL, *SIZES, "--output", name,
+            "--memory-budget", budget,
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        found.append(open_results(tmp_path / name)[GROUP].to_dataset())
+    assert_same_to_float32(*found)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512", 512), ("512MiB", 512 * 2**20), ("2GB", 2 * 10**9), ("1.5 g", 3 * 2**29), ("1k", 1024)],
+)
+def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
+    assert parse_bytes(text, "--memory-budget") == size
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -352,6 +376,9 @@ def test_errors_are_one_line_and_leave_nothing(
         (["--strengths", "inf"], "strength must be >= 0 and finite, got inf"),
         (["--strengths", "0:inf:1"], "--strengths expects numbers separated by commas"),
         (["--strengths", "nan"], "strength must be >= 0 and finite, got nan"),
+        (["--memory-budget", "lots"], "--memory-budget expects a size like 512MiB, 2GB or 1.5G"),
+        (["--memory-budget", "0"], "--memory-budget expects a size like 512MiB, 2GB or 1.5G, got"),
+        (["--precision", "bf61"], "unknown precision 'bf61'; did you mean 'bf16'? (full, bf16)"),
         (["--norm", "l3"], "unknown norm 'l3'"),
         (["--norm", "l3", "--strengths", "1"], "unknown norm 'l3'"),
         (["--loss", "hinge"], "unknown loss 'hinge'"),

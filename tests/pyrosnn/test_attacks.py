@@ -205,6 +205,25 @@ def test_one_image_does_not_change_another(bnn: StochasticClassifier, digits: Da
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+def test_bf16_changes_the_attacker_alone(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """Its direction is the full one's to a few degrees; the classifier stays as it was."""
+    classifier = classifiers[model]
+    x, y = digits.test_images(200)
+    a, _ = disjoint_sample_sets(classifier, x, attack=10, inference=1, seed=0)
+    full = FGM(strength=1.0)(classifier, x, y, a)
+    half = FGM(strength=1.0, precision="bf16")(classifier, x, y, a)
+    cosine = (full.perturbation * half.perturbation).flatten(1).sum(1)
+    # eight bits of mantissa: 1 - cos is about the mean square of relative errors of 2^-8
+    assert 1e-7 < float(1 - cosine.median()) < 1e-3
+    assert float((cosine > 0.99).float().mean()) > 0.95
+    assert half.perturbation.dtype == x.dtype
+    assert classifier.dtype == torch.float32
+    torch.testing.assert_close(half.norm, torch.ones(200))
+
+
 @every_attack
 @pytest.mark.parametrize("norm", list(NORMS))
 def test_the_true_norm_is_the_strength(
@@ -266,5 +285,5 @@ def test_bad_settings_are_refused() -> None:
 def test_a_setting_prints_itself() -> None:
     assert repr(FGM(strength=0.5)) == (
         "FGM(norm='l2', strength=0.5, loss='cross-entropy', gradient='mean_prediction', "
-        "labels='true', clip=None)"
+        "labels='true', precision='full', clip=None)"
     )

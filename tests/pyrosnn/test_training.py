@@ -8,7 +8,7 @@ import pytest
 import torch
 from pyro import poutine
 from pyro.distributions import Normal, StudentT
-from pyro.infer import ELBO, Trace_ELBO, TraceMeanField_ELBO
+from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
@@ -23,6 +23,7 @@ from pyrosnn.training.objectives import (
     AveragedLogitsELBO,
     MeanELBO,
     MixtureELBO,
+    PooledELBO,
     WeighSites,
 )
 from pyrosnn.training.train import _train_epoch, make_loss
@@ -97,7 +98,7 @@ def test_svi_comes_to_the_analytic_posterior(kl_weight: float) -> None:
     torch.testing.assert_close(found, covariance, rtol=0.1, atol=0.05 * scale**2)
 
 
-def loss_of(objective: ELBO, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> float:
+def loss_of(objective: PooledELBO, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> float:
     torch.manual_seed(7)  # the same particles for every objective
     with torch.no_grad():
         return float(objective.differentiable_loss(classifier.model, classifier.guide, x, y))
@@ -107,7 +108,7 @@ def loss_of(objective: ELBO, classifier: StochasticClassifier, x: Tensor, y: Ten
 def test_the_mean_elbo_is_pyros(
     num_particles: int, digits: Dataset, specs: dict[str, TrainingSpec]
 ) -> None:
-    """The same loss and the same gradients as ``TraceMeanField_ELBO``, weights of sites included."""
+    """The same loss and the same gradients as ``TraceMeanField_ELBO``, with weights of sites."""
     x, y = digits.x_train[:50], digits.y_train[:50]
     classifier = build_model(
         "bnn", image_shape=(1, 8, 8), num_classes=10, options=specs["bnn"].options

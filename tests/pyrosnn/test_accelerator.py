@@ -1,0 +1,94 @@
+"""Nothing waits for the device, or takes data from it, while the samples of a set are gone through.
+
+No accelerator is needed: on the CPU every question to a tensor's value is counted, and on the meta
+device, where tensors have no values, such a question and every copy to the host is an error.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import pyrosnn.attacks.gradient
+import pyrosnn.conditions.view
+import pyrosnn.sampling.reduce
+from pyrosnn.attacks import FGM, loss_gradient
+from pyrosnn.conditions import Ray, attack_geometry, look
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.models.bnn import BNN
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, memory
+
+# Operations whose result is a number on the host, or has a shape that depends on values.
+WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::_unique2", "aten::equal"}
+
+
+class Waits(TorchDispatchMode):
+    """Counts the operations that wait for a device."""
+
+    count = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.count += func.name().split(".")[0] in WAITING
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def single_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every chunk one sample, so that what happens for each would be seen."""
+    monkeypatch.setitem(memory.CHUNK_BYTES, "cpu", 1)
+    monkeypatch.setitem(memory.CHUNK_BYTES, "cuda", 1)  # what the meta device takes
+
+
+def waits(work: Callable[[], object]) -> int:
+    counter = Waits()  # type: ignore[no-untyped-call]
+    with counter:
+        work()
+    return counter.count
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+@pytest.mark.usefixtures("single_samples")
+def test_waits_do_not_grow_with_the_number_of_samples(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    classifier = classifiers[model]
+    x, y = digits.test_images(5)
+    a, i = disjoint_sample_sets(classifier, x, attack=24, inference=24, seed=0)
+    delta = FGM(strength=0.5)(classifier, x, y, a)
+    few, many = (waits(partial(FGM(strength=0.5), classifier, x, y, a[:n])) for n in (2, 24))
+    assert few == many > 0  # the checks of the input are counted
+    few, many = (waits(partial(attack_geometry, classifier, x, y, delta, i[:n])) for n in (2, 24))
+    assert few == many > 0
+
+
+@pytest.mark.usefixtures("single_samples")
+def test_attacks_and_views_run_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unchecked(*args: Any, **kwargs: Any) -> None:
+        """Stands in for checks of values, which are made before and after the samples."""
+
+    monkeypatch.setattr(pyrosnn.attacks.gradient, "check_batch", unchecked)
+    monkeypatch.setattr(SampleSet, "require_fit", unchecked)
+    for module in (pyrosnn.conditions.view, pyrosnn.sampling.reduce):
+        monkeypatch.setattr(module, "require_finite", unchecked)
+    with torch.device("meta"):
+        bnn = BNN((1, 8, 8), 10).requires_grad_(False)
+        x, y = torch.rand(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
+        stored: dict[str, Tensor] = {
+            name: torch.randn(6, 1, *shape)
+            for name, shape in zip(bnn.site_names, bnn.shapes, strict=True)
+        }
+    a = SampleSet(stored=stored, origin=Origin(seed=0, stream="attack", stop=6))
+    gradient = loss_gradient(
+        bnn, x, y, a, loss="cross-entropy", gradient="mean_prediction", precision="bf16"
+    )
+    assert gradient.direction.device.type == "meta"
+    ray = Ray(direction=gradient.direction, points=(0.0, 0.5))
+    (view,) = look(bnn, x, y, [ray], a, [6])
+    assert view.slopes[ray].shape == (5, 10)

@@ -1,0 +1,63 @@
+"""Peak memory of a process that attacks and judges: bounded by the budget, whatever S is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MIB = 2**20
+
+# Each line of its output has a run's peak, and how far that is above what was taken before it.
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import torch
+import pyrosnn
+from pyrosnn.models import build_model
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+bnn = build_model("bnn", image_shape=(1, 28, 28), num_classes=10).eval().requires_grad_(False)
+x, y = torch.rand(100, 1, 28, 28), torch.randint(10, (100,))
+
+def run(size, budget):
+    A, I = pyrosnn.disjoint_sample_sets(
+        bnn, x, attack=size, inference=size, seed=0, memory_budget=budget
+    )
+    attack = pyrosnn.FGM(strength=1.0)
+    pyrosnn.evaluate(bnn, x, y, attack=attack, attack_samples=A, inference_samples=I)
+
+def memory(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+run(2, 2**30)  # what is loaded when it is first used
+for size, budget in json.loads(sys.argv[1]):
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts at what is taken now
+    before = memory("VmRSS")
+    run(size, budget)
+    print(json.dumps({"peak": memory("VmHWM"), "growth": memory("VmHWM") - before}))
+"""
+
+
+def measure(*runs: tuple[int, int]) -> list[dict[str, int]]:
+    """Return peak and growth in bytes of runs with (S, budget), in a process of their own."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is measured by Linux' /proc/self/clear_refs")
+    found = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(runs)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def test_memory_does_not_grow_with_the_number_of_samples_and_follows_the_budget() -> None:
+    """The samples alone take 2 x 47 MB at S = 100, and 2 x 472 MB at S = 1,000."""
+    few, many, loose, tight = measure((10, 2**30), (1000, 2**30), (100, 2**30), (100, 64 * MIB))
+    assert many["peak"] < 1.1 * few["peak"]
+    assert 90 * MIB < loose["growth"] < 2**30  # it is kept where it may be
+    assert tight["growth"] < 64 * MIB
