@@ -2,6 +2,7 @@
 # make test    set up and run the tests
 # make lint    formatting, types, import rules
 # make docs    build the site into site/
+# make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
 # make reproduction DATA=folder   the paper on FashionMNIST: see reproduction.mk
 PYTHON ?= python3
 # One thread for the small networks of `study`: as fast when the machine is quiet, and steady
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: study test lint docs clean
+.PHONY: study test lint docs bench clean
 
 study: .venv/installed
 	mkdir -p results
@@ -26,6 +27,15 @@ lint: .venv/installed-lint
 
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+bench: export PYTHONPATH := tests
+bench: .venv/installed-bench
+	mkdir -p results
+	$(BIN)/python -m pytest tests/benchmarks $(BENCH) --benchmark-json=results/bench.json
+	$(BIN)/python -m benchmarks.report results/bench.json docs/performance.md
+
+BENCH := -o python_files='bench_*.py' -o python_functions='bench_*' -o filterwarnings=default \
+  -o addopts=--import-mode=importlib --quiet --disable-warnings --benchmark-quiet
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -48,8 +48,8 @@ def class_gradients(
     logits: SampleLogits, x: Tensor, samples: range, num_classes: int
 ) -> tuple[Tensor, Tensor]:
     """Return f and the gradient of every f_c, by K backward passes a sample."""
-    f = torch.zeros(len(x), num_classes)
-    gradients = torch.zeros(num_classes, *x.shape)
+    f = x.new_zeros(len(x), num_classes)
+    gradients = x.new_zeros(num_classes, *x.shape)
     for s in samples:
         inputs = x.clone().requires_grad_()
         probs = logits(inputs, s).softmax(-1)

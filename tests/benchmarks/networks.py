@@ -1,9 +1,11 @@
 """The networks that are timed, and their images: real digits, enlarged, so nothing is fetched."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 
 import pyro
 import torch
+from benchmarks.by_hand import SampleLogits, dense_logits
 from pyro.distributions import Bernoulli, Categorical
 from torch import Tensor
 from torch.nn import functional
@@ -104,6 +106,29 @@ def _case(name: str, network: StochasticClassifier, data: Dataset, images: int, 
         inference=inference,
         attack_sizes=(1, 5, 10, size),
     )
+
+
+def in_float64(case: Case) -> Case:
+    """Return the same case, samples included, in float64."""
+
+    def exact(samples: SampleSet) -> SampleSet:
+        return replace(samples, stored={n: v.double() for n, v in samples.tensors.items()})
+
+    return replace(
+        case,
+        classifier=copy.deepcopy(case.classifier).double(),
+        x=case.x.double(),
+        attack=exact(case.attack),
+        inference=exact(case.inference),
+    )
+
+
+def sample_logits(classifier: StochasticClassifier, samples: SampleSet) -> SampleLogits:
+    """Return the logits of single samples as they are written by hand."""
+    stored = samples.tensors
+    if isinstance(classifier, BNN):
+        return dense_logits([stored[name].squeeze(1) for name in classifier.site_names])
+    return lambda x, s: classifier.logits(x, {name: v[s] for name, v in stored.items()})
 
 
 def enlarged_digits() -> Dataset:

@@ -36,6 +36,21 @@ def record(case: Case, strengths: Sequence[float]) -> Record:
     )
 
 
+def distinct_gradients(case: Case) -> int:
+    """Return how many pairs of an image and its nearest class the sizes of A have."""
+    result = evaluate(
+        case.classifier,
+        case.x,
+        case.y,
+        attack=FGM(strength=1.0),
+        attack_samples=case.attack,
+        inference_samples=case.inference,
+        attack_sizes=case.attack_sizes,
+    )
+    nearest = result["nearest_class"].transpose("example", ...).values.reshape(len(case.x), -1)
+    return sum(len(set(classes)) for classes in nearest.tolist())
+
+
 def directions(case: Case) -> torch.Tensor:
     """Return the unit directions of the attack, which a result does not hold."""
     found = []

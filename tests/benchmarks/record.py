@@ -31,21 +31,27 @@ def length(v: Tensor) -> Tensor:
     return lengths
 
 
-def assert_agree(first: Record, second: Record, *, share: float = 0.99) -> None:
-    """Fail unless both ways computed the same, up to float32 and ties.
+def assert_agree(found: Record, exact: Record, *, share: float = 0.99) -> float:
+    """Fail unless a record is the exact one, up to float32 and ties.
 
     Args:
-        first, second: the records.
-        share: of the images whose directions agree; peers floor small gradients.
+        found: the record.
+        exact: the loop by hand in float64.
+        share: of the images whose attack has the exact direction: within 0.8 degrees. In float32
+            the direction is lost where the softmax saturates, unless it is computed with care.
+
+    Returns:
+        That share. Where the direction is right, at least 0.99 of all else is.
     """
-    inner = (first.direction * second.direction).flatten(2).sum(2)
+    inner = (found.direction.double() * exact.direction).flatten(2).sum(2)
     same = inner > 1 - 1e-4
-    assert float(same.float().mean()) >= share, float(same.float().mean())
+    reached = float(same.double().mean())
+    assert reached >= share, f"direction: {reached}"
     for name in ("condition", "correct"):
-        agree = (getattr(first, name) == getattr(second, name)).float().mean()
-        assert float(agree) >= share, f"{name}: {float(agree)}"
+        agree = (getattr(found, name) == getattr(exact, name)).transpose(1, 2)[same]
+        assert float(agree.double().mean()) >= 0.99, f"{name}: {float(agree.double().mean())}"
     for name in ("radius", "cosine"):
-        close = torch.isclose(
-            getattr(first, name).double(), getattr(second, name).double(), rtol=0.01, atol=1e-3
-        )
-        assert float(close[same].float().mean()) >= share, f"{name}: {close.float().mean()}"
+        values = getattr(found, name).double(), getattr(exact, name)
+        close = torch.isclose(*values, rtol=0.01, atol=1e-3)[same]
+        assert float(close.double().mean()) >= 0.99, f"{name}: {float(close.double().mean())}"
+    return reached
