@@ -49,8 +49,8 @@ WAYS: dict[str, Callable[[Case], Tensor]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def bench_pgd(way: str, benchmark: Any) -> None:
-    found = benchmark.pedantic(WAYS[way], args=(case(),), rounds=3, warmup_rounds=1)
     benchmark.group = "pgd"
+    found = benchmark.pedantic(WAYS[way], args=(case(),), rounds=3, warmup_rounds=1)
     benchmark.extra_info.update(way=way, images=len(found))
     if way != "pyrosnn, bf16":
         # a pixel whose gradient is zero to rounding has no sign to agree on
@@ -63,10 +63,10 @@ def bench_direction(precision: str, benchmark: Any) -> None:
     """FGM with the largest A; with it what the precision does to accuracies and cosines."""
     of = case()
     attack = FGM(strength=1.0, precision=precision)
+    benchmark.group = "direction"
     benchmark.pedantic(
         attack, args=(of.classifier, of.x, of.y, of.attack), rounds=9, warmup_rounds=2
     )
-    benchmark.group = "direction"
     accuracies, cosines = [], []
     for repeat in range(REPEATS):
         a, i = disjoint_sample_sets(

@@ -33,6 +33,6 @@ def bench_scaling(varied: str, value: int, benchmark: Any) -> None:
     def work() -> None:
         evaluate(bnn, x, y, attack=FGM(strength=1.0), attack_samples=a, inference_samples=i)
 
-    benchmark.pedantic(work, rounds=3, warmup_rounds=1)
     benchmark.group = "scaling"
+    benchmark.pedantic(work, rounds=3, warmup_rounds=1)
     benchmark.extra_info.update(varied=varied, value=value)

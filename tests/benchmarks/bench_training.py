@@ -58,6 +58,6 @@ WAYS: dict[str, Callable[[Tensor, Tensor], None]] = {
 def bench_training(way: str, benchmark: Any) -> None:
     data = images()
     rounds = 2 if "tutorials" in way else 7
-    benchmark.pedantic(WAYS[way], args=(data.x_train, data.y_train), rounds=rounds, warmup_rounds=1)
     benchmark.group = "training"
+    benchmark.pedantic(WAYS[way], args=(data.x_train, data.y_train), rounds=rounds, warmup_rounds=1)
     benchmark.extra_info.update(way=way, data=data.name, share=IMAGES / 60_000)
