@@ -1,7 +1,13 @@
 """Robustness conditions of an attack under an inference set (theorems 4.1 and 4.2)."""
 
 from pyrosnn.conditions.expected_cosine import expected_cosine, second_order_cosine
-from pyrosnn.conditions.geometry import Geometry, attack_geometry, geometries, require_judgeable
+from pyrosnn.conditions.geometry import (
+    Geometry,
+    attack_geometry,
+    first_order,
+    geometries,
+    require_judgeable,
+)
 from pyrosnn.conditions.robustness import linear_condition, smooth_condition, smooth_radii
 from pyrosnn.conditions.smoothness import CONSTANTS, cutoff, smoothness_constant
 from pyrosnn.conditions.view import Ray, View, look
@@ -14,6 +20,7 @@ __all__ = [
     "attack_geometry",
     "cutoff",
     "expected_cosine",
+    "first_order",
     "geometries",
     "linear_condition",
     "look",

@@ -145,11 +145,7 @@ def geometries(
         For each view, the geometry along each ray.
     """
     seen = [
-        {
-            ray: _first_order(y, view.discriminants, view.slopes[ray], ray, known)
-            for ray, known in correct.items()
-        }
-        for view in views
+        {ray: first_order(y, view, ray, known) for ray, known in correct.items()} for view in views
     ]
     norms = margin_gradient_norms(
         classifier,
@@ -168,8 +164,16 @@ def geometries(
     ]
 
 
-def _first_order(y: Tensor, f: Tensor, slopes: Tensor, ray: Ray, correct: Tensor) -> Geometry:
-    """Return the geometry without what needs the gradient's norm."""
+def first_order(y: Tensor, view: View, ray: Ray, correct: Tensor) -> Geometry:
+    """Return the geometry without what needs the gradient's norm, which is NaN here.
+
+    Args:
+        y: labels.
+        view: what the samples see.
+        ray: a measured ray along the attack.
+        correct: whether the attack set classifies x correctly.
+    """
+    f, slopes = view.discriminants, view.slopes[ray]
     lengths = ray.length.double().unsqueeze(-1)
     slopes = slopes / torch.where(lengths > 0, lengths, torch.ones_like(lengths))
     margins = f.gather(-1, y.unsqueeze(-1)) - f

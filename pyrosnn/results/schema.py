@@ -8,6 +8,8 @@ DIMS = (
     "repeat",
     "example",
     "gradient",
+    "direction",
+    "fold",
     "strength",
     "attack_samples",
     "inference_samples",
@@ -40,6 +42,7 @@ class Variable:
 
 ATTACKED = ("example", "strength", "attack_samples", "inference_samples")
 PER_GRADIENT = ("example", "gradient")
+PER_DIRECTION = ("example", "direction")
 PER_VARIANT = ("repeat", "variant")
 ANGLES = ("mean_scale", "variance_scale")
 
@@ -118,6 +121,30 @@ VARIABLES = {
         "inner product of the expected gradients of f_y and of f_y - f_c, unbiased",
         "f^2 / pixel value^2",
     ),
+    "nearest": Variable(
+        ("example",), "int16", "class whose boundary an attack with all samples meets first"
+    ),
+    **{
+        f"{name}{suffix}": Variable(
+            (*dims, *folds), "float64", f"{long_name}{without}", "f^2 / pixel value^2"
+        )
+        for name, dims, long_name in (
+            ("direction_square", PER_DIRECTION, "squared length of the mean gradient, unbiased"),
+            ("direction_trace", PER_DIRECTION, "trace of the covariance of a sample's gradient"),
+            ("direction_product", ("example",), "inner product of the mean gradients, unbiased"),
+        )
+        for suffix, folds, without in (
+            ("", (), ""),
+            ("_without", ("fold",), ", without a group of samples"),
+        )
+    },
+    "trace_of_square": Variable(
+        PER_DIRECTION, "float64", "tr Σ² of a sample's gradient, unbiased", "f^4 / pixel value^4"
+    ),
+    "quadratic": Variable(PER_DIRECTION, "float64", "μᵀΣμ, unbiased", "f^4 / pixel value^4"),
+    "cross_quadratic": Variable(
+        PER_DIRECTION, "float64", "μᵀΣμ' with μ of the other direction", "f^4 / pixel value^4"
+    ),
     "mean_clean": Variable(PER_VARIANT, "float64", "share of images classified correctly by I"),
     "mean_adversarial": Variable(
         PER_VARIANT, "float64", "share of attacked images classified correctly by I (raw)"
@@ -159,6 +186,18 @@ GROUPS = {
         "gradient_entry_std",
         "alignment",
     },
+    "moments": {
+        "direction_square",
+        "direction_trace",
+        "direction_product",
+        "direction_square_without",
+        "direction_trace_without",
+        "direction_product_without",
+        "trace_of_square",
+        "quadratic",
+        "cross_quadratic",
+        "nearest",
+    },
     "ablation": {
         "mean_clean",
         "mean_adversarial",
@@ -178,6 +217,8 @@ COORDINATES = {
     "inference_samples": ("samples in the inference set, S_I", "1"),
     "smoothness": ("constant L of the differences f_y - f_c", "f / squared pixel value"),
     "gradient": ("of the label's discriminant, or of the margin to the runner-up", "1"),
+    "direction": ("gradient of the attack's loss, or of the condition's -(f_y - f_j)", "1"),
+    "fold": ("group of samples that is left out", "1"),
     "variant": ("reading of the evaluation", "1"),
     "mean_scale": ("t of the means, uniform on [0, t]", "1"),
     "variance_scale": ("t of the variances, uniform on [0, t]", "1"),

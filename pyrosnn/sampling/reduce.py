@@ -61,5 +61,10 @@ class ScaledSum:
         self.value += chunk.pullback(cotangents / safe.unsqueeze(-1))
         self.scale = largest
 
+    @property
+    def exact(self) -> Images:
+        """The sum itself, in float64."""
+        return self.value.double() * self.scale.reshape(-1, *[1] * (self.value.ndim - 1))
+
     def _column(self, values: Tensor) -> Tensor:
         return values.to(self.value.dtype).reshape(-1, *[1] * (self.value.ndim - 1))
