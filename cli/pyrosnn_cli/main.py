@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError
-from pyrosnn_cli import plot, study, summary, train
+from pyrosnn_cli import diagnose, plot, study, summary, train
 from pyrosnn_cli.options import NamedGroup
 
 
@@ -55,6 +55,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.add_typer(study.app, name="study")
+app.command("diagnose")(diagnose.diagnose)
 app.command("summary")(summary.summary)
 app.command("plot")(plot.plot)
 

@@ -7,7 +7,7 @@ import typer
 
 from pyrosnn.errors import ArgumentError, FileError, require
 from pyrosnn.files import check_writable
-from pyrosnn_cli import study_ablation, study_angles, study_grid, study_variance
+from pyrosnn_cli import diagnose, study_ablation, study_angles, study_grid, study_variance
 from pyrosnn_cli.options import (
     Compact,
     DataRoot,
@@ -105,5 +105,6 @@ app.command("sample-size")(study_grid.sample_size)
 app.command("inference-size")(study_grid.inference_size)
 app.command("conditions")(study_grid.conditions)
 app.command("prediction-variance")(study_variance.prediction_variance)
+app.command("diagnosis")(diagnose.diagnose)
 app.command("ablation")(study_ablation.ablation)
 app.command("gaussian-angles")(study_angles.gaussian_angles)

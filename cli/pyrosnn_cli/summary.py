@@ -30,7 +30,7 @@ def summary(
     settings = {**read_provenance(result), **read_spec(result)}
     attack = ("attack", "norm", "loss", "gradient", "labels", "precision", "clip", "clip_judged")
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
-    if GROUP in result.children:
+    if list(result.children) == [GROUP]:
         tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
     else:
         tables = study_of(result).tables(result)

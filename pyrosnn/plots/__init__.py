@@ -3,6 +3,7 @@
 from pyrosnn.plots.ablation import ablation_figure
 from pyrosnn.plots.angles import angles_figure
 from pyrosnn.plots.conditions import conditions_figure, plot_conditions
+from pyrosnn.plots.diagnosis import diagnosis_figure
 from pyrosnn.plots.inference_size import inference_size_figure, plot_accuracies, plot_factor
 from pyrosnn.plots.sample_size import plot_accuracy, plot_cosines, sample_size_figure
 from pyrosnn.plots.variation import variation_figure
@@ -11,6 +12,7 @@ __all__ = [
     "ablation_figure",
     "angles_figure",
     "conditions_figure",
+    "diagnosis_figure",
     "inference_size_figure",
     "plot_accuracies",
     "plot_accuracy",

@@ -21,6 +21,7 @@ def make_result(
     spec: Mapping[str, Any],
     provenance: Mapping[str, Any],
     group: str = GROUP,
+    others: Mapping[str, xr.Dataset] | None = None,
 ) -> xr.DataTree:
     """Join the arrays of a study with its spec and provenance.
 
@@ -30,6 +31,7 @@ def make_result(
         spec: every setting of the study, as plain values.
         provenance: versions, seed, device, digests, times.
         group: kind of the arrays, a name in ``GROUPS``.
+        others: arrays of other kinds by group, where a study has several.
 
     Example:
         >>> import pyrosnn
@@ -46,7 +48,8 @@ def make_result(
     """
     if group == GROUP and "repeat" not in dataset.dims:
         dataset = combine_repeats([dataset])
-    tree = xr.DataTree.from_dict({"/": xr.Dataset(), f"/{group}": dataset})
+    groups = {f"/{name}": arrays for name, arrays in {group: dataset, **(others or {})}.items()}
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(), **groups})
     tree.attrs = {
         "Conventions": "CF-1.11",
         "title": f"pyrosnn study {study}",
@@ -111,7 +114,7 @@ def open_results(path: str | Path) -> xr.DataTree:
             "it may be truncated: run the study again or copy it anew"
         ) from error
     groups = [name for name in tree.children if name in GROUPS]
-    if "schema_version" not in tree.attrs or len(groups) != 1:
+    if "schema_version" not in tree.attrs or not groups:
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(
@@ -122,9 +125,10 @@ def open_results(path: str | Path) -> xr.DataTree:
         read_spec(tree), read_provenance(tree)
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{path} is a damaged result: its spec cannot be read ({error})") from error
-    missing = sorted(GROUPS[groups[0]] - set(tree[groups[0]].dataset.data_vars))
-    if missing:
-        raise FileError(f"{path} is a damaged result: it lacks {', '.join(missing)}")
+    for group in groups:
+        missing = sorted(GROUPS[group] - set(tree[group].dataset.data_vars))
+        if missing:
+            raise FileError(f"{path} is a damaged result: it lacks {', '.join(missing)}")
     return tree
 
 

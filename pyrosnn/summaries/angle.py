@@ -43,7 +43,7 @@ def jackknife(
     folds = xr.Dataset({name.removesuffix(WITHOUT): moments[name] for name in names})
     values = of(folds)
     error: xr.DataArray = (values.sizes["fold"] - 1) ** 0.5 * values.std("fold", skipna=False)
-    return of(moments), error
+    return of(moments.drop_dims("fold")), error
 
 
 def noise_scale(moments: xr.Dataset) -> xr.DataArray:

@@ -34,6 +34,10 @@ STUDIES = {
         home="pyrosnn_studies.prediction_variance:STUDY",
         shows="spread of single predictions and of their gradients (table 1)",
     ),
+    "diagnosis": Entry(
+        home="pyrosnn_studies.diagnosis:STUDY",
+        shows="how many samples the attack needs, predicted and measured",
+    ),
     "ablation": Entry(
         home="pyrosnn_studies.ablation:STUDY",
         shows="readings of what the paper leaves open: floor, clipping, pre-activations",

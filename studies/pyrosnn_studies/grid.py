@@ -165,6 +165,28 @@ def run_grid(
         ArgumentError: for more images than there are.
     """
     start = time.monotonic()
+    values = evaluate_grid(
+        spec, classifier, dataset, progress=progress, memory_budget=memory_budget
+    )
+    provenance = make_provenance(
+        classifier,
+        dataset,
+        training=training,
+        seed=spec.seed,
+        wall_time_s=time.monotonic() - start,
+    )
+    return make_result(values, study=study, spec=asdict(spec), provenance=provenance)
+
+
+def evaluate_grid(
+    spec: GridSpec,
+    classifier: StochasticClassifier,
+    dataset: Dataset,
+    *,
+    progress: Callable[[str], None] | None = None,
+    memory_budget: int = MEMORY_BUDGET,
+) -> xr.Dataset:
+    """Return the values of a grid, all repeats and blocks; see :func:`run_grid`."""
     x, y = dataset.test_images(spec.images)
     attack = spec.make_attack(clip=dataset.bounds if spec.clip else None)
     judged, constants = classifier, []
@@ -209,16 +231,7 @@ def run_grid(
         if spec.test_accuracy:
             joined = joined.merge(_test_accuracy(spec, judged, dataset, repeat, memory_budget))
         repeats.append(joined)
-    provenance = make_provenance(
-        classifier,
-        dataset,
-        training=training,
-        seed=spec.seed,
-        wall_time_s=time.monotonic() - start,
-    )
-    return make_result(
-        combine_repeats(repeats), study=study, spec=asdict(spec), provenance=provenance
-    )
+    return combine_repeats(repeats)
 
 
 def _test_accuracy(

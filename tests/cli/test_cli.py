@@ -204,6 +204,11 @@ def test_studies_without_images_under_attack(
         ("prediction-variance", (*of_model, "--num-samples", "5"), "std of gradient entries"),
         ("gaussian-angles", ("--dimension", "50", "--pairs", "20", "--step", "5"), "second order"),
         ("ablation", (*of_model, "--repeats", "1"), "pre-activations"),
+        (
+            "diagnosis",
+            (*of_model, "--repeats", "1", "--num-samples", "40", "--attack-samples", "2"),
+            "What S_A samples reach",
+        ),
     ):
         study = run("study", name, *options)
         assert study.exit_code == 0, study.output
@@ -253,6 +258,8 @@ def test_all_studies_run_in_one_command(
         small = {name: least[name] for name in quick if name in least}
         if study == "ablation":
             small |= {"attack_samples": 2, "inference_samples": 2}
+        if study == "diagnosis":
+            small |= {"inference_samples": 2, "num_samples": 40}
         cut[study] = {"quick": {**quick, **small}}
     monkeypatch.setattr(presets, "_tables", lambda: cut)
     result = run("study", "all", "--compact")

@@ -1,0 +1,103 @@
+"""`pyrosnn diagnose`: how many samples the attack on a model needs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyrosnn_cli.options import (
+    BlockSize,
+    Compact,
+    DataRoot,
+    Device,
+    Images,
+    MemoryBudget,
+    ModelPath,
+    OfModel,
+    Overwrite,
+    Preset,
+    Repeats,
+    Seed,
+    parse_integers,
+)
+from pyrosnn_cli.run import run_study
+
+
+def diagnose(
+    model: ModelPath = None,
+    dataset: OfModel = None,
+    preset: Preset = "quick",
+    images: Images = None,
+    num_samples: Annotated[
+        int | None,
+        typer.Option(help="Single samples for the prediction, >= 40.", show_default="preset's"),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(help="Share of the reachable cosine that is enough.")
+    ] = 0.95,
+    strength: Annotated[
+        float | None, typer.Option(help="Strength.", show_default="the data set's")
+    ] = None,
+    attack_samples: Annotated[
+        str | None,
+        typer.Option(help="Sizes S_A that are measured, too, as 1,10.", show_default="preset's"),
+    ] = None,
+    inference_samples: Annotated[
+        int | None, typer.Option(help="Size S_I.", show_default="preset's")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="What the attack maximises: cross-entropy, margin, cw.",
+            show_default="cross-entropy; margin if f is a logit",
+        ),
+    ] = None,
+    gradient: Annotated[
+        str, typer.Option(help="What it averages: mean_prediction, mean_loss, mean_logits.")
+    ] = "mean_prediction",
+    labels: Annotated[
+        str, typer.Option(help="Labels attacked: true, or predicted by the samples.")
+    ] = "true",
+    repeats: Repeats = None,
+    block_size: BlockSize = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    memory_budget: MemoryBudget = "1GiB",
+    data_root: DataRoot = None,
+    output: Annotated[
+        Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
+    ] = Path("diagnosis.nc"),
+    compact: Compact = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """How many samples the attack (FGM, l2) needs, and what more would bring.
+
+    Predicted from the moments of single samples' gradients; measured beside it for a few sizes.
+    """
+    sizes = None if attack_samples is None else parse_integers(attack_samples, "--attack-samples")
+    run_study(
+        "diagnosis",
+        preset=preset,
+        output=output,
+        overwrite=overwrite,
+        model=model,
+        dataset=dataset,
+        data_root=data_root,
+        device=device,
+        compact=compact,
+        memory_budget=memory_budget,
+        changes={
+            "images": images,
+            "num_samples": num_samples,
+            "share": share,
+            "strength": strength,
+            "attack_samples": sizes,
+            "inference_samples": inference_samples,
+            "loss": loss,
+            "gradient": gradient,
+            "labels": labels,
+            "repeats": repeats,
+            "block_size": block_size,
+            "seed": seed,
+        },
+    )

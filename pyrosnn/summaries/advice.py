@@ -1,0 +1,124 @@
+"""How many samples an attack needs on a data set: means over images of what the moments say."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy import optimize, stats
+
+from pyrosnn.errors import require
+from pyrosnn.summaries.angle import jackknife, predicted_cosine
+
+MOST = 1e9  # samples that no attack will have
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """A number of attack samples for a data set, and how sure it is.
+
+    Attributes:
+        samples: S_A that reaches the share of the mean reachable cosine; ∞ if none is known to.
+        low, high: its interval.
+        share: the share.
+        undetermined: images whose gradient cannot be told from noise; they are left out.
+    """
+
+    samples: int | float
+    low: int | float
+    high: int | float
+    share: float
+    undetermined: int
+
+
+def determined(moments: xr.Dataset) -> xr.DataArray:
+    """Return for each image whether the estimates of both ‖μ‖² are positive."""
+    found: xr.DataArray = (moments["direction_square"] > 0).all("direction")
+    return found
+
+
+def mean_cosine(
+    moments: xr.Dataset, attack_samples: Sequence[float | int], inference_samples: float | int
+) -> xr.DataArray:
+    """Return the predicted cosine, mean over the images that are determined.
+
+    Args:
+        moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
+        attack_samples: S_A's; ``math.inf`` for the ceiling.
+        inference_samples: S_I.
+    """
+    kept = moments.isel(example=np.flatnonzero(determined(moments)))
+    cosines = predicted_cosine(kept, attack_samples, [inference_samples])
+    return cosines.isel(inference_samples=0, drop=True).mean("example")
+
+
+def mean_reach(
+    moments: xr.Dataset, attack_samples: Sequence[float | int], inference_samples: float | int
+) -> xr.DataArray:
+    """Return the share of the reachable mean cosine that attacks of these sizes reach."""
+    cosines = mean_cosine(moments, [*attack_samples, math.inf], inference_samples)
+    return cosines.isel(attack_samples=slice(-1)) / cosines.isel(attack_samples=-1, drop=True)
+
+
+def advise(
+    moments: xr.Dataset,
+    *,
+    share: float = 0.95,
+    inference_samples: float | int = 100,
+    confidence: float = 0.9,
+) -> Advice:
+    """Return the S_A at which the mean predicted cosine is a share of what is reachable.
+
+    The interval is that of the samples the moments were estimated from, by the jackknife of the
+    logarithm. What the prediction itself is wrong by, a table of measured cosines shows.
+
+    Args:
+        moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
+        share: ρ.
+        inference_samples: S_I.
+        confidence: of the interval.
+
+    Raises:
+        ArgumentError: ``share must be between 0 and 1, got 1.5``.
+    """
+    require(0 < share < 1, f"share must be between 0 and 1, got {share}")
+    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+
+    def log_samples(of: xr.Dataset) -> xr.DataArray:
+        if "fold" in of.dims:
+            each = [log_samples(of.isel(fold=fold)) for fold in range(of.sizes["fold"])]
+            return xr.concat(each, "fold")
+        return xr.DataArray(_log_samples(of, share, inference_samples))
+
+    undetermined = int((~determined(moments)).sum())
+    estimate, error = jackknife(log_samples, moments)
+    if not math.isfinite(float(estimate)):
+        return Advice(
+            samples=math.inf, low=1, high=math.inf, share=share, undetermined=undetermined
+        )
+    reach = stats.t.ppf(0.5 + confidence / 2, moments.sizes["fold"] - 1) * float(error)
+    low, middle, high = (math.exp(float(estimate) + sign * reach) for sign in (-1, 0, 1))
+    return Advice(
+        samples=math.ceil(middle - 1e-9),
+        low=max(1, math.floor(low)),
+        high=math.ceil(high),
+        share=share,
+        undetermined=undetermined,
+    )
+
+
+def _log_samples(moments: xr.Dataset, share: float, inference_samples: float | int) -> float:
+    """Return the logarithm of S_A; ∞ where no image is determined."""
+    if not bool(determined(moments).any()):
+        return math.inf
+
+    def lacking(log_size: float) -> float:
+        reached: float = mean_reach(moments, [math.exp(log_size)], inference_samples).item()
+        return reached - share
+
+    if lacking(0.0) >= 0:
+        return 0.0
+    if lacking(math.log(MOST)) < 0:
+        return math.inf
+    return float(optimize.brentq(lacking, 0.0, math.log(MOST), xtol=1e-6))

@@ -1,0 +1,132 @@
+"""The diagnosis: advice of known moments, and prediction against measurement."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.results import GROUP, open_results, save_results
+from pyrosnn.summaries import advise, mean_cosine, mean_reach
+from pyrosnn.training import preset
+from pyrosnn_studies.diagnosis import DiagnosisSpec, run_diagnosis, verdict
+from pyrosnn_studies.study import find_study
+
+FOLDS = 20
+
+
+def known(scales: list[float], spread: float = 0.0) -> xr.Dataset:
+    """Moments of images with given noise scales B and ‖μ‖ = 1, known but for a spread of folds."""
+    trace = np.repeat(np.array(scales)[:, None], 2, 1)
+    square = np.ones_like(trace)
+    wobble = 1 + spread * np.random.default_rng(0).standard_normal(FOLDS)
+    dims = ("example", "direction")
+    return xr.Dataset(
+        {
+            "direction_square": (dims, square),
+            "direction_trace": (dims, trace),
+            "direction_product": ("example", square[:, 0]),
+            "direction_square_without": ((*dims, "fold"), square[..., None] * np.ones(FOLDS)),
+            "direction_trace_without": ((*dims, "fold"), trace[..., None] * wobble),
+            "direction_product_without": (("example", "fold"), square[:, :1] * np.ones(FOLDS)),
+        },
+        coords={"direction": ["attack", "condition"], "fold": np.arange(FOLDS)},
+    )
+
+
+@pytest.mark.parametrize("share", [0.9, 0.95, 0.99])
+def test_the_advice_of_equal_images_is_the_closed_form(share: float) -> None:
+    """S_A = B ρ² / (1 - ρ²): 4.3 B, 9.3 B, 49 B; known exactly where the folds agree."""
+    found = advise(known([10.0, 10.0]), share=share)
+    expected = math.ceil(10 * share**2 / (1 - share**2))
+    assert abs(found.samples - expected) <= 1
+    assert found.high - found.low <= 1
+    reached = mean_reach(known([10.0]), [found.samples - 1, found.samples], 100).values
+    assert reached[0] < share <= reached[1]
+
+
+def test_unequal_images_are_weighted_by_what_they_can_reach() -> None:
+    moments = known([1.0, 1000.0])
+    cosines = mean_cosine(moments, [7, math.inf], 100).values
+    each = [[1 / math.sqrt((1 + b / s) * (1 + b / 100)) for b in (1, 1000)] for s in (7, math.inf)]
+    np.testing.assert_allclose(cosines, np.mean(each, 1))
+
+
+def test_the_advice_says_how_sure_it_is() -> None:
+    sure, unsure = advise(known([10.0], 0.001)), advise(known([10.0], 0.1))
+    assert sure.high - sure.low < 0.1 * (unsure.high - unsure.low)
+    assert unsure.low < unsure.samples < unsure.high
+
+
+def test_images_without_a_direction_are_counted_and_left_out() -> None:
+    moments = known([10.0, 10.0])
+    lost = moments.copy(deep=True)
+    lost["direction_square"][1] = -0.1
+    lost["direction_square_without"][1] = -0.1
+    found = advise(lost)
+    assert (found.samples, found.undetermined) == (advise(moments).samples, 1)
+    lost["direction_square"][0] = -0.1
+    assert math.isinf(advise(lost).samples)
+    with pytest.raises(ArgumentError, match=r"share must be between 0 and 1, got 0\.0"):
+        advise(moments, share=0.0)
+
+
+@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+def test_predictions_meet_measurements_where_samples_are_many(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """At S_A = 100 within 0.15 of the measured mean cosine, from moments of other samples.
+
+    The prediction takes second moments alone: heavy tails of single gradients leave it below.
+    """
+    spec = DiagnosisSpec(
+        images=40,
+        num_samples=200,
+        strength=0.6,
+        attack_samples=(1, 100),
+        inference_samples=100,
+        repeats=2,
+        loss="margin" if model == "sin" else "cross-entropy",
+    )
+    result = run_diagnosis(spec, classifiers[model], digits)
+    predicted = mean_cosine(result["moments"].dataset, [1, 100], 100).values
+    measured = result[GROUP].dataset["cosine"].isel(strength=-1).mean(("repeat", "example"))
+    measured = measured.squeeze().values
+    assert abs(predicted[1] - measured[1]) < 0.15
+    assert predicted[0] < predicted[1]
+    assert "Attack with ≥" in verdict(result)
+
+
+def test_a_diagnosis_is_written_and_read_with_both_groups(
+    bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
+) -> None:
+    spec = find_study("diagnosis").make_spec(
+        "quick", digits, preset("bnn"), images=6, num_samples=40, repeats=1, attack_samples=(3,)
+    )
+    result = run_diagnosis(spec, bnn, digits)
+    path = tmp_path / "diagnosis.nc"
+    save_results(path, result)
+    again = open_results(path)
+    for group in (GROUP, "moments"):
+        xr.testing.assert_identical(again[group].to_dataset(), result[group].to_dataset())
+    tables = find_study("diagnosis").tables(again)
+    assert [len(table.rows) for table in tables] == [11, 3, 3]
+
+
+def test_settings_are_checked() -> None:
+    settings: dict[str, Any] = {
+        "images": 5,
+        "num_samples": 40,
+        "strength": 1.0,
+        "attack_samples": (1,),
+        "inference_samples": 10,
+    }
+    with pytest.raises(ArgumentError, match="num_samples must be >= 40, got 39"):
+        DiagnosisSpec(**{**settings, "num_samples": 39})
+    with pytest.raises(ArgumentError, match=r"share must be between 0 and 1, got 1\.0"):
+        DiagnosisSpec(**settings, share=1.0)
