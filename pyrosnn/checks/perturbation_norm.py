@@ -8,13 +8,15 @@ from pyrosnn.results import GROUP, read_spec
 NAME = "perturbation-norm"
 # float32 rounding, and the 12 bits of a compact file
 TOLERANCE = 1e-3
+# Share of δ that may end within the ball after many steps.
+FEW = 0.01
 
 
 def perturbation_norm(result: xr.DataTree) -> Finding:
     """Compare the true norm of each δ with η, for images whose gradient is not zero.
 
     A longer δ fails. A shorter one fails for an attack of one full step; an attack that clips, or
-    that makes many steps and may end within its ball, warns.
+    that makes many steps and ends within its ball for more than 1 % of the images, warns.
 
     Args:
         result: a result with the group ``evaluation``.
@@ -42,19 +44,11 @@ def perturbation_norm(result: xr.DataTree) -> Finding:
     if shorter == 0:
         return Finding(name=NAME, status="pass", value=wrong, message="every ‖δ‖ is η")
     text = f"{shorter:.1%} of the perturbations are shorter than η; the mean is {mean:.2f} η"
-    allowed = _why_shorter(spec)
-    return Finding(
-        name=NAME,
-        status="fail" if allowed is None else "warn",
-        value=wrong,
-        message=text if allowed is None else f"{text} ({allowed})",
-    )
-
-
-def _why_shorter(spec: dict[str, object]) -> str | None:
-    """Return why an attack's δ may be shorter than η, None if it may not."""
+    options = spec.get("attack_options") or {}
+    status = "fail"
     if spec.get("clip"):
-        return "the attack clips x + δ: read η as a bound"
-    options = spec.get("attack_options")
-    steps = options.get("steps", 1) if isinstance(options, dict) else 1
-    return "many steps may end within the ball" if steps > 1 else None
+        status, text = "warn", f"{text} (the attack clips x + δ: read η as a bound)"
+    elif options.get("steps", 1) > 1:
+        status = "pass" if shorter <= FEW else "warn"
+        text = f"{text} (many steps may end within the ball)"
+    return Finding(name=NAME, status=status, value=wrong, message=text)
