@@ -30,17 +30,17 @@ def accuracy_falls(result: xr.DataTree) -> Finding:
     size = int(read_spec(result).get("block_size", values.sizes["example"]))
     accuracy = _by_draw(values["adversarial_correct"], size)
     draws = accuracy.sizes["draw"]
-    pairs = {dim: accuracy.diff(dim) for dim in ATTACKED if accuracy.sizes[dim] > 1}
+    pairs = [accuracy.diff(dim) for dim in ATTACKED if accuracy.sizes[dim] > 1]
     if not pairs:
         return skipped(NAME, "needs two strengths or two sizes S_A, has one of each")
     if draws < MIN_DRAWS:
         return skipped(
             NAME, f"needs {MIN_DRAWS} independent draws (repeats × blocks of images), has {draws}"
         )
-    comparisons = sum(rises.isel(draw=0).size for rises in pairs.values())
+    comparisons = sum(rises.isel(draw=0).size for rises in pairs)
     grain = 1 / min(size, values.sizes["example"])
     worst, where = 0.0, ""
-    for dim, rises in pairs.items():
+    for rises in pairs:
         significant = significantly_positive(rises.values, grain=grain, comparisons=comparisons)
         found = rises.mean("draw").where(xr.DataArray(significant, dims=rises.dims[1:]))
         if float(found.max()) > worst:

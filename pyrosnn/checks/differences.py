@@ -36,8 +36,7 @@ def significantly_positive(
         return np.zeros(differences.shape[1:], dtype=bool)
     spread = np.maximum(differences.std(0, ddof=1), grain / 2)
     p_value = stats.t.sf(differences.mean(0) / (spread / np.sqrt(number)), number - 1)
-    significant: np.ndarray = p_value < FAILURE_RATE / comparisons
-    return significant
+    return np.asarray(p_value < FAILURE_RATE / comparisons)
 
 
 def status_of(difference: float, significant: bool) -> str:

@@ -17,7 +17,8 @@ def zero_gradients(result: xr.DataTree) -> Finding:
 
     Any such share warns; from 5 % on it fails, as accuracies may be that much too high. Gradients
     below the smallest normal float32 (1.2e-38) warn from 5 % on: pyrosnn computes them exactly,
-    other tools would not. Images that rest by design (loss ``cw``, misclassified by A) are left out.
+    other tools would not. Images that rest by design (loss ``cw``, misclassified by A) are left
+    out.
 
     Args:
         result: a result with the group ``evaluation``.

@@ -449,7 +449,7 @@ def test_a_strength_that_is_not_there(run: Run, checkpoint_path: Path) -> None:
 
 def commands() -> list[list[str]]:
     return [[], ["train"], ["study"], ["study", "list"], ["study", "sample-size"], ["summary"],
-            ["plot"]]  # fmt: skip
+            ["check"], ["plot"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", commands(), ids=str)
