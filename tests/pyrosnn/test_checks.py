@@ -80,9 +80,9 @@ def toy_trial(classifier: LinearClassifier, attack: Attack | None = None) -> Tri
 def test_healthy_models_pass_every_check(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
-    x, y = digits.test_images(50)
+    x, y = digits.test_images(40)
     attack = FGM(strength=0.6, loss="margin" if model == "sin" else "cross-entropy")
-    found = check_model(classifiers[model], x, y, attack=attack, inference_samples=50)
+    found = check_model(classifiers[model], x, y, attack=attack, inference_samples=30)
     assert [f.name for f in found] == list(CHECKS)
     # 10 samples may be too few, and the check may say so
     assert {f.name: f.status for f in found if f.name != "attack-samples"} == {
@@ -93,7 +93,7 @@ def test_healthy_models_pass_every_check(
 
 def test_pgd_is_healthy_too(bnn: StochasticClassifier, digits: Dataset) -> None:
     attack = PGD(strength=0.6, steps=5, relative_step=0.4)
-    trial = trial_of(bnn, digits, attack, images=30)
+    trial = trial_of(bnn, digits, attack, images=20)
     for name in ("perturbation-norm", "random-attack", "own-cosine", "more-steps"):
         assert find(name, trial).status == "pass", name
 
@@ -202,7 +202,7 @@ class SwitchedOff(FGM):
         (TooLong(strength=0.6), ["perturbation-norm"]),
         (
             WrongSign(strength=0.6),
-            ["accuracy-falls", "own-cosine", "large-strength", "more-steps", "gradient-free"],
+            ["accuracy-falls", "own-cosine", "large-strength", "gradient-free"],
         ),
         (RandomDirection(strength=0.6), ["gradient-free"]),
         (MeanLossWrongSign(strength=0.6), ["gradient-definitions"]),
