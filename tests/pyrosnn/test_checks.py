@@ -338,6 +338,23 @@ def test_what_cannot_be_known_is_skipped(bnn: StochasticClassifier, digits: Data
     )
 
 
+def test_blocks_of_images_are_draws_where_there_is_one_repeat() -> None:
+    found = check_result(open_results(ROOT / "docs" / "reproduction" / "linf-im.nc"))
+    assert next(f for f in found if f.name == "accuracy-falls").status == "pass"
+
+
+def test_sets_that_agree_because_all_images_are_easy_are_no_fault(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    result = judged(bnn, digits, "cross-entropy", 3, own=False)
+    values = result[GROUP].dataset
+    easy = {name: xr.ones_like(values[name]) for name in ("clean_correct", "attack_correct")}
+    result[GROUP] = xr.DataTree(values.assign(easy))
+    finding = next(f for f in check_result(result) if f.name == "own-samples")
+    assert finding.status == "skipped"
+    assert "independent sets disagree on" in finding.message
+
+
 def test_clipping_warns_and_says_so(bnn: StochasticClassifier, digits: Dataset) -> None:
     finding = find("perturbation-norm", trial_of(bnn, digits, FGM(strength=0.6, clip=(0.0, 1.0))))
     assert finding.status == "warn"
