@@ -308,9 +308,16 @@ def judged(
         )
         if own:
             other = replace(A, origin=replace(A.origin, stream="inference"))
-        sets = {"attack_samples": A, "inference_samples": other}
-        attack = FGM(strength=0.5, loss=loss)
-        parts.append(evaluate(classifier, x, y, attack=attack, strengths=[0.0, 0.5], **sets))
+        values = evaluate(
+            classifier,
+            x,
+            y,
+            attack=FGM(strength=0.5, loss=loss),
+            attack_samples=A,
+            inference_samples=other,
+            strengths=[0.0, 0.5],
+        )
+        parts.append(values)
     spec = {"attack": "fgm", "norm": "l2", "loss": loss, "gradient": "mean_prediction"}
     return make_result(combine_repeats(parts), study="mine", spec=spec, provenance={})
 
