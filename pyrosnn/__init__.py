@@ -8,8 +8,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyrosnn import attacks, conditions, plots, summaries
+    from pyrosnn import attacks, checks, conditions, plots, summaries
     from pyrosnn.attacks import FGM, PGD, Attack, AttackResult
+    from pyrosnn.checks import CHECKS, Finding
+    from pyrosnn.checks.on_model import check_model
+    from pyrosnn.checks.on_result import check_result
     from pyrosnn.conditions import (
         Geometry,
         attack_geometry,
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "pyrosnn.attacks": ("FGM", "PGD", "Attack", "AttackResult"),
+    "pyrosnn.checks": ("CHECKS", "Finding"),
+    "pyrosnn.checks.on_model": ("check_model",),
+    "pyrosnn.checks.on_result": ("check_result",),
     "pyrosnn.conditions": ("Geometry", "attack_geometry", "linear_condition", "smooth_condition"),
     "pyrosnn.data": ("DATASETS", "load_dataset"),
     "pyrosnn.data.dataset": ("Dataset",),
@@ -61,10 +67,11 @@ _HOMES = {
         "train",
     ),
 }
-_MODULES = ("attacks", "conditions", "plots", "summaries")
+_MODULES = ("attacks", "checks", "conditions", "plots", "summaries")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CHECKS",
     "DATASETS",
     "FGM",
     "MODELS",
@@ -73,6 +80,7 @@ __all__ = [
     "AttackResult",
     "Checkpoint",
     "Dataset",
+    "Finding",
     "Geometry",
     "MatrixNormal",
     "PyrosnnError",
@@ -82,6 +90,9 @@ __all__ = [
     "accuracy",
     "attack_geometry",
     "attacks",
+    "check_model",
+    "check_result",
+    "checks",
     "combine",
     "combine_repeats",
     "conditions",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pyrosnn_cli.check import show_findings
 from pyrosnn_cli.options import (
     BlockSize,
     Compact,
@@ -20,7 +21,9 @@ from pyrosnn_cli.options import (
     Seed,
     parse_integers,
 )
-from pyrosnn_cli.run import run_study
+from pyrosnn_cli.run import Ran, run_study
+
+CHECKED = 50  # images that the checks of the model take
 
 
 def diagnose(
@@ -58,6 +61,9 @@ def diagnose(
     labels: Annotated[
         str, typer.Option(help="Labels attacked: true, or predicted by the samples.")
     ] = "true",
+    checks: Annotated[
+        bool, typer.Option("--checks/--no-checks", help="Check the model and the attack, too.")
+    ] = True,
     repeats: Repeats = None,
     block_size: BlockSize = None,
     seed: Seed = 0,
@@ -73,9 +79,10 @@ def diagnose(
     """How many samples the attack (FGM, l2) needs, and what more would bring.
 
     Predicted from the moments of single samples' gradients; measured beside it for a few sizes.
+    Then the checks of the page "Checks" that need the model; exit status 1 if one failed.
     """
     sizes = None if attack_samples is None else parse_integers(attack_samples, "--attack-samples")
-    run_study(
+    ran = run_study(
         "diagnosis",
         preset=preset,
         output=output,
@@ -101,3 +108,29 @@ def diagnose(
             "seed": seed,
         },
     )
+    if checks and not _healthy(ran):
+        raise typer.Exit(1)
+
+
+def _healthy(ran: Ran) -> bool:
+    """Show the checks of the model; return whether none failed."""
+    from pyrosnn.attacks import FGM
+    from pyrosnn.checks.on_model import check_model
+
+    assert ran.checkpoint is not None  # the study needs a model
+    assert ran.data is not None
+    spec = ran.spec
+    x, y = ran.data.test_images(min(CHECKED, len(ran.data.x_test)))
+    findings = check_model(
+        ran.checkpoint.classifier,
+        x,
+        y,
+        attack=FGM(
+            strength=spec.strength, loss=spec.loss, gradient=spec.gradient, labels=spec.labels
+        ),
+        attack_samples=max(spec.attack_samples),
+        inference_samples=spec.inference_samples,
+        seed=spec.seed,
+    )
+    show_findings(f"first {len(x)} images", findings)
+    return all(finding.status != "fail" for finding in findings)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError
-from pyrosnn_cli import diagnose, plot, study, summary, train
+from pyrosnn_cli import check, diagnose, plot, study, summary, train
 from pyrosnn_cli.options import NamedGroup
 
 
@@ -57,6 +57,7 @@ app.command("train")(train.train)
 app.add_typer(study.app, name="study")
 app.command("diagnose")(diagnose.diagnose)
 app.command("summary")(summary.summary)
+app.command("check")(check.check)
 app.command("plot")(plot.plot)
 
 

@@ -1,5 +1,6 @@
 """Running a study: model and data in, tables on the screen, netCDF file and figure out."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,21 @@ DEFAULT_DATASET = "digits"
 SMOOTHING_VARIANCE = 0.1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a study ran on.
+
+    Attributes:
+        spec: its settings.
+        checkpoint: its model, None if it needs none.
+        data: its data set, likewise.
+    """
+
+    spec: Any
+    checkpoint: "Checkpoint | None"
+    data: "Dataset | None"
+
+
 def run_study(
     name: str,
     *,
@@ -34,8 +50,8 @@ def run_study(
     compact: bool = False,
     memory_budget: str = "1GiB",
     changes: dict[str, Any],
-) -> None:
-    """Run one study and show what it gives; refuses what it can before any work.
+) -> "Ran":
+    """Run one study, show what it gives, and return it; refuses what it can before any work.
 
     Args:
         name: a name in ``STUDIES``.
@@ -83,6 +99,7 @@ def run_study(
     save_results(output, compact_result(result) if compact else result, overwrite=overwrite)
     show_tables(study.tables(result))
     typer.echo(f"wrote {output} and {figure_path}")
+    return Ran(spec=spec, checkpoint=checkpoint, data=data)
 
 
 def _dataset_name(checkpoint: "Checkpoint | None", dataset: str | None) -> str:

@@ -206,7 +206,16 @@ def test_studies_without_images_under_attack(
         ("ablation", (*of_model, "--repeats", "1"), "pre-activations"),
         (
             "diagnosis",
-            (*of_model, "--repeats", "1", "--num-samples", "40", "--attack-samples", "2"),
+            (
+                *of_model,
+                "--repeats",
+                "1",
+                "--num-samples",
+                "40",
+                "--attack-samples",
+                "2",
+                "--no-checks",
+            ),
             "What S_A samples reach",
         ),
     ):
@@ -456,7 +465,7 @@ def test_a_strength_that_is_not_there(run: Run, checkpoint_path: Path) -> None:
 
 def commands() -> list[list[str]]:
     return [[], ["train"], ["study"], ["study", "list"], ["study", "sample-size"], ["summary"],
-            ["plot"]]  # fmt: skip
+            ["check"], ["plot"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", commands(), ids=str)

@@ -1,0 +1,53 @@
+"""`pyrosnn check FILE`: sanity checks of a result."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pyrosnn.checks import Finding
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A result (*.nc) of a study that attacks images.")],
+) -> None:
+    """Check a result for the usual faults of an evaluation.
+
+    Perturbations shorter than η, zero gradients, too few attack samples, an accuracy that rises,
+    an attack judged on its own samples. Each check has a status (pass, warn, fail, or skipped
+    where the file lacks what it needs) and the number behind it. The page "Checks" of the
+    documentation has a section for each. Exit status 1 if a check failed.
+    """
+    from pyrosnn.checks.on_result import check_result
+    from pyrosnn.results import open_results
+
+    findings = check_result(open_results(file))
+    show_findings(f"{file}", findings)
+    if any(finding.status == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+def show_findings(title: str, findings: "list[Finding]") -> None:
+    """Print a table of findings, and one line that counts them."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from pyrosnn.checks import STATUSES
+    from pyrosnn_cli.show import MIN_WIDTH
+
+    table = Table(box=SIMPLE_HEAD)
+    for name, justify in (("check", "left"), ("status", "left"), ("number", "right")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("finding")
+    for finding in findings:
+        number = "" if finding.value is None else f"{finding.value:.3g}"
+        table.add_row(finding.name, finding.status, number, finding.message)
+    console = Console()
+    console.width = max(console.width, MIN_WIDTH)
+    console.print(table)
+    counts = Counter(finding.status for finding in findings)
+    known = ", ".join(f"{counts[s]} {s}" for s in reversed(STATUSES) if counts[s] > 0)
+    typer.echo(f"{title}: {known}")

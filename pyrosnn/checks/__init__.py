@@ -1,0 +1,33 @@
+"""Sanity checks of an evaluation: one file and one line in a table each.
+
+The tables hold import paths, so that reading a result file loads no torch.
+"""
+
+from pyrosnn.checks.finding import STATUSES, Finding
+
+# what a result file holds enough for: functions of the result
+RESULT_CHECKS = {
+    "perturbation-norm": "pyrosnn.checks.perturbation_norm:perturbation_norm",
+    "zero-gradients": "pyrosnn.checks.zero_gradients:zero_gradients",
+    "attack-samples": "pyrosnn.checks.attack_samples:attack_samples",
+    "accuracy-falls": "pyrosnn.checks.accuracy_falls:accuracy_falls",
+    "own-samples": "pyrosnn.checks.own_samples:own_samples",
+}
+
+# what needs the model: functions of a trial
+MODEL_CHECKS = {
+    "logits": "pyrosnn.checks.outputs:logits_are_logits",
+    "random-outputs": "pyrosnn.checks.outputs:random_outputs",
+    "replay": "pyrosnn.checks.replayed:replays",
+    "disjoint-samples": "pyrosnn.checks.sample_sets:disjoint_samples",
+    "random-attack": "pyrosnn.checks.sample_sets:random_attack",
+    "own-cosine": "pyrosnn.checks.own_cosine:own_cosine",
+    "large-strength": "pyrosnn.checks.large_strength:large_strength",
+    "more-steps": "pyrosnn.checks.more_steps:more_steps",
+    "gradient-free": "pyrosnn.checks.gradient_free:gradient_free",
+    "gradient-definitions": "pyrosnn.checks.gradient_definitions:gradient_definitions",
+}
+
+CHECKS = {**RESULT_CHECKS, **MODEL_CHECKS}
+
+__all__ = ["CHECKS", "MODEL_CHECKS", "RESULT_CHECKS", "STATUSES", "Finding"]

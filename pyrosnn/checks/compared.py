@@ -1,0 +1,29 @@
+"""Two attacks on the same A and I: the first must not leave a higher accuracy."""
+
+import numpy as np
+
+from pyrosnn.checks.differences import significantly_positive, status_of
+from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.trial import Trial
+
+Named = tuple[str, np.ndarray]
+
+
+def compare(name: str, trial: Trial, weaker: Named, stronger: Named) -> Finding:
+    """Compare accuracies in pairs, repeat by repeat.
+
+    Args:
+        name: the check's name.
+        trial: what was attacked.
+        weaker: name and accuracies, shape (repeat,), of the attack that must not be the weaker one.
+        stronger: those of the attack that it is compared with.
+
+    Returns:
+        The finding; it fails where the first accuracy is higher by more than 0.02, significantly,
+        and warns where it is higher by less. Its value is the mean difference.
+    """
+    rise = weaker[1] - stronger[1]
+    found = bool(significantly_positive(rise, grain=1 / len(trial.x)))
+    mean = float(rise.mean())
+    text = f"accuracy {weaker[1].mean():.3f} {weaker[0]}, {stronger[1].mean():.3f} {stronger[0]}"
+    return Finding(name=name, status=status_of(mean, found), value=mean, message=text)

@@ -1,0 +1,46 @@
+"""When a mean difference over independent draws of A and I is more than Monte Carlo error."""
+
+import numpy as np
+from scipy import stats
+
+# Probability that a check of a healthy evaluation calls some rise significant.
+FAILURE_RATE = 0.01
+# A significant rise of an accuracy by more than this fails, a smaller one warns.
+LARGE = 0.02
+
+
+def significantly_positive(
+    differences: np.ndarray, *, grain: float, comparisons: int = 1
+) -> np.ndarray:
+    r"""Test whether mean differences are positive, with Student's t over independent draws.
+
+    A comparison is significant at ``FAILURE_RATE / comparisons`` (Bonferroni), one-sided. The
+    standard deviation is at least half a grain: accuracies are counts, and equal counts in a few
+    draws do not mean that there is no spread.
+
+    Args:
+        differences: shape (draw, …), of independent draws of A and I.
+        grain: what one image adds to an accuracy, 1 / (images of a draw).
+        comparisons: number of comparisons that the failure rate is shared by.
+
+    Returns:
+        Booleans, shape (…); False for fewer than two draws.
+
+    Example:
+        >>> rises = np.array([[0.10, 0.01], [0.12, -0.01], [0.11, 0.00]])
+        >>> significantly_positive(rises, grain=0.01).tolist()
+        [True, False]
+    """
+    number = len(differences)
+    if number < 2:
+        return np.zeros(differences.shape[1:], dtype=bool)
+    spread = np.maximum(differences.std(0, ddof=1), grain / 2)
+    p_value = stats.t.sf(differences.mean(0) / (spread / np.sqrt(number)), number - 1)
+    return np.asarray(p_value < FAILURE_RATE / comparisons)
+
+
+def status_of(difference: float, significant: bool) -> str:
+    """Return the status of an accuracy that should not be higher but is, by ``difference``."""
+    if not significant:
+        return "pass"
+    return "fail" if difference > LARGE else "warn"

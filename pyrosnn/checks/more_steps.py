@@ -1,0 +1,36 @@
+"""`more-steps`: many steps leave no higher an accuracy than one."""
+
+from dataclasses import fields
+
+from pyrosnn.attacks import PGD, Attack
+from pyrosnn.checks.compared import compare
+from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.trial import Trial
+
+NAME = "more-steps"
+NUM_STEPS = 20
+
+
+def more_steps(trial: Trial) -> Finding:
+    """Compare 20 steps of η / 10 with one of η, on the same A and I.
+
+    The attack under test is one of the two: where it has steps, its own number against one;
+    where it has none, PGD with its settings against it.
+
+    Args:
+        trial: what to check.
+
+    Returns:
+        The finding; its value is the accuracy after many steps minus that after one.
+    """
+    attack = trial.attack
+    many: Attack = attack
+    if not isinstance(attack, PGD):
+        common = {field.name: getattr(attack, field.name) for field in fields(Attack)}
+        many = PGD(**common, steps=NUM_STEPS, relative_step=2 / NUM_STEPS)
+    return compare(
+        NAME,
+        trial,
+        ("after many steps", trial.accuracies(many)),
+        ("after one", trial.accuracies(trial.one_step)),
+    )

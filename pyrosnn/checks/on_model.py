@@ -1,0 +1,80 @@
+"""All checks of an evaluation whose model is at hand."""
+
+from torch import Tensor
+
+from pyrosnn.attacks import Attack
+from pyrosnn.checks import MODEL_CHECKS
+from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.on_result import check_result
+from pyrosnn.checks.trial import Trial
+from pyrosnn.data.dataset import check_batch
+from pyrosnn.errors import require, resolve
+from pyrosnn.models.classifier import StochasticClassifier
+
+MIN_IMAGES = 10
+
+
+def check_model(
+    classifier: StochasticClassifier,
+    x: Tensor,
+    y: Tensor,
+    *,
+    attack: Attack,
+    attack_samples: int = 10,
+    inference_samples: int = 100,
+    seed: int = 0,
+) -> list[Finding]:
+    """Check a classifier and an attack on some images: a few seconds for a hundred of them.
+
+    First what :func:`check_result` finds in an evaluation of five repeats, then what needs the
+    model itself. Every repeat draws fresh A and I.
+
+    Args:
+        classifier: the classifier.
+        x: images, shape (example, *image), at least 10; 50 to 200 are a good number.
+        y: labels, shape (example,).
+        attack: the attack that the evaluation is to use, at a strength that breaks many images.
+        attack_samples: S_A.
+        inference_samples: S_I.
+        seed: root seed of all samples.
+
+    Returns:
+        A finding for each name in ``CHECKS``.
+
+    Raises:
+        ArgumentError: for bad images or labels, fewer than 10 images, sizes below 1, or a strength
+            of 0.
+
+    Example:
+        >>> import pyrosnn
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=5, options={"hidden": (16,)}), digits)
+        >>> x, y = digits.test_images(40)
+        >>> found = check_model(bnn, x, y, attack=pyrosnn.FGM(strength=0.5), inference_samples=20)
+        >>> [f.name for f in found if f.status == "fail"]
+        []
+    """
+    require(
+        len(x) >= MIN_IMAGES,
+        f"checks need at least {MIN_IMAGES} images, got {len(x)}; 50 to 200 are a good number",
+    )
+    require(attack.strength > 0, "the attack's strength must be > 0 to be checked, got 0")
+    x, y = x.to(classifier.device), y.to(classifier.device)
+    check_batch(
+        x,
+        y,
+        num_classes=classifier.num_classes,
+        image_shape=classifier.image_shape,
+        dtype=classifier.dtype,
+    )
+    trial = Trial(
+        classifier=classifier,
+        x=x,
+        y=y,
+        attack=attack,
+        attack_samples=attack_samples,
+        inference_samples=inference_samples,
+        seed=seed,
+    )
+    of_result = check_result(trial.result)
+    return of_result + [resolve(MODEL_CHECKS, name, "check")(trial) for name in MODEL_CHECKS]

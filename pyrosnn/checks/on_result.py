@@ -1,0 +1,40 @@
+"""All checks that a result file holds enough for."""
+
+import xarray as xr
+
+from pyrosnn.checks import RESULT_CHECKS
+from pyrosnn.checks.finding import Finding
+from pyrosnn.errors import ArgumentError, resolve
+from pyrosnn.results import GROUP
+
+
+def check_result(result: xr.DataTree) -> list[Finding]:
+    """Check an evaluation from its result alone.
+
+    Args:
+        result: what ``open_results``, a study or ``make_result`` returned.
+
+    Returns:
+        A finding for each name in ``RESULT_CHECKS``.
+
+    Raises:
+        ArgumentError: for a result without the group ``evaluation``, naming what it has.
+
+    Example:
+        >>> import pyrosnn
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=5), digits)
+        >>> x, y = digits.test_images(50)
+        >>> A, I = pyrosnn.disjoint_sample_sets(bnn, x, attack=10, inference=50, seed=0)
+        >>> sets = {"attack_samples": A, "inference_samples": I}
+        >>> values = pyrosnn.evaluate(bnn, x, y, attack=pyrosnn.FGM(strength=0.5), **sets)
+        >>> result = pyrosnn.make_result(values, study="mine", spec={}, provenance={})
+        >>> [(f.name, f.status) for f in check_result(result)][:2]
+        [('perturbation-norm', 'pass'), ('zero-gradients', 'pass')]
+    """
+    if GROUP not in result.children:
+        raise ArgumentError(
+            f"the result of '{result.attrs.get('study', 'unknown')}' has no group '{GROUP}' but "
+            f"{', '.join(result.children) or 'none'}; give one of a study that attacks images"
+        )
+    return [resolve(RESULT_CHECKS, name, "check")(result) for name in RESULT_CHECKS]

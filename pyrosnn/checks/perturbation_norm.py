@@ -1,0 +1,54 @@
+"""`perturbation-norm`: the true ‖δ‖ is the strength."""
+
+import xarray as xr
+
+from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.results import GROUP, read_spec
+
+NAME = "perturbation-norm"
+# float32 rounding, and the 12 bits of a compact file
+TOLERANCE = 1e-3
+# Share of δ that may end within the ball after many steps.
+FEW = 0.01
+
+
+def perturbation_norm(result: xr.DataTree) -> Finding:
+    """Compare the true norm of each δ with η, for images whose gradient is not zero.
+
+    A longer δ fails. A shorter one fails for an attack of one full step; an attack that clips, or
+    that makes many steps and ends within its ball for more than 1 % of the images, warns.
+
+    Args:
+        result: a result with the group ``evaluation``.
+
+    Returns:
+        The finding; its value is the share of δ's that are not η long.
+    """
+    values, spec = result[GROUP].dataset, read_spec(result)
+    positive = values["strength"] > 0
+    if not bool(positive.any()):
+        return skipped(NAME, "needs a strength above 0, has none")
+    ratio = (values["perturbation_norm"] / values["strength"].where(positive)).where(
+        ~values["zero_gradient"]
+    )
+    made = int(ratio.notnull().sum())
+    if made == 0:
+        return skipped(NAME, "needs images with a gradient, all have a zero gradient")
+    longer = float((ratio > 1 + TOLERANCE).sum()) / made
+    shorter = float((ratio < 1 - TOLERANCE).sum()) / made
+    wrong = longer + shorter
+    mean = float(ratio.mean())
+    if longer > 0:
+        text = f"{longer:.1%} of the perturbations are longer than η, by up to {ratio.max():.3g} η"
+        return Finding(name=NAME, status="fail", value=wrong, message=text)
+    if shorter == 0:
+        return Finding(name=NAME, status="pass", value=wrong, message="every ‖δ‖ is η")
+    text = f"{shorter:.1%} of the perturbations are shorter than η; the mean is {mean:.2f} η"
+    options = spec.get("attack_options") or {}
+    status = "fail"
+    if spec.get("clip"):
+        status, text = "warn", f"{text} (the attack clips x + δ: read η as a bound)"
+    elif options.get("steps", 1) > 1:
+        status = "pass" if shorter <= FEW else "warn"
+        text = f"{text} (many steps may end within the ball)"
+    return Finding(name=NAME, status=status, value=wrong, message=text)

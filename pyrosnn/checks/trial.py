@@ -1,0 +1,112 @@
+"""What a check of a model works on: a classifier, images, an attack, and fresh A and I."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from math import isqrt
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from torch import Tensor
+
+from pyrosnn.attacks import ATTACKS, PGD, Attack
+from pyrosnn.evaluation import evaluate
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.results import combine_repeats, make_result
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
+
+# Student's t of fewer draws would call nothing significant.
+NUM_REPEATS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The subject of the checks that need a model.
+
+    Attributes:
+        classifier: the classifier.
+        x: images, shape (example, *image).
+        y: labels, shape (example,).
+        attack: the attack under test.
+        attack_samples: S_A.
+        inference_samples: S_I.
+        seed: root seed; repeats have fresh sets.
+    """
+
+    classifier: StochasticClassifier
+    x: Tensor
+    y: Tensor
+    attack: Attack
+    attack_samples: int
+    inference_samples: int
+    seed: int
+
+    @property
+    def one_step(self) -> Attack:
+        """The attack in one step of full length."""
+        if isinstance(self.attack, PGD):
+            return replace(self.attack, steps=1, relative_step=1.0, restarts=0)
+        return self.attack
+
+    def sets(self, repeat: int = 0) -> tuple[SampleSet, SampleSet]:
+        """Draw A and I of a repeat."""
+        return disjoint_sample_sets(
+            self.classifier,
+            self.x,
+            attack=self.attack_samples,
+            inference=self.inference_samples,
+            seed=self.seed,
+            repeat=repeat,
+        )
+
+    def correct(self, attack: Attack, repeat: int = 0) -> np.ndarray:
+        """Return which attacked images I classifies correctly, shape (example,)."""
+        attack_set, inference_set = self.sets(repeat)
+        found = attack(self.classifier, self.x, self.y, attack_set)
+        mean = predict(self.classifier, self.x + found.perturbation, inference_set)
+        correct: np.ndarray = (mean.predicted == self.y).cpu().numpy()
+        return correct
+
+    def accuracies(self, attack: Attack) -> np.ndarray:
+        """Return the adversarial accuracy in each repeat, on the same sets for every attack."""
+        return np.array([self.correct(attack, repeat).mean() for repeat in range(NUM_REPEATS)])
+
+    @cached_property
+    def result(self) -> xr.DataTree:
+        """An evaluation with a few strengths and sizes, as a study would have made it."""
+        eta = self.attack.strength
+        common = min(self.attack_samples, self.inference_samples)  # A and I of one size compare
+        sizes = sorted({1, isqrt(self.attack_samples), common, self.attack_samples})
+        repeats = []
+        for repeat in range(NUM_REPEATS):
+            attack_set, inference_set = self.sets(repeat)
+            values = evaluate(
+                self.classifier,
+                self.x,
+                self.y,
+                attack=self.attack,
+                attack_samples=attack_set,
+                inference_samples=inference_set,
+                strengths=sorted({0.0, eta / 2, eta}),
+                attack_sizes=sizes,
+                inference_sizes=sorted({common, self.inference_samples}),
+            )
+            repeats.append(values)
+        joined = combine_repeats(repeats)
+        return make_result(joined, study="check", spec=self._spec(), provenance={})
+
+    def _spec(self) -> Mapping[str, Any]:
+        """Return the attack's settings under the names that a study's spec has."""
+        common = {field.name for field in fields(Attack)}
+        settings = asdict(self.attack)
+        own = {name: settings.pop(name) for name in list(settings) if name not in common}
+        known = {attack: name for name, attack in ATTACKS.items()}
+        name = known.get(type(self.attack), type(self.attack).__name__)
+        return {
+            **settings,
+            "attack": name,
+            "attack_options": {k: v for k, v in own.items() if isinstance(v, int | float | str)},
+            "clip": self.attack.clip is not None,
+            "block_size": len(self.x),
+        }

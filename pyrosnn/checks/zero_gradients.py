@@ -1,0 +1,54 @@
+"""`zero-gradients`: images that were never attacked, because their gradient vanished."""
+
+import numpy as np
+import xarray as xr
+
+from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.results import GROUP, read_spec
+
+NAME = "zero-gradients"
+# A share of images that were not attacked raises adversarial accuracy by up to as much: 5 points.
+MAX_SHARE = 0.05
+SMALLEST_FLOAT32 = float(np.finfo(np.float32).tiny)
+
+
+def zero_gradients(result: xr.DataTree) -> Finding:
+    """Count images without a gradient: the attack's is zero, or the cosine is undefined.
+
+    Any such share warns; from 5 % on it fails, as accuracies may be that much too high. Gradients
+    below the smallest normal float32 (1.2e-38) warn from 5 % on: pyrosnn computes them exactly,
+    other tools would not. Images that rest by design (loss ``cw``, misclassified by A) are left
+    out.
+
+    Args:
+        result: a result with the group ``evaluation``.
+
+    Returns:
+        The finding; its value is the share of the worst pair of S_A and S_I.
+    """
+    values, spec = result[GROUP].dataset, read_spec(result)
+    attacked = values.isel(strength=np.flatnonzero(values["strength"] > 0))
+    if attacked.sizes["strength"] == 0:
+        return skipped(NAME, "needs a strength above 0, has none")
+    counted = xr.ones_like(attacked["zero_gradient"])
+    if spec.get("loss") == "cw":
+        counted = counted & attacked["attack_correct"]
+    dims = ("repeat", "example", "strength")
+    number = counted.sum(dims)
+    if int(number.min()) == 0:
+        return skipped(NAME, "needs images that A classifies correctly (loss cw), has none")
+    missing = (attacked["zero_gradient"] | attacked["cosine"].isnull()) & counted
+    small = (attacked["gradient_norm"] < SMALLEST_FLOAT32) & counted
+    share = float((missing.sum(dims) / number).max())
+    tiny = float((small.sum(dims) / number).max())
+    status = "pass"
+    if share > 0 or tiny >= MAX_SHARE:
+        status = "fail" if share >= MAX_SHARE else "warn"
+    where = missing.sum(("repeat", "example", "strength", "inference_samples")) / number
+    worst = int(where.idxmax("attack_samples"))
+    text = "every image has a gradient"
+    if share > 0:
+        text = f"at most {share:.2%} of the images have no gradient (worst at S_A = {worst})"
+    if tiny > 0:
+        text += f"; {tiny:.1%} have one that float32 cannot hold"
+    return Finding(name=NAME, status=status, value=share, message=text)
