@@ -115,13 +115,15 @@ def diagnose(
 def _healthy(ran: Ran) -> bool:
     """Show the checks of the model; return whether none failed."""
     from pyrosnn.attacks import FGM
+    from pyrosnn.checks import MODEL_CHECKS
     from pyrosnn.checks.on_model import check_model
+    from pyrosnn.checks.on_result import check_result
 
     assert ran.checkpoint is not None  # the study needs a model
     assert ran.data is not None
     spec = ran.spec
     x, y = ran.data.test_images(min(CHECKED, len(ran.data.x_test)))
-    findings = check_model(
+    of_model = check_model(
         ran.checkpoint.classifier,
         x,
         y,
@@ -132,5 +134,8 @@ def _healthy(ran: Ran) -> bool:
         inference_samples=spec.inference_samples,
         seed=spec.seed,
     )
-    show_findings(f"first {len(x)} images", findings)
+    # what the file itself tells, moments included, is about more images
+    of_file = check_result(ran.result)
+    findings = of_file + [finding for finding in of_model if finding.name in MODEL_CHECKS]
+    show_findings(f"checks (of the model: {len(x)} images)", findings)
     return all(finding.status != "fail" for finding in findings)

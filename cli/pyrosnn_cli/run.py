@@ -13,6 +13,7 @@ from pyrosnn_cli.options import open_device, parse_bytes
 
 if TYPE_CHECKING:
     import torch
+    import xarray as xr
 
     from pyrosnn.data.dataset import Dataset
     from pyrosnn.training import Checkpoint, TrainingSpec
@@ -27,11 +28,13 @@ class Ran:
     """What a study ran on.
 
     Attributes:
+        result: what it gave.
         spec: its settings.
         checkpoint: its model, None if it needs none.
         data: its data set, likewise.
     """
 
+    result: "xr.DataTree"
     spec: Any
     checkpoint: "Checkpoint | None"
     data: "Dataset | None"
@@ -99,7 +102,7 @@ def run_study(
     save_results(output, compact_result(result) if compact else result, overwrite=overwrite)
     show_tables(study.tables(result))
     typer.echo(f"wrote {output} and {figure_path}")
-    return Ran(spec=spec, checkpoint=checkpoint, data=data)
+    return Ran(result=result, spec=spec, checkpoint=checkpoint, data=data)
 
 
 def _dataset_name(checkpoint: "Checkpoint | None", dataset: str | None) -> str:

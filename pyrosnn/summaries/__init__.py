@@ -1,7 +1,7 @@
 """Tables of a result: accuracies, paired differences, geometry, angles, advice."""
 
 from pyrosnn.summaries.accuracy import accuracies, accuracy_on_clean, accuracy_table
-from pyrosnn.summaries.advice import Advice, advise, mean_cosine, mean_reach
+from pyrosnn.summaries.advice import Advice, advise, determined, mean_cosine, mean_reach
 from pyrosnn.summaries.angle import (
     jackknife,
     loss_mismatch,
@@ -23,6 +23,7 @@ __all__ = [
     "advise",
     "at_strength",
     "cosine_table",
+    "determined",
     "geometry_means",
     "jackknife",
     "loss_mismatch",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from pyrosnn.checks.attack_samples import attack_samples
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
@@ -116,6 +117,32 @@ def test_a_diagnosis_is_written_and_read_with_both_groups(
         xr.testing.assert_identical(again[group].to_dataset(), result[group].to_dataset())
     tables = find_study("diagnosis").tables(again)
     assert [len(table.rows) for table in tables] == [11, 3, 3]
+
+
+def test_the_check_of_attack_samples_takes_the_moments(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    spec = DiagnosisSpec(
+        images=12,
+        num_samples=80,
+        strength=0.6,
+        attack_samples=(1, 4),
+        inference_samples=20,
+        repeats=2,
+    )
+    result = run_diagnosis(spec, bnn, digits)
+    found = attack_samples(result)
+    expected = mean_reach(result["moments"].dataset, [4], 20).item()
+    assert found.value == pytest.approx(expected)
+    assert found.status == "fail" if expected < 0.7 else found.status != "pass"
+    assert "from the moments of single samples" in found.message
+    plenty = result.copy()
+    moments = result["moments"].to_dataset()
+    for name in moments.data_vars:
+        if str(name).startswith("direction_trace"):
+            moments[name] = 1e-6 * moments[name]
+    plenty["moments"] = xr.DataTree(moments)
+    assert attack_samples(plenty).status == "pass"
 
 
 def test_settings_are_checked() -> None:
