@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError
-from pyrosnn_cli import plot, study, summary, train
+from pyrosnn_cli import compare, plot, study, summary, train
 from pyrosnn_cli.options import NamedGroup
 
 
@@ -56,6 +56,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.add_typer(study.app, name="study")
 app.command("summary")(summary.summary)
+app.command("compare")(compare.compare)
 app.command("plot")(plot.plot)
 
 
