@@ -2,27 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.errors import ArgumentError, require
-from pyrosnn.results import GROUP, read_provenance, read_spec
+from pyrosnn.errors import require
+from pyrosnn.results import GROUP
+from pyrosnn.summaries.comparable import check_comparable, common_strength, listed
 from pyrosnn.summaries.paired import difference_of_models
 from pyrosnn.summaries.reach import at_reach, fit_reach, samples_for_reach
 
 SHARES = (0.8, 0.9, 0.95)
-# What both results must have alike, with what a result without the setting has.
-SETTINGS = {
-    "attack": None,
-    "attack_options": {},
-    "norm": None,
-    "labels": None,
-    "clip": False,
-    "clip_judged": False,
-}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,9 +109,7 @@ COLUMNS = (
 )
 
 
-def _row(
-    first: xr.DataArray | None, second: xr.DataArray | None, confidence: float
-) -> list[float]:
+def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: float) -> list[float]:
     """Return the columns of a comparison; what is missing (None) leaves NaN."""
     if first is not None and second is not None:
         found = difference_of_models(first, second, confidence=confidence)
@@ -164,25 +153,19 @@ def compare_results(
         >>> comparison.at_equal_size().index.tolist()
         [1, 10]
     """
-    for result in (first, second):
-        if GROUP not in result.children:
-            raise ArgumentError(
-                f"a result of '{result.attrs.get('study')}' has no values of attacked images; "
-                "compare results of sample-size, inference-size or conditions"
-            )
-    _check_settings(first, second)
+    check_comparable(first, second)
     both = [result[GROUP].dataset for result in (first, second)]
     examples = np.intersect1d(both[0]["example"], both[1]["example"])
     require(len(examples) >= 2, f"the results have {len(examples)} images in common; 2 are needed")
     sizes = np.intersect1d(both[0]["inference_samples"], both[1]["inference_samples"])
     require(
         len(sizes) > 0,
-        f"the results have no S_I in common: {_listed(both[0], 'inference_samples')} and "
-        f"{_listed(both[1], 'inference_samples')}; run one again with --inference-samples",
+        f"the results have no S_I in common: {listed(both[0], 'inference_samples')} and "
+        f"{listed(both[1], 'inference_samples')}; run one again with --inference-samples",
     )
-    eta = _common_strength(both[0], both[1], strength)
+    eta = common_strength(both[0], both[1], strength)
     chosen = [
-        values.sel(strength=eta, method="nearest", drop=True)
+        values.isel(strength=int(abs(values["strength"].values - eta).argmin()), drop=True)
         .sel(example=examples, inference_samples=sizes[-1], drop=True)
         .sortby("attack_samples")
         for values in both
@@ -204,55 +187,3 @@ def _mean_cosines(values: xr.Dataset) -> xr.DataArray:
     return cosine.sum(("repeat", "example")) / cosine.count(("repeat", "example")).where(
         cosine.notnull().any(("repeat", "example"))
     )
-
-
-def _check_settings(first: xr.DataTree, second: xr.DataTree) -> None:
-    made = [read_provenance(result) for result in (first, second)]
-    digests = [each.get("dataset_digest") for each in made]
-    for which, digest in zip(("first", "second"), digests, strict=True):
-        require(
-            digest is not None,
-            f"the {which} result does not say what its data set is; results are compared on the "
-            "same images: give make_result a provenance with 'dataset_digest': dataset.digest",
-        )
-    names = " and ".join(
-        f"{each.get('dataset')} ({digest[:8]})" for each, digest in zip(made, digests, strict=True)
-    )
-    require(
-        digests[0] == digests[1],
-        f"the results are of two data sets, {names}; compare models on the same images",
-    )
-    specs = [read_spec(result) for result in (first, second)]
-    for name, default in SETTINGS.items():
-        one, other = (_setting(spec, name, default) for spec in specs)
-        require(
-            one == other,
-            f"the results differ in '{name}': {one} in the first, {other} in the second; "
-            "run one again with the other's setting",
-        )
-
-
-def _setting(spec: dict[str, Any], name: str, default: Any) -> Any:
-    """Return a setting; what a mapping is with its entries in one order."""
-    value = spec.get(name, default)
-    return dict(sorted(value.items())) if isinstance(value, dict) else value
-
-
-def _listed(values: xr.Dataset, name: str) -> str:
-    return ", ".join(f"{value:g}" for value in values[name].values)
-
-
-def _common_strength(first: xr.Dataset, second: xr.Dataset, strength: float | None) -> float:
-    grids = [values["strength"].values for values in (first, second)]
-    common = [float(eta) for eta in grids[0] if (abs(grids[1] - eta) < 1e-9).any()]
-    require(
-        len(common) > 0,
-        f"the results have no strength in common: {_listed(first, 'strength')} and "
-        f"{_listed(second, 'strength')}; run one again with --strengths",
-    )
-    if strength is None:
-        return max(common)
-    near = [eta for eta in common if abs(eta - strength) < 1e-9]
-    has = ", ".join(f"{eta:g}" for eta in common)
-    require(len(near) > 0, f"strength {strength:g} is not in both results; common are {has}")
-    return near[0]

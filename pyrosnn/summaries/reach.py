@@ -36,9 +36,8 @@ def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
 
     Example:
         >>> sizes = np.array([1, 10, 100])
-        >>> cosine = xr.DataArray(
-        ...     0.9 / np.sqrt(1 + 10 / sizes), dims="attack_samples", coords={"attack_samples": sizes}
-        ... )
+        >>> means = 0.9 / np.sqrt(1 + 10 / sizes)
+        >>> cosine = xr.DataArray(means, coords={"attack_samples": sizes})
         >>> fit = fit_reach(cosine)
         >>> round(float(fit["noise_scale"]), 3), round(float(fit["limit"]), 3)
         (10.0, 0.9)
@@ -108,8 +107,9 @@ def at_reach(values: xr.DataArray, fit: xr.Dataset, share: float) -> xr.DataArra
     if np.isnan(reach).any() or not reach[0] <= share <= reach[-1]:
         return None
     upper = int(np.searchsorted(reach, share))
-    high = values.isel({DIM: upper}, drop=True)
+    high: xr.DataArray = values.isel({DIM: upper}, drop=True)
     if reach[upper] == share:
         return high
-    weight = (share - reach[upper - 1]) / (reach[upper] - reach[upper - 1])
-    return (1 - weight) * values.isel({DIM: upper - 1}, drop=True) + weight * high
+    low: xr.DataArray = values.isel({DIM: upper - 1}, drop=True)
+    weight = float((share - reach[upper - 1]) / (reach[upper] - reach[upper - 1]))
+    return low + weight * (high - low)

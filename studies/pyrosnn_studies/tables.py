@@ -135,8 +135,8 @@ def robustness(result: xr.DataTree, strength: float | None = None) -> Table:
     eta = float(chosen["strength"])
     table = robustness_table(result).xs(eta, level="strength")
     rows = []
-    for (attack, inference), row in table.iterrows():
-        cells = [f"{attack:,}", f"{inference:,}"]
+    for _, row in table.reset_index().iterrows():
+        cells = [f"{row['attack_samples']:,.0f}", f"{row['inference_samples']:,.0f}"]
         for name in events:
             mean, low, high = (100 * row[f"{name}{end}"] for end in ("", "_low", "_high"))
             known = not math.isnan(low)
