@@ -86,8 +86,8 @@ def test_the_interval_over_images_covers_the_population(shared: float) -> None:
     found, truth = simulated(images=200, repeats=(5, 5), shared=shared, fresh_images=True)
     covered = rate(found, "images", truth)
     assert abs(covered - 0.95) < 5 * ERROR, covered
-    # what only looks at one source of randomness is too narrow
-    assert rate(found, "samples", truth) < 0.9
+    if shared == 0:  # sample sets alone are then the smaller part of what is random
+        assert rate(found, "samples", truth) < 0.9
 
 
 def test_images_that_share_samples_are_not_independent() -> None:
