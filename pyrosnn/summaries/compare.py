@@ -163,10 +163,11 @@ def compare_results(
         f"the results have no S_I in common: {listed(both[0], 'inference_samples')} and "
         f"{listed(both[1], 'inference_samples')}; run one again with --inference-samples",
     )
+    largest = int(sizes[-1])
     eta = common_strength(both[0], both[1], strength)
     chosen = [
         values.isel(strength=int(abs(values["strength"].values - eta).argmin()), drop=True)
-        .sel(example=examples, inference_samples=sizes[-1], drop=True)
+        .sel(example=examples, inference_samples=largest, drop=True)
         .sortby("attack_samples")
         for values in both
     ]
@@ -177,7 +178,7 @@ def compare_results(
         first_fit=fits[0],
         second_fit=fits[1],
         strength=eta,
-        inference_samples=int(sizes[-1]),
+        inference_samples=largest,
     )
 
 

@@ -161,8 +161,7 @@ def _half_width(
     variances: list[xr.DataArray], degrees: list[int], confidence: float
 ) -> xr.DataArray:
     """Return half an interval's width for a sum of estimated variances; NaN where that is 0."""
-    summed: xr.DataArray = sum(variances[1:], variances[0])
-    total = summed.where(summed > 0)
+    total: xr.DataArray = sum(variances[1:], variances[0])
     spread = sum(
         (each**2 / degree for each, degree in zip(variances, degrees, strict=True)),
         xr.zeros_like(total),

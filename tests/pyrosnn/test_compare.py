@@ -289,17 +289,17 @@ def test_what_both_have_is_compared() -> None:
     correct = rng.random((2, 30, 2)) < 0.5
     first = planted(
         correct, cosines=[0.3, 0.5], attack_samples=(1, 5), strengths=(0.1, 0.3, 0.7),
-        inference_samples=(10, 100),
+        inference_samples=(10, 50, 100),
     )  # fmt: skip
     # the other's images are 10 … 49: the overlap has the same outcomes
     more = np.concatenate([correct[:, 10:], rng.random((2, 20, 2)) < 0.5], axis=1)
     second = planted(
         more, cosines=[0.5, 0.6], attack_samples=(5, 9), strengths=(0.1, 0.1 + 0.2, 0.9),
-        inference_samples=(10, 1000), first_example=10,
+        inference_samples=(10, 50, 1000), first_example=10,
     )  # fmt: skip
     found = compare_results(first, second)
     assert found.strength == pytest.approx(0.3)
-    assert found.inference_samples == 10
+    assert found.inference_samples == 50
     assert found.first["example"].values.tolist() == list(range(10, 30))
     table = found.at_equal_size()
     assert table.index.tolist() == [5]
