@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError
-from pyrosnn_cli import check, diagnose, plot, study, summary, train
+from pyrosnn_cli import check, compare, diagnose, plot, study, summary, train
 from pyrosnn_cli.options import NamedGroup
 
 
@@ -58,6 +58,7 @@ app.add_typer(study.app, name="study")
 app.command("diagnose")(diagnose.diagnose)
 app.command("summary")(summary.summary)
 app.command("check")(check.check)
+app.command("compare")(compare.compare)
 app.command("plot")(plot.plot)
 
 

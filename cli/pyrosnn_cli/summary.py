@@ -10,21 +10,22 @@ def summary(
     file: Annotated[Path, typer.Argument(help="A result (*.nc) that a study wrote.")],
     strength: Annotated[
         float | None,
-        typer.Option(help="Strength of the cosines.", show_default="the largest"),
+        typer.Option(help="Strength of cosines and P(robust).", show_default="the largest"),
     ] = None,
     hdi_prob: Annotated[float, typer.Option(help="Mass of the highest density interval.")] = 0.94,
 ) -> None:
-    """Summarise a result: ArviZ's table of the cosines, and the accuracies.
+    """Summarise a result: ArviZ's table of the cosines, the accuracies, P(robust).
 
     Cosines: mean, standard deviation and highest density interval over images and repeats;
     "undefined" counts those without a gradient. Accuracies: mean over images, then mean and
-    standard deviation over repeats. A result without cosines (prediction-variance,
+    standard deviation over repeats. P(robust), from two repeats on: the probability over fresh A
+    and I, with an interval over repeats. A result without cosines (prediction-variance,
     gaussian-angles, ablation) shows the tables of its study.
     """
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn_cli.show import show_tables
     from pyrosnn_studies.study import study_of
-    from pyrosnn_studies.tables import all_accuracies, cosines
+    from pyrosnn_studies.tables import all_accuracies, cosines, robustness
 
     result = open_results(file)
     settings = {**read_provenance(result), **read_spec(result)}
@@ -32,6 +33,8 @@ def summary(
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
     if list(result.children) == [GROUP]:
         tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
+        if result[GROUP].sizes["repeat"] > 1:
+            tables.append(robustness(result, strength))
     else:
         tables = study_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)

@@ -1,4 +1,4 @@
-"""Tables of a result: accuracies, paired differences, geometry, angles, advice."""
+"""Tables of a result: accuracies, P(robust), geometry, angles, advice; comparisons."""
 
 from pyrosnn.summaries.accuracy import accuracies, accuracy_on_clean, accuracy_table
 from pyrosnn.summaries.advice import Advice, advise, determined, mean_cosine, mean_reach
@@ -10,20 +10,29 @@ from pyrosnn.summaries.angle import (
     predicted_cosine,
     samples_needed,
 )
+from pyrosnn.summaries.compare import Comparison, compare_results
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
-from pyrosnn.summaries.paired import paired_differences
+from pyrosnn.summaries.paired import difference_of_models, paired_differences
+from pyrosnn.summaries.reach import at_reach, fit_reach, samples_for_reach
+from pyrosnn.summaries.robustness import clopper_pearson, robust_probability, robustness_table
 from pyrosnn.summaries.variation import variation_table
 
 __all__ = [
     "Advice",
+    "Comparison",
     "accuracies",
     "accuracy_on_clean",
     "accuracy_table",
     "advise",
+    "at_reach",
     "at_strength",
+    "clopper_pearson",
+    "compare_results",
     "cosine_table",
     "determined",
+    "difference_of_models",
+    "fit_reach",
     "geometry_means",
     "jackknife",
     "loss_mismatch",
@@ -34,6 +43,9 @@ __all__ = [
     "paired_differences",
     "posterior_like",
     "predicted_cosine",
+    "robust_probability",
+    "robustness_table",
+    "samples_for_reach",
     "samples_needed",
     "variation_table",
 ]

@@ -14,13 +14,16 @@ with warnings.catch_warnings():
     import arviz
 
 
-def at_strength(result: xr.DataTree, name: str, strength: float | None = None) -> xr.DataArray:
+def at_strength(
+    result: xr.DataTree, name: str, strength: float | None = None, *, drop: bool = True
+) -> xr.DataArray:
     """Return a per-image variable at one strength.
 
     Args:
         result: a result file or what a study returned.
         name: a variable over strengths, such as ``cosine``.
         strength: a strength of the result; None takes the largest.
+        drop: leave out the coordinate ``strength``.
 
     Raises:
         ArgumentError: naming the strengths that the result has.
@@ -34,7 +37,7 @@ def at_strength(result: xr.DataTree, name: str, strength: float | None = None) -
         raise ArgumentError(
             f"the result has no strength {strength:g}; it has {', '.join(f'{s:g}' for s in grid)}"
         )
-    return values.sel(strength=nearest, drop=True)
+    return values.sel(strength=nearest, drop=drop)
 
 
 def posterior_like(result: xr.DataTree, strength: float | None = None) -> xr.Dataset:

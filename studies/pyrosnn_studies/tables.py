@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from pyrosnn.summaries import accuracy_table, cosine_table
+from pyrosnn.results import GROUP
+from pyrosnn.summaries import accuracy_table, at_strength, cosine_table, robustness_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,5 +119,34 @@ def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float 
     return Table(
         title="Cosine of the angle between attack and inference gradient, over images and repeats",
         header=["S_A", "S_I", *statistics, "undefined"],
+        rows=rows,
+    )
+
+
+def robustness(result: xr.DataTree, strength: float | None = None) -> Table:
+    """Return P(robust) of the data set at one strength: a row for each S_A and S_I.
+
+    Args:
+        result: a result of at least two repeats.
+        strength: a strength of the result; None takes the largest.
+    """
+    events = {"linear_condition": "linear condition holds", "adversarial_correct": "attack fails"}
+    chosen = at_strength(result, "adversarial_correct", strength, drop=False)
+    eta = float(chosen["strength"])
+    table = robustness_table(result).xs(eta, level="strength")
+    rows = []
+    for _, row in table.reset_index().iterrows():
+        cells = [f"{row['attack_samples']:,.0f}", f"{row['inference_samples']:,.0f}"]
+        for name in events:
+            mean, low, high = (100 * row[f"{name}{end}"] for end in ("", "_low", "_high"))
+            known = not math.isnan(low)
+            cells.append(f"{mean:.1f} [{low:.1f}, {high:.1f}]" if known else f"{mean:.1f}")
+        rows.append(cells)
+    return Table(
+        title=(
+            f"P(robust) in % (equation 4) at η = {eta:g}: probability over fresh A and I, "
+            f"mean over images [95 % interval over {result[GROUP].sizes['repeat']} repeats]"
+        ),
+        header=["S_A", "S_I", *events.values()],
         rows=rows,
     )

@@ -465,7 +465,7 @@ def test_a_strength_that_is_not_there(run: Run, checkpoint_path: Path) -> None:
 
 def commands() -> list[list[str]]:
     return [[], ["train"], ["study"], ["study", "list"], ["study", "sample-size"], ["summary"],
-            ["check"], ["plot"]]  # fmt: skip
+            ["check"], ["compare"], ["plot"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", commands(), ids=str)
@@ -489,7 +489,8 @@ def test_help_needs_no_torch_and_import_needs_no_arviz() -> None:
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from pyrosnn_cli.main import app\n"
-        "for command in ([], ['train'], ['study'], ['study', 'sample-size'], ['summary']):\n"
+        "for command in ([], ['train'], ['study'], ['study', 'sample-size'], ['summary'],\n"
+        "                ['compare']):\n"
         "    assert CliRunner().invoke(app, [*command, '--help']).exit_code == 0\n"
         "assert CliRunner().invoke(app, ['study', 'list']).exit_code == 0\n"
         "heavy = {'torch', 'pyro', 'arviz', 'matplotlib', 'xarray', 'sklearn'} & set(sys.modules)\n"

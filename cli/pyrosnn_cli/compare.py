@@ -1,0 +1,60 @@
+"""`pyrosnn compare FIRST SECOND`: two models under the same attack, on the same images."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pyrosnn_cli.options import parse_numbers
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A result (*.nc) of the first model.")],
+    second: Annotated[Path, typer.Argument(help="A result of the second, same data and attack.")],
+    strength: Annotated[
+        float | None,
+        typer.Option(help="Strength to compare at.", show_default="the largest of both"),
+    ] = None,
+    shares: Annotated[
+        str, typer.Option(help="Shares of the reachable cosine; the largest of both is added.")
+    ] = "0.8,0.9,0.95",
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
+) -> None:
+    """Compare two models on the same images, at equal S_A and at equal reach.
+
+    Equal S_A is a weaker attack on the noisier model. The fair comparison attacks both with the S_A
+    that gives the attack the same share of the cosine that more samples could reach:
+    S_A = B share² / (1 - share²), with the noise scale B fitted to each result's cosines.
+
+    Two intervals of the difference: for these images under fresh sample sets A and I, and for
+    fresh images, too.
+    """
+    wanted = parse_numbers(shares, "--shares")
+
+    from pyrosnn.results import open_results, read_provenance, read_spec
+    from pyrosnn.summaries import compare_results
+    from pyrosnn_cli.show import show_tables
+    from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
+
+    results = [open_results(path) for path in (first, second)]
+    found = compare_results(results[0], results[1], strength=strength)
+    by_size = found.at_equal_size(confidence=confidence)
+    by_reach = found.at_equal_reach(wanted, confidence=confidence)
+    made = [{**read_provenance(result), **read_spec(result)} for result in results]
+    names = [f"{place} {each.get('model', 'model')}" for place, each in enumerate(made, start=1)]
+    own = ("loss", "gradient", "precision", "repeats", "seed")
+    for name, path, each in zip(names, (first, second), made, strict=True):
+        typer.echo(f"{name}: {path} ({_settings(each, own)})")
+    common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
+    typer.echo(
+        f"{found.first.sizes['example']:,} images; {common}; "
+        f"η = {found.strength:g}, S_I = {found.inference_samples:,}\n"
+    )
+    show_tables(comparison_tables(found, by_size, by_reach, names, confidence))
+    for line in [*conclusions(by_size, by_reach, found, names), *warnings_of(found, names)]:
+        typer.echo(line)
+
+
+def _settings(made: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} {made[name]}" for name in names if name in made)

@@ -1,0 +1,85 @@
+"""Whether two results can be compared: same data, same attack, something in common."""
+
+from typing import Any
+
+import xarray as xr
+
+from pyrosnn.errors import require
+from pyrosnn.results import GROUP, read_provenance, read_spec
+
+# What both results must have alike, with what a result without the setting has.
+SETTINGS: dict[str, Any] = {
+    "attack": None,
+    "attack_options": {},
+    "norm": None,
+    "labels": None,
+    "clip": False,
+    "clip_judged": False,
+}
+
+
+def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
+    """Refuse two results that are not the same attack on the same data.
+
+    Args:
+        first: a result.
+        second: another one.
+
+    Raises:
+        ArgumentError: naming the setting that differs, with both its values.
+    """
+    for result in (first, second):
+        require(
+            GROUP in result.children,
+            f"a result of '{result.attrs.get('study')}' has no values of attacked images; "
+            "compare results of sample-size, inference-size or conditions",
+        )
+    made = [read_provenance(result) for result in (first, second)]
+    digests = [each.get("dataset_digest", "") for each in made]
+    for which, digest in zip(("first", "second"), digests, strict=True):
+        require(
+            digest != "",
+            f"the {which} result does not say what its data set is; results are compared on the "
+            "same images: give make_result a provenance with 'dataset_digest': dataset.digest",
+        )
+    names = " and ".join(
+        f"{each.get('dataset')} ({digest[:8]})" for each, digest in zip(made, digests, strict=True)
+    )
+    require(
+        digests[0] == digests[1],
+        f"the results are of two data sets, {names}; compare models on the same images",
+    )
+    specs = [read_spec(result) for result in (first, second)]
+    for name, default in SETTINGS.items():
+        one, other = (spec.get(name, default) for spec in specs)
+        require(
+            one == other,
+            f"the results differ in '{name}': {one} in the first, {other} in the second; "
+            "run one again with the other's setting",
+        )
+
+
+def listed(values: xr.Dataset, name: str) -> str:
+    """Return the values of a coordinate as text."""
+    return ", ".join(f"{value:g}" for value in values[name].values)
+
+
+def common_strength(first: xr.Dataset, second: xr.Dataset, strength: float | None) -> float:
+    """Return a strength that both results have; the largest for None.
+
+    Raises:
+        ArgumentError: naming the strengths that they have.
+    """
+    grids = [values["strength"].values for values in (first, second)]
+    common = [float(eta) for eta in grids[0] if (abs(grids[1] - eta) < 1e-9).any()]
+    require(
+        len(common) > 0,
+        f"the results have no strength in common: {listed(first, 'strength')} and "
+        f"{listed(second, 'strength')}; run one again with --strengths",
+    )
+    if strength is None:
+        return max(common)
+    near = [eta for eta in common if abs(eta - strength) < 1e-9]
+    has = ", ".join(f"{eta:g}" for eta in common)
+    require(len(near) > 0, f"strength {strength:g} is not in both results; common are {has}")
+    return near[0]

@@ -1,0 +1,190 @@
+"""Two models on the same images: at equal S_A, and at an equal share of the reachable cosine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from pyrosnn.errors import require
+from pyrosnn.results import GROUP
+from pyrosnn.summaries.comparable import check_comparable, common_strength, listed
+from pyrosnn.summaries.paired import difference_of_models
+from pyrosnn.summaries.reach import at_reach, fit_reach, samples_for_reach
+
+SHARES = (0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """Two results on their common images, at one strength and one S_I.
+
+    Attributes:
+        first, second: values of the images that both have, over ``repeat``, ``example`` and
+            ``attack_samples``.
+        first_fit, second_fit: how the cosine grows with S_A (:func:`fit_reach`), from the means
+            over these images and all repeats; undefined cosines are left out.
+        strength: the strength η.
+        inference_samples: S_I, the largest that both have.
+    """
+
+    first: xr.Dataset
+    second: xr.Dataset
+    first_fit: xr.Dataset
+    second_fit: xr.Dataset
+    strength: float
+    inference_samples: int
+
+    def at_equal_size(self, *, confidence: float = 0.95) -> pd.DataFrame:
+        """Return the difference in adversarial accuracy at each S_A that both have.
+
+        The same S_A is a weaker attack on the noisier model: see :meth:`at_equal_reach`.
+
+        Args:
+            confidence: confidence of the intervals.
+
+        Returns:
+            One row for each S_A with the columns of :func:`difference_of_models`.
+        """
+        rows = {}
+        for size in np.intersect1d(self.first["attack_samples"], self.second["attack_samples"]):
+            chosen = [each.sel(attack_samples=size, drop=True) for each in self._correct()]
+            rows[int(size)] = _row(chosen[0], chosen[1], confidence)
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS)).rename_axis(
+            "attack_samples"
+        )
+
+    def at_equal_reach(
+        self, shares: Sequence[float] = SHARES, *, confidence: float = 0.95
+    ) -> pd.DataFrame:
+        r"""Return the difference in adversarial accuracy at equal shares of the reachable cosine.
+
+        Each model is attacked with the S_A that brings the attack's cosine to the share ρ of what
+        more samples could reach, $S_A = B \rho^2 / (1 - \rho^2)$. Accuracies are interpolated
+        between the sizes of the result, linearly in the share, and never extrapolated. The
+        intervals take the fitted B as known.
+
+        Args:
+            shares: shares ρ between 0 and 1; the largest that both results reach is added.
+            confidence: confidence of the intervals.
+
+        Returns:
+            One row for each share with ``first_samples`` and ``second_samples``, the S_A that it
+            takes, and the columns of :func:`difference_of_models`. An accuracy is NaN where the
+            sizes of the result do not enclose that S_A, and the difference with it.
+
+        Raises:
+            ArgumentError: for a share that is not between 0 and 1.
+        """
+        for share in shares:
+            require(0 < share < 1, f"shares must be between 0 and 1, got {share:g}")
+        fits = (self.first_fit, self.second_fit)
+        largest = min(float(fit["reach"][-1]) for fit in fits)
+        smallest = max(float(fit["reach"][0]) for fit in fits)
+        added = {largest} if smallest <= largest else set()  # not so for NaN
+        rows = {}
+        for share in sorted({*map(float, shares), *added}):
+            found = [
+                at_reach(values, fit, share)
+                for values, fit in zip(self._correct(), fits, strict=True)
+            ]
+            needed = [samples_for_reach(float(fit["noise_scale"]), share) for fit in fits]
+            rows[share] = [*needed, *_row(found[0], found[1], confidence)]
+        columns = ["first_samples", "second_samples", *COLUMNS]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("share")
+
+    def _correct(self) -> list[xr.DataArray]:
+        return [each["adversarial_correct"].astype("float64") for each in (self.first, self.second)]
+
+
+COLUMNS = (
+    "first",
+    "second",
+    "difference",
+    "samples_low",
+    "samples_high",
+    "images_low",
+    "images_high",
+)
+
+
+def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: float) -> list[float]:
+    """Return the columns of a comparison; what is missing (None) leaves NaN."""
+    if first is not None and second is not None:
+        found = difference_of_models(first, second, confidence=confidence)
+        return [float(found[name]) for name in COLUMNS]
+    means = [np.nan if values is None else float(values.mean()) for values in (first, second)]
+    return [*means, *[np.nan] * (len(COLUMNS) - 2)]
+
+
+def compare_results(
+    first: xr.DataTree, second: xr.DataTree, *, strength: float | None = None
+) -> Comparison:
+    """Put two results side by side: two models under the same attack on the same images.
+
+    Args:
+        first: a result file or what a study returned.
+        second: another one of the same data set, attack, norm, labels and clipping. Loss, gradient
+            and precision may differ: what suits one model need not suit the other.
+        strength: a strength η of both; None takes the largest common one.
+
+    Raises:
+        ArgumentError: naming the setting that differs, or what the results do not have in common:
+            images, strengths, S_I.
+
+    Example:
+        >>> import pyrosnn
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> x, y = digits.test_images(50)
+        >>> results = []
+        >>> for name in ("bnn", "im"):
+        ...     model = pyrosnn.train(pyrosnn.preset(name, epochs=3), digits)
+        ...     A, I = pyrosnn.disjoint_sample_sets(model, x, attack=10, inference=20, seed=0)
+        ...     values = pyrosnn.evaluate(
+        ...         model, x, y, attack=pyrosnn.FGM(strength=0.4), attack_samples=A,
+        ...         inference_samples=I, attack_sizes=(1, 10),
+        ...     )
+        ...     made = {"dataset_digest": digits.digest, "dataset": "digits"}
+        ...     results += [pyrosnn.make_result(values, study=name, spec={}, provenance=made)]
+        >>> comparison = compare_results(*results)
+        >>> comparison.strength, comparison.inference_samples
+        (0.4, 20)
+        >>> comparison.at_equal_size().index.tolist()
+        [1, 10]
+    """
+    check_comparable(first, second)
+    both = [result[GROUP].dataset for result in (first, second)]
+    examples = np.intersect1d(both[0]["example"], both[1]["example"])
+    require(len(examples) >= 2, f"the results have {len(examples)} images in common; 2 are needed")
+    sizes = np.intersect1d(both[0]["inference_samples"], both[1]["inference_samples"])
+    require(
+        len(sizes) > 0,
+        f"the results have no S_I in common: {listed(both[0], 'inference_samples')} and "
+        f"{listed(both[1], 'inference_samples')}; run one again with --inference-samples",
+    )
+    largest = int(sizes[-1])
+    eta = common_strength(both[0], both[1], strength)
+    chosen = [
+        values.isel(strength=int(abs(values["strength"].values - eta).argmin()), drop=True)
+        .sel(example=examples, inference_samples=largest, drop=True)
+        .sortby("attack_samples")
+        for values in both
+    ]
+    fits = [fit_reach(_mean_cosines(values)) for values in chosen]
+    return Comparison(
+        first=chosen[0],
+        second=chosen[1],
+        first_fit=fits[0],
+        second_fit=fits[1],
+        strength=eta,
+        inference_samples=largest,
+    )
+
+
+def _mean_cosines(values: xr.Dataset) -> xr.DataArray:
+    """Return the mean cosine for each S_A over images and repeats; NaN where none is defined."""
+    cosine = values["cosine"].astype("float64")
+    return cosine.sum(("repeat", "example")) / cosine.count(("repeat", "example")).where(
+        cosine.notnull().any(("repeat", "example"))
+    )

@@ -1,0 +1,115 @@
+"""The share of the reachable cosine that an attack has with its S_A: what makes attacks alike."""
+
+import numpy as np
+import xarray as xr
+
+DIM = "attack_samples"
+
+
+def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
+    r"""Fit the law by which the cosine grows with the samples of the attack.
+
+    To first order (:func:`pyrosnn.conditions.expected_cosine`) the cosine at a fixed S_I is
+
+    $$\cos(S_A) = \frac{c}{\sqrt{1 + B / S_A}}$$
+
+    with c, the cosine that more attack samples can reach, and the noise scale
+    $B = \operatorname{tr} \Sigma / \|\mu\|^2$ of the attack's gradient. So $1 / \cos^2$ is linear
+    in $1 / S_A$: the line is fitted by least squares, weighted by $\cos^3$, so that equal errors
+    of the cosines count alike. The law is one of a single gradient step; images have a B each,
+    and the mean over images follows it only roughly. ``error`` says how roughly.
+
+    Args:
+        cosine: mean cosines, dimension ``attack_samples`` with the sizes as coordinate. Sizes
+            whose mean is NaN are left out.
+
+    Returns:
+        A dataset over ``attack_samples``: the ``cosine`` given, ``reach``, the share
+        $1 / \sqrt{1 + B / S_A}$ of the reachable cosine, and the scalars ``noise_scale`` B (in
+        samples), ``limit`` c and ``error``, the largest difference of a mean cosine from the
+        law. All but the cosine are NaN where there is no such fit: fewer than two sizes, a mean
+        cosine that is not positive, or cosines that grow like $\sqrt{S_A}$ up to the largest
+        size, so that what is reachable cannot be told.
+
+    References:
+        Däubener and Fischer (2022), section 4, has the Gaussian model of the gradients.
+
+    Example:
+        >>> sizes = np.array([1, 10, 100])
+        >>> means = 0.9 / np.sqrt(1 + 10 / sizes)
+        >>> cosine = xr.DataArray(means, coords={"attack_samples": sizes})
+        >>> fit = fit_reach(cosine)
+        >>> round(float(fit["noise_scale"]), 3), round(float(fit["limit"]), 3)
+        (10.0, 0.9)
+        >>> fit["reach"].values.round(3).tolist()
+        [0.302, 0.707, 0.953]
+    """
+    sizes = cosine[DIM].values.astype("float64")
+    means = cosine.values.astype("float64")
+    noise_scale, limit = _fit_line(sizes, means)
+    reach = 1 / np.sqrt(1 + noise_scale / sizes)
+    error = np.nan if np.isnan(limit) else float(np.nanmax(abs(means - limit * reach)))
+    return xr.Dataset(
+        {
+            "cosine": cosine,
+            "reach": (DIM, reach),
+            "noise_scale": noise_scale,
+            "limit": limit,
+            "error": error,
+        }
+    )
+
+
+def _fit_line(sizes: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
+    """Return B and c; NaN for both where the cosines determine no such line."""
+    known = ~np.isnan(cosines)
+    sizes, cosines = sizes[known], cosines[known]
+    if len(sizes) < 2 or (cosines <= 0).any():
+        return np.nan, np.nan
+    # an error e of the cosine is one of 2 e / cos³ in 1 / cos²
+    slope, intercept = np.polyfit(1 / sizes, cosines**-2, 1, w=cosines**3)
+    if intercept <= 0:
+        return np.nan, np.nan
+    # without noise the slope is 0 up to rounding, of either sign
+    return max(float(slope / intercept), 0.0), float(intercept**-0.5)
+
+
+def samples_for_reach(noise_scale: float, share: float) -> float:
+    r"""Return the S_A that has a share of the reachable cosine: $B \rho^2 / (1 - \rho^2)$.
+
+    Args:
+        noise_scale: B, in samples.
+        share: ρ, in [0, 1]; 1 needs infinitely many samples, unless there is no noise.
+
+    Example:
+        >>> round(samples_for_reach(10.0, 0.9), 1)
+        42.6
+    """
+    if noise_scale == 0:
+        return 0.0
+    return float(np.inf) if share >= 1 else noise_scale * share**2 / (1 - share**2)
+
+
+def at_reach(values: xr.DataArray, fit: xr.Dataset, share: float) -> xr.DataArray | None:
+    """Return values at a share of the reachable cosine, between two sizes S_A.
+
+    Args:
+        values: any values over ``attack_samples``.
+        fit: what :func:`fit_reach` found for the same sizes.
+        share: ρ. Between sizes the values are interpolated linearly in the reach; nothing is
+            extrapolated.
+
+    Returns:
+        The values without ``attack_samples``; None where the sizes do not enclose the share.
+    """
+    reach = fit["reach"].values
+    # the sizes rise, and the reach with them
+    if np.isnan(reach).any() or not reach[0] <= share <= reach[-1]:
+        return None
+    upper = int(np.searchsorted(reach, share))
+    high: xr.DataArray = values.isel({DIM: upper}, drop=True)
+    if reach[upper] == share:
+        return high
+    low: xr.DataArray = values.isel({DIM: upper - 1}, drop=True)
+    weight = float((share - reach[upper - 1]) / (reach[upper] - reach[upper - 1]))
+    return low + weight * (high - low)

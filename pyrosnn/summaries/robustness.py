@@ -1,0 +1,165 @@
+"""P(robust), equation (4): the probability over the sample sets that a prediction withstands."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from pyrosnn.errors import require
+from pyrosnn.results import GROUP
+
+EVENTS = ("linear_condition", "adversarial_correct")
+
+
+def clopper_pearson(
+    successes: np.ndarray, trials: int, *, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Return the exact binomial interval for a probability.
+
+    The bounds are quantiles of Beta(k, n - k + 1) and Beta(k + 1, n - k). For k = 0 the interval
+    is $[0, 1 - (\alpha/2)^{1/n}]$, for k = n it is $[(\alpha/2)^{1/n}, 1]$. It covers the truth
+    with at least its confidence, usually with more.
+
+    Args:
+        successes: counts k of any shape, integers in [0, n].
+        trials: n, the number of independent trials.
+        confidence: confidence 1 - α.
+
+    Returns:
+        Lower and upper bounds of the shape of ``successes``.
+
+    Raises:
+        ArgumentError: for a confidence out of (0, 1), no trials, or counts out of [0, n].
+
+    References:
+        Clopper and Pearson (1934).
+
+    Example:
+        >>> low, high = clopper_pearson(np.array([0, 5, 10]), 10)
+        >>> low.round(3).tolist(), high.round(3).tolist()
+        ([0.0, 0.187, 0.692], [0.308, 0.813, 1.0])
+    """
+    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    require(trials >= 1, f"trials must be >= 1, got {trials}")
+    successes = np.asarray(successes)
+    require(
+        bool(((successes >= 0) & (successes <= trials)).all()),
+        f"successes must be between 0 and trials = {trials}, got {successes.min()} to "
+        f"{successes.max()}",
+    )
+    # n + 1 counts are possible, however many images there are
+    alpha, inner = 1 - confidence, np.arange(1, trials + 1)
+    low = np.concatenate([[0.0], stats.beta.ppf(alpha / 2, inner, trials - inner + 1)])
+    high = 1 - low[::-1]  # the interval of the failures, mirrored
+    return low[successes], high[successes]
+
+
+def robust_probability(result: xr.DataTree, *, confidence: float = 0.95) -> xr.Dataset:
+    r"""Estimate, for each image, the probability over (A, I) that its prediction withstands.
+
+    Equation (4) of the paper is
+    $\mathbb P(\min_{c \neq y} \tilde r_c^I > \|\delta^A\|)$ with both sides random. Each repeat
+    has an independent pair (A, I), so the share of repeats estimates it, and the number is
+    binomial. Different images of a block share their pairs: these intervals hold image by image;
+    for the mean over images take :func:`robustness_table`.
+
+    Args:
+        result: a result file or what a study returned.
+        confidence: confidence of the Clopper-Pearson intervals.
+
+    Returns:
+        ``probability``, ``low`` and ``high`` over ``event``, ``example``, ``strength``,
+        ``attack_samples`` and ``inference_samples``. The events are ``linear_condition``,
+        equation (4) as theorem 4.1 has it (the image is correct under A and I, too), and
+        ``adversarial_correct``: the attack fails, whatever the condition says. With few repeats
+        the intervals are wide: [0.48, 1] where all of 5 withstand.
+
+    Raises:
+        ArgumentError: for a confidence out of (0, 1).
+
+    References:
+        Däubener and Fischer (2022), equation (4); Clopper and Pearson (1934).
+
+    Example:
+        >>> import pyrosnn
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=3), digits)
+        >>> x, y = digits.test_images(20)
+        >>> repeats = []
+        >>> for repeat in range(4):
+        ...     A, I = pyrosnn.disjoint_sample_sets(
+        ...         bnn, x, attack=5, inference=20, seed=0, repeat=repeat
+        ...     )
+        ...     sets = {"attack_samples": A, "inference_samples": I}
+        ...     repeats += [pyrosnn.evaluate(bnn, x, y, attack=pyrosnn.FGM(strength=0.4), **sets)]
+        >>> values = pyrosnn.combine_repeats(repeats)
+        >>> result = pyrosnn.make_result(values, study="mine", spec={}, provenance={})
+        >>> found = robust_probability(result).squeeze()
+        >>> sorted(set(found["probability"].values.ravel().tolist()) - {0, 0.25, 0.5, 0.75, 1})
+        []
+        >>> bool((found["low"] <= found["probability"]).all())
+        True
+    """
+    events = _events(result)
+    number = events.sizes["repeat"]
+    counts = events.sum("repeat", dtype=int)
+    low, high = clopper_pearson(counts.values, number, confidence=confidence)
+    kept = {
+        "probability": (counts / number, "probability over (A, I) that the prediction withstands"),
+        "low": (counts.copy(data=low), "lower bound of its Clopper-Pearson interval"),
+        "high": (counts.copy(data=high), "upper bound of its Clopper-Pearson interval"),
+    }
+    return xr.Dataset(
+        {
+            name: values.assign_attrs(long_name=text, units="1")
+            for name, (values, text) in kept.items()
+        },
+        attrs={"repeats": number, "confidence": confidence},
+    )
+
+
+def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Return P(robust) of the data set: the mean over images, with an interval over repeats.
+
+    Images of a block share their sample sets, and counting images as independent would make the
+    interval too narrow. Repeats are independent: Student's t over the means of the repeats. The
+    interval is for these images.
+
+    Args:
+        result: a result file or what a study returned.
+        confidence: confidence of the interval.
+
+    Returns:
+        One row for each strength, S_A and S_I; for each event of :func:`robust_probability` a
+        column with its mean, one with ``…_low`` and one with ``…_high``, within [0, 1]. Bounds
+        are NaN for a single repeat, and where all repeats have the same mean.
+
+    Raises:
+        ArgumentError: for a confidence out of (0, 1).
+    """
+    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    means = _events(result).mean("example")
+    number = means.sizes["repeat"]
+    center = means.mean("repeat")
+    half = xr.full_like(center, np.nan)
+    if number > 1:
+        sd = means.std("repeat", ddof=1)
+        quantile = stats.t.ppf(0.5 + confidence / 2, number - 1)
+        half = quantile * sd.where(sd > 0) / np.sqrt(number)
+    bounds = {"": center, "_low": (center - half).clip(min=0), "_high": (center + half).clip(max=1)}
+    columns = {
+        f"{event}{suffix}": values.sel(event=event, drop=True)
+        for event in EVENTS
+        for suffix, values in bounds.items()
+    }
+    frame: pd.DataFrame = xr.Dataset(columns).to_dataframe(
+        dim_order=["strength", "attack_samples", "inference_samples"]
+    )
+    return frame[list(columns)]
+
+
+def _events(result: xr.DataTree) -> xr.DataArray:
+    """Return what happened to every image in every repeat, along the dimension ``event``."""
+    values = result[GROUP].dataset
+    joined = xr.concat([values[name] for name in EVENTS], pd.Index(EVENTS, name="event"))
+    return joined.drop_attrs().rename("robust")

@@ -1,0 +1,168 @@
+"""What `pyrosnn compare` shows: tables of two models side by side, and what they say."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from pyrosnn.summaries import Comparison
+from pyrosnn_studies.tables import Table
+
+# an error of the law, in units of the reachable cosine, that makes its shares rough
+ROUGH = 0.05
+
+
+def comparison_tables(
+    found: Comparison,
+    by_size: pd.DataFrame,
+    by_reach: pd.DataFrame,
+    names: list[str],
+    confidence: float,
+) -> list[Table]:
+    """Return the tables: cosines, equal S_A, and equal share if there is a fit.
+
+    Args:
+        found: the two results.
+        by_size: what ``found.at_equal_size`` gave.
+        by_reach: what ``found.at_equal_reach`` gave.
+        names: the two models' names.
+        confidence: confidence of the intervals in both.
+    """
+    level = f"{100 * confidence:g} %"
+    tables = [_fits(found, names), _sizes(by_size, names, level)]
+    if by_reach[["first_samples", "second_samples"]].notna().any(axis=None):
+        tables.append(_shares(by_reach, found, names, level))
+    return tables
+
+
+def _fits(found: Comparison, names: list[str]) -> Table:
+    """Return the cosines of both models by S_A, and the law that they follow."""
+    fits = (found.first_fit, found.second_fit)
+    sizes = sorted({int(size) for fit in fits for size in fit["attack_samples"].values})
+    rows = []
+    for name, fit in zip(names, fits, strict=True):
+        cells = []
+        for size in sizes:
+            has = size in fit["attack_samples"].values
+            at = fit.sel(attack_samples=size) if has else None
+            cells.append("" if at is None else _cosine(float(at["cosine"]), float(at["reach"])))
+        scalars = [float(fit[key]) for key in ("noise_scale", "limit", "error")]
+        rows.append([name, *cells, *_or_dash(scalars, ("{:.3g}", "{:.3f}", "{:.3f}"))])
+    return Table(
+        title="Mean cosine (share of the reachable); law cos = reachable / √(1 + B / S_A), fitted",
+        header=["model", *[f"S_A = {size:,}" for size in sizes], "B", "reachable", "largest error"],
+        rows=rows,
+    )
+
+
+def _cosine(cosine: float, reach: float) -> str:
+    return f"{cosine:.3f}" if math.isnan(reach) else f"{cosine:.3f} ({reach:.2f})"
+
+
+def _or_dash(values: list[float], formats: tuple[str, ...]) -> list[str]:
+    """Format numbers; NaN is a dash."""
+    pairs = zip(values, formats, strict=True)
+    return ["-" if math.isnan(value) else form.format(value) for value, form in pairs]
+
+
+def _sizes(table: pd.DataFrame, names: list[str], level: str) -> Table:
+    """Return the comparison at each S_A that both have."""
+    return Table(
+        title="At equal S_A: adversarial accuracy in %, difference 1 - 2 in points",
+        header=["S_A", *names, *_differences(level)],
+        rows=[[f"{size:,}", *_cells(row)] for size, row in table.iterrows()],
+    )
+
+
+def _shares(table: pd.DataFrame, found: Comparison, names: list[str], level: str) -> Table:
+    """Return the comparison at equal shares of the reachable cosine, with the S_A it takes."""
+    grids = [each["attack_samples"].values for each in (found.first, found.second)]
+    rows = []
+    for share, row in table.iterrows():
+        needed = [
+            _needed(row[f"{which}_samples"], grid, reached=not math.isnan(row[which]))
+            for which, grid in zip(("first", "second"), grids, strict=True)
+        ]
+        rows.append([f"{share:.4g}", *needed, *_cells(row)])
+    return Table(
+        title=(
+            "At an equal share of the reachable cosine (the fair comparison), with the S_A that it "
+            "takes (213 > 100: not there)"
+        ),
+        header=["share", "S_A of 1", "S_A of 2", *names, *_differences(level)],
+        rows=rows,
+    )
+
+
+def _needed(samples: float, grid: Any, *, reached: bool) -> str:
+    """Say which S_A a share takes, and that the sizes of the result end before or begin after."""
+    if math.isnan(samples):
+        return "no fit"
+    text = f"{samples:.3g}" if samples < 100 else f"{samples:,.0f}"
+    if reached:
+        return text
+    return f"{text} < {grid[0]:,}" if samples < grid[0] else f"{text} > {grid[-1]:,}"
+
+
+def _differences(level: str) -> list[str]:
+    return ["1 - 2", f"{level}: fresh A, I", f"{level}: fresh images, too"]
+
+
+def _cells(row: Any) -> list[str]:
+    """Format accuracies, their difference and its two intervals."""
+    cells = _or_dash([100 * row["first"], 100 * row["second"]], ("{:.1f}", "{:.1f}"))
+    cells += _or_dash([100 * row["difference"]], ("{:+.1f}",))
+    for kind in ("samples", "images"):
+        low, high = 100 * row[f"{kind}_low"], 100 * row[f"{kind}_high"]
+        cells.append("-" if math.isnan(low) else f"[{low:+.1f}, {high:+.1f}]")
+    return cells
+
+
+def _sign(row: Any, kind: str) -> int:
+    """Return the sign of a difference whose interval excludes 0, otherwise 0."""
+    return int(row[f"{kind}_low"] > 0) - int(row[f"{kind}_high"] < 0)
+
+
+def conclusions(
+    by_size: pd.DataFrame, by_reach: pd.DataFrame, found: Comparison, names: list[str]
+) -> list[str]:
+    """Say what the largest common share shows, and where an equal S_A says the opposite."""
+    shown = by_reach.dropna(subset=["difference"])
+    if shown.empty:
+        has = []
+        for name, fit in zip(names, (found.first_fit, found.second_fit), strict=True):
+            least, most = float(fit["reach"][0]), float(fit["reach"][-1])
+            spans = f"from {least:.4g} to {most:.4g} of its reachable cosine"
+            none = "no fit of its cosines (that takes two S_A, and positive cosines)"
+            has.append(f"{name} has {none if math.isnan(least) else spans}")
+        return [
+            "No fair comparison, no share is common.",
+            f"{'; '.join(has)}. Other --attack-samples of the study may give one.",
+        ]
+    share, row = shown.index[-1], shown.iloc[-1]
+    over_images, over_samples = _sign(row, "images"), _sign(row, "samples")
+    sign = over_images or over_samples
+    if sign == 0:
+        return [f"At the largest common share, {share:.4g}: no difference beyond the intervals."]
+    reach = "for fresh images, too" if over_images else "on these images; fresh ones may differ"
+    better = names[0] if sign > 0 else names[1]
+    lines = [f"At the largest common share, {share:.4g}: {better} is more robust, {reach}."]
+    opposite = [f"{size:,}" for size, row in by_size.iterrows() if _sign(row, "samples") == -sign]
+    if opposite:
+        lines.append(
+            f"At equal S_A = {', '.join(opposite)} it looks the other way round: "
+            "that attack is too weak for the noisier model."
+        )
+    return lines
+
+
+def warnings_of(found: Comparison, names: list[str]) -> list[str]:
+    """Say where the numbers are less than they seem."""
+    lines = []
+    for name, fit in zip(names, (found.first_fit, found.second_fit), strict=True):
+        error, limit = float(fit["error"]), float(fit["limit"])
+        if error > ROUGH * limit:
+            lines.append(f"Mean cosines of {name} miss the law by up to {error:.3f}: rough shares.")
+    if min(found.first.sizes["repeat"], found.second.sizes["repeat"]) == 1:
+        lines.append("One repeat: no interval for fresh A, I; that for images is for these A, I.")
+    return lines
