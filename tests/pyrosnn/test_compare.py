@@ -71,13 +71,14 @@ def simulated(
 def test_the_interval_over_samples_covers_its_truth(
     repeats: tuple[int, int], shared: float
 ) -> None:
-    """1,500 experiments: within 5 standard errors (2.8 points) of 95 %, up to Welch's own error.
+    """1,500 experiments: within 5 standard errors (2.8 points) of 95 %.
 
-    With 3 and 8 repeats Welch's approximation may be a point off in either direction.
+    With 3 and 8 repeats within 4 points: Welch's degrees of freedom are an approximation, and
+    from 3 repeats a rough one (92 to 95 % here).
     """
     found, truth = simulated(images=100, repeats=repeats, shared=shared, fresh_images=False)
     covered = rate(found, "samples", truth)
-    assert abs(covered - 0.95) < 5 * ERROR, covered
+    assert abs(covered - 0.95) < (5 * ERROR if min(repeats) > 3 else 0.04), covered
 
 
 @pytest.mark.parametrize("shared", [0.0, 1.0])
