@@ -1,7 +1,14 @@
 """Tables of a result: accuracies, P(robust), geometry, angles, advice; comparisons."""
 
 from pyrosnn.summaries.accuracy import accuracies, accuracy_on_clean, accuracy_table
-from pyrosnn.summaries.advice import Advice, advise, determined, mean_cosine, mean_reach
+from pyrosnn.summaries.advice import (
+    Advice,
+    advise,
+    determined,
+    mean_cosine,
+    mean_reach,
+    samples_for_mean,
+)
 from pyrosnn.summaries.angle import (
     jackknife,
     loss_mismatch,
@@ -14,7 +21,7 @@ from pyrosnn.summaries.compare import Comparison, compare_results
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
 from pyrosnn.summaries.paired import difference_of_models, paired_differences
-from pyrosnn.summaries.reach import at_reach, fit_reach, samples_for_reach
+from pyrosnn.summaries.reach import at_reach, fit_reach, known_reach, samples_for_reach
 from pyrosnn.summaries.robustness import clopper_pearson, robust_probability, robustness_table
 from pyrosnn.summaries.variation import variation_table
 
@@ -35,6 +42,7 @@ __all__ = [
     "fit_reach",
     "geometry_means",
     "jackknife",
+    "known_reach",
     "loss_mismatch",
     "mean_cosine",
     "mean_reach",
@@ -45,6 +53,7 @@ __all__ = [
     "predicted_cosine",
     "robust_probability",
     "robustness_table",
+    "samples_for_mean",
     "samples_for_reach",
     "samples_needed",
     "variation_table",

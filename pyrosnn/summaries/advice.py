@@ -89,7 +89,7 @@ def advise(
         if "fold" in of.dims:
             each = [log_samples(of.isel(fold=fold)) for fold in range(of.sizes["fold"])]
             return xr.concat(each, "fold")
-        return xr.DataArray(_log_samples(of, share, inference_samples))
+        return xr.DataArray(math.log(samples_for_mean(of, share, inference_samples)))
 
     undetermined = int((~determined(moments)).sum())
     estimate, error = jackknife(log_samples, moments)
@@ -108,8 +108,14 @@ def advise(
     )
 
 
-def _log_samples(moments: xr.Dataset, share: float, inference_samples: float | int) -> float:
-    """Return the logarithm of S_A; ∞ where no image is determined."""
+def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float | int) -> float:
+    """Return the S_A at which :func:`mean_reach` is a share; ∞ where no image is determined.
+
+    Args:
+        moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
+        share: ρ, between 0 and 1.
+        inference_samples: S_I.
+    """
     if not bool(determined(moments).any()):
         return math.inf
 
@@ -118,7 +124,7 @@ def _log_samples(moments: xr.Dataset, share: float, inference_samples: float | i
         return reached - share
 
     if lacking(0.0) >= 0:
-        return 0.0
+        return 1.0
     if lacking(math.log(MOST)) < 0:
         return math.inf
-    return float(optimize.brentq(lacking, 0.0, math.log(MOST), xtol=1e-6))
+    return math.exp(float(optimize.brentq(lacking, 0.0, math.log(MOST), xtol=1e-6)))

@@ -9,9 +9,10 @@ import xarray as xr
 
 from pyrosnn.errors import require
 from pyrosnn.results import GROUP
+from pyrosnn.summaries.advice import samples_for_mean
 from pyrosnn.summaries.comparable import check_comparable, common_strength, listed
 from pyrosnn.summaries.paired import difference_of_models
-from pyrosnn.summaries.reach import at_reach, fit_reach, samples_for_reach
+from pyrosnn.summaries.reach import at_reach, fit_reach, known_reach, samples_for_reach
 
 SHARES = (0.8, 0.9, 0.95)
 
@@ -27,6 +28,8 @@ class Comparison:
             over these images and all repeats; undefined cosines are left out.
         strength: the strength η.
         inference_samples: S_I, the largest that both have.
+        moments: those of both for these images, if both are results of ``pyrosnn diagnose``; the
+            fits are then :func:`known_reach`.
     """
 
     first: xr.Dataset
@@ -35,6 +38,7 @@ class Comparison:
     second_fit: xr.Dataset
     strength: float
     inference_samples: int
+    moments: tuple[xr.Dataset, xr.Dataset] | None = None
 
     def at_equal_size(self, *, confidence: float = 0.95) -> pd.DataFrame:
         """Return the difference in adversarial accuracy at each S_A that both have.
@@ -63,7 +67,7 @@ class Comparison:
         Each model is attacked with the S_A that brings the attack's cosine to the share ρ of what
         more samples could reach, $S_A = B \rho^2 / (1 - \rho^2)$. Accuracies are interpolated
         between the sizes of the result, linearly in the share, and never extrapolated. The
-        intervals take the fitted B as known.
+        intervals take the fitted B, or the moments, as known.
 
         Args:
             shares: shares ρ between 0 and 1; the largest that both results reach is added.
@@ -89,10 +93,17 @@ class Comparison:
                 at_reach(values, fit, share)
                 for values, fit in zip(self._correct(), fits, strict=True)
             ]
-            needed = [samples_for_reach(float(fit["noise_scale"]), share) for fit in fits]
+            needed = self._needed(share)
             rows[share] = [*needed, *_row(found[0], found[1], confidence)]
         columns = ["first_samples", "second_samples", *COLUMNS]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("share")
+
+    def _needed(self, share: float) -> list[float]:
+        """Return the S_A of both that has a share of the reachable cosine."""
+        if self.moments is not None:
+            return [samples_for_mean(m, share, self.inference_samples) for m in self.moments]
+        fits = (self.first_fit, self.second_fit)
+        return [samples_for_reach(float(fit["noise_scale"]), share) for fit in fits]
 
     def _correct(self) -> list[xr.DataArray]:
         return [each["adversarial_correct"].astype("float64") for each in (self.first, self.second)]
@@ -171,7 +182,16 @@ def compare_results(
         .sortby("attack_samples")
         for values in both
     ]
-    fits = [fit_reach(_mean_cosines(values)) for values in chosen]
+    moments = None
+    if all("moments" in result.children for result in (first, second)):
+        known = [result["moments"].dataset.sel(example=examples) for result in (first, second)]
+        moments = (known[0], known[1])
+    cosines = [_mean_cosines(values) for values in chosen]
+    if moments is None:
+        fits = [fit_reach(cosine) for cosine in cosines]
+    else:
+        pairs = zip(moments, cosines, strict=True)
+        fits = [known_reach(each, cosine, largest) for each, cosine in pairs]
     return Comparison(
         first=chosen[0],
         second=chosen[1],
@@ -179,6 +199,7 @@ def compare_results(
         second_fit=fits[1],
         strength=eta,
         inference_samples=largest,
+        moments=moments,
     )
 
 

@@ -1,7 +1,11 @@
 """The share of the reachable cosine that an attack has with its S_A: what makes attacks alike."""
 
+import math
+
 import numpy as np
 import xarray as xr
+
+from pyrosnn.summaries.advice import mean_cosine
 
 DIM = "attack_samples"
 
@@ -72,6 +76,33 @@ def _fit_line(sizes: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
         return np.nan, np.nan
     # without noise the slope is 0 up to rounding, of either sign
     return max(float(slope / intercept), 0.0), float(intercept**-0.5)
+
+
+def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: int) -> xr.Dataset:
+    """Return what :func:`fit_reach` does, from the moments of single samples instead of a fit.
+
+    Every image has its own B here, so that nothing is extrapolated from small sizes.
+
+    Args:
+        moments: what :func:`pyrosnn.evaluation.attack_moments` returned, for the same images.
+        cosine: mean cosines that were measured, over ``attack_samples``.
+        inference_samples: S_I.
+
+    Returns:
+        The same variables; ``noise_scale`` is NaN, as there is no common one, and ``error`` is the
+        largest difference of a measured mean cosine from the predicted one.
+    """
+    sizes = cosine[DIM].values.tolist()
+    predicted = mean_cosine(moments, [*sizes, math.inf], inference_samples).values
+    return xr.Dataset(
+        {
+            "cosine": cosine,
+            "reach": (DIM, predicted[:-1] / predicted[-1]),
+            "noise_scale": np.nan,
+            "limit": predicted[-1],
+            "error": float(np.nanmax(abs(cosine.values - predicted[:-1]))),
+        }
+    )
 
 
 def samples_for_reach(noise_scale: float, share: float) -> float:

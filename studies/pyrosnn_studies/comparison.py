@@ -48,8 +48,13 @@ def _fits(found: Comparison, names: list[str]) -> Table:
             cells.append("" if at is None else _cosine(float(at["cosine"]), float(at["reach"])))
         scalars = [float(fit[key]) for key in ("noise_scale", "limit", "error")]
         rows.append([name, *cells, *_or_dash(scalars, ("{:.3g}", "{:.3f}", "{:.3f}"))])
+    law = (
+        "law cos = reachable / √(1 + B / S_A), fitted"
+        if found.moments is None
+        else "predicted from the moments of single samples, a B for each image"
+    )
     return Table(
-        title="Mean cosine (share of the reachable); law cos = reachable / √(1 + B / S_A), fitted",
+        title=f"Mean cosine (share of the reachable); {law}",
         header=["model", *[f"S_A = {size:,}" for size in sizes], "B", "reachable", "largest error"],
         rows=rows,
     )

@@ -13,8 +13,9 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import GROUP, open_results, save_results
-from pyrosnn.summaries import advise, mean_cosine, mean_reach
+from pyrosnn.summaries import advise, compare_results, mean_cosine, mean_reach
 from pyrosnn.training import preset
+from pyrosnn_studies.comparison import comparison_tables
 from pyrosnn_studies.diagnosis import DiagnosisSpec, run_diagnosis, verdict
 from pyrosnn_studies.study import find_study
 
@@ -143,6 +144,32 @@ def test_the_check_of_attack_samples_takes_the_moments(
             moments[name] = 1e-6 * moments[name]
     plenty["moments"] = xr.DataTree(moments)
     assert attack_samples(plenty).status == "pass"
+
+
+def test_two_diagnoses_are_compared_by_their_moments(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    spec = DiagnosisSpec(
+        images=12,
+        num_samples=80,
+        strength=0.6,
+        attack_samples=(1, 8, 64),
+        inference_samples=20,
+        repeats=2,
+    )
+    bnn, im = (run_diagnosis(spec, classifiers[model], digits) for model in ("bnn", "im"))
+    found = compare_results(bnn, im)
+    reach = found.first_fit["reach"].values
+    expected = mean_reach(bnn["moments"].dataset, [1, 8, 64], 20).values
+    np.testing.assert_allclose(reach, expected)
+    share = float(0.5 * (reach[0] + reach[2]))
+    needed = float(found.at_equal_reach([share])["first_samples"].loc[share])
+    reached = mean_reach(bnn["moments"].dataset, [needed], 20).item()
+    assert reached == pytest.approx(share, abs=1e-5)
+    title = comparison_tables(
+        found, found.at_equal_size(), found.at_equal_reach(), ["bnn", "im"], 0.95
+    )[0].title
+    assert "from the moments" in title
 
 
 def test_settings_are_checked() -> None:
