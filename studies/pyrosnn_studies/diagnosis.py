@@ -1,11 +1,9 @@
 """`diagnosis`: how many samples an attack needs, predicted from single samples and measured."""
 
-import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from pyrosnn.attacks import FGM
@@ -15,26 +13,16 @@ from pyrosnn.evaluation import attack_moments
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import diagnosis_figure
-from pyrosnn.results import GROUP, combine, make_result, read_spec
+from pyrosnn.results import combine, make_result
 from pyrosnn.results.provenance import make_provenance
 from pyrosnn.sampling import MEMORY_BUDGET
-from pyrosnn.summaries import (
-    advise,
-    loss_mismatch,
-    mean_cosine,
-    mean_reach,
-    noise_factor,
-    samples_needed,
-)
 from pyrosnn.training import Checkpoint, TrainingSpec
+from pyrosnn_studies.diagnosis_tables import diagnosis_tables
 from pyrosnn_studies.grid import GridSpec, evaluate_grid
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
 from pyrosnn_studies.study import Progress, Study
-from pyrosnn_studies.tables import Table, mean_and_sd, number
 
 NAME = "diagnosis"
-SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,110 +149,6 @@ def run_diagnosis(
     )
 
 
-def verdict(result: xr.DataTree) -> str:
-    """Return the advice in a sentence or two."""
-    spec, moments = read_spec(result), result["moments"].dataset
-    found = advise(moments, share=spec["share"], inference_samples=spec["inference_samples"])
-    images = moments.sizes["example"]
-    if math.isinf(found.samples):
-        return (
-            f"No number of samples is known to reach {spec['share']:.0%} of the reachable cosine: "
-            f"the gradients of {found.undetermined} of {images} images cannot be told from noise; "
-            "take more --num-samples."
-        )
-    usual = 20
-    reached = mean_reach(moments, [usual], spec["inference_samples"]).item()
-    return (
-        f"Attack with ≥ {found.samples:,} samples (90 % interval {found.low:,} to {found.high:,}): "
-        f"{spec['share']:.0%} of the reachable cosine, mean over images.\n"
-        f"{usual} samples reach {reached:.0%} of it. Not counted: {found.undetermined} of {images} "
-        "images, whose gradients cannot be told from noise."
-    )
-
-
-def _by_size(result: xr.DataTree) -> Table:
-    """Return what sizes of A reach, predicted and, where it was, measured."""
-    spec, moments = read_spec(result), result["moments"].dataset
-    size_i = spec["inference_samples"]
-    sizes = sorted({*SIZES, *spec["attack_samples"]})
-    cosine = mean_cosine(moments, sizes, size_i).values
-    reach = mean_reach(moments, sizes, size_i).values
-    doubled = mean_reach(moments, [2 * size for size in sizes], size_i).values
-    values = result[GROUP].dataset["cosine"].isel(strength=-1, inference_samples=0)
-    measured = values.mean("example", skipna=True)
-    rows = []
-    for index, size in enumerate(sizes):
-        known = size in spec["attack_samples"]
-        seen = number(*mean_and_sd(measured.sel(attack_samples=size))) if known else ""
-        rows.append(
-            [
-                f"{size:,}",
-                f"{100 * reach[index]:.1f}",
-                f"{100 * (doubled[index] - reach[index]):+.1f}",
-                f"{cosine[index]:.3f}",
-                seen,
-                f"{size * spec['images']:,}",
-            ]
-        )
-    ceiling = mean_cosine(moments, [math.inf], size_i).item()
-    return Table(
-        title=(
-            f"{verdict(result)}\n\nWhat S_A samples reach, S_I = {size_i:,}; "
-            f"ceiling of the predicted cosine {ceiling:.3f}"
-        ),
-        header=["S_A", "reach, %", "doubled", "predicted cosine", "measured", "gradients"],
-        rows=rows,
-    )
-
-
-def _parts(result: xr.DataTree) -> Table:
-    """Return the factors of the cosine, means over images that are determined."""
-    spec, moments = read_spec(result), result["moments"].dataset
-    size_i = spec["inference_samples"]
-    rows = [["loss mismatch", f"{float(loss_mismatch(moments).mean()):.3f}"]]
-    for size in spec["attack_samples"]:
-        factor = noise_factor(moments, "attack", [size]).mean()
-        rows.append([f"attack noise, S_A = {size:,}", f"{float(factor):.3f}"])
-    factor = noise_factor(moments, "condition", [size_i]).mean()
-    rows.append([f"inference noise, S_I = {size_i:,}", f"{float(factor):.3f}"])
-    return Table(
-        title="What the predicted cosine is a product of, means over images",
-        header=["factor", "mean"],
-        rows=rows,
-    )
-
-
-def _by_image(result: xr.DataTree) -> Table:
-    """Return quantiles over images of the S_A that each needs, and how sure that is."""
-    spec, moments = read_spec(result), result["moments"].dataset
-    found = samples_needed(moments, spec["share"])
-    sure = float((found["high"] < 2.25 * found["low"]).mean())  # within a factor of 1.5
-
-    def cell(name: str, quantile: float) -> str:
-        value = float(np.quantile(found[name].values, quantile, method="inverted_cdf"))
-        return "∞" if math.isinf(value) else f"{math.ceil(value):,}"
-
-    return Table(
-        title=(
-            f"S_A that {spec['share']:.0%} of an image's reachable cosine needs; of single images "
-            f"it is known within a factor 1.5 for {sure:.0%}"
-        ),
-        header=["quantile over images", *[f"{q:.0%}" for q in QUANTILES]],
-        rows=[
-            [title, *[cell(name, q) for q in QUANTILES]]
-            for name, title in (
-                ("low", "lower end of 90 %"),
-                ("needed", "estimate"),
-                ("high", "upper end"),
-            )
-        ],
-    )
-
-
-def _tables(result: xr.DataTree) -> list[Table]:
-    return [_by_size(result), _parts(result), _by_image(result)]
-
-
 def _make_spec(
     preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
 ) -> DiagnosisSpec:
@@ -293,4 +177,6 @@ def _run(
     )
 
 
-STUDY = Study(name=NAME, make_spec=_make_spec, run=_run, tables=_tables, figure=diagnosis_figure)
+STUDY = Study(
+    name=NAME, make_spec=_make_spec, run=_run, tables=diagnosis_tables, figure=diagnosis_figure
+)

@@ -16,7 +16,8 @@ from pyrosnn.results import GROUP, open_results, save_results
 from pyrosnn.summaries import advise, compare_results, mean_cosine, mean_reach
 from pyrosnn.training import preset
 from pyrosnn_studies.comparison import comparison_tables
-from pyrosnn_studies.diagnosis import DiagnosisSpec, run_diagnosis, verdict
+from pyrosnn_studies.diagnosis import DiagnosisSpec, run_diagnosis
+from pyrosnn_studies.diagnosis_tables import verdict
 from pyrosnn_studies.study import find_study
 
 FOLDS = 20
