@@ -116,12 +116,18 @@ def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float
         share: ρ, between 0 and 1.
         inference_samples: S_I.
     """
-    if not bool(determined(moments).any()):
+    kept = determined(moments).values
+    if not kept.any():
         return math.inf
+    # as mean_reach, on plain arrays: a search asks for it a few hundred times
+    square, trace = (moments[f"direction_{name}"].values[kept] for name in ("square", "trace"))
+    noisy = square + trace / [math.inf, inference_samples]  # attack, condition
+    products = moments["direction_product"].values[kept] / np.sqrt(noisy[:, 1])
+    ceiling = (products / np.sqrt(square[:, 0])).mean()
 
     def lacking(log_size: float) -> float:
-        reached: float = mean_reach(moments, [math.exp(log_size)], inference_samples).item()
-        return reached - share
+        cosines = products / np.sqrt(square[:, 0] + trace[:, 0] / math.exp(log_size))
+        return float(cosines.mean() / ceiling) - share
 
     if lacking(0.0) >= 0:
         return 1.0
