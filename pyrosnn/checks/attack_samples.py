@@ -1,5 +1,7 @@
 """`attack-samples`: the attack has enough samples to reach the cosine that it could reach."""
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
@@ -88,8 +90,9 @@ def _from_moments(result: xr.DataTree) -> Finding:
     values = result[GROUP].dataset
     size, size_i = (int(values[f"{set_}_samples"].max()) for set_ in ("attack", "inference"))
     moments = result["moments"].dataset
+    unknown = skipped(NAME, "needs gradients that stand out of the noise; take more --num-samples")
     if not bool(determined(moments).any()):
-        return skipped(NAME, "needs gradients that stand out of the noise; take more --num-samples")
+        return unknown
 
     def share(of: xr.Dataset) -> xr.DataArray:
         folds = of.sizes.get("fold")
@@ -97,7 +100,11 @@ def _from_moments(result: xr.DataTree) -> Finding:
         reached = [mean_reach(one, [size], size_i).isel(attack_samples=0) for one in each]
         return reached[0] if folds is None else xr.concat(reached, "fold")
 
-    estimate, error = (float(value) for value in jackknife(share, moments))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the mean of no image is NaN
+        estimate, error = (float(value) for value in jackknife(share, moments))
+    if not np.isfinite(estimate + error):  # without some group of samples nothing is known
+        return unknown
     low, high = (min(1.0, max(0.0, estimate + sign * 2 * error)) for sign in (-1, 1))
     text = (
         f"S_A = {size} reaches {estimate:.0%} of the reachable mean cosine "

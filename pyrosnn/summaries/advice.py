@@ -92,24 +92,22 @@ def advise(
         return xr.DataArray(math.log(samples_for_mean(of, share, inference_samples)))
 
     undetermined = int((~determined(moments)).sum())
-    estimate, error = jackknife(log_samples, moments)
-    if not math.isfinite(float(estimate)):
-        return Advice(
-            samples=math.inf, low=1, high=math.inf, share=share, undetermined=undetermined
-        )
-    reach = stats.t.ppf(0.5 + confidence / 2, moments.sizes["fold"] - 1) * float(error)
-    low, middle, high = (math.exp(float(estimate) + sign * reach) for sign in (-1, 0, 1))
+    with np.errstate(invalid="ignore"):  # a fold may know of no number
+        estimate, error = (float(value) for value in jackknife(log_samples, moments))
+    reach = stats.t.ppf(0.5 + confidence / 2, moments.sizes["fold"] - 1) * error
+    reach = reach if math.isfinite(reach) else math.inf  # nothing is known but the estimate
+    whole = estimate + reach < math.log(MOST)
     return Advice(
-        samples=math.ceil(middle - 1e-9),
-        low=max(1, math.floor(low)),
-        high=math.ceil(high),
+        samples=math.ceil(math.exp(estimate) - 1e-9) if math.isfinite(estimate) else math.inf,
+        low=max(1, math.floor(math.exp(estimate - reach))) if math.isfinite(estimate) else 1,
+        high=math.ceil(math.exp(estimate + reach)) if whole else math.inf,
         share=share,
         undetermined=undetermined,
     )
 
 
 def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float | int) -> float:
-    """Return the S_A at which :func:`mean_reach` is a share; ∞ where no image is determined.
+    """Return the S_A at which :func:`mean_reach` is a share; ∞ where none is known.
 
     Args:
         moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
@@ -124,6 +122,8 @@ def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float
     noisy = square + trace / [math.inf, inference_samples]  # attack, condition
     products = moments["direction_product"].values[kept] / np.sqrt(noisy[:, 1])
     ceiling = (products / np.sqrt(square[:, 0])).mean()
+    if ceiling <= 0:  # an attack that more samples turn away from the boundary
+        return math.inf
 
     def lacking(log_size: float) -> float:
         cosines = products / np.sqrt(square[:, 0] + trace[:, 0] / math.exp(log_size))

@@ -66,6 +66,21 @@ def test_the_advice_says_how_sure_it_is() -> None:
     assert unsure.low < unsure.samples < unsure.high
 
 
+def test_advice_without_an_upper_end() -> None:
+    """A fold that knows of no number leaves the estimate, and an interval without an end."""
+    moments = known([10.0])
+    moments["direction_square_without"][..., 3] = -0.1
+    found = advise(moments)
+    assert found.samples == advise(known([10.0])).samples
+    assert (found.low, found.high) == (1, math.inf)
+    wild = advise(known([10.0], 0.1), confidence=1 - 1e-15)
+    assert math.isinf(wild.high) or wild.high > wild.samples
+    away = known([10.0])
+    for name in ("direction_product", "direction_product_without"):
+        away[name] = -away[name]
+    assert math.isinf(advise(away).samples)
+
+
 def test_images_without_a_direction_are_counted_and_left_out() -> None:
     moments = known([10.0, 10.0])
     lost = moments.copy(deep=True)
@@ -145,6 +160,9 @@ def test_the_check_of_attack_samples_takes_the_moments(
             moments[name] = 1e-6 * moments[name]
     plenty["moments"] = xr.DataTree(moments)
     assert attack_samples(plenty).status == "pass"
+    moments["direction_square_without"][..., 3] = -0.1  # one fold knows of no gradient
+    plenty["moments"] = xr.DataTree(moments)
+    assert attack_samples(plenty).status == "skipped"
 
 
 def test_two_diagnoses_are_compared_by_their_moments(
