@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import TrainingSpec, preset, save_checkpoint, train
 
@@ -44,7 +45,7 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="session")
 def specs() -> dict[str, TrainingSpec]:
-    return {model: preset(model, **QUICK) for model in ("bnn", "im", "sin")}
+    return {model: preset(model, **QUICK) for model in MODELS}
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,10 @@ def train(
     noise_variance: Annotated[
         float | None, typer.Option(help="sin: variance of the input noise.", show_default="0.1")
     ] = None,
+    prior_precision: Annotated[
+        float | None,
+        typer.Option(help="laplace: of the last layer's prior.", show_default="1.0"),
+    ] = None,
     average: Annotated[
         str | None,
         typer.Option(help="sin: average the copies' logits or their loss.", show_default="logits"),
@@ -99,6 +103,7 @@ def train(
         "initial_row_scale": initial_row_scale,
         "initial_column_scale": initial_column_scale,
         "noise_variance": noise_variance,
+        "prior_precision": prior_precision,
         "average": average,
         "per_example": False if shared_noise else None,
     }

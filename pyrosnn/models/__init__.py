@@ -13,6 +13,7 @@ MODELS = {
     "bnn": "pyrosnn.models.bnn:BNN",
     "im": "pyrosnn.models.im:InfiniteMixture",
     "sin": "pyrosnn.models.sin:StochasticInputNetwork",
+    "laplace": "pyrosnn.models.laplace:Laplace",
 }
 
 
@@ -20,7 +21,7 @@ def model_options(name: str) -> dict[str, Any]:
     """Return the options of a model and their defaults.
 
     Raises:
-        UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)``.
+        UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin, laplace)``.
 
     Example:
         >>> model_options("bnn")["hidden"]

@@ -2,7 +2,7 @@
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pyrosnn.models.head import AutogradHead, Head
 from pyrosnn.models.input_layer import Identity, InputLayer
+from pyrosnn.models.trunk import Trunk
 
 Output = Literal["probs", "logits"]
 Sites = Mapping[str, Tensor]
@@ -53,6 +54,14 @@ class StochasticClassifier(torch.nn.Module, ABC):
     def guide(self, x: Tensor, y: Tensor | None = None) -> None:
         """Declare the distribution that Θ is drawn from at prediction: p(Θ) of the paper."""
 
+    def after_training(self, batches: Iterator[Tensor]) -> None:
+        """Set what is computed from all training images at once, when the loop is over.
+
+        Args:
+            batches: the training images, in batches.
+        """
+        return None
+
     @abstractmethod
     def logits(
         self, x: Float[Tensor, "example *image"], sites: Sites
@@ -68,8 +77,16 @@ class StochasticClassifier(torch.nn.Module, ABC):
             Logits, shape (sample, example, class).
         """
 
+    def trunk(self) -> Trunk | None:
+        """Return the part of the network that no sample changes, evaluated once for all of them.
+
+        A classifier that has one takes its values, not images, in :meth:`input_layer` and
+        :meth:`head`: ``logits(x, sites) == head(sites)(input_layer(sites)(trunk(x)))``.
+        """
+        return None
+
     def input_layer(self, sites: Sites) -> InputLayer:
-        """Return the part of the network that is affine in the image, for a chunk of samples.
+        """Return the part of the network that is affine in what it is given, for some samples.
 
         A network that begins with a linear layer gives it here, so that predictions along a
         line of images share its products; any other has :class:`Identity`. With it goes
@@ -81,7 +98,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return Identity()
 
     def head(self, sites: Sites) -> Head:
-        """Return what follows the input layer."""
+        """Return what follows the input layer; by default ``logits``, for want of a trunk."""
         return AutogradHead(lambda features: self.logits(features, sites))
 
     def discriminants(
@@ -94,7 +111,10 @@ class StochasticClassifier(torch.nn.Module, ABC):
     @property
     @abstractmethod
     def floats_per_example(self) -> int:
-        """How many floats one image needs for one sample: sizes the chunks of an evaluation."""
+        """How many floats one image needs for one sample: sizes the chunks of an evaluation.
+
+        What the trunk needs is not among them.
+        """
 
     @property
     def dtype(self) -> torch.dtype:

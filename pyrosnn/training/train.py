@@ -93,7 +93,9 @@ def train(
                 )
             if progress is not None:
                 progress(TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss))
-    return classifier.eval().requires_grad_(False)
+    classifier.eval().requires_grad_(False)
+    classifier.after_training(iter(x.split(spec.batch_size)))
+    return classifier
 
 
 def make_loss(
