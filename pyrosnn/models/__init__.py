@@ -13,6 +13,7 @@ MODELS = {
     "bnn": "pyrosnn.models.bnn:BNN",
     "im": "pyrosnn.models.im:InfiniteMixture",
     "sin": "pyrosnn.models.sin:StochasticInputNetwork",
+    "resnet": "pyrosnn.models.resnet:WideResNet",
 }
 
 
