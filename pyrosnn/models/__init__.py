@@ -14,6 +14,7 @@ MODELS = {
     "im": "pyrosnn.models.im:InfiniteMixture",
     "sin": "pyrosnn.models.sin:StochasticInputNetwork",
     "laplace": "pyrosnn.models.laplace:Laplace",
+    "resnet": "pyrosnn.models.resnet:WideResNet",
 }
 
 

@@ -16,6 +16,9 @@ from pyrosnn.models.trunk import Trunk
 Output = Literal["probs", "logits"]
 Sites = Mapping[str, Tensor]
 
+# Integers of as many bytes as a value has, to read its bits by.
+WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
 
 class StochasticClassifier(torch.nn.Module, ABC):
     r"""A random function $f(x, \Theta)$ with $\Theta$ independent of x (definition 3.1).
@@ -122,15 +125,17 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return next(self.parameters()).dtype
 
     def fingerprint(self) -> int:
-        """Return a number that changes with the parameters; cheap, and exact on any machine.
+        """Return a number that changes with what is learned; cheap, and exact on any machine.
+
+        That is the parameters and the buffers, such as running statistics of batch norm.
 
         Sample sets carry it, so that one classifier is not evaluated on another's samples. It
         guards against mistakes, not against intent: see ``model_digest`` for an identity.
         """
         sums = []
-        for parameter in self.parameters():
-            bits = torch.int64 if parameter.dtype == torch.float64 else torch.int32
-            words = parameter.detach().contiguous().view(bits).flatten().to(torch.int64)
+        for value in (*self.parameters(), *self.buffers()):
+            words = value.detach().contiguous().view(WORDS[value.element_size()])
+            words = words.flatten().to(torch.int64)
             positions = torch.arange(1, len(words) + 1, device=words.device)
             sums.append(int((words * positions).sum()))
         return zlib.crc32(repr((type(self).__name__, self.image_shape, sums)).encode())

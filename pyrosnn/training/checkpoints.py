@@ -78,7 +78,7 @@ def package_versions() -> dict[str, str]:
 
 
 def model_digest(classifier: StochasticClassifier) -> str:
-    """Return the SHA-256 of a classifier's parameters: its identity in results."""
+    """Return the SHA-256 of a classifier's parameters and buffers: its identity in results."""
     sha = hashlib.sha256()
     for name, value in sorted(classifier.state_dict().items()):
         sha.update(name.encode())
@@ -119,7 +119,9 @@ def save_checkpoint(
         "versions": package_versions(),
         "model_digest": model_digest(classifier),
     }
-    state = {name: value.detach().cpu() for name, value in classifier.state_dict().items()}
+    values = classifier.state_dict().items()
+    # safetensors knows one layout in memory
+    state = {name: value.detach().cpu().contiguous() for name, value in values}
     metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
     with atomic_path(Path(path), overwrite=overwrite) as temporary:
         temporary.write_bytes(safetensors.torch.save(state, metadata))
