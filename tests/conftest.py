@@ -25,7 +25,11 @@ torch.set_num_threads(1)
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
-QUICK: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
+# a second of training for each model
+QUICK: dict[str, dict[str, Any]] = {
+    **{m: {"epochs": 8, "options": {"hidden": (16, 16)}} for m in ("bnn", "im", "sin", "laplace")},
+    "resnet": {"epochs": 1},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,7 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="session")
 def specs() -> dict[str, TrainingSpec]:
-    return {model: preset(model, **QUICK) for model in MODELS}
+    return {model: preset(model, **QUICK[model]) for model in MODELS}
 
 
 @pytest.fixture(scope="session")

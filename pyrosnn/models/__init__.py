@@ -22,7 +22,7 @@ def model_options(name: str) -> dict[str, Any]:
     """Return the options of a model and their defaults.
 
     Raises:
-        UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin, laplace)``.
+        UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, …)``.
 
     Example:
         >>> model_options("bnn")["hidden"]

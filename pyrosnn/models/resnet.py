@@ -10,6 +10,7 @@ from torch.nn.functional import relu
 
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.head import AutogradHead
 from pyrosnn.models.keep_mask import KeepMask
 from pyrosnn.models.residual import (
     STEM_CHANNELS,
@@ -19,6 +20,7 @@ from pyrosnn.models.residual import (
     normalize,
     wide_blocks,
 )
+from pyrosnn.models.trunk import Trunk
 
 # Pixels of [0, 1] are centred within the network, so that strengths stay in pixel units.
 CENTRE, SPREAD = 0.5, 0.25
@@ -163,6 +165,17 @@ class WideResNet(StochasticClassifier):
         pooled = relu(normalize(self.norm, hidden, learn=learn)).mean((-2, -1))
         logits: Tensor = self.last(pooled)
         return logits.reshape(*lead, self.num_classes)
+
+    def trunk(self) -> Trunk:
+        """Return what comes before the first mask: the same for all samples."""
+        height, width, channels = self.mask_shapes[0]
+        # the first convolution, its normalized and its rectified values; then both of the stem
+        floats = height * width * (3 * STEM_CHANNELS + 2 * channels)
+        return Trunk(function=self.stem, floats_per_example=floats)
+
+    def head(self, sites: Sites) -> AutogradHead:
+        """Return the network from the first mask on."""
+        return AutogradHead(lambda features: self.rest(features, sites))
 
     @property
     def floats_per_example(self) -> int:
