@@ -24,7 +24,13 @@ torch.set_num_threads(1)
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
-QUICK: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
+DENSE: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
+QUICK: dict[str, dict[str, Any]] = {
+    "bnn": DENSE,
+    "im": DENSE,
+    "sin": DENSE,
+    "resnet": {"epochs": 3},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +50,7 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="session")
 def specs() -> dict[str, TrainingSpec]:
-    return {model: preset(model, **QUICK) for model in ("bnn", "im", "sin")}
+    return {model: preset(model, **settings) for model, settings in QUICK.items()}
 
 
 @pytest.fixture(scope="session")
