@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor
-from torch.distributions import register_kl
+from torch.distributions.kl import register_kl
 
 LEVELS = 2**16  # values of the random words that units are kept by
 WORD = torch.iinfo(torch.int64)
@@ -74,9 +74,11 @@ class KeepMask(TorchDistribution):
         return kept * math.log(self.keep) + dropped * math.log1p(-self.keep)
 
 
-@register_kl(KeepMask, KeepMask)
-def _kl(p: KeepMask, q: KeepMask) -> Tensor:
+def _kl_keep_mask(p: KeepMask, q: KeepMask) -> Tensor:
     """Return KL(p ‖ q) of each mask: 0, without a pass over units, where the rates are equal."""
     a, b = p.keep, q.keep
     each = a * math.log(a / b) + (1 - a) * math.log((1 - a) / (1 - b))
     return torch.full(p.batch_shape, p.event_shape.numel() * each, device=p.device)
+
+
+register_kl(KeepMask, KeepMask)(_kl_keep_mask)

@@ -31,9 +31,9 @@ class WideResNet(StochasticClassifier):
 
     Pre-activation blocks bn-relu-conv-dropout-bn-relu-conv. The mask of block k is the site
     ``mask_k``, shape (sample, example, height, width, channel), with the channels last as the
-    network has them in memory; kept units are divided by 1 - dropout. Batch norm uses the batch's statistics in training alone, else the running ones,
-    whatever mode the module is in. Everything before the first mask is computed once for all
-    samples of a call.
+    network has them in memory; kept units are divided by 1 - dropout. Batch norm uses the batch's
+    statistics in training alone, else the running ones, whatever mode the module is in.
+    Everything before the first mask is computed once for all samples of a call.
 
     Args:
         image_shape: shape of one image, (channel, height, width).

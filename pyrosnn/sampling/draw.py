@@ -1,7 +1,7 @@
 """Drawing sample sets from a guide: reproducible, whatever their size and order."""
 
-import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import MEMORY_BUDGET, quarter
-from pyrosnn.sampling.sample_set import PAGE_SIZE, Origin, SampleSet
+from pyrosnn.sampling.sample_set import Origin, SampleSet, page_size
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 
@@ -61,14 +61,15 @@ def draw_sample_set(
     x = x.to(classifier.device)
     with forked_rng(seed_sequence(seed, stream), classifier.device):
         sites = _sites(classifier, x)
+    size = page_size(sum(site.values for site in sites.values()))
 
     def draw(first: int, last: int) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = {}
-        for page in range(first // PAGE_SIZE, -(-last // PAGE_SIZE)):
+        for page in range(first // size, -(-last // size)):
             with forked_rng(seed_sequence(seed, stream, repeat, block, page), classifier.device):
-                drawn = _draw_page(classifier, x, sites)
-            begin = page * PAGE_SIZE
-            wanted = slice(max(first - begin, 0), min(last - begin, PAGE_SIZE))
+                drawn = _draw_page(classifier, x, sites, size)
+            begin = page * size
+            wanted = slice(max(first - begin, 0), min(last - begin, size))
             for name, value in drawn.items():
                 if name not in tensors:  # filled in place: joining pages would take twice as much
                     tensors[name] = value.new_empty(last - first, *value.shape[1:])
@@ -77,7 +78,8 @@ def draw_sample_set(
         return tensors
 
     stop = start + num_samples
-    fits = num_samples * _sample_bytes(sites, classifier.dtype) <= quarter(memory_budget)
+    sample_bytes = sum(site.values * site.value_bytes for site in sites.values())
+    fits = num_samples * sample_bytes <= quarter(memory_budget)
     return SampleSet(
         origin=Origin(
             seed=seed,
@@ -90,33 +92,45 @@ def draw_sample_set(
         ),
         stored=draw(start, stop) if fits else None,
         draw=draw,
-        per_image=frozenset(name for name, site in sites.items() if site.batch_shape),
+        per_image=frozenset(name for name, site in sites.items() if site.per_image),
         num_examples=len(x),
         memory_budget=memory_budget,
+        page_size=size,
     )
 
 
-def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, Any]:
-    """Return the distribution of each sample site; those of weights have no batch shape."""
+@dataclass(frozen=True)
+class _Site:
+    """What the samples of one site are."""
+
+    event_shape: tuple[int, ...]
+    per_image: bool
+    values: int
+    value_bytes: int
+
+
+def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, _Site]:
+    """Draw one sample to see what each site is; those of weights have no batch shape."""
     with torch.no_grad():
         trace = prune_subsample_sites(poutine.trace(classifier.guide).get_trace(x))
-    return {name: trace.nodes[name]["fn"] for name in trace.stochastic_nodes}
-
-
-def _sample_bytes(sites: dict[str, Any], dtype: torch.dtype) -> int:
-    """Return the bytes of one sample of all sites."""
-    floats: int = sum(math.prod([*site.batch_shape, *site.event_shape]) for site in sites.values())
-    return floats * dtype.itemsize
+    nodes = dict[str, Any](trace.nodes)  # their values are of many types
+    return {
+        name: _Site(
+            event_shape=tuple(nodes[name]["fn"].event_shape),
+            per_image=bool(nodes[name]["fn"].batch_shape),
+            values=nodes[name]["value"].numel(),
+            value_bytes=nodes[name]["value"].element_size(),
+        )
+        for name in trace.stochastic_nodes
+    }
 
 
 def _draw_page(
-    classifier: StochasticClassifier, x: Tensor, sites: dict[str, Any]
+    classifier: StochasticClassifier, x: Tensor, sites: dict[str, _Site], size: int
 ) -> dict[str, Tensor]:
     """Draw one page; each site gets the shape (sample, example or 1, *event)."""
-    drawn = Predictive(classifier.guide, num_samples=PAGE_SIZE, parallel=True)(x)
-    return {
-        name: drawn[name].reshape(PAGE_SIZE, -1, *site.event_shape) for name, site in sites.items()
-    }
+    drawn = Predictive(classifier.guide, num_samples=size, parallel=True)(x)
+    return {name: drawn[name].reshape(size, -1, *site.event_shape) for name, site in sites.items()}
 
 
 def successive_sample_sets(
@@ -142,7 +156,7 @@ def successive_sample_sets(
         )
     first.require_fit(classifier, len(x))
     yield first
-    ahead = size * max(1, PAGE_SIZE // size)  # draw whole pages where the sets are small
+    ahead = size * max(1, first.page_size // size)  # draw whole pages where the sets are small
     start = origin.stop
     while True:
         drawn = draw_sample_set(

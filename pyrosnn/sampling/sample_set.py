@@ -15,6 +15,23 @@ from pyrosnn.sampling.memory import MEMORY_BUDGET, require_budget
 # same in a set of 20 and in a set of 1,000. Changing it changes every sample.
 PAGE_SIZE = 16
 
+# Pages of larger samples (dropout masks of wide networks) are of fewer: the largest power of two
+# with at most so many values, 256 MiB of floats. No budget and no precision decides it, so that
+# samples depend on neither.
+PAGE_VALUES = 2**26
+
+
+def page_size(sample_values: int) -> int:
+    """Return how many samples are drawn at once, given how many values one of them has.
+
+    Example:
+        >>> page_size(100_000), page_size(10_000_000), page_size(10**9)
+        (16, 4, 1)
+    """
+    fitting = max(1, min(PAGE_SIZE, PAGE_VALUES // sample_values))
+    return 1 << (fitting.bit_length() - 1)
+
+
 # Draws the samples of a range of indices of a stream.
 Draw = Callable[[int, int], Mapping[str, Tensor]]
 
@@ -66,6 +83,7 @@ class SampleSet:
         num_examples: how many images those were drawn for.
         memory_budget: bytes that this set and its evaluation may take. It changes speed and
             memory, never the samples.
+        page_size: how many samples ``draw`` draws at once.
     """
 
     origin: Origin
@@ -74,6 +92,7 @@ class SampleSet:
     per_image: frozenset[str] = frozenset()
     num_examples: int | None = None
     memory_budget: int = MEMORY_BUDGET
+    page_size: int = PAGE_SIZE
 
     def __post_init__(self) -> None:
         """Check that all sites have as many samples as the origin says."""
@@ -144,7 +163,8 @@ class SampleSet:
             yield self
             return
         first, last = self.origin.start, self.origin.stop
-        bounds = [first, *range(first - first % PAGE_SIZE + PAGE_SIZE, last, PAGE_SIZE), last]
+        page = self.page_size
+        bounds = [first, *range(first - first % page + page, last, page), last]
         for start, stop in pairwise(bounds):
             yield self[start - first : stop - first].load()
 

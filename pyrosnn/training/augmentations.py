@@ -37,7 +37,7 @@ def crop(x: Tensor) -> Tensor:
     """
     from torchvision.transforms.v2 import functional
 
-    padded = functional.pad(x, [PADDING], padding_mode="reflect")
+    padded: Tensor = functional.pad(x, [PADDING], padding_mode="reflect")
     height, width = x.shape[-2:]
     down, right = torch.randint(2 * PADDING + 1, (2, len(x), 1), device=x.device)
     rows = (down + torch.arange(height, device=x.device)).unsqueeze(-1)
