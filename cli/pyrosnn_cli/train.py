@@ -8,17 +8,20 @@ import typer
 from pyrosnn.errors import require
 from pyrosnn.files import check_writable
 from pyrosnn.models import MODELS
+from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     DataRoot,
     DatasetName,
     Device,
     Overwrite,
     Seed,
+    Showing,
     open_device,
     parse_integers,
 )
 
 
+@takes(showing=Showing)
 def train(
     model: Annotated[str, typer.Argument(help=f"Model: {', '.join(MODELS)}.")],
     dataset: DatasetName = "digits",
@@ -83,6 +86,8 @@ def train(
         typer.Option(help="Checkpoint to write.", show_default="MODEL-DATASET.safetensors"),
     ] = None,
     overwrite: Overwrite = False,
+    *,
+    showing: Showing,
 ) -> None:
     """Train a stochastic classifier and write a checkpoint.
 
@@ -121,4 +126,12 @@ def train(
     check_writable(path, overwrite=overwrite)
     target = open_device(device)
     data = load_dataset(dataset, data_root)
-    train_and_save(spec, data, path, device=target, test_samples=test_samples, overwrite=overwrite)
+    train_and_save(
+        spec,
+        data,
+        path,
+        device=target,
+        test_samples=test_samples,
+        overwrite=overwrite,
+        showing=showing,
+    )

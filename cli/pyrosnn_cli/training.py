@@ -9,6 +9,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import TrainingProgress, TrainingSpec, save_checkpoint, train
+from pyrosnn_cli.options import Showing
 from pyrosnn_cli.progress import progress_bar
 
 
@@ -20,12 +21,14 @@ def train_and_save(
     device: torch.device,
     test_samples: int,
     overwrite: bool,
+    showing: Showing,
 ) -> StochasticClassifier:
     """Train with a progress bar, measure the test accuracy, write the checkpoint."""
-    with progress_bar(f"training {spec.model} on {dataset.name}", spec.epochs) as advance:
+    with progress_bar(f"training {spec.model} on {dataset.name}", spec.epochs, showing) as advance:
+        advance(0, "")
 
         def show(step: TrainingProgress) -> None:
-            advance(f"loss {step.loss:.4f}")
+            advance(step.epoch, f"loss {step.loss:.4f}")
 
         classifier = train(spec, dataset, device=device, progress=show)
     reached = accuracy(
