@@ -50,6 +50,19 @@ def check_readable(path: Path, what: str) -> None:
         raise FileError(f"cannot read {path}: it is not a file; expected a {what}")
 
 
+def cells_folder(output: Path) -> Path:
+    """Return where the finished cells of a study are kept until its output is written.
+
+    Args:
+        output: the output.
+
+    Example:
+        >>> cells_folder(Path("results/sample-size.nc")).name
+        'sample-size.nc.cells'
+    """
+    return output.with_name(f"{output.name}.cells")
+
+
 @contextmanager
 def atomic_path(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that takes its name when the block ends well.

@@ -6,18 +6,18 @@ from typing import Annotated
 import typer
 
 from pyrosnn_cli.check import show_findings
+from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     BlockSize,
-    Compact,
     DataRoot,
     Device,
     Images,
     MemoryBudget,
     ModelPath,
     OfModel,
-    Overwrite,
     Preset,
     Repeats,
+    Running,
     Seed,
     parse_integers,
 )
@@ -26,6 +26,7 @@ from pyrosnn_cli.run import Ran, run_study
 CHECKED = 50  # images that the checks of the model take
 
 
+@takes(running=Running)
 def diagnose(
     model: ModelPath = None,
     dataset: OfModel = None,
@@ -73,8 +74,8 @@ def diagnose(
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
     ] = Path("diagnosis.nc"),
-    compact: Compact = False,
-    overwrite: Overwrite = False,
+    *,
+    running: Running,
 ) -> None:
     """How many samples the attack (FGM, l2) needs, and what more would bring.
 
@@ -86,12 +87,11 @@ def diagnose(
         "diagnosis",
         preset=preset,
         output=output,
-        overwrite=overwrite,
         model=model,
         dataset=dataset,
         data_root=data_root,
         device=device,
-        compact=compact,
+        running=running,
         memory_budget=memory_budget,
         changes={
             "images": images,

@@ -12,7 +12,7 @@ from pyrosnn_cli.options import NamedGroup
 
 
 class _Program(NamedGroup):
-    """Shows the user's errors as one line on stderr, with exit status 2."""
+    """Shows the user's errors as one line on stderr, with exit status 2; 130 after Ctrl-C."""
 
     kind = "command"
 
@@ -27,10 +27,13 @@ class _Program(NamedGroup):
 
 @contextmanager
 def _errors_as_one_line() -> Iterator[None]:
+    status = 2
     try:
         yield
     except PyrosnnError as error:
-        message = str(error)
+        message = "; ".join([str(error), *getattr(error, "__notes__", [])])
+    except KeyboardInterrupt as error:
+        message, status = "; ".join(["interrupted", *getattr(error, "__notes__", [])]), 130
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # it shows the help
             raise
@@ -39,7 +42,7 @@ def _errors_as_one_line() -> Iterator[None]:
     else:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
-    raise typer.Exit(2)
+    raise typer.Exit(status)
 
 
 # Typer exports the usage errors' children, not their base

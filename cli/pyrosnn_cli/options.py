@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,9 +41,7 @@ OfModel = Annotated[
 Preset = Annotated[
     str, typer.Option(help="Settings to start from: quick (digits), paper (the paper's).")
 ]
-Images = Annotated[
-    int | None, typer.Option(help="First so many test images.", show_default="preset's")
-]
+Images = Annotated[int | None, typer.Option(help="How many test images.", show_default="preset's")]
 Repeats = Annotated[
     int | None, typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's")
 ]
@@ -50,16 +49,51 @@ BlockSize = Annotated[
     int | None,
     typer.Option(help="Images that share a draw of the samples.", show_default="preset's"),
 ]
+FirstImage = Annotated[
+    int | None,
+    typer.Option(
+        help="Index of the first image, a multiple of the block size: one part of a larger study.",
+        show_default="0",
+    ),
+]
+FirstRepeat = Annotated[
+    int | None,
+    typer.Option(help="Counter of the first repeat: one part of a larger study.", show_default="0"),
+]
 MemoryBudget = Annotated[
     str,
     typer.Option(help="Memory of a block's evaluation, as 512MiB or 2GB; changes no result."),
 ]
-Compact = Annotated[
-    bool,
-    typer.Option(
-        "--compact", help="Smaller file: float32 with 12 bits, without what can be derived."
-    ),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Showing:
+    """How progress is shown."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Progress as JSON: an object a line on standard error."),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running(Showing):
+    """How a study is run and its result kept: none of it is a setting of the study."""
+
+    compact: Annotated[
+        bool,
+        typer.Option(
+            "--compact", help="Smaller file: float32 with 12 bits, without what can be derived."
+        ),
+    ] = False
+    overwrite: Overwrite = False
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted run's cells; begin where there are none."
+        ),
+    ] = False
 
 
 class NamedGroup(TyperGroup):

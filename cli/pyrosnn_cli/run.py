@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pyrosnn.data import DATASETS
-from pyrosnn.errors import ArgumentError, DataError, unknown_name
-from pyrosnn.files import check_writable
-from pyrosnn_cli.options import open_device, parse_bytes
+from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
+from pyrosnn.files import cells_folder, check_writable
+from pyrosnn_cli.options import Running, Showing, open_device, parse_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -45,12 +45,11 @@ def run_study(
     *,
     preset: str,
     output: Path,
-    overwrite: bool,
+    running: Running,
     model: Path | None = None,
     dataset: str | None = None,
     data_root: Path | None = None,
     device: str = "cpu",
-    compact: bool = False,
     memory_budget: str = "1GiB",
     changes: dict[str, Any],
 ) -> "Ran":
@@ -60,27 +59,25 @@ def run_study(
         name: a name in ``STUDIES``.
         preset: settings to start from.
         output: netCDF file; the figure goes beside it.
-        overwrite: replace existing files.
+        running: what is done with existing files and an interrupted run's cells, how progress is
+            shown, and in which form the result is written.
         model: checkpoint; None trains or loads a default one beside the output.
         dataset: data set; None takes the checkpoint's.
         data_root: folder of the data files.
         device: where to compute.
-        compact: write the smaller form of the result.
         memory_budget: what the evaluation of a block of images may take, as the option gives it.
         changes: settings that differ from the preset's; None leaves one as it is.
     """
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
     budget = parse_bytes(memory_budget, "--memory-budget")
-    check_writable(output, overwrite=overwrite)
-    figure_path = output.with_suffix(".png")
-    check_writable(figure_path, overwrite=overwrite)
+    check_places(output, running)
 
     from pyrosnn.data import load_dataset
-    from pyrosnn.results import compact_result, save_results
     from pyrosnn.training import load_checkpoint
-    from pyrosnn_cli.progress import progress_bar
-    from pyrosnn_cli.show import show_tables, write_figure
+    from pyrosnn_cli.resume import find_result, make_result
+    from pyrosnn_cli.show import show_tables
+    from pyrosnn_studies.runner import Material
     from pyrosnn_studies.study import find_study
 
     study = find_study(name)
@@ -91,18 +88,43 @@ def run_study(
         data = load_dataset(_dataset_name(checkpoint, dataset), data_root)
         training = _default_training(study.needs) if checkpoint is None else checkpoint.spec
     spec = study.make_spec(preset, data, training, **changes)
+    material = None
     if data is not None and training is not None:
         if checkpoint is None:
-            checkpoint = _default_model(data, training, output.parent, target)
+            checkpoint = _default_model(data, training, output.parent, target, running)
         checkpoint.require_dataset(data)
-    with progress_bar(f"study {name}", spec.num_steps) as advance:
-        result = study.run(spec, checkpoint, data, advance, budget)
-    # the figure first: where the result is there, all is
-    write_figure(figure_path, study.figure(result), overwrite=overwrite)
-    save_results(output, compact_result(result) if compact else result, overwrite=overwrite)
+        material = Material(
+            classifier=checkpoint.classifier,
+            dataset=data,
+            memory_budget=budget,
+            training=checkpoint.spec,
+        )
+    end = f"{output} is whole: nothing was left to do"
+    result = find_result(study, spec, material, output, running)
+    if result is None:
+        result = make_result(study, spec, material, output, running)
+        end = f"wrote {output} and {figure_of(output)}"
     show_tables(study.tables(result))
-    typer.echo(f"wrote {output} and {figure_path}")
+    typer.echo(end)
     return Ran(result=result, spec=spec, checkpoint=checkpoint, data=data)
+
+
+def figure_of(output: Path) -> Path:
+    """Return where the figure of a result goes."""
+    return output.with_suffix(".png")
+
+
+def check_places(output: Path, running: Running) -> None:
+    """Refuse an output that could not be written later, or that is there and not to be replaced."""
+    replace = running.overwrite or running.resume  # which looks into what is there
+    check_writable(output, overwrite=replace)
+    check_writable(figure_of(output), overwrite=replace)
+    folder = cells_folder(output)
+    if not replace and any(folder.glob("*.cell")):
+        raise FileError(
+            f"{folder} holds cells of an interrupted run; add --resume to go on with them, or "
+            "--overwrite to start anew"
+        )
 
 
 def _dataset_name(checkpoint: "Checkpoint | None", dataset: str | None) -> str:
@@ -128,7 +150,7 @@ def _default_training(needs: str) -> "TrainingSpec":
 
 
 def _default_model(
-    data: "Dataset", spec: "TrainingSpec", folder: Path, device: "torch.device"
+    data: "Dataset", spec: "TrainingSpec", folder: Path, device: "torch.device", showing: Showing
 ) -> "Checkpoint":
     """Train the default model and keep it in ``folder``, or load the one that is kept there."""
     from pyrosnn.training import load_checkpoint
@@ -137,7 +159,9 @@ def _default_model(
     suffix = "-smoothed" if spec.smoothing_variance > 0 else ""
     path = folder / f"{spec.model}-{data.name}{suffix}.safetensors"
     if not path.exists():
-        train_and_save(spec, data, path, device=device, test_samples=100, overwrite=False)
+        train_and_save(
+            spec, data, path, device=device, test_samples=100, overwrite=False, showing=showing
+        )
     checkpoint = load_checkpoint(path, device)
     if checkpoint.spec != spec:
         raise DataError(

@@ -6,19 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import ArgumentError, FileError, require
-from pyrosnn.files import check_writable
 from pyrosnn_cli import diagnose, study_ablation, study_angles, study_grid, study_variance
+from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
-    Compact,
     DataRoot,
     Device,
     MemoryBudget,
     ModelPath,
     NamedGroup,
-    Overwrite,
     Preset,
+    Running,
     Seed,
 )
+from pyrosnn_cli.run import check_places, run_study
 from pyrosnn_studies import STUDIES
 
 
@@ -38,6 +38,7 @@ def list_studies() -> None:
 
 
 @app.command("all")
+@takes(running=Running)
 def all_studies(
     preset: Preset = "quick",
     model: ModelPath = None,
@@ -53,16 +54,15 @@ def all_studies(
     memory_budget: MemoryBudget = "1GiB",
     data_root: DataRoot = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
-    compact: Compact = False,
-    overwrite: Overwrite = False,
+    *,
+    running: Running,
 ) -> None:
     """Run every study, one after the other, into a folder."""
     paths = {name: output / f"{name}.nc" for name in STUDIES}
     require(output.is_dir() or not output.exists(), f"--output names a folder, {output} is a file")
     if output.exists():
         for path in paths.values():  # refused before the first study runs
-            check_writable(path, overwrite=overwrite)
-            check_writable(path.with_suffix(".png"), overwrite=overwrite)
+            check_places(path, running)
     if (model is None) != (smoothed_model is None):
         raise ArgumentError(
             "give --model and --smoothed-model together (train the second with "
@@ -70,7 +70,6 @@ def all_studies(
         )
 
     from pyrosnn.training import load_checkpoint
-    from pyrosnn_cli.run import run_study
     from pyrosnn_studies.study import find_study
 
     models: dict[str, Any] = {"model": model, "smoothed": smoothed_model, "nothing": None}
@@ -91,11 +90,10 @@ def all_studies(
             name,
             preset=preset,
             output=path,
-            overwrite=overwrite,
             model=models[find_study(name).needs],
             data_root=data_root,
             device=device,
-            compact=compact,
+            running=running,
             memory_budget=memory_budget,
             changes={"seed": seed},
         )

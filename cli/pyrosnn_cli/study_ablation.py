@@ -5,22 +5,23 @@ from typing import Annotated
 
 import typer
 
+from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
-    Compact,
     DataRoot,
     Device,
     Images,
     MemoryBudget,
     ModelPath,
     OfModel,
-    Overwrite,
     Preset,
     Repeats,
+    Running,
     Seed,
 )
 from pyrosnn_cli.run import run_study
 
 
+@takes(running=Running)
 def ablation(
     model: ModelPath = None,
     dataset: OfModel = None,
@@ -41,8 +42,8 @@ def ablation(
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
     ] = Path("ablation.nc"),
-    compact: Compact = False,
-    overwrite: Overwrite = False,
+    *,
+    running: Running,
 ) -> None:
     """Readings of what the paper leaves open, side by side.
 
@@ -55,12 +56,11 @@ def ablation(
         "ablation",
         preset=preset,
         output=output,
-        overwrite=overwrite,
         model=model,
         dataset=dataset,
         data_root=data_root,
         device=device,
-        compact=compact,
+        running=running,
         memory_budget=memory_budget,
         changes={
             "images": images,

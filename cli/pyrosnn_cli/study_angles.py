@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
-from pyrosnn_cli.options import Compact, Overwrite, Preset, Seed
+from pyrosnn_cli.groups import takes
+from pyrosnn_cli.options import Preset, Running, Seed
 from pyrosnn_cli.run import run_study
 
 
+@takes(running=Running)
 def gaussian_angles(
     preset: Preset = "quick",
     dimension: Annotated[
@@ -25,8 +27,8 @@ def gaussian_angles(
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
     ] = Path("gaussian-angles.nc"),
-    compact: Compact = False,
-    overwrite: Overwrite = False,
+    *,
+    running: Running,
 ) -> None:
     """Expected angle of two Gaussian vectors with one mean, beside its closed form.
 
@@ -36,8 +38,7 @@ def gaussian_angles(
         "gaussian-angles",
         preset=preset,
         output=output,
-        overwrite=overwrite,
-        compact=compact,
+        running=running,
         changes={
             "dimension": dimension,
             "pairs": pairs,

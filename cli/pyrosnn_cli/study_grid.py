@@ -6,18 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
+from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     BlockSize,
-    Compact,
     DataRoot,
     Device,
+    FirstImage,
+    FirstRepeat,
     Images,
     MemoryBudget,
     ModelPath,
     OfModel,
-    Overwrite,
     Preset,
     Repeats,
+    Running,
     Seed,
     parse_integers,
     parse_numbers,
@@ -104,6 +106,8 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         ] = None,
         repeats: Repeats = None,
         block_size: BlockSize = None,
+        first_image: FirstImage = None,
+        first_repeat: FirstRepeat = None,
         seed: Seed = 0,
         device: Device = "cpu",
         memory_budget: MemoryBudget = "1GiB",
@@ -111,8 +115,8 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         output: Annotated[
             Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
         ] = Path(f"{name}.nc"),
-        compact: Compact = False,
-        overwrite: Overwrite = False,
+        *,
+        running: Running,
     ) -> None:
         options: dict[str, Any] = {
             "steps": steps,
@@ -142,24 +146,25 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "clip_judged": clip_judged,
             "repeats": repeats,
             "block_size": block_size,
+            "first_image": first_image,
+            "first_repeat": first_repeat,
             "seed": seed,
         }
         run_study(
             name,
             preset=preset,
             output=output,
-            overwrite=overwrite,
             model=model,
             dataset=dataset,
             data_root=data_root,
             device=device,
-            compact=compact,
+            running=running,
             memory_budget=memory_budget,
             changes=changes,
         )
 
     command.__doc__ = help_text
-    return command
+    return takes(running=Running)(command)
 
 
 sample_size = grid_command(

@@ -5,22 +5,24 @@ from typing import Annotated
 
 import typer
 
+from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     BlockSize,
-    Compact,
     DataRoot,
     Device,
+    FirstImage,
     Images,
     MemoryBudget,
     ModelPath,
     OfModel,
-    Overwrite,
     Preset,
+    Running,
     Seed,
 )
 from pyrosnn_cli.run import run_study
 
 
+@takes(running=Running)
 def prediction_variance(
     model: ModelPath = None,
     dataset: OfModel = None,
@@ -30,6 +32,7 @@ def prediction_variance(
         int | None, typer.Option(help="Single samples.", show_default="preset's")
     ] = None,
     block_size: BlockSize = None,
+    first_image: FirstImage = None,
     seed: Seed = 0,
     device: Device = "cpu",
     memory_budget: MemoryBudget = "1GiB",
@@ -37,8 +40,8 @@ def prediction_variance(
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
     ] = Path("prediction-variance.nc"),
-    compact: Compact = False,
-    overwrite: Overwrite = False,
+    *,
+    running: Running,
 ) -> None:
     """Spread of single predictions, and length and spread of their gradients.
 
@@ -48,17 +51,17 @@ def prediction_variance(
         "prediction-variance",
         preset=preset,
         output=output,
-        overwrite=overwrite,
         model=model,
         dataset=dataset,
         data_root=data_root,
         device=device,
-        compact=compact,
+        running=running,
         memory_budget=memory_budget,
         changes={
             "images": images,
             "num_samples": num_samples,
             "block_size": block_size,
+            "first_image": first_image,
             "seed": seed,
         },
     )

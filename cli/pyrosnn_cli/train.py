@@ -8,12 +8,14 @@ import typer
 from pyrosnn.errors import FileError, require
 from pyrosnn.files import check_writable
 from pyrosnn.models import MODELS
+from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     DataRoot,
     DatasetName,
     Device,
     Overwrite,
     Seed,
+    Showing,
     open_device,
     parse_integers,
 )
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pyrosnn.training import TrainingSpec
 
 
+@takes(showing=Showing)
 def train(
     model: Annotated[str, typer.Argument(help=f"Model: {', '.join(MODELS)}.")],
     dataset: DatasetName = "digits",
@@ -126,6 +129,8 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was interrupted.")
     ] = False,
+    *,
+    showing: Showing,
 ) -> None:
     """Train a stochastic classifier and write a checkpoint.
 
@@ -182,11 +187,17 @@ def train(
         return
     try:
         train_and_save(
-            spec, data, path, device=target, test_samples=test_samples, overwrite=overwrite
+            spec,
+            data,
+            path,
+            device=target,
+            test_samples=test_samples,
+            overwrite=overwrite,
+            showing=showing,
         )
-    except KeyboardInterrupt:
-        typer.echo(f"pyrosnn: interrupted; {_how_to_go_on(path)}", err=True)
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as error:
+        error.add_note(_how_to_go_on(path))
+        raise
 
 
 def _check_places(path: Path, *, resume: bool, overwrite: bool) -> bool:

@@ -18,6 +18,7 @@ from pyrosnn.training import (
     state_path,
     train,
 )
+from pyrosnn_cli.options import Showing
 from pyrosnn_cli.progress import progress_bar
 
 
@@ -29,6 +30,7 @@ def train_and_save(
     device: torch.device,
     test_samples: int,
     overwrite: bool,
+    showing: Showing,
 ) -> StochasticClassifier:
     """Train with a progress bar, measure the test accuracy, write the checkpoint.
 
@@ -39,10 +41,11 @@ def train_and_save(
     state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None
     done = 0 if state is None else state.epoch
     title = f"training {spec.model} on {dataset.name}"
-    with progress_bar(title, spec.epochs, done) as advance:
+    with progress_bar(title, spec.epochs, showing) as advance:
+        advance(done, "")
 
         def show(step: TrainingProgress) -> None:
-            advance(f"loss {step.loss:.4f}")
+            advance(step.epoch, f"loss {step.loss:.4f}")
 
         def keep(state: TrainingState) -> None:
             save_state(kept, state, spec, dataset)

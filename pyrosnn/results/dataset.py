@@ -56,8 +56,8 @@ def combine(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:
     return joined.transpose(*[d for d in DIMS if d in joined.dims])
 
 
-def combine_repeats(parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Join the datasets of repeats 0, 1, … along the dimension ``repeat``."""
-    numbered = [part.expand_dims(repeat=[repeat]) for repeat, part in enumerate(parts)]
+def combine_repeats(parts: Sequence[xr.Dataset], *, first: int = 0) -> xr.Dataset:
+    """Join the datasets of repeats ``first``, ``first + 1``, … along the dimension ``repeat``."""
+    numbered = [part.expand_dims(repeat=[repeat]) for repeat, part in enumerate(parts, first)]
     joined = combine(numbered, "repeat")
     return joined.assign_coords(repeat=_coordinate("repeat", joined["repeat"]))

@@ -1,7 +1,7 @@
 """`ablation`: what the paper leaves open in an evaluation, one reading beside the other."""
 
-import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,15 @@ from pyrosnn.models import MODELS
 from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
-from pyrosnn.results import combine, make_dataset, make_result
-from pyrosnn.results.provenance import make_provenance
+from pyrosnn.results import make_dataset
 from pyrosnn.sampling import MEMORY_BUDGET, disjoint_sample_sets
-from pyrosnn.training import Checkpoint, TrainingSpec
+from pyrosnn.training import TrainingSpec
+from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import PreactivationNoise
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.study import Progress, Study
+from pyrosnn_studies.runner import Material, Progress, run_plan
+from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 NAME = "ablation"
@@ -65,11 +66,6 @@ class AblationSpec:
     def floor(self) -> float:
         """CleverHans' floor on the norm of one image's gradient."""
         return 1e-6 * self.batch
-
-    @property
-    def num_steps(self) -> int:
-        """Blocks of images over all repeats: the steps of the progress."""
-        return self.repeats * -(-self.images // self.block_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,76 +120,77 @@ def run_ablation(
         classifier: the classifier.
         dataset: its test split is attacked.
         training: the settings of its training, which the result records.
-        progress: called with a short text after each block of images.
+        progress: called before the first block of images and after each.
         memory_budget: bytes that the evaluation of a block may take.
     """
-    start = time.monotonic()
-    compared = variants(spec, classifier, dataset.bounds)
-    each = []
-    for repeat in range(spec.repeats):
-        blocks: dict[str, list[xr.Dataset]] = {name: [] for name in compared}
-        for block, first in enumerate(range(0, spec.images, spec.block_size)):
-            for name, variant in compared.items():
-                blocks[name].append(
-                    _evaluate(spec, variant, dataset, repeat, block, first, memory_budget)
-                )
-            if progress is not None:
-                progress(f"repeat {repeat + 1}")
-        each.append([_means(combine(parts, "example"), spec) for parts in blocks.values()])
-    values = {
-        name: np.array([[means[name] for means in repeat] for repeat in each])
-        for name in each[0][0]
-    }
-    coords = {"repeat": np.arange(spec.repeats), "variant": list(compared)}
-    provenance = make_provenance(
-        classifier,
-        dataset,
-        training=training,
-        seed=spec.seed,
-        wall_time_s=time.monotonic() - start,
+    material = Material(
+        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
     )
-    return make_result(
-        make_dataset(values, coords),
-        study=NAME,
-        spec=asdict(spec),
-        provenance=provenance,
-        group="ablation",
-    )
+    return run_plan(NAME, PLAN, spec, material, progress=progress)
 
 
-def _evaluate(
-    spec: AblationSpec,
-    variant: Variant,
-    dataset: Dataset,
-    repeat: int,
-    block: int,
-    first: int,
-    memory_budget: int,
-) -> xr.Dataset:
-    classifier = variant.classifier
-    last = min(first + spec.block_size, spec.images)
-    images = dataset.x_test[first:last].to(classifier.device)
-    labels = dataset.y_test[first:last].to(classifier.device)
+def _cells(spec: AblationSpec) -> list[Cell]:
+    blocks = image_blocks(spec.images, spec.block_size)
+    return [Cell(part=NAME, repeat=r, block=b) for r in range(spec.repeats) for b in blocks]
+
+
+def _run_cell(spec: AblationSpec, cell: Cell, material: Material) -> xr.Dataset:
+    """Return what the means need of every image of a block, for each reading."""
+    compared = variants(spec, material.classifier, material.dataset.bounds)
+    each = [_evaluate(spec, variant, cell, material)[AVERAGED] for variant in compared.values()]
+    names = xr.DataArray(list(compared), dims="variant", name="variant")
+    return xr.concat(each, dim=names)
+
+
+def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, material: Material) -> xr.Dataset:
+    x, y = material.dataset.test_images(spec.images)
+    part = images_of(cell.block, len(x), spec.block_size)
     attack_set, inference_set = disjoint_sample_sets(
-        classifier,
-        images,
+        variant.classifier,
+        x[part],
         attack=spec.attack_samples,
         inference=spec.inference_samples,
         seed=spec.seed,
-        repeat=repeat,
-        block=block,
-        memory_budget=memory_budget,
+        repeat=cell.repeat,
+        block=cell.block,
+        memory_budget=material.memory_budget,
     )
     return evaluate(
-        classifier,
-        images,
-        labels,
+        variant.classifier,
+        x[part],
+        y[part],
         attack=variant.attack,
         judged_bounds=variant.judged_bounds,
         attack_samples=attack_set,
         inference_samples=inference_set,
-        first_example=first,
+        first_example=part.start,
     )
+
+
+def _join(spec: AblationSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
+    repeats = []
+    for repeat in range(spec.repeats):
+        blocks = [values for cell, values in parts.items() if cell.repeat == repeat]
+        joined = xr.concat(blocks, dim="example")
+        repeats.append([_means(joined.sel(variant=name), spec) for name in joined["variant"]])
+    names = repeats[0][0]
+    values = {
+        name: np.array([[means[name] for means in each] for each in repeats]) for name in names
+    }
+    coords = {"repeat": np.arange(spec.repeats), "variant": joined["variant"].values}
+    return {NAME: make_dataset(values, coords)}
+
+
+PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
+
+
+AVERAGED = [
+    "clean_correct",
+    "adversarial_correct",
+    "cosine",
+    "perturbation_norm",
+    "zero_gradient",
+]
 
 
 def _means(values: xr.Dataset, spec: AblationSpec) -> dict[str, float]:
@@ -247,21 +244,4 @@ def _make_spec(
     return AblationSpec(**settings)
 
 
-def _run(
-    spec: AblationSpec,
-    checkpoint: Checkpoint,
-    dataset: Dataset,
-    progress: Progress | None,
-    memory_budget: int,
-) -> xr.DataTree:
-    return run_ablation(
-        spec,
-        checkpoint.classifier,
-        dataset,
-        training=checkpoint.spec,
-        progress=progress,
-        memory_budget=memory_budget,
-    )
-
-
-STUDY = Study(name=NAME, make_spec=_make_spec, run=_run, tables=_tables, figure=ablation_figure)
+STUDY = Study(name=NAME, plan=PLAN, make_spec=_make_spec, tables=_tables, figure=ablation_figure)

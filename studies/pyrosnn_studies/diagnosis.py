@@ -1,6 +1,6 @@
 """`diagnosis`: how many samples an attack needs, predicted from single samples and measured."""
 
-import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,16 +13,18 @@ from pyrosnn.evaluation import attack_moments
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import diagnosis_figure
-from pyrosnn.results import combine, make_result
-from pyrosnn.results.provenance import make_provenance
+from pyrosnn.results import combine
 from pyrosnn.sampling import MEMORY_BUDGET
-from pyrosnn.training import Checkpoint, TrainingSpec
+from pyrosnn.training import TrainingSpec
+from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
-from pyrosnn_studies.grid import GridSpec, evaluate_grid
+from pyrosnn_studies.grid import GridSpec, grid_cells, join_grid, run_grid_cell
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.study import Progress, Study
+from pyrosnn_studies.runner import Material, Progress, run_plan
+from pyrosnn_studies.study import Study
 
 NAME = "diagnosis"
+MOMENTS = "moments"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +83,6 @@ class DiagnosisSpec:
             block_size=self.block_size,
         )
 
-    @property
-    def num_steps(self) -> int:
-        """Blocks of images, once for the moments and once a repeat."""
-        return (1 + self.repeats) * -(-self.images // self.block_size)
-
 
 def run_diagnosis(
     spec: DiagnosisSpec,
@@ -103,50 +100,58 @@ def run_diagnosis(
         classifier: the classifier.
         dataset: its test split is used.
         training: the settings of its training, which the result records.
-        progress: called with a short text after each block of images.
+        progress: called before the first block of images and after each.
         memory_budget: bytes that the evaluation of a block may take.
 
     Returns:
         A result with the groups ``evaluation`` and ``moments``.
     """
-    start = time.monotonic()
-    x, y = dataset.test_images(spec.images)
-    attack = FGM(strength=spec.strength, loss=spec.loss, gradient=spec.gradient, labels=spec.labels)
-    blocks = []
-    for block, first in enumerate(range(0, spec.images, spec.block_size)):
-        part = slice(first, first + spec.block_size)
-        blocks.append(
-            attack_moments(
-                classifier,
-                x[part],
-                y[part],
-                attack=attack,
-                num_samples=spec.num_samples,
-                seed=spec.seed,
-                block=block,
-                first_example=first,
-                memory_budget=memory_budget,
-            )
-        )
-        if progress is not None:
-            progress("moments")
-    values = evaluate_grid(
-        spec.grid(), classifier, dataset, progress=progress, memory_budget=memory_budget
+    material = Material(
+        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
     )
-    provenance = make_provenance(
-        classifier,
-        dataset,
-        training=training,
+    return run_plan(NAME, PLAN, spec, material, progress=progress)
+
+
+def _cells(spec: DiagnosisSpec) -> list[Cell]:
+    """Return a cell for the moments of each block, and the grid's."""
+    blocks = image_blocks(spec.images, spec.block_size)
+    return [*[Cell(part=MOMENTS, block=block) for block in blocks], *grid_cells(spec.grid())]
+
+
+def _run_cell(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
+    if cell.part == MOMENTS:
+        return _moments(spec, cell, material)
+    return run_grid_cell(spec.grid(), cell, material)
+
+
+def _moments(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
+    x, y = material.dataset.test_images(spec.images)
+    part = images_of(cell.block, len(x), spec.block_size)
+    return attack_moments(
+        material.classifier,
+        x[part],
+        y[part],
+        attack=FGM(
+            strength=spec.strength, loss=spec.loss, gradient=spec.gradient, labels=spec.labels
+        ),
+        num_samples=spec.num_samples,
         seed=spec.seed,
-        wall_time_s=time.monotonic() - start,
+        block=cell.block,
+        first_example=part.start,
+        memory_budget=material.memory_budget,
     )
-    return make_result(
-        values,
-        study=NAME,
-        spec={**asdict(spec.grid()), **asdict(spec)},
-        provenance=provenance,
-        others={"moments": combine(blocks, "example")},
-    )
+
+
+def _join(spec: DiagnosisSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
+    moments = [values for cell, values in parts.items() if cell.part == MOMENTS]
+    return {**join_grid(spec.grid(), parts), MOMENTS: combine(moments, "example")}
+
+
+def _settings(spec: DiagnosisSpec) -> dict[str, Any]:
+    return {**asdict(spec.grid()), **asdict(spec)}
+
+
+PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join, settings=_settings)
 
 
 def _make_spec(
@@ -160,23 +165,6 @@ def _make_spec(
     return DiagnosisSpec(**settings)
 
 
-def _run(
-    spec: DiagnosisSpec,
-    checkpoint: Checkpoint,
-    dataset: Dataset,
-    progress: Progress | None,
-    memory_budget: int,
-) -> xr.DataTree:
-    return run_diagnosis(
-        spec,
-        checkpoint.classifier,
-        dataset,
-        training=checkpoint.spec,
-        progress=progress,
-        memory_budget=memory_budget,
-    )
-
-
 STUDY = Study(
-    name=NAME, make_spec=_make_spec, run=_run, tables=diagnosis_tables, figure=diagnosis_figure
+    name=NAME, plan=PLAN, make_spec=_make_spec, tables=diagnosis_tables, figure=diagnosis_figure
 )

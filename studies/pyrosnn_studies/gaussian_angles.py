@@ -1,8 +1,9 @@
 """`gaussian-angles`: the angle of two Gaussian vectors with one mean (figure 2)."""
 
 import math
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,17 @@ import xarray as xr
 from pyrosnn.conditions import expected_cosine, second_order_cosine
 from pyrosnn.errors import require
 from pyrosnn.plots import angles_figure
-from pyrosnn.results import make_dataset, make_result
-from pyrosnn.results.provenance import run_provenance
+from pyrosnn.results import combine, make_dataset
 from pyrosnn.seeding import seed_sequence
+from pyrosnn_studies.cells import Cell, Plan
 from pyrosnn_studies.presets import preset_settings
-from pyrosnn_studies.study import Progress, Study
+from pyrosnn_studies.runner import Progress, run_plan
+from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
 
 NAME = "gaussian-angles"
+GROUP = "angles"
+VALUES = ("angle", "angle_error", "cosine_first_order", "cosine_second_order")
 CHUNK = 1000  # pairs drawn at a time
 MAX_STEPS = 200  # a typing error should not make a map of a million cells
 
@@ -58,11 +62,6 @@ class AnglesSpec:
         count = math.floor(self.largest / self.step + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
         return np.round(self.step * np.arange(count + 1), 10)
 
-    @property
-    def num_steps(self) -> int:
-        """Values of t of the means: the steps of the progress."""
-        return len(self.scales)
-
 
 def angles_spec(preset: str, **changes: Any) -> AnglesSpec:
     """Return the study's settings; None leaves a field as the preset has it."""
@@ -80,38 +79,45 @@ def run_angles(spec: AnglesSpec, *, progress: Progress | None = None) -> xr.Data
 
     Args:
         spec: its settings.
-        progress: called with a short text after each of the values of t of the means.
+        progress: called before the first of the values of t of the means and after each.
     """
-    start = time.monotonic()
+    return run_plan(NAME, PLAN, spec, None, progress=progress)
+
+
+def _cells(spec: AnglesSpec) -> list[Cell]:
+    """Return a cell for each t of the means: they share the pairs, which a process draws once."""
+    return [Cell(part=GROUP, block=i) for i in range(len(spec.scales))]
+
+
+def _run_cell(spec: AnglesSpec, cell: Cell, material: None) -> xr.Dataset:
+    u, v, products = _pairs(spec)
+    scales, t_mean = spec.scales, spec.scales[cell.block]
+    values = {name: np.full((1, len(scales)), np.nan) for name in VALUES}
+    for j, t_variance in enumerate(scales):
+        if t_mean == t_variance == 0:
+            continue  # two zero vectors have no angle
+        degrees = _angles(products, float(u @ u), float(t_mean), float(np.sqrt(t_variance)))
+        error = degrees.std(ddof=1) / np.sqrt(spec.pairs)
+        numbers = (degrees.mean(), error, *_closed_forms(t_mean * u, t_variance * v))
+        for name, number in zip(VALUES, numbers, strict=True):
+            values[name][0, j] = number
+    return make_dataset(values, {"mean_scale": [t_mean], "variance_scale": scales})
+
+
+def _join(spec: AnglesSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
+    return {GROUP: combine(list(parts.values()), "mean_scale")}
+
+
+PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
+
+
+@lru_cache(maxsize=1)
+def _pairs(spec: AnglesSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return u, v and the products of all pairs."""
     rng = np.random.default_rng(seed_sequence(spec.seed, NAME))
     u, v = rng.random(spec.dimension), rng.random(spec.dimension)
-    products = np.concatenate(
-        [_products(u, v, rng, number) for number in _chunks(spec.pairs)], axis=1
-    )
-    scales = spec.scales
-    angle = np.full((len(scales), len(scales)), np.nan)
-    error, first, second = angle.copy(), angle.copy(), angle.copy()
-    for i, t_mean in enumerate(scales):
-        for j, t_variance in enumerate(scales):
-            if t_mean == t_variance == 0:
-                continue  # two zero vectors have no angle
-            degrees = _angles(products, float(u @ u), float(t_mean), float(np.sqrt(t_variance)))
-            angle[i, j] = degrees.mean()
-            error[i, j] = degrees.std(ddof=1) / np.sqrt(spec.pairs)
-            first[i, j], second[i, j] = _closed_forms(t_mean * u, t_variance * v)
-        if progress is not None:
-            progress(f"t = {t_mean:g}")
-    values = make_dataset(
-        {
-            "angle": angle,
-            "angle_error": error,
-            "cosine_first_order": first,
-            "cosine_second_order": second,
-        },
-        {"mean_scale": scales, "variance_scale": scales},
-    )
-    provenance = run_provenance(seed=spec.seed, wall_time_s=time.monotonic() - start)
-    return make_result(values, study=NAME, spec=asdict(spec), provenance=provenance, group="angles")
+    products = [_products(u, v, rng, number) for number in _chunks(spec.pairs)]
+    return u, v, np.concatenate(products, axis=1)
 
 
 def _chunks(pairs: int) -> list[int]:
@@ -184,17 +190,11 @@ def _make_spec(preset: str, dataset: None, training: None, /, **changes: Any) ->
     return angles_spec(preset, **changes)
 
 
-def _run(
-    spec: AnglesSpec, checkpoint: None, dataset: None, progress: Progress | None, budget: int
-) -> xr.DataTree:
-    return run_angles(spec, progress=progress)
-
-
 STUDY = Study(
     name=NAME,
     needs="nothing",
+    plan=PLAN,
     make_spec=_make_spec,
-    run=_run,
     tables=_tables,
     figure=angles_figure,
 )

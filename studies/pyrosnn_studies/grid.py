@@ -1,8 +1,7 @@
 """A grid of evaluations: what `sample-size`, `inference-size` and `conditions` have in common."""
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,12 @@ from pyrosnn.errors import require, unknown_name
 from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
-from pyrosnn.results import combine, combine_repeats, make_dataset, make_result
-from pyrosnn.results.provenance import make_provenance
+from pyrosnn.results import GROUP, combine, combine_repeats, make_dataset
 from pyrosnn.sampling import MEMORY_BUDGET, disjoint_sample_sets
 from pyrosnn.training import TrainingSpec
+from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_first_image
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
+from pyrosnn_studies.runner import Material, Progress, run_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class GridSpec:
     """Settings of a grid of evaluations.
 
     Attributes:
-        images: the first so many test images.
+        images: how many test images.
         strengths: strengths η; these and the sizes are kept in rising order.
         attack_samples: sizes S_A; smaller sets are the first samples of the largest one.
         inference_samples: sizes S_I, nested likewise.
@@ -44,6 +44,9 @@ class GridSpec:
             smooth condition; 0 leaves both out.
         noise_samples: noises of that average for each sample and image.
         test_accuracy: measure the clean accuracy on all test images, too.
+        first_image: index of the first image, a multiple of ``block_size``, and
+        first_repeat: counter of the first repeat: a part of a larger study has the sample sets
+            that the whole has there.
     """
 
     images: int
@@ -65,6 +68,8 @@ class GridSpec:
     smoothing_variance: float = 0.0
     noise_samples: int = 10
     test_accuracy: bool = False
+    first_image: int = 0
+    first_repeat: int = 0
 
     def __post_init__(self) -> None:
         """Check the grid.
@@ -85,6 +90,8 @@ class GridSpec:
         for name in ("images", "repeats", "block_size", "noise_samples"):
             value = getattr(self, name)
             require(value >= 1, f"{name} must be >= 1, got {value}")
+        require_first_image(self.first_image, self.block_size)
+        require(self.first_repeat >= 0, f"first_repeat must be >= 0, got {self.first_repeat}")
         require(
             self.smoothing_variance >= 0,
             f"smoothing_variance must be >= 0, got {self.smoothing_variance}",
@@ -111,9 +118,14 @@ class GridSpec:
         return ATTACKS[self.attack](**{**common, **self.attack_options, **changes})
 
     @property
-    def num_steps(self) -> int:
-        """Blocks of images over all repeats: the steps of the progress."""
-        return self.repeats * -(-self.images // self.block_size)
+    def counted_repeats(self) -> range:
+        """Counters of the repeats."""
+        return range(self.first_repeat, self.first_repeat + self.repeats)
+
+    @property
+    def blocks(self) -> range:
+        """Counters of the blocks of images."""
+        return image_blocks(self.images, self.block_size, self.first_image)
 
 
 def grid_spec(study: str, preset: str, dataset: Dataset, output: str, **changes: Any) -> GridSpec:
@@ -143,7 +155,7 @@ def run_grid(
     dataset: Dataset,
     *,
     training: TrainingSpec | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
     memory_budget: int = MEMORY_BUDGET,
 ) -> xr.DataTree:
     """Evaluate all of a grid, image block by image block.
@@ -154,7 +166,7 @@ def run_grid(
         classifier: the classifier.
         dataset: its test split is attacked.
         training: the settings of its training, which the result records.
-        progress: called with a short text after each block of images.
+        progress: called before the first block of images and after each.
         memory_budget: bytes that the evaluation of a block may take; no part of the settings,
             because no result depends on it beyond rounding.
 
@@ -164,95 +176,100 @@ def run_grid(
     Raises:
         ArgumentError: for more images than there are.
     """
-    start = time.monotonic()
-    values = evaluate_grid(
-        spec, classifier, dataset, progress=progress, memory_budget=memory_budget
+    material = Material(
+        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
     )
-    provenance = make_provenance(
-        classifier,
-        dataset,
-        training=training,
-        seed=spec.seed,
-        wall_time_s=time.monotonic() - start,
-    )
-    return make_result(values, study=study, spec=asdict(spec), provenance=provenance)
+    return run_plan(study, GRID, spec, material, progress=progress)
 
 
-def evaluate_grid(
-    spec: GridSpec,
-    classifier: StochasticClassifier,
-    dataset: Dataset,
-    *,
-    progress: Callable[[str], None] | None = None,
-    memory_budget: int = MEMORY_BUDGET,
-) -> xr.Dataset:
-    """Return the values of a grid, all repeats and blocks; see :func:`run_grid`."""
-    x, y = dataset.test_images(spec.images)
-    attack = spec.make_attack(clip=dataset.bounds if spec.clip else None)
-    judged, constants = classifier, []
+def grid_cells(spec: GridSpec) -> list[Cell]:
+    """Return a cell for each repeat and block, and one a repeat for the accuracy on all images."""
+    cells = []
+    for repeat in spec.counted_repeats:
+        cells += [Cell(part=GROUP, repeat=repeat, block=block) for block in spec.blocks]
+        if spec.test_accuracy:
+            cells.append(Cell(part=TEST, repeat=repeat))
+    return cells
+
+
+def run_grid_cell(spec: GridSpec, cell: Cell, material: Material) -> xr.Dataset:
+    """Return the values of a cell of a grid."""
+    judged = material.classifier
     if spec.smoothing_variance > 0:
-        variance = spec.smoothing_variance
-        judged = Smoothed(classifier, variance=variance, num_noise=spec.noise_samples)
-        constants = [smoothness_constant(variance, which) for which in CONSTANTS]
+        judged = Smoothed(judged, variance=spec.smoothing_variance, num_noise=spec.noise_samples)
+    return PARTS[cell.part](spec, cell, material, judged)
+
+
+def join_grid(spec: GridSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Join the values of all cells of a grid."""
     repeats = []
-    for repeat in range(spec.repeats):
-        blocks = []
-        for block, first in enumerate(range(0, spec.images, spec.block_size)):
-            images = x[first : first + spec.block_size].to(classifier.device)
-            labels = y[first : first + spec.block_size].to(classifier.device)
-            attack_set, inference_set = disjoint_sample_sets(
-                judged,
-                images,
-                attack=max(spec.attack_samples),
-                inference=max(spec.inference_samples),
-                seed=spec.seed,
-                repeat=repeat,
-                block=block,
-                memory_budget=memory_budget,
-            )
-            part = evaluate(
-                judged,
-                images,
-                labels,
-                attack=attack,
-                attack_samples=attack_set,
-                inference_samples=inference_set,
-                strengths=spec.strengths,
-                attack_sizes=spec.attack_samples,
-                inference_sizes=spec.inference_samples,
-                smoothness=constants,
-                judged_bounds=dataset.bounds if spec.clip_judged else None,
-                first_example=first,
-            )
-            blocks.append(part)
-            if progress is not None:
-                progress(f"repeat {repeat + 1}")
+    for repeat in spec.counted_repeats:
+        blocks = [parts[Cell(part=GROUP, repeat=repeat, block=block)] for block in spec.blocks]
         joined = combine(blocks, "example")
         if spec.test_accuracy:
-            joined = joined.merge(_test_accuracy(spec, judged, dataset, repeat, memory_budget))
+            joined = joined.merge(parts[Cell(part=TEST, repeat=repeat)])
         repeats.append(joined)
-    return combine_repeats(repeats)
+    return {GROUP: combine_repeats(repeats, first=spec.first_repeat)}
+
+
+GRID = Plan(cells=grid_cells, run_cell=run_grid_cell, join=join_grid)
+
+
+def _evaluate(
+    spec: GridSpec, cell: Cell, material: Material, judged: StochasticClassifier
+) -> xr.Dataset:
+    """Attack a block of images and judge it."""
+    dataset = material.dataset
+    x, y = dataset.test_images(spec.first_image + spec.images)
+    part = images_of(cell.block, len(x), spec.block_size)
+    images, labels = x[part], y[part]
+    attack_set, inference_set = disjoint_sample_sets(
+        judged,
+        images,
+        attack=max(spec.attack_samples),
+        inference=max(spec.inference_samples),
+        seed=spec.seed,
+        repeat=cell.repeat,
+        block=cell.block,
+        memory_budget=material.memory_budget,
+    )
+    variance = spec.smoothing_variance
+    constants = [smoothness_constant(variance, which) for which in CONSTANTS if variance > 0]
+    return evaluate(
+        judged,
+        images,
+        labels,
+        attack=spec.make_attack(clip=dataset.bounds if spec.clip else None),
+        attack_samples=attack_set,
+        inference_samples=inference_set,
+        strengths=spec.strengths,
+        attack_sizes=spec.attack_samples,
+        inference_sizes=spec.inference_samples,
+        smoothness=constants,
+        judged_bounds=dataset.bounds if spec.clip_judged else None,
+        first_example=part.start,
+    )
 
 
 def _test_accuracy(
-    spec: GridSpec,
-    classifier: StochasticClassifier,
-    dataset: Dataset,
-    repeat: int,
-    memory_budget: int,
+    spec: GridSpec, cell: Cell, material: Material, judged: StochasticClassifier
 ) -> xr.Dataset:
     """Measure the clean accuracy on all test images for every S_I."""
     each = [
         accuracy(
-            classifier,
-            dataset.x_test,
-            dataset.y_test,
+            judged,
+            material.dataset.x_test,
+            material.dataset.y_test,
             num_samples=size,
             seed=spec.seed,
-            repeat=repeat,
-            memory_budget=memory_budget,
+            repeat=cell.repeat,
+            memory_budget=material.memory_budget,
         )
         for size in spec.inference_samples
     ]
     coords = {"inference_samples": list(spec.inference_samples)}
     return make_dataset({"test_accuracy": np.array(each)}, coords)
+
+
+TEST = "test-accuracy"
+PARTS = {GROUP: _evaluate, TEST: _test_accuracy}

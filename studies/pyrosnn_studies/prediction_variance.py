@@ -1,7 +1,7 @@
 """`prediction-variance`: how single predictions and their gradients vary (table 1)."""
 
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
@@ -11,16 +11,18 @@ from pyrosnn.errors import require
 from pyrosnn.evaluation import gradient_moments
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import variation_figure
-from pyrosnn.results import combine, make_result
-from pyrosnn.results.provenance import make_provenance
+from pyrosnn.results import combine
 from pyrosnn.sampling import MEMORY_BUDGET
 from pyrosnn.summaries import variation_table
-from pyrosnn.training import Checkpoint, TrainingSpec
+from pyrosnn.training import TrainingSpec
+from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_first_image
 from pyrosnn_studies.presets import study_settings
-from pyrosnn_studies.study import Progress, Study
+from pyrosnn_studies.runner import Material, Progress, run_plan
+from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
 
 NAME = "prediction-variance"
+GROUP = "variation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,27 +30,25 @@ class VarianceSpec:
     """Settings of the study.
 
     Attributes:
-        images: the first so many test images.
+        images: how many test images.
         num_samples: single samples.
         seed: root seed.
         block_size: images that share a draw of the samples.
+        first_image: index of the first image, a multiple of ``block_size``.
     """
 
     images: int
     num_samples: int
     seed: int = 0
     block_size: int = 250
+    first_image: int = 0
 
     def __post_init__(self) -> None:
         """Check the values."""
         require(self.images >= 1, f"images must be >= 1, got {self.images}")
         require(self.num_samples >= 2, f"num_samples must be >= 2, got {self.num_samples}")
         require(self.block_size >= 1, f"block_size must be >= 1, got {self.block_size}")
-
-    @property
-    def num_steps(self) -> int:
-        """Blocks of images: the steps of the progress."""
-        return -(-self.images // self.block_size)
+        require_first_image(self.first_image, self.block_size)
 
 
 def variance_spec(preset: str, dataset: Dataset, **changes: Any) -> VarianceSpec:
@@ -72,39 +72,40 @@ def run_variance(
         classifier: the classifier.
         dataset: its test split is used.
         training: the settings of its training, which the result records.
-        progress: called with a short text after each block of images.
+        progress: called before the first block of images and after each.
         memory_budget: bytes that the evaluation of a block may take.
     """
-    start = time.monotonic()
-    x, y = dataset.test_images(spec.images)
-    blocks = []
-    for block, first in enumerate(range(0, spec.images, spec.block_size)):
-        part = slice(first, first + spec.block_size)
-        blocks.append(
-            gradient_moments(
-                classifier,
-                x[part],
-                y[part],
-                num_samples=spec.num_samples,
-                seed=spec.seed,
-                block=block,
-                first_example=first,
-                memory_budget=memory_budget,
-            )
-        )
-        if progress is not None:
-            progress("")
-    provenance = make_provenance(
-        classifier,
-        dataset,
-        training=training,
+    material = Material(
+        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
+    )
+    return run_plan(NAME, PLAN, spec, material, progress=progress)
+
+
+def _cells(spec: VarianceSpec) -> list[Cell]:
+    blocks = image_blocks(spec.images, spec.block_size, spec.first_image)
+    return [Cell(part=GROUP, block=block) for block in blocks]
+
+
+def _run_cell(spec: VarianceSpec, cell: Cell, material: Material) -> xr.Dataset:
+    x, y = material.dataset.test_images(spec.first_image + spec.images)
+    part = images_of(cell.block, len(x), spec.block_size)
+    return gradient_moments(
+        material.classifier,
+        x[part],
+        y[part],
+        num_samples=spec.num_samples,
         seed=spec.seed,
-        wall_time_s=time.monotonic() - start,
+        block=cell.block,
+        first_example=part.start,
+        memory_budget=material.memory_budget,
     )
-    values = combine(blocks, "example")
-    return make_result(
-        values, study=NAME, spec=asdict(spec), provenance=provenance, group="variation"
-    )
+
+
+def _join(spec: VarianceSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
+    return {GROUP: combine(list(parts.values()), "example")}
+
+
+PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
 
 
 def _tables(result: xr.DataTree) -> list[Table]:
@@ -127,21 +128,4 @@ def _make_spec(
     return variance_spec(preset, dataset, **changes)
 
 
-def _run(
-    spec: VarianceSpec,
-    checkpoint: Checkpoint,
-    dataset: Dataset,
-    progress: Progress | None,
-    memory_budget: int,
-) -> xr.DataTree:
-    return run_variance(
-        spec,
-        checkpoint.classifier,
-        dataset,
-        training=checkpoint.spec,
-        progress=progress,
-        memory_budget=memory_budget,
-    )
-
-
-STUDY = Study(name=NAME, make_spec=_make_spec, run=_run, tables=_tables, figure=variation_figure)
+STUDY = Study(name=NAME, plan=PLAN, make_spec=_make_spec, tables=_tables, figure=variation_figure)

@@ -52,9 +52,10 @@ def study_settings(
     """
     given = {name: value for name, value in changes.items() if value is not None}
     settings = preset_settings(study, preset)
-    settings["images"] = min(settings["images"], len(dataset.x_test))
+    first = given.get("first_image", 0)
+    settings["images"] = min(settings["images"], max(1, len(dataset.x_test) - first))
     settings.update(given)
-    dataset.test_images(settings["images"])
+    dataset.test_images(first + settings["images"])
     return settings
 
 

@@ -10,20 +10,11 @@ from matplotlib.figure import Figure
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, FileError, resolve
 from pyrosnn.models import MODELS
-from pyrosnn.training import Checkpoint, TrainingSpec
+from pyrosnn.training import TrainingSpec
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.grid import GridSpec, grid_spec, run_grid
+from pyrosnn_studies.cells import Plan
+from pyrosnn_studies.grid import GRID, GridSpec, grid_spec
 from pyrosnn_studies.tables import Table
-
-Progress = Callable[[str], None]
-
-
-class Spec(Protocol):
-    """What all settings have: the number of steps that the progress counts."""
-
-    @property
-    def num_steps(self) -> int:
-        """Steps of the run."""
 
 
 class MakeSpec(Protocol):
@@ -40,17 +31,16 @@ class Study:
     Attributes:
         name: its name in ``STUDIES``.
         needs: ``model``, a model trained with noise (``smoothed``), or ``nothing``.
+        plan: its cells.
         make_spec: its settings.
-        run: its result from settings, a checkpoint and a data set (None if it needs nothing), with
-            what is called after each step, and the memory budget in bytes.
         tables: the tables that it ends with.
         figure: its figure.
     """
 
     name: str
     needs: Literal["model", "smoothed", "nothing"] = "model"
+    plan: Plan
     make_spec: MakeSpec
-    run: Callable[[Any, Any, Any, Progress | None, int], xr.DataTree]
     tables: Callable[[xr.DataTree], list[Table]]
     figure: Callable[[xr.DataTree], Figure]
 
@@ -93,28 +83,11 @@ def grid_study(
             changes["smoothing_variance"] = training.smoothing_variance
         return grid_spec(name, preset, dataset, output, **changes)
 
-    def run(
-        spec: GridSpec,
-        checkpoint: Checkpoint,
-        dataset: Dataset,
-        progress: Progress | None,
-        memory_budget: int,
-    ) -> xr.DataTree:
-        return run_grid(
-            name,
-            spec,
-            checkpoint.classifier,
-            dataset,
-            training=checkpoint.spec,
-            progress=progress,
-            memory_budget=memory_budget,
-        )
-
     return Study(
         name=name,
         needs="smoothed" if smoothed else "model",
+        plan=GRID,
         make_spec=make_spec,
-        run=run,
         tables=tables,
         figure=figure,
     )

@@ -108,11 +108,14 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "--seed", "3", "--precision", "bf16",
         "--attack-samples", "2", "--inference-samples", "4", "--output", "all.nc",
         "--attack", "pgd", "--steps", "3", "--relative-step", "0.5", "--fixed-samples",
-        "--restarts", "1",
+        "--restarts", "1", "--first-image", "10", "--first-repeat", "2",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     from pyrosnn.results import read_spec
 
+    values = open_results(tmp_path / "all.nc")[GROUP].dataset
+    assert values["example"].values.tolist() == list(range(10, 22))
+    assert values["repeat"].values.tolist() == [2]
     assert read_spec(open_results(tmp_path / "all.nc")) == {
         "images": 12,
         "strengths": [0.0, 0.1, 0.2],
@@ -138,6 +141,8 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
         "smoothing_variance": 0.0,
         "noise_samples": 10,
         "test_accuracy": False,
+        "first_image": 10,
+        "first_repeat": 2,
     }
 
 
@@ -312,7 +317,7 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
     ("arguments", "message"),
     [
         (["trian"], "unknown command 'trian'; did you mean 'train'?"),
-        (["train", "bnnn"], "unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)"),
+        (["train", "bnnn"], "unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin, laplace, resnet)"),
         (["train", "bnn", "--dataset", "digit"], "unknown data set 'digit'; did you mean 'digits'"),
         (["train", "bnn", "--preset", "fast"], "unknown preset 'fast'"),
         (["train", "bnn", "--epochs", "0"], "epochs must be >= 1, got 0"),
@@ -514,4 +519,4 @@ def test_the_installed_program_answers() -> None:
     assert time.monotonic() - start < 30  # a hang, not a speed: that is measured by hand
     wrong = subprocess.run([program, "train", "bnnn"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
-    assert wrong.stderr == "pyrosnn: unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)\n"
+    assert wrong.stderr == "pyrosnn: unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin, laplace, resnet)\n"

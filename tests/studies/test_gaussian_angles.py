@@ -7,7 +7,7 @@ import pytest
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.seeding import seed_sequence
-from pyrosnn_studies.gaussian_angles import NAME, AnglesSpec, angles_spec, run_angles
+from pyrosnn_studies.gaussian_angles import NAME, STUDY, AnglesSpec, angles_spec, run_angles
 
 
 def test_each_cell_is_the_angle_of_its_own_vectors() -> None:
@@ -59,7 +59,7 @@ def test_in_few_dimensions_the_second_order_is_closer() -> None:
 def test_presets_are_the_papers() -> None:
     spec = angles_spec("paper")
     assert (spec.pairs, spec.step, len(spec.scales)) == (10_000, 0.2, 51)
-    assert spec.num_steps == 51
+    assert len(STUDY.plan.cells(spec)) == 51
 
 
 def test_bad_settings_are_named() -> None:

@@ -1,0 +1,151 @@
+"""Whose cells are whose: an interrupted run goes on with its own, and with no other's."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from pyrosnn.errors import FileError
+from pyrosnn.files import atomic_path, cells_folder
+from pyrosnn.results import open_results
+from pyrosnn_studies.runner import manifest_of
+from pyrosnn_studies.store import CellStore
+
+MANIFEST = "manifest.json"
+
+
+def open_store(
+    output: Path, manifest: Mapping[str, Any], *, resume: bool = False, overwrite: bool = False
+) -> CellStore:
+    """Make the folder of an output's cells, or go on with one that is there.
+
+    Args:
+        output: the file that the study will write.
+        manifest: all that decides the result.
+        resume: go on with the cells of an interrupted run, if there are any.
+        overwrite: else remove them.
+
+    Raises:
+        FileError: if there are cells and neither is set; if they are of another run, naming each
+            difference; if the folder's place is taken; or when the disk refuses.
+    """
+    folder = cells_folder(output)
+    store = CellStore(folder)
+    found = read_manifest(folder)
+    if found is not None and store.num_cells > 0 and resume:
+        require_same(found, manifest, f"the cells in {folder} are")
+        return store
+    if store.num_cells > 0 and not (resume or overwrite):
+        raise FileError(
+            f"{folder} holds {store.num_cells} cells of an interrupted run; add --resume to go on "
+            "with them (resume=True in Python), or --overwrite to start anew"
+        )
+    if found is None and folder.exists() and any(folder.glob("[!.]*")):
+        raise FileError(f"{folder} is in the way, it holds no study's cells; move it away")
+    try:
+        if folder.exists():
+            store.remove()
+        folder.mkdir()
+    except OSError as error:
+        raise FileError(f"cannot make {folder}: {error.strerror or error}") from error
+    with atomic_path(folder / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(manifest, sort_keys=True, indent=1), encoding="utf-8")
+    return store
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a folder of cells, None if there is none.
+
+    Raises:
+        FileError: if it is damaged.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise FileError(f"{path} is damaged; remove {folder} and start anew")
+    return found
+
+
+def finished_result(
+    output: Path, manifest: Mapping[str, Any], *, overwrite: bool = False
+) -> xr.DataTree | None:
+    """Return what an output holds if it is whole: a resumed run has nothing left to do.
+
+    Args:
+        output: the file that the study writes.
+        manifest: all that decides its result.
+        overwrite: an output of another run may be replaced.
+
+    Returns:
+        The result; None if there is no output yet, or one that may be replaced.
+
+    Raises:
+        FileError: for an output of another run that may not be replaced, naming each difference.
+    """
+    if not output.exists():
+        return None
+    folder = cells_folder(output)
+    if overwrite and read_manifest(folder) is not None:
+        return None  # the run that was interrupted was to replace it
+    try:
+        result = open_results(output)
+    except FileError:
+        if overwrite:
+            return None
+        raise
+    found = manifest_of(result)
+    if overwrite and found != manifest:
+        return None
+    require_same(found, manifest, f"{output} is")
+    if read_manifest(folder) == manifest:
+        CellStore(folder).remove()
+    return result
+
+
+def require_same(there: Mapping[str, Any], here: Mapping[str, Any], what: str) -> None:
+    """Refuse what another run made.
+
+    Args:
+        there: its manifest.
+        here: the manifest of this run.
+        what: what it made, and the verb, for the error.
+
+    Raises:
+        FileError: naming every setting that differs, with both values.
+
+    Example:
+        >>> require_same({"spec": {"images": 20}}, {"spec": {"images": 30}}, "a.nc is")
+        Traceback (most recent call last):
+            ...
+        pyrosnn.errors.FileError: a.nc is of another run: spec.images is 20 there, 30 here; ...
+    """
+    differences = _differences(there, here, "")
+    if differences:
+        raise FileError(
+            f"{what} of another run: {', '.join(differences)}; repeat its settings, or start "
+            "anew with --overwrite and without --resume"
+        )
+
+
+def _differences(there: Any, here: Any, name: str) -> list[str]:
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        return [
+            difference
+            for key in dict.fromkeys([*there, *here])
+            for difference in _differences(
+                there.get(key), here.get(key), f"{name}.{key}" if name else str(key)
+            )
+        ]
+    return [] if there == here else [f"{name} is {_short(there)} there, {_short(here)} here"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:36]}..."
