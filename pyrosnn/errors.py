@@ -66,3 +66,20 @@ def require(condition: bool, message: str) -> None:
     """Raise :class:`ArgumentError` with ``message`` unless ``condition`` holds."""
     if not condition:
         raise ArgumentError(message)
+
+
+# Longer texts come from damaged files, and would fill the terminal.
+_LINE = 240
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, printable, or its type where it has none.
+
+    Example:
+        >>> first_line(ValueError("no such file")), first_line(EOFError())
+        ('no such file', 'EOFError')
+    """
+    lines = str(error).splitlines()
+    if not lines or not lines[0].strip():
+        return type(error).__name__
+    return "".join(letter if letter.isprintable() else "?" for letter in lines[0][:_LINE])
