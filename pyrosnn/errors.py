@@ -26,6 +26,10 @@ class DataError(PyrosnnError):
     """A data set that is missing, damaged, or not the one that a checkpoint was trained on."""
 
 
+class MergeError(ArgumentError):
+    """Results that are no parts of one: another study, model or setting, or values that clash."""
+
+
 class FileError(PyrosnnError):
     """A file that cannot be read or written: corrupt, foreign, existing, or in a wrong place."""
 

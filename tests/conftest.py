@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import TrainingSpec, preset, save_checkpoint, train
 
@@ -24,7 +25,11 @@ torch.set_num_threads(1)
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
-QUICK: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
+# a second of training for each model
+QUICK: dict[str, dict[str, Any]] = {
+    **{m: {"epochs": 8, "options": {"hidden": (16, 16)}} for m in ("bnn", "im", "sin", "laplace")},
+    "resnet": {"epochs": 1},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +49,7 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="session")
 def specs() -> dict[str, TrainingSpec]:
-    return {model: preset(model, **QUICK) for model in ("bnn", "im", "sin")}
+    return {model: preset(model, **QUICK[model]) for model in MODELS}
 
 
 @pytest.fixture(scope="session")

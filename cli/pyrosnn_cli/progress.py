@@ -19,11 +19,17 @@ LINES = 10
 
 
 @contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Give a function that is called with a short text after each of ``total`` steps."""
+def progress_bar(title: str, total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
+    """Give a function that is called with a short text after each of ``total`` steps.
+
+    Args:
+        title: what is done.
+        total: number of steps.
+        done: how many of them were done before.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _lines(title, total)
+        yield _lines(title, total, done)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -34,7 +40,7 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(title, total=total, text="")
+        task = progress.add_task(title, total=total, completed=done, text="")
 
         def advance(text: str) -> None:
             progress.update(task, advance=1, text=text)
@@ -42,8 +48,8 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield advance
 
 
-def _lines(title: str, total: int) -> Callable[[str], None]:
-    start, done = time.monotonic(), 0
+def _lines(title: str, total: int, done: int) -> Callable[[str], None]:
+    start = time.monotonic()
 
     def advance(text: str) -> None:
         nonlocal done

@@ -8,7 +8,16 @@ import typer
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.training import TrainingProgress, TrainingSpec, save_checkpoint, train
+from pyrosnn.training import (
+    TrainingProgress,
+    TrainingSpec,
+    TrainingState,
+    load_state,
+    save_checkpoint,
+    save_state,
+    state_path,
+    train,
+)
 from pyrosnn_cli.progress import progress_bar
 
 
@@ -21,17 +30,30 @@ def train_and_save(
     test_samples: int,
     overwrite: bool,
 ) -> StochasticClassifier:
-    """Train with a progress bar, measure the test accuracy, write the checkpoint."""
-    with progress_bar(f"training {spec.model} on {dataset.name}", spec.epochs) as advance:
+    """Train with a progress bar, measure the test accuracy, write the checkpoint.
+
+    The training's state is kept beside the checkpoint-to-be after every epoch, and removed when
+    the checkpoint is written. One that is there is gone on with, unless ``overwrite`` is set.
+    """
+    kept = state_path(path)
+    state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None
+    done = 0 if state is None else state.epoch
+    title = f"training {spec.model} on {dataset.name}"
+    with progress_bar(title, spec.epochs, done) as advance:
 
         def show(step: TrainingProgress) -> None:
             advance(f"loss {step.loss:.4f}")
 
-        classifier = train(spec, dataset, device=device, progress=show)
+        def keep(state: TrainingState) -> None:
+            save_state(kept, state, spec, dataset)
+
+        classifier = train(spec, dataset, device=device, progress=show, resume=state, keep=keep)
     reached = accuracy(
         classifier, dataset.x_test, dataset.y_test, num_samples=test_samples, seed=spec.seed
     )
+    overwrite = overwrite or done > 0  # a training that was stopped between this and the next
     save_checkpoint(path, classifier, spec, dataset, test_accuracy=reached, overwrite=overwrite)
+    kept.unlink(missing_ok=True)
     typer.echo(
         f"{spec.model} on {dataset.name}: test accuracy {reached:.2%} "
         f"({test_samples} samples, {len(dataset.x_test)} images)"

@@ -7,7 +7,7 @@ from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.attacks.pgd import PGD
-from pyrosnn.attacks.precision import PRECISIONS
+from pyrosnn.models.precision import PRECISIONS
 
 ATTACKS: dict[str, type[Attack]] = {"fgm": FGM, "pgd": PGD}
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.losses import GRADIENTS, LOSSES
 from pyrosnn.attacks.norms import NORMS
-from pyrosnn.attacks.precision import PRECISIONS
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.sampling import Origin, SampleSet
 
 

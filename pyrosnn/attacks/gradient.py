@@ -73,7 +73,7 @@ def loss_gradient(
     # two passes: the cotangents of a sample need the mean prediction of all of them
     recording = Recording(in_precision(classifier, precision), x, samples)
     mean = mean_prediction(recording, classifier.output)
-    total = ScaledSum(x)
+    total = ScaledSum(recording.images)
     for chunk in recording:
         total.add(chunk, GRADIENTS[gradient](LOSSES[loss], chunk.logits, y, mean))
     return LossGradient(

@@ -2,12 +2,8 @@
 
 import copy
 
-import torch
-
 from pyrosnn.models.classifier import StochasticClassifier
-
-# ``full`` is that of the classifier's parameters
-PRECISIONS: dict[str, torch.dtype | None] = {"full": None, "bf16": torch.bfloat16}
+from pyrosnn.models.precision import PRECISIONS
 
 
 def in_precision(classifier: StochasticClassifier, precision: str) -> StochasticClassifier:

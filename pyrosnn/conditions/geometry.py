@@ -14,7 +14,14 @@ from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import margin_cotangent, one_hot
-from pyrosnn.sampling import Recorded, SampleSet, ScaledSum, replay, require_disjoint
+from pyrosnn.sampling import (
+    AfterTrunk,
+    Recorded,
+    SampleSet,
+    ScaledSum,
+    replay,
+    require_disjoint,
+)
 
 PerImage = Float[Tensor, " example"]
 PerClass = Float[Tensor, "example class_"]
@@ -227,15 +234,16 @@ def margin_gradient_norms(
     Returns:
         Norms, float64, shape (ray, example), for each of the sizes.
     """
-    images = torch.arange(len(x), device=x.device)
-    pairs = torch.stack([images * classifier.num_classes + c for c in classes])
+    image = torch.arange(len(x), device=x.device)
+    pairs = torch.stack([image * classifier.num_classes + c for c in classes])
     distinct, where = torch.unique(pairs, return_inverse=True)
     rows, c = distinct // classifier.num_classes, distinct % classifier.num_classes
     x, y = x[rows], y[rows]
-    total = ScaledSum(x)
+    images = AfterTrunk(classifier, x, samples.memory_budget)
+    total = ScaledSum(images)
     norms = {}
     for chunk in replay(classifier, len(rows), samples[: max(sizes)], stops=sizes, rows=rows):
-        part = Recorded(chunk, x)
+        part = Recorded(chunk, images)
         total.add(part, margin_cotangent(part.logits, y, c, classifier.output))
         if chunk.stop in sizes:
             norms[chunk.stop] = total.scale * length(total.value.double()) / chunk.stop

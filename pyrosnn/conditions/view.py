@@ -7,7 +7,7 @@ evaluated on features.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from jaxtyping import Float, Int
@@ -16,7 +16,8 @@ from torch import Tensor
 from pyrosnn.attacks.norms import length
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import discriminant_slopes, discriminants, sum_samples
-from pyrosnn.sampling import SampleSet, replay
+from pyrosnn.sampling import AfterTrunk, SampleSet, replay
+from pyrosnn.sampling.memory import quarter
 from pyrosnn.sampling.replay import require_finite
 
 PerClass = Float[Tensor, "example class_"]
@@ -59,6 +60,29 @@ class View:
     predicted: Mapping[Ray, tuple[Int[Tensor, " example"], ...]]
 
 
+class _Path:
+    """A ray after the trunk: still a line where there is none, else a curve.
+
+    Args:
+        images: the images after the trunk.
+        ray: the ray.
+        kept: keep the points of the curve for all chunks of samples.
+
+    Attributes:
+        along: the direction in which it begins, if one is needed; else none.
+        at: gives its point at t, on a curve.
+    """
+
+    def __init__(self, images: AfterTrunk, ray: Ray, *, kept: bool):
+        needed = ray.measured or images.straight
+        self.along = [images.push(ray.direction)] if needed else []
+
+        def at(t: float) -> Tensor:
+            return images.at(torch.add(images.x, ray.direction, alpha=t))
+
+        self.at = cache(at) if kept else at
+
+
 def look(
     classifier: StochasticClassifier,
     x: Float[Tensor, "example *image"],
@@ -87,19 +111,27 @@ def look(
     # at t = 0 every ray passes through the image itself
     moved = {ray: [clean if t == 0 else like.clone() for t in ray.points] for ray in rays}
     views: dict[int, View] = {}
+    images = AfterTrunk(classifier, x, samples.memory_budget)
+    num_points = sum(len(ray.points) for ray in rays)
+    kept = num_points * images.values.nbytes <= quarter(samples.memory_budget)
+    paths = {ray: _Path(images, ray, kept=kept) for ray in rays}
     for chunk in replay(classifier, len(x), samples[: max(sizes)], stops=sizes):
-        features = chunk.features(x)
+        features = chunk.features(images.values)
         values = discriminants(chunk.head(features), classifier.output)
         clean += sum_samples(values)
-        steps = {ray: chunk.push(ray.direction) for ray in rays}
+        steps = {ray: chunk.push(along) for ray, path in paths.items() for along in path.along}
         tangents = chunk.head.push(features, [steps[ray] for ray in slopes])
         for total, tangent in zip(slopes.values(), tangents, strict=True):
             total += sum_samples(discriminant_slopes(values, tangent, y, classifier.output))
-        for ray, step in steps.items():
+        for ray, path in paths.items():
             for t, total in zip(ray.points, moved[ray], strict=True):
                 if t != 0:
-                    logits = chunk.head(torch.add(features, step, alpha=t))
-                    total += sum_samples(discriminants(logits, classifier.output))
+                    there = (
+                        torch.add(features, steps[ray], alpha=t)
+                        if images.straight
+                        else chunk.features(path.at(t))
+                    )
+                    total += sum_samples(discriminants(chunk.head(there), classifier.output))
         if chunk.stop in sizes:
             views[chunk.stop] = View(
                 num_samples=chunk.stop,

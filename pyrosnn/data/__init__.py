@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 DATASETS = {
     "digits": "pyrosnn.data.digits:load",
     "fashion-mnist": "pyrosnn.data.fashion_mnist:load",
+    "cifar10": "pyrosnn.data.cifar:load_cifar10",
+    "cifar100": "pyrosnn.data.cifar:load_cifar100",
 }
 
 DATA_ROOT_VARIABLE = "PYROSNN_DATA"
@@ -26,7 +28,8 @@ def load_dataset(name: str = "digits", root: str | Path | None = None) -> "Datas
     """Load a data set by its name in ``DATASETS``.
 
     Args:
-        name: ``digits`` (comes with scikit-learn, no download) or ``fashion-mnist``.
+        name: ``digits`` (comes with scikit-learn, no download), ``fashion-mnist``, ``cifar10`` or
+            ``cifar100``.
         root: folder of the files; by default :func:`default_data_root`.
 
     Raises:

@@ -22,7 +22,7 @@ from pyrosnn.evaluation.moments import record, sample_gradient
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import margin_cotangent
 from pyrosnn.results import make_dataset
-from pyrosnn.sampling import MEMORY_BUDGET, SampleSet, draw_sample_set, predict
+from pyrosnn.sampling import MEMORY_BUDGET, AfterTrunk, SampleSet, draw_sample_set, predict
 
 NUM_GROUPS = 20
 PAIRS = NUM_GROUPS // 2
@@ -109,12 +109,16 @@ def attack_moments(
     mean = predict(classifier, x, samples)
     sums = torch.zeros((2, NUM_GROUPS, *x.shape), dtype=torch.float64, device=x.device)
     products = torch.zeros((2, 2, NUM_GROUPS, len(x)), dtype=torch.float64, device=x.device)
+    images = AfterTrunk(classifier, x, memory_budget)
     for number, theta in enumerate(samples.chunks(1)):
-        single = record(classifier, x, theta)
+        single = record(classifier, images, theta)
         share = GRADIENTS[attack.gradient](LOSSES[attack.loss], single.logits, labels, mean)
         margin = margin_cotangent(single.logits, y, nearest, classifier.output)
         both = torch.stack(
-            [sample_gradient(x, single, num_samples * share), sample_gradient(x, single, -margin)]
+            [
+                sample_gradient(images, single, num_samples * share),
+                sample_gradient(images, single, -margin),
+            ]
         )
         group = number % NUM_GROUPS
         sums[:, group] += both

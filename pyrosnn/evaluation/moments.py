@@ -21,6 +21,7 @@ from pyrosnn.models.outputs import (
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import (
     MEMORY_BUDGET,
+    AfterTrunk,
     Recorded,
     SampleSet,
     ScaledSum,
@@ -120,21 +121,22 @@ def gradient_moments(
         return islice(each, num_samples)
 
     mean = MeanPrediction(output)
+    images = AfterTrunk(classifier, x, memory_budget)
     for theta in singles():
-        mean.add(record(classifier, x, theta).logits)
+        mean.add(record(classifier, images, theta).logits)
     require_finite(mean.scores)
     other = mean.runner_up(y)
 
     prediction, label, margin = _Moments(mean.scores[:, 0]), _Moments(x), _Moments(x)
     products = torch.zeros_like(mean.scores[:, 0])
     for theta in singles():
-        single = record(classifier, x, theta)
+        single = record(classifier, images, theta)
         f = discriminants(single.logits, output)[0]
         prediction.add(f.gather(-1, y.unsqueeze(-1)).squeeze(-1))
         cotangents = discriminant_cotangent(single.logits, y, output)
-        before, _ = label.add(sample_gradient(x, single, cotangents))
+        before, _ = label.add(sample_gradient(images, single, cotangents))
         cotangents = margin_cotangent(single.logits, y, other, output)
-        _, after = margin.add(sample_gradient(x, single, cotangents))
+        _, after = margin.add(sample_gradient(images, single, cotangents))
         products += (before * after).flatten(1).sum(1)
 
     lengths = [both.mean.flatten(1).square().sum(1) for both in (label, margin)]
@@ -163,13 +165,13 @@ def gradient_moments(
     return make_dataset({name: value.cpu().numpy() for name, value in values.items()}, coords)
 
 
-def record(classifier: StochasticClassifier, x: Tensor, theta: SampleSet) -> Recorded:
+def record(classifier: StochasticClassifier, images: AfterTrunk, theta: SampleSet) -> Recorded:
     """Evaluate a single sample."""
-    return Recorded(next(replay(classifier, len(x), theta)), x)
+    return Recorded(next(replay(classifier, len(images.x), theta)), images)
 
 
-def sample_gradient(x: Tensor, single: Recorded, cotangents: Tensor) -> Tensor:
+def sample_gradient(images: AfterTrunk, single: Recorded, cotangents: Tensor) -> Tensor:
     """Return one sample's gradient in float64."""
-    total = ScaledSum(x)
+    total = ScaledSum(images)
     total.add(single, cotangents)
     return total.exact

@@ -13,6 +13,8 @@ MODELS = {
     "bnn": "pyrosnn.models.bnn:BNN",
     "im": "pyrosnn.models.im:InfiniteMixture",
     "sin": "pyrosnn.models.sin:StochasticInputNetwork",
+    "laplace": "pyrosnn.models.laplace:Laplace",
+    "resnet": "pyrosnn.models.resnet:WideResNet",
 }
 
 
@@ -20,7 +22,7 @@ def model_options(name: str) -> dict[str, Any]:
     """Return the options of a model and their defaults.
 
     Raises:
-        UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)``.
+        UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, …)``.
 
     Example:
         >>> model_options("bnn")["hidden"]

@@ -83,7 +83,8 @@ class BNN(StochasticClassifier):
             weights[name] = pyro.sample(name, prior)
         logits = self.logits(x, weights)
         with pyro.plate("images", len(x), dim=-1):
-            return pyro.sample("y", Categorical(logits=logits), obs=y)
+            # in mixed precision the logits are bfloat16, the images are not
+            return pyro.sample("y", Categorical(logits=logits.to(x.dtype)), obs=y)
 
     def guide(self, x: Tensor, y: Tensor | None = None) -> None:
         """Weights from the matrix normal posterior."""

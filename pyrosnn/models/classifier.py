@@ -2,7 +2,7 @@
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -11,9 +11,13 @@ from torch import Tensor
 
 from pyrosnn.models.head import AutogradHead, Head
 from pyrosnn.models.input_layer import Identity, InputLayer
+from pyrosnn.models.trunk import Trunk
 
 Output = Literal["probs", "logits"]
 Sites = Mapping[str, Tensor]
+
+# Integers of as many bytes as a value has, to read its bits by.
+WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class StochasticClassifier(torch.nn.Module, ABC):
@@ -53,6 +57,14 @@ class StochasticClassifier(torch.nn.Module, ABC):
     def guide(self, x: Tensor, y: Tensor | None = None) -> None:
         """Declare the distribution that Θ is drawn from at prediction: p(Θ) of the paper."""
 
+    def after_training(self, batches: Iterator[Tensor]) -> None:
+        """Set what is computed from all training images at once, when the loop is over.
+
+        Args:
+            batches: the training images, in batches.
+        """
+        return None
+
     @abstractmethod
     def logits(
         self, x: Float[Tensor, "example *image"], sites: Sites
@@ -68,8 +80,16 @@ class StochasticClassifier(torch.nn.Module, ABC):
             Logits, shape (sample, example, class).
         """
 
+    def trunk(self) -> Trunk | None:
+        """Return the part of the network that no sample changes, evaluated once for all of them.
+
+        A classifier that has one takes its values, not images, in :meth:`input_layer` and
+        :meth:`head`: ``logits(x, sites) == head(sites)(input_layer(sites)(trunk(x)))``.
+        """
+        return None
+
     def input_layer(self, sites: Sites) -> InputLayer:
-        """Return the part of the network that is affine in the image, for a chunk of samples.
+        """Return the part of the network that is affine in what it is given, for some samples.
 
         A network that begins with a linear layer gives it here, so that predictions along a
         line of images share its products; any other has :class:`Identity`. With it goes
@@ -81,7 +101,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return Identity()
 
     def head(self, sites: Sites) -> Head:
-        """Return what follows the input layer."""
+        """Return what follows the input layer; by default ``logits``, for want of a trunk."""
         return AutogradHead(lambda features: self.logits(features, sites))
 
     def discriminants(
@@ -94,7 +114,10 @@ class StochasticClassifier(torch.nn.Module, ABC):
     @property
     @abstractmethod
     def floats_per_example(self) -> int:
-        """How many floats one image needs for one sample: sizes the chunks of an evaluation."""
+        """How many floats one image needs for one sample: sizes the chunks of an evaluation.
+
+        What the trunk needs is not among them.
+        """
 
     @property
     def dtype(self) -> torch.dtype:
@@ -102,15 +125,17 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return next(self.parameters()).dtype
 
     def fingerprint(self) -> int:
-        """Return a number that changes with the parameters; cheap, and exact on any machine.
+        """Return a number that changes with what is learned; cheap, and exact on any machine.
+
+        That is the parameters and the buffers, such as running statistics of batch norm.
 
         Sample sets carry it, so that one classifier is not evaluated on another's samples. It
         guards against mistakes, not against intent: see ``model_digest`` for an identity.
         """
         sums = []
-        for parameter in self.parameters():
-            bits = torch.int64 if parameter.dtype == torch.float64 else torch.int32
-            words = parameter.detach().contiguous().view(bits).flatten().to(torch.int64)
+        for value in (*self.parameters(), *self.buffers()):
+            words = value.detach().contiguous().view(WORDS[value.element_size()])
+            words = words.flatten().to(torch.int64)
             positions = torch.arange(1, len(words) + 1, device=words.device)
             sums.append(int((words * positions).sum()))
         return zlib.crc32(repr((type(self).__name__, self.image_shape, sums)).encode())

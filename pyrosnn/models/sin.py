@@ -86,7 +86,8 @@ class StochasticInputNetwork(StochasticClassifier):
             noise = self._sample_noise(x)
         logits = self.logits(x, {"noise": noise})
         with images:
-            return pyro.sample("y", Categorical(logits=logits), obs=y)
+            # in mixed precision the logits are bfloat16, the images are not
+            return pyro.sample("y", Categorical(logits=logits.to(x.dtype)), obs=y)
 
     def guide(self, x: Tensor, y: Tensor | None = None) -> None:
         """The same noise: nothing of it is learned."""

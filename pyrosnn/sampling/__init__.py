@@ -9,9 +9,11 @@ from pyrosnn.sampling.memory import MEMORY_BUDGET
 from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict
 from pyrosnn.sampling.replay import Chunk, Recorded, Recording, replay, replay_logits
 from pyrosnn.sampling.sample_set import Origin, SampleSet, require_disjoint
+from pyrosnn.sampling.trunk import AfterTrunk
 
 __all__ = [
     "MEMORY_BUDGET",
+    "AfterTrunk",
     "Chunk",
     "Origin",
     "Recorded",

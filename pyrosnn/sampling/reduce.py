@@ -7,8 +7,9 @@ from torch import Tensor
 
 from pyrosnn.models.classifier import Output, StochasticClassifier
 from pyrosnn.models.outputs import MeanPrediction
-from pyrosnn.sampling.replay import Images, Logits, Recorded, replay, require_finite
+from pyrosnn.sampling.replay import Logits, Recorded, replay, require_finite
 from pyrosnn.sampling.sample_set import SampleSet
+from pyrosnn.sampling.trunk import AfterTrunk, Images
 
 
 def mean_prediction(chunks: Iterable[Recorded], output: Output) -> MeanPrediction:
@@ -29,8 +30,9 @@ def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> 
         samples: the sample set.
     """
     mean = MeanPrediction(classifier.output)
+    values = AfterTrunk(classifier, x, samples.memory_budget).values
     for chunk in replay(classifier, len(x), samples):
-        mean.add(chunk.head(chunk.features(x)))
+        mean.add(chunk.head(chunk.features(values)))
     require_finite(mean.scores)
     return mean
 
@@ -40,31 +42,39 @@ class ScaledSum:
 
     A saturated softmax makes cotangents tiny (1e-13 at a logit gap of 30), and their float32
     products tinier. Each image's are therefore divided by the largest of them that came so far.
+    The sum is taken after the trunk, and taken back through it when it is asked for.
 
     Args:
-        x: images.
+        images: the images after the trunk.
 
     Attributes:
-        value: the sum divided by the scale, like x.
         scale: the largest cotangent of each image, float64, shape (example,).
     """
 
-    def __init__(self, x: Images):
-        self.value = torch.zeros_like(x)
+    def __init__(self, images: AfterTrunk):
+        x = images.x
+        self._images = images
+        self._sum = torch.zeros_like(images.values, dtype=x.dtype)
         self.scale = torch.zeros(len(x), dtype=torch.float64, device=x.device)
 
     def add(self, chunk: Recorded, cotangents: Logits) -> None:
         """Add the samples of a chunk, with a cotangent for each sample and image, float64."""
         largest = torch.maximum(self.scale, cotangents.abs().amax((0, 2)))
         safe = torch.where(largest > 0, largest, torch.ones_like(largest))
-        self.value *= self._column(self.scale / safe)
-        self.value += chunk.pullback(cotangents / safe.unsqueeze(-1))
+        self._sum *= self._column(self.scale / safe)
+        self._sum += chunk.pullback(cotangents / safe.unsqueeze(-1))
         self.scale = largest
+
+    @property
+    def value(self) -> Images:
+        """The sum divided by the scale, like x."""
+        return self._images.pull(self._sum)
 
     @property
     def exact(self) -> Images:
         """The sum itself, in float64."""
-        return self.value.double() * self.scale.reshape(-1, *[1] * (self.value.ndim - 1))
+        value = self.value.double()
+        return value * self.scale.reshape(-1, *[1] * (value.ndim - 1))
 
     def _column(self, values: Tensor) -> Tensor:
-        return values.to(self.value.dtype).reshape(-1, *[1] * (self.value.ndim - 1))
+        return values.to(self._sum.dtype).reshape(-1, *[1] * (self._sum.ndim - 1))

@@ -14,15 +14,16 @@ from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import chunk_size, quarter
 from pyrosnn.sampling.sample_set import SampleSet
+from pyrosnn.sampling.trunk import AfterTrunk, Images
 
-Images = Float[Tensor, "example *image"]
 Logits = Float[Tensor, "sample example class_"]
 
 
 class Chunk:
     """Some samples of a classifier, ready to be evaluated; nothing here waits for the device.
 
-    Samples and images are taken in the precision of the classifier's parameters.
+    What it is given are images after the trunk (:class:`AfterTrunk`). They and the samples are
+    taken in the precision of the classifier's parameters.
 
     Attributes:
         head: logits as a function of features.
@@ -40,18 +41,18 @@ class Chunk:
             self.head = classifier.head(sites)
         self.stop = stop
 
-    def features(self, x: Images) -> Tensor:
-        """Return the features of images."""
+    def features(self, x: Tensor) -> Tensor:
+        """Return the features of images after the trunk."""
         with torch.no_grad():
             return self._layer(x.to(self._dtype))
 
-    def push(self, v: Images) -> Tensor:
+    def push(self, v: Tensor) -> Tensor:
         """Return how features change along v: at x + t v they are those of x plus t times it."""
         with torch.no_grad():
             return self._layer.push(v.to(self._dtype))
 
-    def pull(self, u: Tensor) -> Images:
-        """Return the images' cotangents, given those of the features; summed over samples."""
+    def pull(self, u: Tensor) -> Tensor:
+        """Return the cotangents of what it was given, from the features'; summed over samples."""
         with torch.no_grad():
             return self._layer.pull(u)
 
@@ -64,13 +65,13 @@ class Recorded:
         stop: index within the sample set after the last of the samples.
     """
 
-    def __init__(self, chunk: Chunk, x: Images):
+    def __init__(self, chunk: Chunk, images: AfterTrunk):
         self._chunk = chunk
-        self.logits, self._pull = chunk.head.record(chunk.features(x))
+        self.logits, self._pull = chunk.head.record(chunk.features(images.values))
         self.stop = chunk.stop
 
-    def pullback(self, cotangents: Logits) -> Images:
-        """Return Σ_s J_sᵀ u_s over the chunk's samples."""
+    def pullback(self, cotangents: Logits) -> Tensor:
+        """Return Σ_s J_sᵀ u_s over the chunk's samples, at the images after the trunk."""
         return self._chunk.pull(self._pull(cotangents.to(self.logits.dtype)))
 
 
@@ -112,10 +113,14 @@ class Recording:
         classifier: the classifier.
         x: images.
         samples: the sample set.
+
+    Attributes:
+        images: the images after the trunk.
     """
 
     def __init__(self, classifier: StochasticClassifier, x: Images, samples: SampleSet):
-        self._classifier, self._x, self._samples = classifier, x, samples
+        self._classifier, self._samples = classifier, samples
+        self.images = AfterTrunk(classifier, x, samples.memory_budget)
         graphs = len(samples) * _sample_bytes(classifier, len(x))
         # A graph holds activations before and after their nonlinearities, and its samples: those
         # of a set that is not stored would add up to the whole set.
@@ -123,8 +128,8 @@ class Recording:
         self._kept = list(self._record()) if kept else None
 
     def _record(self) -> Iterator[Recorded]:
-        for chunk in replay(self._classifier, len(self._x), self._samples):
-            yield Recorded(chunk, self._x)
+        for chunk in replay(self._classifier, len(self.images.x), self._samples):
+            yield Recorded(chunk, self.images)
 
     def __iter__(self) -> Iterator[Recorded]:
         """Go through the chunks, in order."""
@@ -141,8 +146,9 @@ def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSe
         x: images, on the classifier's device.
         samples: the sample set.
     """
+    values = AfterTrunk(classifier, x, samples.memory_budget).values
     chunks = replay(classifier, len(x), samples)
-    logits = torch.cat([chunk.head(chunk.features(x)) for chunk in chunks])
+    logits = torch.cat([chunk.head(chunk.features(values)) for chunk in chunks])
     require_finite(logits)
     return logits
 

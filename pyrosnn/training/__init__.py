@@ -2,15 +2,21 @@
 
 from pyrosnn.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from pyrosnn.training.spec import TrainingSpec, preset, preset_names
+from pyrosnn.training.state import TrainingState
+from pyrosnn.training.state_file import load_state, save_state, state_path
 from pyrosnn.training.train import TrainingProgress, train
 
 __all__ = [
     "Checkpoint",
     "TrainingProgress",
     "TrainingSpec",
+    "TrainingState",
     "load_checkpoint",
+    "load_state",
     "preset",
     "preset_names",
     "save_checkpoint",
+    "save_state",
+    "state_path",
     "train",
 ]

@@ -21,6 +21,7 @@ from pyrosnn.training.outline import check_outline
 from pyrosnn.training.spec import TrainingSpec
 
 SCHEMA_VERSION = 1
+HEADER_KEY = "pyrosnn"
 PACKAGES = ("pyrosnn", "torch", "pyro-ppl", "numpy", "xarray", "h5netcdf")
 
 
@@ -77,7 +78,7 @@ def package_versions() -> dict[str, str]:
 
 
 def model_digest(classifier: StochasticClassifier) -> str:
-    """Return the SHA-256 of a classifier's parameters: its identity in results."""
+    """Return the SHA-256 of a classifier's parameters and buffers: its identity in results."""
     sha = hashlib.sha256()
     for name, value in sorted(classifier.state_dict().items()):
         sha.update(name.encode())
@@ -118,8 +119,10 @@ def save_checkpoint(
         "versions": package_versions(),
         "model_digest": model_digest(classifier),
     }
-    state = {name: value.detach().cpu() for name, value in classifier.state_dict().items()}
-    content = to_bytes(state, header)
+    values = classifier.state_dict().items()
+    # safetensors knows one layout in memory
+    state = {name: value.detach().cpu().contiguous() for name, value in values}
+    content = to_bytes(HEADER_KEY, state, header)
     with atomic_path(Path(path), overwrite=overwrite) as temporary:
         temporary.write_bytes(content)
 
@@ -138,7 +141,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     path = Path(path)
     content = read_whole(path, "checkpoint")
     try:
-        state, header = from_bytes(content)
+        state, header = from_bytes(HEADER_KEY, content)
     except ForeignError:
         raise FileError(f"{path} is a safetensors file, but not a checkpoint of pyrosnn") from None
     except (SafetensorError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The bytes of a checkpoint: safetensors, with its header's text guarded by a checksum."""
+"""The bytes of a checkpoint or a training's state: safetensors, with a digest of the header."""
 
 import hashlib
 import json
@@ -8,8 +8,7 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
-# One key: safetensors writes several in any order, and the bytes of a checkpoint are to repeat.
-HEADER_KEY, CHECKSUM = "pyrosnn", "header_digest"
+CHECKSUM = "header_digest"
 
 # A header has some hundred characters for each tensor, and a thousand for the training.
 MAX_INDEX = 2**22
@@ -17,25 +16,29 @@ MAX_HEADER = 2**16
 
 
 class ForeignError(ValueError):
-    """A safetensors file that is no checkpoint of pyrosnn."""
+    """A safetensors file of another program, or of another kind."""
 
 
-def to_bytes(state: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
-    """Return the file of a checkpoint: its parameters, and a header of plain values."""
+def to_bytes(key: str, state: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+    """Return a file of parameters, and of plain values in its header under one key.
+
+    It is one key because safetensors writes several in any order, and the bytes are to repeat.
+    """
     text = json.dumps({**header, CHECKSUM: _checksum(header)}, sort_keys=True)
-    content: bytes = safetensors.torch.save(dict(state), {HEADER_KEY: text})
+    content: bytes = safetensors.torch.save(dict(state), {key: text})
     return content
 
 
-def from_bytes(content: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def from_bytes(key: str, content: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the parameters and the header that :func:`to_bytes` was given.
 
     Args:
+        key: the kind of file.
         content: the whole file. Tensors take as much memory as they take in it: safetensors
             refuses shapes that its bytes do not fill.
 
     Raises:
-        ForeignError: if it is the safetensors file of another program.
+        ForeignError: if it is a safetensors file of another kind.
         ValueError, SafetensorError: if it is damaged, naming what is wrong.
     """
     length = int.from_bytes(content[:8], "little")
@@ -46,9 +49,9 @@ def from_bytes(content: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     except RecursionError as error:
         raise ValueError("its index is nested too deep") from error
-    if HEADER_KEY not in metadata:
-        raise ForeignError
-    text = metadata[HEADER_KEY]
+    if key not in metadata:
+        raise ForeignError(f"it has no header {key}")
+    text = metadata[key]
     if len(text) > MAX_HEADER:
         raise ValueError(f"its header has {len(text):,} characters, at most {MAX_HEADER:,} may be")
     try:

@@ -1,13 +1,25 @@
 """Everything that decides a training, as one frozen value; presets are data."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from typing import Any
 
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models import model_options
+from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.training.augmentations import AUGMENTATIONS
+from pyrosnn.training.optimizers import OPTIMIZERS
+from pyrosnn.training.schedules import SCHEDULES
+
+# The settings that are names, and what they name.
+TABLES: dict[str, Mapping[str, Any]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "augmentation": AUGMENTATIONS,
+    "precision": PRECISIONS,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +31,22 @@ class TrainingSpec:
         options: options of the model, complete with its defaults.
         epochs: passes over the training images.
         batch_size: images in a step.
-        learning_rate: Adam's step size.
+        learning_rate: the optimizer's step size, at the peak of its schedule.
         num_particles: samples in the objective of a step.
         kl_weight: weight of KL / N beside the mean log-likelihood; 1 is the ELBO.
         smoothing_variance: variance of the Gaussian noise on the training images, in squared
             pixel units; 0 trains on the images themselves.
         noisy_copies: how many noisy copies replace each image of a batch, if there is noise.
         seed: root seed of initial values, batches, noise and particles.
+        optimizer: name in ``OPTIMIZERS``: ``adam``, ``sgd``.
+        momentum: of ``sgd``.
+        nesterov: whether that momentum is Nesterov's.
+        weight_decay: factor of the parameters that is added to their gradients.
+        schedule: name in ``SCHEDULES``: ``constant``, ``steps``, ``one-cycle``.
+        milestones: epochs after which ``steps`` lowers the learning rate.
+        decay: the factor that it lowers it by.
+        augmentation: name in ``AUGMENTATIONS``: ``none``, ``flip``, ``crop-flip``.
+        precision: name in ``PRECISIONS``: ``full``, or ``bf16`` for mixed precision.
     """
 
     model: str
@@ -38,6 +59,15 @@ class TrainingSpec:
     smoothing_variance: float = 0.0
     noisy_copies: int = 2
     seed: int = 0
+    optimizer: str = "adam"
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    milestones: Sequence[int] = ()
+    decay: float = 0.2
+    augmentation: str = "none"
+    precision: str = "full"
 
     def __post_init__(self) -> None:
         """Check the values and complete the model's options."""
@@ -49,19 +79,32 @@ class TrainingSpec:
             value = getattr(self, name)
             require(value >= 1, f"{name} must be >= 1, got {value}")
         require(self.learning_rate > 0, f"learning_rate must be > 0, got {self.learning_rate}")
-        for name in ("kl_weight", "smoothing_variance"):
+        for name in ("kl_weight", "smoothing_variance", "momentum", "weight_decay"):
             value = getattr(self, name)
             require(value >= 0, f"{name} must be >= 0, got {value}")
+        require(0 < self.decay <= 1, f"decay must be in (0, 1], got {self.decay}")
+        require(
+            self.momentum > 0 or not self.nesterov, "nesterov needs a momentum > 0, got momentum 0"
+        )
+        for name, table in TABLES.items():
+            value = getattr(self, name)
+            if value not in table:
+                raise unknown_name(name, value, table)
         given = {
             # JSON has no tuples; without this a checkpoint's spec would not equal its original
             name: tuple(value) if isinstance(value, list) else value
             for name, value in self.options.items()
         }
         object.__setattr__(self, "options", {**defaults, **given})
+        object.__setattr__(self, "milestones", tuple(self.milestones))
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""
         return asdict(self)
+
+
+# Table of a preset that holds what single models have in place of its other settings.
+OF_MODELS = "of"
 
 
 def _load_presets() -> dict[str, Any]:
@@ -84,7 +127,7 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
 
     Args:
         model: a name in ``MODELS``.
-        name: ``quick`` (digits, seconds) or ``paper`` (FashionMNIST, supplement B).
+        name: ``quick`` (digits, seconds) or ``paper`` (FashionMNIST and CIFAR-10, supplement B).
         changes: fields of :class:`TrainingSpec` that differ from the preset.
 
     Raises:
@@ -94,8 +137,13 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     Example:
         >>> preset("bnn", "paper", epochs=2).epochs
         2
+        >>> preset("resnet", "paper").optimizer
+        'sgd'
     """
     names = preset_names()
     if name not in names:
         raise unknown_name("preset", name, names)
-    return TrainingSpec(**{**_load_presets()[name], "model": model, **changes})
+    settings = dict(_load_presets()[name])
+    own = settings.pop(OF_MODELS, {}).get(model, {})  # what the preset has for this model alone
+    changes["options"] = {**own.get("options", {}), **changes.get("options", {})}
+    return TrainingSpec(**{**settings, **own, "model": model, **changes})

@@ -12,9 +12,14 @@ from pyrosnn.data.dataset import Dataset, check_batch
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.training.augmentations import AUGMENTATIONS
 from pyrosnn.training.objectives import OBJECTIVES, WeighSites
+from pyrosnn.training.optimizers import OPTIMIZERS
+from pyrosnn.training.schedules import learning_rate
 from pyrosnn.training.spec import TrainingSpec
+from pyrosnn.training.state import TrainingState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +43,22 @@ def train(
     *,
     device: str | torch.device = "cpu",
     progress: Callable[[TrainingProgress], None] | None = None,
+    resume: TrainingState | None = None,
+    keep: Callable[[TrainingState], None] | None = None,
 ) -> StochasticClassifier:
     """Train a stochastic classifier by stochastic variational inference.
 
-    The parameters live on the classifier and are moved by ``torch.optim.Adam``; the global random
-    state and Pyro's parameter store are left as they were.
+    The parameters live on the classifier and are moved by one of torch's optimizers; the global
+    random state and Pyro's parameter store are left as they were.
 
     Args:
         spec: settings, for example ``preset("bnn")``.
         dataset: its training split is used.
         device: where to train.
         progress: called after each epoch.
+        resume: where an interrupted training of the same settings and data goes on, to the same
+            weights as without the interruption.
+        keep: called after each epoch, before ``progress``, with what ``resume`` takes.
 
     Returns:
         The trained classifier, in evaluation mode.
@@ -82,18 +92,27 @@ def train(
             num_classes=dataset.num_classes,
             options=spec.options,
         ).to(target)
+        classifier.train()
         loss_of = make_loss(classifier, spec, num_images=len(x))
-        optimizer = torch.optim.Adam(classifier.parameters(), spec.learning_rate, fused=True)
-        for epoch in range(1, spec.epochs + 1):
-            loss = _train_epoch(loss_of, optimizer, x, y, spec)
+        optimizer = OPTIMIZERS[spec.optimizer](spec, classifier.parameters())
+        done = 0
+        if resume is not None:
+            resume.restore(classifier, optimizer)
+            done = resume.epoch
+        for epoch in range(done + 1, spec.epochs + 1):
+            loss = _train_epoch(loss_of, optimizer, x, y, spec, done=epoch - 1)
             if not (math.isfinite(loss) and _all_finite(classifier)):
                 raise ArgumentError(
                     f"the loss or the parameters became NaN or infinite in epoch {epoch}; lower "
                     f"learning_rate (now {spec.learning_rate}) or the initial scales"
                 )
+            if keep is not None:
+                keep(TrainingState.capture(epoch, classifier, optimizer))
             if progress is not None:
                 progress(TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss))
-    return classifier.eval().requires_grad_(False)
+    classifier.eval().requires_grad_(False)
+    classifier.after_training(iter(x.split(spec.batch_size)))
+    return classifier
 
 
 def make_loss(
@@ -107,16 +126,20 @@ def make_loss(
         num_images: N, the number of training images.
     """
     objective = OBJECTIVES[classifier.objective](spec.num_particles)
+    dtype = PRECISIONS[spec.precision]
 
     def loss_of(x: Tensor, y: Tensor) -> Tensor:
-        with WeighSites(data=1.0 / len(x), latent=spec.kl_weight / num_images):
+        with (
+            WeighSites(data=1.0 / len(x), latent=spec.kl_weight / num_images),
+            torch.autocast(x.device.type, dtype, enabled=dtype is not None),
+        ):
             return objective.differentiable_loss(classifier.model, classifier.guide, x, y)
 
     return loss_of
 
 
 def _all_finite(classifier: StochasticClassifier) -> bool:
-    return all(bool(torch.isfinite(p).all()) for p in classifier.parameters())
+    return all(bool(torch.isfinite(v).all()) for v in classifier.state_dict().values())
 
 
 def _train_epoch(
@@ -125,12 +148,17 @@ def _train_epoch(
     x: Tensor,
     y: Tensor,
     spec: TrainingSpec,
+    *,
+    done: int = 0,
 ) -> float:
-    """Make one pass in random order; return the mean loss per image."""
-    order = torch.randperm(len(x), device=x.device)
+    """Make one pass in random order, after ``done`` others; return the mean loss per image."""
+    augment = AUGMENTATIONS[spec.augmentation]
     total = torch.zeros((), dtype=torch.float64, device=x.device)  # asked for once an epoch
-    for batch in order.split(spec.batch_size):
-        images, labels = x[batch], y[batch]
+    batches = torch.randperm(len(x), device=x.device).split(spec.batch_size)
+    for number, batch in enumerate(batches):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(spec, done + number / len(batches))
+        images, labels = augment(x[batch]), y[batch]
         if spec.smoothing_variance > 0:
             images = images.repeat_interleave(spec.noisy_copies, 0)
             labels = labels.repeat_interleave(spec.noisy_copies, 0)

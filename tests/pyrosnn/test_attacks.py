@@ -12,6 +12,7 @@ from torch import Tensor
 from pyrosnn.attacks import ATTACKS, FGM, GRADIENTS, LOSSES, NORMS, PGD, loss_gradient
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
 
@@ -76,7 +77,7 @@ def loop_loss(
 
 @every_loss
 @every_gradient
-@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+@pytest.mark.parametrize("model", list(MODELS))
 def test_gradients_equal_a_loop_with_autograd(
     model: str,
     loss: str,

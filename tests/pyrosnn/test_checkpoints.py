@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import DataError, FileError
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set, replay_logits
 from pyrosnn.training import TrainingSpec, load_checkpoint, save_checkpoint
-from pyrosnn.training.container import HEADER_KEY
+from pyrosnn.training.checkpoints import HEADER_KEY
 
 
-@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+@pytest.mark.parametrize("model", list(MODELS))
 def test_the_same_network_comes_back(
     model: str,
     classifiers: dict[str, StochasticClassifier],

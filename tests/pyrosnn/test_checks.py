@@ -25,6 +25,7 @@ from pyrosnn.checks.trial import Trial
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, resolve
 from pyrosnn.evaluation import evaluate
+from pyrosnn.models import MODELS
 from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.results import GROUP, combine_repeats, compact_result, make_result, open_results
@@ -76,7 +77,7 @@ def toy_trial(classifier: LinearClassifier, attack: Attack | None = None) -> Tri
 # --- no false alarms ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+@pytest.mark.parametrize("model", list(MODELS))
 def test_healthy_models_pass_every_check(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:

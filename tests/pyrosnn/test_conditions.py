@@ -18,6 +18,7 @@ from pyrosnn.conditions import (
 )
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, predict
 
@@ -212,7 +213,7 @@ def loop_geometry(
     }
 
 
-@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+@pytest.mark.parametrize("model", list(MODELS))
 def test_geometry_equals_a_loop_with_autograd(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:

@@ -13,11 +13,12 @@ from pyrosnn.attacks import FGM, NORMS, PGD, AttackResult, loss_gradient
 from pyrosnn.conditions import attack_geometry
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, predict
 
 every_norm = pytest.mark.parametrize("norm", list(NORMS))
-every_model = pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+every_model = pytest.mark.parametrize("model", list(MODELS))
 
 
 def attacked(

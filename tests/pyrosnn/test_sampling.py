@@ -10,9 +10,11 @@ from support.toy import sample_set
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.head import AutogradHead
 from pyrosnn.sampling import (
+    AfterTrunk,
     Origin,
     Recording,
     SampleSet,
@@ -150,17 +152,22 @@ def values_and_derivatives(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Logits, J v of every sample and Σ_s J_sᵀ u_s for a fixed u, as replayed in chunks."""
     chunks = list(replay(classifier, len(x), samples))
-    jv = [chunk.head.push(chunk.features(x), [chunk.push(v)])[0] for chunk in chunks]
+    images = AfterTrunk(classifier, x, samples.memory_budget)
+    along = images.push(v)
+    jv = [
+        chunk.head.push(chunk.features(images.values), [chunk.push(along)])[0] for chunk in chunks
+    ]
     u = torch.randn(len(samples), len(x), 10, generator=torch.Generator().manual_seed(1)).double()
-    total, first = ScaledSum(x), 0
-    for chunk in Recording(classifier, x, samples):
+    recording = Recording(classifier, x, samples)
+    total, first = ScaledSum(recording.images), 0
+    for chunk in recording:
         total.add(chunk, u[first : chunk.stop])
         first = chunk.stop
     jtu = total.value * total.scale.reshape(-1, 1, 1, 1).float()
     return replay_logits(classifier, x, samples), torch.cat(jv), jtu
 
 
-@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+@pytest.mark.parametrize("model", list(MODELS))
 def test_a_small_budget_changes_nothing_but_rounding(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
@@ -184,7 +191,7 @@ def test_a_small_budget_changes_nothing_but_rounding(
         torch.testing.assert_close(one, many, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+@pytest.mark.parametrize("model", list(MODELS))
 def test_pullback_and_pushforward_are_the_networks_derivatives(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.evaluation import accuracy
-from pyrosnn.models import build_model
+from pyrosnn.models import MODELS, build_model
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.matrix_normal import MatrixNormal
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
@@ -225,7 +225,7 @@ def test_the_prior_is_the_standard_matrix_normal(digits: Dataset) -> None:
         assert torch.equal(prior.variance, torch.ones_like(prior.mean))
 
 
-@pytest.mark.parametrize("model", ["bnn", "im", "sin"])
+@pytest.mark.parametrize("model", list(MODELS))
 def test_training_learns_and_reports(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:

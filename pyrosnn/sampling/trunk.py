@@ -1,0 +1,73 @@
+"""Images that went through a classifier's trunk, once for all samples, and the way back."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.head import AutogradHead, Pullback
+from pyrosnn.sampling.memory import quarter
+
+Images = Float[Tensor, "example *image"]
+
+
+class AfterTrunk:
+    """Images as the samples of a classifier are given them: themselves, where it has no trunk.
+
+    A trunk takes as many images at once as a quarter of the memory budget holds. Its graph is
+    kept if that is all of them, else it is made again on every way back.
+
+    Args:
+        classifier: the classifier.
+        x: images, on its device.
+        memory_budget: bytes that the evaluation may take.
+
+    Attributes:
+        x: the images.
+        values: what the input layers of the samples are given.
+        straight: whether values at x + t v are those at x plus t times ``push(v)``.
+    """
+
+    def __init__(self, classifier: StochasticClassifier, x: Images, memory_budget: int):
+        trunk = classifier.trunk()
+        self.x, self.values = x, x
+        self.straight = trunk is None
+        self._kept: Pullback | None = None
+        if trunk is not None:
+            self._dtype = classifier.dtype
+            self._function = AutogradHead(trunk.function)
+            # a graph holds activations before and after their nonlinearities
+            image_bytes = 2 * trunk.floats_per_example * self._dtype.itemsize
+            self._size = max(1, quarter(memory_budget) // image_bytes)
+            if len(x) <= self._size:
+                self.values, self._kept = self._function.record(x.to(self._dtype))
+            else:
+                self.values = self.at(x)
+
+    def at(self, x: Images) -> Tensor:
+        """Return the values of other images; without derivatives."""
+        if self.straight:
+            return x
+        return torch.cat([self._function(part) for part in self._split(x)])
+
+    def push(self, v: Images) -> Tensor:
+        """Return how the values change along v."""
+        if self.straight:
+            return v
+        parts = zip(self._split(self.x), self._split(v), strict=True)
+        return torch.cat([self._function.push(part, [step])[0] for part, step in parts])
+
+    def pull(self, u: Tensor) -> Images:
+        """Return the images' cotangents, given those of the values, in the images' precision."""
+        if self.straight:
+            return u
+        u = u.to(self._dtype)
+        if self._kept is not None:
+            return self._kept(u).to(self.x.dtype)
+        parts = zip(self._split(self.x), u.split(self._size), strict=True)
+        pulled = [self._function.record(part)[1](step) for part, step in parts]
+        return torch.cat(pulled).to(self.x.dtype)
+
+    def _split(self, x: Images) -> tuple[Tensor, ...]:
+        parts: tuple[Tensor, ...] = x.to(self._dtype).split(self._size)
+        return parts
