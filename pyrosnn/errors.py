@@ -26,6 +26,10 @@ class DataError(PyrosnnError):
     """A data set that is missing, damaged, or not the one that a checkpoint was trained on."""
 
 
+class MergeError(ArgumentError):
+    """Results that are no parts of one: another study, model or setting, or values that clash."""
+
+
 class FileError(PyrosnnError):
     """A file that cannot be read or written: corrupt, foreign, existing, or in a wrong place."""
 
@@ -66,3 +70,20 @@ def require(condition: bool, message: str) -> None:
     """Raise :class:`ArgumentError` with ``message`` unless ``condition`` holds."""
     if not condition:
         raise ArgumentError(message)
+
+
+# Longer texts come from damaged files, and would fill the terminal.
+_LINE = 240
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, printable, or its type where it has none.
+
+    Example:
+        >>> first_line(ValueError("no such file")), first_line(EOFError())
+        ('no such file', 'EOFError')
+    """
+    lines = str(error).splitlines()
+    if not lines or not lines[0].strip():
+        return type(error).__name__
+    return "".join(letter if letter.isprintable() else "?" for letter in lines[0][:_LINE])

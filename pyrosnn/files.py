@@ -1,12 +1,17 @@
-"""Writing a file whole or not at all, and refusing a bad place before the work is done."""
+"""Reading and writing a file whole or not at all, and refusing a bad place before the work."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pyrosnn.errors import FileError
+
+# No checkpoint or result of pyrosnn is longer: a billion parameters, or 50 times the largest grid
+# of the paper's experiments.
+MAX_BYTES = 4 * 2**30
 
 
 def check_writable(path: Path, *, overwrite: bool) -> None:
@@ -34,20 +39,48 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
         )
 
 
-def check_readable(path: Path, what: str) -> None:
-    """Refuse a path that is no readable file.
+def read_whole(path: Path, what: str, *, limit: int = MAX_BYTES) -> bytes:
+    """Read a file into memory through one descriptor: what is checked then is what is used.
+
+    A file that another takes the place of meanwhile is read to its end; one that is changed in
+    place is refused.
 
     Args:
         path: the file that is to be read.
         what: what it should be, for the error.
+        limit: bytes that such a file has at most.
 
     Raises:
-        FileError: if there is no such file, or it is a directory.
+        FileError: if there is no such file, it is a directory, a pipe or a device, it is longer
+            than ``limit``, it changes while it is read, or the disk refuses.
     """
-    if not path.exists():
-        raise FileError(f"there is no {what} {path}")
-    if not path.is_file():
-        raise FileError(f"cannot read {path}: it is not a file; expected a {what}")
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise FileError(f"cannot read {path}: it is not a file; expected a {what}")
+            if before.st_size > limit:
+                raise FileError(
+                    f"cannot read {path}: it has {before.st_size:,} bytes, and a {what} has at "
+                    f"most {limit:,}"
+                )
+            content = file.read(before.st_size + 1)
+            after = os.fstat(file.fileno())
+    except FileNotFoundError:
+        raise FileError(f"there is no {what} {path}") from None
+    except IsADirectoryError:
+        raise FileError(f"cannot read {path}: it is not a file; expected a {what}") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"cannot read {path}: {reason}") from error
+    if len(content) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
+        raise FileError(f"{path} was changed while it was read; read it again when it is whole")
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to would otherwise wait for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def cells_folder(output: Path) -> Path:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError
-from pyrosnn_cli import check, compare, diagnose, plot, study, summary, train
+from pyrosnn_cli import check, compare, diagnose, merge, plot, study, summary, train
+from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
 from pyrosnn_cli.options import NamedGroup
 
 
@@ -39,6 +40,10 @@ def _errors_as_one_line() -> Iterator[None]:
             raise
         command = getattr(error.ctx, "command_path", "pyrosnn")
         message = f"{error.format_message().rstrip('.')}; see {command} --help"
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        message = out_of_memory(error)
     else:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
@@ -62,6 +67,7 @@ app.command("diagnose")(diagnose.diagnose)
 app.command("summary")(summary.summary)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
+app.command("merge")(merge.merge)
 app.command("plot")(plot.plot)
 
 

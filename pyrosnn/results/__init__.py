@@ -13,6 +13,7 @@ from pyrosnn.results.files import (
     read_spec,
     save_results,
 )
+from pyrosnn.results.merge import merge_results
 from pyrosnn.results.schema import DIMS, GROUP, GROUPS, SCHEMA_VERSION, VARIABLES
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "compact_result",
     "make_dataset",
     "make_result",
+    "merge_results",
     "open_results",
     "read_provenance",
     "read_spec",

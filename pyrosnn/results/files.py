@@ -1,17 +1,21 @@
 """Results as netCDF-4 files: written whole or not at all, checked when read."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import xarray as xr
 
-from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path, check_readable
+from pyrosnn.errors import FileError, first_line
+from pyrosnn.files import atomic_path, read_whole
+from pyrosnn.results.checksum import with_checksum, without_checksum
 from pyrosnn.results.dataset import combine_repeats
+from pyrosnn.results.hdf5 import read_tree
 from pyrosnn.results.schema import GROUP, GROUPS, SCHEMA_VERSION
+from pyrosnn.results.storage import allowed_bytes
+from pyrosnn.results.validation import check_result_tree
 
 
 def make_result(
@@ -73,19 +77,36 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
     Raises:
         FileError: if the file exists and ``overwrite`` is not set, or cannot be written.
     """
-    # the checksums make damaged arrays an error, not wrong numbers
-    packed = {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
+    content = _to_bytes(result, _PACKED)
+    if sum(node.dataset.nbytes for node in result.children.values()) > allowed_bytes(len(content)):
+        content = _to_bytes(result, _PLAIN)  # what expands so much would be refused as a bomb
+    # made in memory: HDF5 cannot be trusted to report a disk that is full
+    with atomic_path(Path(path), overwrite=overwrite) as temporary:
+        temporary.write_bytes(with_checksum(content))
+
+
+# fletcher32: programs that do not know the checksum of the whole notice damaged arrays
+_PLAIN = {"fletcher32": True}
+_PACKED = {**_PLAIN, "zlib": True, "complevel": 4, "shuffle": True}
+
+
+def _to_bytes(result: xr.DataTree, filters: Mapping[str, Any]) -> bytes:
+    """Return the bytes of the netCDF file, arrays with the given filters."""
     encoding = {
         f"/{group}": {
             # one chunk each: what repeats over strengths compresses only within a chunk
-            str(name): {**packed, "chunksizes": variable.shape if variable.nbytes < 2**30 else None}
+            str(name): {
+                **filters,
+                "chunksizes": variable.shape if variable.nbytes < 2**30 else None,
+            }
             for name, variable in node.dataset.variables.items()
             if variable.dtype.kind in "biuf"  # HDF5 filters no texts
         }
         for group, node in result.children.items()
     }
-    with atomic_path(Path(path), overwrite=overwrite) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+    buffer = io.BytesIO()
+    result.to_netcdf(buffer, engine="h5netcdf", encoding=encoding)
+    return buffer.getvalue()
 
 
 def open_results(path: str | Path) -> xr.DataTree:
@@ -99,22 +120,22 @@ def open_results(path: str | Path) -> xr.DataTree:
         image), settings in its attributes.
 
     Raises:
-        FileError: for a file that is missing, truncated, no netCDF, no result of pyrosnn, or of
-            a newer schema.
+        FileError: for a file that is missing, truncated, damaged, no netCDF, no result of
+            pyrosnn, of a newer schema, or with what no result holds: links to other files,
+            arrays that expand too much, other types than numbers and short texts.
     """
     path = Path(path)
-    check_readable(path, "result file")
+    content = read_whole(path, "result file")
     try:
-        _read_through(path)
-        with xr.open_datatree(path, engine="h5netcdf") as tree:
-            tree.load()
+        tree = read_tree(without_checksum(content))
+    except MemoryError:
+        raise  # the machine is too small, the file may be whole
     except Exception as error:  # h5py raises OSError, RuntimeError, KeyError … on damaged files
         raise FileError(
-            f"{path} is not a readable netCDF file ({str(error).splitlines()[0]}); "
+            f"{path} is not a readable netCDF file ({first_line(error)}); "
             "it may be truncated: run the study again or copy it anew"
         ) from error
-    groups = [name for name in tree.children if name in GROUPS]
-    if "schema_version" not in tree.attrs or not groups:
+    if "schema_version" not in tree.attrs or not set(GROUPS) & set(tree.children):
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(
@@ -122,30 +143,10 @@ def open_results(path: str | Path) -> xr.DataTree:
             f"{SCHEMA_VERSION}; use the pyrosnn that wrote it or run the study again"
         )
     try:
-        read_spec(tree), read_provenance(tree)
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileError(f"{path} is a damaged result: its spec cannot be read ({error})") from error
-    for group in groups:
-        missing = sorted(GROUPS[group] - set(tree[group].dataset.data_vars))
-        if missing:
-            raise FileError(f"{path} is a damaged result: it lacks {', '.join(missing)}")
+        check_result_tree(tree)
+    except ValueError as error:
+        raise FileError(f"{path} is a damaged result: {first_line(error)}") from error
     return tree
-
-
-def _read_through(path: Path) -> None:
-    """Read every byte with h5py, checksums included.
-
-    h5netcdf would also fail on a damaged file, but print a second, ignored exception with it.
-    """
-    with h5py.File(path) as file:
-        dict(file.attrs)
-
-        def read(name: str, node: h5py.HLObject) -> None:
-            dict(node.attrs)
-            if isinstance(node, h5py.Dataset):
-                node[()]
-
-        file.visititems(read)
 
 
 def read_spec(result: xr.DataTree) -> dict[str, Any]:

@@ -1,23 +1,23 @@
 """Checkpoints: parameters in safetensors, everything else in its JSON header; never pickle."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import DataError, FileError, PyrosnnError
-from pyrosnn.files import atomic_path, check_readable
+from pyrosnn.errors import DataError, FileError, first_line
+from pyrosnn.files import atomic_path, read_whole
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.training.container import ForeignError, from_bytes, to_bytes
+from pyrosnn.training.outline import check_outline
 from pyrosnn.training.spec import TrainingSpec
 
 SCHEMA_VERSION = 1
@@ -122,9 +122,9 @@ def save_checkpoint(
     values = classifier.state_dict().items()
     # safetensors knows one layout in memory
     state = {name: value.detach().cpu().contiguous() for name, value in values}
-    metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
+    content = to_bytes(HEADER_KEY, state, header)
     with atomic_path(Path(path), overwrite=overwrite) as temporary:
-        temporary.write_bytes(safetensors.torch.save(state, metadata))
+        temporary.write_bytes(content)
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
@@ -139,55 +139,73 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
             of a newer schema.
     """
     path = Path(path)
-    check_readable(path, "checkpoint")
+    content = read_whole(path, "checkpoint")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, UnicodeDecodeError, ValueError) as error:
+        state, header = from_bytes(HEADER_KEY, content)
+    except ForeignError:
+        raise FileError(f"{path} is a safetensors file, but not a checkpoint of pyrosnn") from None
+    except (SafetensorError, ValueError) as error:
         raise FileError(
-            f"{path} is not a readable checkpoint ({str(error).splitlines()[0]}); "
+            f"{path} is not a readable checkpoint ({first_line(error)}); "
             "it may be truncated: train again or copy it anew"
         ) from error
-    if HEADER_KEY not in metadata:
-        raise FileError(f"{path} is a safetensors file, but not a checkpoint of pyrosnn")
-    checkpoint = _restore(path, metadata[HEADER_KEY], state)
+    checkpoint = _restore(path, header, state)
     checkpoint.classifier.to(device)
     return checkpoint
 
 
-def _restore(path: Path, text: str, state: dict[str, torch.Tensor]) -> Checkpoint:
-    """Rebuild the classifier from the header's text and the parameters."""
+# What a header holds; TrainingSpec and the model check the settings.
+_HEADER: dict[str, type | tuple[type, ...]] = {
+    "spec": dict,
+    "dataset": str,
+    "dataset_digest": str,
+    "image_shape": list,
+    "num_classes": int,
+    "test_accuracy": (int, float, type(None)),
+    "versions": dict,
+    "model_digest": str,
+}
+
+
+def _restore(path: Path, header: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Checkpoint:
+    """Rebuild the classifier from the header and the parameters."""
+    found = header.get("schema_version")
+    if found is not None and found != SCHEMA_VERSION:
+        raise FileError(
+            f"{path} has checkpoint schema {found}, this pyrosnn reads {SCHEMA_VERSION}; "
+            "use the pyrosnn that wrote it or train again"
+        )
     try:
-        header: dict[str, Any] = json.loads(text)
-        found = header["schema_version"]
-        if found != SCHEMA_VERSION:
-            raise FileError(
-                f"{path} has checkpoint schema {found}, this pyrosnn reads {SCHEMA_VERSION}; "
-                "use the pyrosnn that wrote it or train again"
-            )
+        for name, kinds in _HEADER.items():
+            if not isinstance(header[name], kinds):
+                raise ValueError(f"its header has {name} = {str(header[name])[:40]}")
         spec = TrainingSpec(**header["spec"])
-        with forked_rng(seed_sequence(0, "load")):  # the initial values are replaced at once
-            classifier = build_model(
+
+        def build() -> StochasticClassifier:
+            return build_model(
                 spec.model,
                 image_shape=tuple(header["image_shape"]),
                 num_classes=header["num_classes"],
                 options=spec.options,
             )
+
+        with forked_rng(seed_sequence(0, "load")):  # the initial values are replaced at once
+            check_outline(build, state)
+            classifier = build()
         classifier.load_state_dict(state)
         if model_digest(classifier) != header["model_digest"]:
             raise ValueError("its parameters do not have the digest that its header names")
-        return Checkpoint(
-            classifier=classifier.eval().requires_grad_(False),
-            spec=spec,
-            dataset=header["dataset"],
-            dataset_digest=header["dataset_digest"],
-            test_accuracy=header["test_accuracy"],
-            versions=header["versions"],
-        )
-    except FileError:
-        raise
-    except (ValueError, KeyError, TypeError, RuntimeError, PyrosnnError) as error:
+    except MemoryError:
+        raise  # the machine is too small, the file may be whole
+    except Exception as error:  # models are built of whatever settings the header has
         raise FileError(
-            f"{path} is a damaged checkpoint ({str(error).splitlines()[0]}); train again"
+            f"{path} is a damaged checkpoint ({first_line(error)}); train again"
         ) from error
+    return Checkpoint(
+        classifier=classifier.eval().requires_grad_(False),
+        spec=spec,
+        dataset=header["dataset"],
+        dataset_digest=header["dataset_digest"],
+        test_accuracy=header["test_accuracy"],
+        versions=header["versions"],
+    )

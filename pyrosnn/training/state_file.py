@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path, check_readable
+from pyrosnn.errors import FileError, first_line
+from pyrosnn.files import atomic_path, read_whole
+from pyrosnn.training.container import from_bytes, to_bytes
 from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.state import TrainingState
 
@@ -51,9 +51,9 @@ def save_state(
         "digest": _digest(state.tensors),
         **_identity(spec, dataset),
     }
-    metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
+    content = to_bytes(HEADER_KEY, state.tensors, header)
     with atomic_path(Path(path), overwrite=True) as temporary:
-        temporary.write_bytes(safetensors.torch.save(dict(state.tensors), metadata))
+        temporary.write_bytes(content)
 
 
 def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> TrainingState:
@@ -69,18 +69,15 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
             belongs to another training, naming what differs.
     """
     path = Path(path)
-    check_readable(path, "state of a training")
+    content = read_whole(path, "state of a training")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        header: dict[str, Any] = json.loads(metadata[HEADER_KEY])
+        tensors, header = from_bytes(HEADER_KEY, content)
         found = header["schema_version"]
         if found == SCHEMA_VERSION:
             kept = {name: header[name] for name in ("spec", "dataset", "dataset_digest")}
             epoch, whole = int(header["epoch"]), header["digest"] == _digest(tensors)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from error
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(path, first_line(error)) from error
     if found != SCHEMA_VERSION:
         raise FileError(
             f"{path} has schema {found} of a training's state, this pyrosnn reads "

@@ -421,12 +421,12 @@ def test_bad_studies_are_refused(
 def test_missing_data_say_where_to_put_them(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from torchvision.datasets import mnist
+    from torchvision.datasets import utils
 
     def no_network(*args: object, **kwargs: object) -> None:
         raise OSError("no network")
 
-    monkeypatch.setattr(mnist, "download_and_extract_archive", no_network)
+    monkeypatch.setattr(utils, "download_url", no_network)
     result = run("train", "bnn", "--dataset", "fashion-mnist", "--data-root", "data")
     assert result.exit_code == 2
     last = result.stderr.strip().splitlines()[-1]

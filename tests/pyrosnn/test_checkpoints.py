@@ -86,7 +86,7 @@ def test_damaged_and_foreign_files_are_refused(checkpoint_path: Path, tmp_path: 
         "pickle": (pickle.dumps({"w": [1.0]}), "is not a readable checkpoint"),
         "foreign": (plain, "is a safetensors file, but not a checkpoint of pyrosnn"),
         "flipped": (whole[:-5] + bytes([whole[-5] ^ 64]) + whole[-4:], "do not have the digest"),
-        "nonsense": (with_header("{"), "is a damaged checkpoint"),
+        "nonsense": (with_header("{"), "is not a readable checkpoint"),
         "newer": (with_header(json.dumps({"schema_version": 99})), "has checkpoint schema 99"),
         "incomplete": (with_header(json.dumps({"schema_version": 1})), "is a damaged checkpoint"),
     }

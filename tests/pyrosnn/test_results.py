@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_nothing(
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(FileError, match="No space left on device"):
         save_results(tmp_path / "a.nc", result)
     assert not list(tmp_path.iterdir())
