@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyrosnn import attacks, checks, conditions, plots, summaries
-    from pyrosnn.attacks import FGM, PGD, Attack, AttackResult
+    from pyrosnn.attacks import FGM, PGD, Attack, AttackResult, ExternalAttack, to_module
     from pyrosnn.checks import CHECKS, Finding
     from pyrosnn.checks.on_model import check_model
     from pyrosnn.checks.on_result import check_result
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyrosnn.data import DATASETS, load_dataset
     from pyrosnn.data.dataset import Dataset
     from pyrosnn.errors import PyrosnnError
-    from pyrosnn.evaluation import accuracy, evaluate
+    from pyrosnn.evaluation import accuracy, attack_spec, evaluate
     from pyrosnn.models import MODELS
     from pyrosnn.models.classifier import StochasticClassifier
     from pyrosnn.models.matrix_normal import MatrixNormal
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "pyrosnn.attacks": ("FGM", "PGD", "Attack", "AttackResult"),
+    "pyrosnn.attacks": ("FGM", "PGD", "Attack", "AttackResult", "ExternalAttack", "to_module"),
     "pyrosnn.checks": ("CHECKS", "Finding"),
     "pyrosnn.checks.on_model": ("check_model",),
     "pyrosnn.checks.on_result": ("check_result",),
@@ -46,7 +46,7 @@ _HOMES = {
     "pyrosnn.data": ("DATASETS", "load_dataset"),
     "pyrosnn.data.dataset": ("Dataset",),
     "pyrosnn.errors": ("PyrosnnError",),
-    "pyrosnn.evaluation": ("accuracy", "evaluate"),
+    "pyrosnn.evaluation": ("accuracy", "attack_spec", "evaluate"),
     "pyrosnn.models": ("MODELS",),
     "pyrosnn.models.classifier": ("StochasticClassifier",),
     "pyrosnn.models.matrix_normal": ("MatrixNormal",),
@@ -80,6 +80,7 @@ __all__ = [
     "AttackResult",
     "Checkpoint",
     "Dataset",
+    "ExternalAttack",
     "Finding",
     "Geometry",
     "MatrixNormal",
@@ -89,6 +90,7 @@ __all__ = [
     "TrainingSpec",
     "accuracy",
     "attack_geometry",
+    "attack_spec",
     "attacks",
     "check_model",
     "check_result",
@@ -110,6 +112,7 @@ __all__ = [
     "save_results",
     "smooth_condition",
     "summaries",
+    "to_module",
     "train",
 ]
 

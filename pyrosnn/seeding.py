@@ -56,6 +56,23 @@ def forked_rng(
         yield
 
 
+@contextmanager
+def forked_numpy_rng(sequence: np.random.SeedSequence) -> Iterator[None]:
+    """Seed numpy's global generator within the block and put its state back after it.
+
+    Nothing of pyrosnn uses it; attacks of other libraries do.
+
+    Args:
+        sequence: where the generator's state comes from.
+    """
+    before = np.random.get_state()
+    np.random.seed(sequence.generate_state(4))
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+
+
 # Where torch's serialised CPU generator holds the 624 words of its Mersenne twister.
 _STATE_OFFSET, _STATE_WORDS = 24, 624
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from pyrosnn.attacks import Attack
+from pyrosnn.attacks import Attack, ExternalAttack
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import NUM_REPEATS, Trial
 from pyrosnn.conditions import attack_geometry
@@ -30,6 +30,8 @@ def gradient_definitions(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the rank correlation.
     """
+    if isinstance(trial.attack, ExternalAttack):
+        return skipped(NAME, "needs an attack whose gradient can be chosen, has a function")
     attack = trial.one_step
     prediction = replace(attack, gradient="mean_prediction")
     loss = replace(attack, gradient="mean_loss")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pyrosnn.attacks import ExternalAttack
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
 from pyrosnn.conditions import attack_geometry
@@ -25,6 +26,8 @@ def own_cosine(trial: Trial) -> Finding:
         The finding; its value is the share of images with a cosine of 1 among those with j = c,
         or 0 if that is less than half of all: a step the wrong way picks other classes.
     """
+    if isinstance(trial.attack, ExternalAttack):
+        return skipped(NAME, "needs an attack whose loss can be chosen, has a function")
     attack_set = trial.sets()[0]
     margin = replace(
         trial.one_step,

@@ -15,8 +15,9 @@ FEW = 0.01
 def perturbation_norm(result: xr.DataTree) -> Finding:
     """Compare the true norm of each δ with η, for images whose gradient is not zero.
 
-    A longer δ fails. A shorter one fails for an attack of one full step; an attack that clips, or
-    that makes many steps and ends within its ball for more than 1 % of the images, warns.
+    A longer δ fails. A shorter one fails for an attack of one full step; an attack that clips,
+    that makes many steps and ends within its ball for more than 1 % of the images, or that is a
+    function from elsewhere, warns.
 
     Args:
         result: a result with the group ``evaluation``.
@@ -51,4 +52,7 @@ def perturbation_norm(result: xr.DataTree) -> Finding:
     elif options.get("steps", 1) > 1:
         status = "pass" if shorter <= FEW else "warn"
         text = f"{text} (many steps may end within the ball)"
+    elif spec.get("attack") == "external":
+        status = "warn"
+        text = f"{text} (not an attack of pyrosnn: read η as a bound)"
     return Finding(name=NAME, status=status, value=wrong, message=text)

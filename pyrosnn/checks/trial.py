@@ -1,7 +1,7 @@
 """What a check of a model works on: a classifier, images, an attack, and fresh A and I."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isqrt
 from typing import Any
@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from torch import Tensor
 
-from pyrosnn.attacks import ATTACKS, PGD, Attack
-from pyrosnn.evaluation import evaluate
+from pyrosnn.attacks import PGD, Attack
+from pyrosnn.evaluation import attack_spec, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import combine_repeats, make_result
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
@@ -98,15 +98,4 @@ class Trial:
 
     def _spec(self) -> Mapping[str, Any]:
         """Return the attack's settings under the names that a study's spec has."""
-        common = {field.name for field in fields(Attack)}
-        settings = asdict(self.attack)
-        own = {name: settings.pop(name) for name in list(settings) if name not in common}
-        known = {attack: name for name, attack in ATTACKS.items()}
-        name = known.get(type(self.attack), type(self.attack).__name__)
-        return {
-            **settings,
-            "attack": name,
-            "attack_options": {k: v for k, v in own.items() if isinstance(v, int | float | str)},
-            "clip": self.attack.clip is not None,
-            "block_size": len(self.x),
-        }
+        return {**attack_spec(self.attack), "block_size": len(self.x)}

@@ -17,8 +17,8 @@ def zero_gradients(result: xr.DataTree) -> Finding:
 
     Any such share warns; from 5 % on it fails, as accuracies may be that much too high. Gradients
     below the smallest normal float32 (1.2e-38) warn from 5 % on: pyrosnn computes them exactly,
-    other tools would not. Images that rest by design (loss ``cw``, misclassified by A) are left
-    out.
+    other tools would not. Images that rest by design are left out: those that A misclassifies,
+    with the loss ``cw`` or with a function as the attack.
 
     Args:
         result: a result with the group ``evaluation``.
@@ -31,12 +31,12 @@ def zero_gradients(result: xr.DataTree) -> Finding:
     if attacked.sizes["strength"] == 0:
         return skipped(NAME, "needs a strength above 0, has none")
     counted = xr.ones_like(attacked["zero_gradient"])
-    if spec.get("loss") == "cw":
+    if spec.get("loss") == "cw" or spec.get("attack") == "external":
         counted = counted & attacked["attack_correct"]
     dims = ("repeat", "example", "strength")
     number = counted.sum(dims)
     if int(number.min()) == 0:
-        return skipped(NAME, "needs images that A classifies correctly (loss cw), has none")
+        return skipped(NAME, "needs images that A classifies correctly, has none")
     missing = (attacked["zero_gradient"] | attacked["cosine"].isnull()) & counted
     small = (attacked["gradient_norm"] < SMALLEST_FLOAT32) & counted
     share = float((missing.sum(dims) / number).max())

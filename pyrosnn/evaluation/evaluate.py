@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pyrosnn.attacks import Attack, AttackResult
+from pyrosnn.attacks import Attack, AttackFunction, AttackResult, as_attack
 from pyrosnn.conditions import (
     Geometry,
     Ray,
@@ -39,7 +39,7 @@ def evaluate(
     x: Float[Tensor, "example *image"],
     y: Int[Tensor, " example"],
     *,
-    attack: Attack,
+    attack: Attack | AttackFunction,
     attack_samples: SampleSet,
     inference_samples: SampleSet,
     strengths: Sequence[float] | None = None,
@@ -55,7 +55,9 @@ def evaluate(
         classifier: the classifier.
         x: images, shape (example, *image).
         y: labels, shape (example,).
-        attack: the attack's settings; it is given ``attack_samples`` alone.
+        attack: the attack's settings, or a function from a module of the mean prediction, images,
+            labels and a strength to attacked images (in ℓ2; :class:`pyrosnn.ExternalAttack` has
+            the other norms). It is given ``attack_samples`` alone.
         attack_samples: A.
         inference_samples: I, disjoint from A.
         strengths: strengths η to run the attack at; by default the attack's own.
@@ -74,7 +76,8 @@ def evaluate(
 
     Raises:
         ArgumentError: for NaN pixels, labels out of range, negative strengths, sizes beyond a
-            set's, or sample sets that were drawn for other images.
+            set's, sample sets that were drawn for other images, or a function that does not
+            return images within the strength.
         OverlapError: if A and I share samples, naming them.
 
     Example:
@@ -90,6 +93,7 @@ def evaluate(
         ('example', 'strength', 'attack_samples', 'inference_samples')
     """
     # refused here, before any work
+    attack = as_attack(attack, swept=strengths is not None)
     require_disjoint(attack_samples.origin, inference_samples.origin)
     grid = [attack.strength] if strengths is None else list(strengths)
     require(len(grid) >= 1, "got no strengths; expected at least one")

@@ -169,16 +169,27 @@ class SampleSet:
             yield self[start - first : stop - first].load()
 
     def for_examples(self, rows: Tensor) -> "SampleSet":
-        """Return a stored set with values for some of the images, in the order of ``rows``.
+        """Return the set with values for some of the images, in the order of ``rows``.
+
+        A set that is drawn when it is used stays one.
 
         Args:
             rows: indices of images, shape (row,); an image may appear more than once.
         """
-        stored = {
-            name: value.index_select(1, rows) if name in self.per_image else value
-            for name, value in self.tensors.items()
-        }
-        return replace(self, stored=stored, num_examples=len(rows))
+        stored, draw = self.stored, self.draw
+
+        def chosen(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {
+                name: value.index_select(1, rows) if name in self.per_image else value
+                for name, value in tensors.items()
+            }
+
+        return replace(
+            self,
+            stored=None if stored is None else chosen(stored),
+            draw=None if draw is None else lambda start, stop: chosen(draw(start, stop)),
+            num_examples=len(rows),
+        )
 
     def require_fit(self, classifier: StochasticClassifier, number: int) -> None:
         """Refuse another classifier, and images that per-image samples were not drawn for.

@@ -1,0 +1,194 @@
+"""`ExternalAttack`: a function, or another library's attack, in the place of an attack of ours."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pyrosnn.attacks.attack import Attack, AttackResult
+from pyrosnn.attacks.module import SampledModule, to_module
+from pyrosnn.attacks.norms import NORMS, length
+from pyrosnn.data.dataset import check_batch
+from pyrosnn.errors import ArgumentError, require
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import SampleSet
+from pyrosnn.seeding import forked_numpy_rng, forked_rng, seed_sequence
+
+# (module of f^A, images, labels, strength) -> attacked images
+AttackFunction = Callable[[SampledModule, Tensor, Tensor, float], Tensor]
+
+# What the module returns for each quantity that is averaged; the mean of the samples' losses is
+# no function of one module.
+OUTPUT_OF = {"mean_prediction": None, "mean_logits": "logits"}
+
+# How much longer than the strength δ may be, as a share of it: float32 rounding of a projection.
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalAttack(Attack):
+    r"""Any function from a module, images, labels and a strength to attacked images.
+
+    The function is given the mean prediction over A as a plain module (:func:`to_module`) and
+    nothing else of the classifier or of I. What comes back is held to the rules of every attack:
+    images of the same shape, finite, and no further from x than the strength in ``norm``, or the
+    attack is refused: δ is not shortened behind anyone's back. At strength 0 it is not asked.
+
+    Random starts repeat with the root seed: torch's and numpy's global generators are seeded from
+    the attack set's origin, and put back afterwards.
+
+    Of the result, ``num_gradients`` counts the gradients that the function asked the module for
+    (the mean over images, rounded up), and ``zero_gradient`` marks images that came back as they
+    were, or whose gradient was zero each time, where all images were asked for at once.
+
+    Attributes:
+        function: called with (module, x, y, strength); returns attacked images, like x.
+        norm: what the function's strength bounds; stated here, checked on what it returns.
+        loss: what the function maximises: stated for the record, it changes nothing.
+        gradient: ``mean_prediction``, or ``mean_logits`` for a module that returns mean logits.
+        labels: which labels the function is given.
+        clip: x + δ is clipped to these bounds after the attack; for one that clips itself, they
+            are a statement.
+
+    Example:
+        >>> import pyrosnn
+        >>> def sign_step(module, x, y, strength):
+        ...     x = x.requires_grad_()
+        ...     loss = torch.nn.functional.cross_entropy(module(x), y)
+        ...     return x + strength * torch.autograd.grad(loss, x)[0].sign()
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=1), digits)
+        >>> x, y = digits.test_images(20)
+        >>> A, I = pyrosnn.disjoint_sample_sets(bnn, x, attack=10, inference=50, seed=0)
+        >>> attack = ExternalAttack(function=sign_step, norm="linf", strength=0.1)
+        >>> attack(bnn, x, y, A).num_gradients
+        10
+    """
+
+    function: AttackFunction
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ArgumentError: for what cannot be called, or ``gradient="mean_loss"``.
+        """
+        super().__post_init__()
+        require(
+            _is_function(self.function),
+            "the function of an attack is called with (module, x, y, strength), got "
+            f"{self.function!r}",
+        )
+        require(
+            self.gradient in OUTPUT_OF,
+            f"gradient must be one of {', '.join(OUTPUT_OF)} for an attack on a module, got "
+            f"'{self.gradient}': a module has one mean prediction, not a loss of each sample",
+        )
+
+    def __call__(
+        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
+    ) -> AttackResult:
+        """Compute δ for each image; see :class:`Attack`.
+
+        Raises:
+            ArgumentError: if the function returns anything but finite images like x, or one
+                that is further away than the strength.
+            OverlapError: if the samples are an inference set.
+        """
+        check_batch(
+            x,
+            y,
+            num_classes=classifier.num_classes,
+            image_shape=classifier.image_shape,
+            dtype=classifier.dtype,
+        )
+        samples.require_fit(classifier, len(x))
+        module = to_module(
+            classifier, samples, output=OUTPUT_OF[self.gradient], precision=self.precision
+        )
+        correct = module.predict(x).predicted == y
+        labels = self.attacked_labels(classifier, x, y, samples)
+        attacked = self._attacked(module, x, labels) if self.strength > 0 else x
+        step = attacked - x
+        norm = NORMS[self.norm].measure(step)
+        self._require_within(norm, attacked)
+        unmoved = (norm == 0) if self.strength > 0 else torch.zeros_like(correct)
+        return AttackResult(
+            step=step,
+            norm=norm,
+            length=length(step),
+            zero_gradient=unmoved | module.always_zero(len(x)),
+            correct=correct,
+            num_gradients=math.ceil(module.num_gradients / len(x)),
+            origin=samples.origin,
+        )
+
+    def _attacked(self, module: SampledModule, x: Tensor, labels: Tensor) -> Tensor:
+        """Return what the function makes of a copy of the images, in its own randomness."""
+        o = module.samples.origin
+        seed = seed_sequence(o.seed, "external", o.repeat, o.block, o.start)
+        with torch.enable_grad(), forked_rng(seed, x.device), forked_numpy_rng(seed):
+            found = self.function(module, x.detach().clone(), labels.clone(), self.strength)
+        if not isinstance(found, Tensor):
+            raise ArgumentError(
+                f"the attack returned {type(found).__name__}, expected the attacked images as a "
+                f"tensor of shape {tuple(x.shape)} (of foolbox' three results it is the second)"
+            )
+        require(
+            found.shape == x.shape,
+            f"the attack returned shape {tuple(found.shape)}, expected that of the images, "
+            f"{tuple(x.shape)}",
+        )
+        attacked = found.detach().to(x)
+        bad = ~attacked.flatten(1).isfinite().all(1)
+        if bad.any():
+            raise ArgumentError(
+                f"the attack returned NaN or infinity in {int(bad.sum())} of {len(x)} images "
+                f"(first at index {int(bad.nonzero()[0])}); check the attack"
+            )
+        return attacked if self.clip is None else attacked.clamp(*self.clip)
+
+    def _require_within(self, norm: Tensor, attacked: Tensor) -> None:
+        """Refuse a perturbation that is longer than the strength."""
+        rounding = torch.finfo(attacked.dtype).eps * NORMS[self.norm].measure(attacked)
+        longer = norm > (1 + TOLERANCE) * self.strength + rounding
+        if longer.any():
+            furthest = int(norm.argmax())
+            raise ArgumentError(
+                f"the attack moved {int(longer.sum())} of {len(norm)} images further than its "
+                f"strength {self.strength:g} in {self.norm}, the furthest by "
+                f"{float(norm[furthest]):.4g} (index {furthest}); project its perturbations onto "
+                "the ball, or state its norm: ExternalAttack(function=…, norm=…)"
+            )
+
+
+def _is_function(value: object) -> bool:
+    """Return whether a value can be called as a function; a class, or an attack, is not meant."""
+    return callable(value) and not isinstance(value, Attack | type)
+
+
+def as_attack(attack: Attack | AttackFunction, *, swept: bool) -> Attack:
+    """Return an attack as it is, and a function as an attack in ℓ2.
+
+    Args:
+        attack: an attack, or a function as :class:`ExternalAttack` takes it.
+        swept: whether strengths are given beside the attack.
+
+    Raises:
+        ArgumentError: for anything else, and for a function without strengths.
+    """
+    if isinstance(attack, Attack):
+        return attack
+    require(
+        _is_function(attack),
+        f"attack must be an attack such as FGM(strength=0.5), or a function (module, x, y, "
+        f"strength) -> attacked images; got {attack!r}",
+    )
+    require(
+        swept,
+        "a function has no strength of its own; give strengths=[…], or "
+        "ExternalAttack(function=…, norm=…, strength=…)",
+    )
+    return ExternalAttack(function=attack)
