@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pyrosnn.data.dataset import Dataset
-    from pyrosnn.training import Checkpoint, TrainingSpec
+    from pyrosnn.training import Checkpoint, OwnModel, TrainingSpec
 
 DEFAULT_DATASET = "digits"
 # the paper's variance of the noise that smoothed networks are trained with
@@ -36,7 +36,7 @@ class Ran:
 
     result: "xr.DataTree"
     spec: Any
-    checkpoint: "Checkpoint | None"
+    checkpoint: "Checkpoint | OwnModel | None"
     data: "Dataset | None"
 
 
@@ -61,7 +61,8 @@ def run_study(
         preset: settings to start from.
         output: netCDF file; the figure goes beside it.
         overwrite: replace existing files.
-        model: checkpoint; None trains or loads a default one beside the output.
+        model: checkpoint, or ``package.module:function``; None trains or loads a default model
+            beside the output.
         dataset: data set; None takes the checkpoint's.
         data_root: folder of the data files.
         device: where to compute.
@@ -79,16 +80,22 @@ def run_study(
     from pyrosnn.data import load_dataset
     from pyrosnn.results import compact_result, save_results
     from pyrosnn.training import load_checkpoint
+    from pyrosnn_cli.own_model import is_reference, open_own_model
     from pyrosnn_cli.progress import progress_bar
     from pyrosnn_cli.show import show_tables, write_figure
     from pyrosnn_studies.study import find_study
 
     study = find_study(name)
     target = open_device(device)
-    checkpoint, data, training = None, None, None
+    checkpoint: Checkpoint | OwnModel | None = None
+    data, training = None, None
     if study.needs != "nothing":
-        checkpoint = None if model is None else load_checkpoint(model, target)
-        data = load_dataset(_dataset_name(checkpoint, dataset), data_root)
+        own = model is not None and is_reference(model)
+        checkpoint = None if model is None or own else load_checkpoint(model, target)
+        name_of_data = dataset or DEFAULT_DATASET if own else _dataset_name(checkpoint, dataset)
+        data = load_dataset(name_of_data, data_root)
+        if own:
+            checkpoint = open_own_model(str(model), data, target)
         training = _default_training(study.needs) if checkpoint is None else checkpoint.spec
     spec = study.make_spec(preset, data, training, **changes)
     if data is not None and training is not None:
