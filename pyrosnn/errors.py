@@ -22,6 +22,10 @@ class OverlapError(ArgumentError):
     """Two sample sets that share samples where independent ones are needed."""
 
 
+class NotStochasticError(ArgumentError):
+    """A classifier whose outputs are the same in all samples."""
+
+
 class DataError(PyrosnnError):
     """A data set that is missing, damaged, or not the one that a checkpoint was trained on."""
 

@@ -30,13 +30,16 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing o
 ModelPath = Annotated[
     Path | None,
     typer.Option(
-        help="Checkpoint to study; without one, a default BNN on digits is trained and kept.",
+        help="Checkpoint to study, or package.module:function that returns your own classifier; "
+        "without one, a default BNN on digits is trained and kept.",
         show_default=False,
     ),
 ]
 OfModel = Annotated[
     str | None,
-    typer.Option(help="Data set; must be the checkpoint's.", show_default="the checkpoint's"),
+    typer.Option(
+        help="Data set; must be the checkpoint's.", show_default="the checkpoint's, or digits"
+    ),
 ]
 Preset = Annotated[
     str, typer.Option(help="Settings to start from: quick (digits), paper (the paper's).")

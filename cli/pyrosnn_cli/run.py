@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pyrosnn.data.dataset import Dataset
-    from pyrosnn.training import Checkpoint, TrainingSpec
+    from pyrosnn.training import Checkpoint, OwnModel, TrainingSpec
 
 DEFAULT_DATASET = "digits"
 # the paper's variance of the noise that smoothed networks are trained with
@@ -36,7 +36,7 @@ class Ran:
 
     result: "xr.DataTree"
     spec: Any
-    checkpoint: "Checkpoint | None"
+    checkpoint: "Checkpoint | OwnModel | None"
     data: "Dataset | None"
 
 
@@ -61,7 +61,8 @@ def run_study(
         output: netCDF file; the figure goes beside it.
         running: what is done with existing files and an interrupted run's cells, how progress is
             shown, and in which form the result is written.
-        model: checkpoint; None trains or loads a default one beside the output.
+        model: checkpoint, or ``package.module:function``; None trains or loads a default model
+            beside the output.
         dataset: data set; None takes the checkpoint's.
         data_root: folder of the data files.
         device: where to compute.
@@ -73,8 +74,6 @@ def run_study(
     budget = parse_bytes(memory_budget, "--memory-budget")
     check_places(output, running)
 
-    from pyrosnn.data import load_dataset
-    from pyrosnn.training import load_checkpoint
     from pyrosnn_cli.resume import find_result, make_result
     from pyrosnn_cli.show import show_tables
     from pyrosnn_studies.runner import Material
@@ -82,16 +81,16 @@ def run_study(
 
     study = find_study(name)
     target = open_device(device)
-    checkpoint, data, training = None, None, None
+    data, checkpoint = None, None
     if study.needs != "nothing":
-        checkpoint = None if model is None else load_checkpoint(model, target)
-        data = load_dataset(_dataset_name(checkpoint, dataset), data_root)
-        training = _default_training(study.needs) if checkpoint is None else checkpoint.spec
+        data, checkpoint = _open(model, dataset, data_root, target)
+    default = _default_training(study.needs)
+    training = default if checkpoint is None else checkpoint.spec
     spec = study.make_spec(preset, data, training, **changes)
     material = None
-    if data is not None and training is not None:
+    if data is not None:
         if checkpoint is None:
-            checkpoint = _default_model(data, training, output.parent, target, running)
+            checkpoint = _default_model(data, default, output.parent, target, running)
         checkpoint.require_dataset(data)
         material = Material(
             classifier=checkpoint.classifier,
@@ -125,6 +124,21 @@ def check_places(output: Path, running: Running) -> None:
             f"{folder} holds cells of an interrupted run; add --resume to go on with them, or "
             "--overwrite to start anew"
         )
+
+
+def _open(
+    model: Path | None, dataset: str | None, data_root: Path | None, device: "torch.device"
+) -> "tuple[Dataset, Checkpoint | OwnModel | None]":
+    """Return the data set and the model of the options; no model stands for the default one."""
+    from pyrosnn.data import load_dataset
+    from pyrosnn.training import load_checkpoint
+    from pyrosnn_cli.own_model import is_reference, open_own_model
+
+    if model is not None and is_reference(model):
+        data = load_dataset(dataset or DEFAULT_DATASET, data_root)
+        return data, open_own_model(str(model), data, device)
+    checkpoint = None if model is None else load_checkpoint(model, device)
+    return load_dataset(_dataset_name(checkpoint, dataset), data_root), checkpoint
 
 
 def _dataset_name(checkpoint: "Checkpoint | None", dataset: str | None) -> str:

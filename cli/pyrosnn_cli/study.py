@@ -70,11 +70,13 @@ def all_studies(
         )
 
     from pyrosnn.training import load_checkpoint
+    from pyrosnn_cli.own_model import is_reference
     from pyrosnn_studies.study import find_study
 
     models: dict[str, Any] = {"model": model, "smoothed": smoothed_model, "nothing": None}
     if model is not None and smoothed_model is not None:  # refused here, not after hours
-        load_checkpoint(model)
+        if not is_reference(model):
+            load_checkpoint(model)
         require(
             load_checkpoint(smoothed_model).spec.smoothing_variance > 0,
             f"{smoothed_model} was trained without noise; train it with --smoothing-variance 0.1",

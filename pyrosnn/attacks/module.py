@@ -11,10 +11,11 @@ from torch.autograd.function import once_differentiable
 
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
 from pyrosnn.attacks.norms import largest_entry
-from pyrosnn.attacks.precision import PRECISIONS, in_precision
+from pyrosnn.attacks.precision import in_precision
 from pyrosnn.errors import OverlapError, require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import MeanPrediction
+from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.sampling import Recording, SampleSet, ScaledSum, mean_prediction, predict
 
 
@@ -52,8 +53,9 @@ class _Pass:
     def gradient(self, cotangents: Tensor) -> Tensor:
         """Return the cotangents of the images, given those of the value."""
         pull = MODULE_OUTPUTS[self._source.output].cotangents
-        total = ScaledSum(self._x)
-        for chunk in self._recording or self._record():
+        recording = self._recording or self._record()
+        total = ScaledSum(recording.images)
+        for chunk in recording:
             total.add(chunk, pull(cotangents, chunk.logits, self._mean))
         return total.exact.to(self._x.dtype)
 

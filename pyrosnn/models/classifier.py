@@ -3,6 +3,7 @@
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Literal
 
 import torch
@@ -16,8 +17,9 @@ from pyrosnn.models.trunk import Trunk
 Output = Literal["probs", "logits"]
 Sites = Mapping[str, Tensor]
 
-# Integers of as many bytes as a value has, to read its bits by.
+# Integers of as many bytes: what a fingerprint takes numbers for.
 WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+PART = 2**22  # words that are summed at once
 
 
 class StochasticClassifier(torch.nn.Module, ABC):
@@ -121,26 +123,37 @@ class StochasticClassifier(torch.nn.Module, ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The floating-point type of the parameters, and so of the images."""
-        return next(self.parameters()).dtype
+        """The floating-point type of parameters and buffers, and so of the images."""
+        return self._example.dtype
 
     def fingerprint(self) -> int:
-        """Return a number that changes with what is learned; cheap, and exact on any machine.
-
-        That is the parameters and the buffers, such as running statistics of batch norm.
+        """Return a number that changes with parameters and buffers; exact on any machine.
 
         Sample sets carry it, so that one classifier is not evaluated on another's samples. It
         guards against mistakes, not against intent: see ``model_digest`` for an identity.
         """
         sums = []
-        for value in (*self.parameters(), *self.buffers()):
-            words = value.detach().contiguous().view(WORDS[value.element_size()])
-            words = words.flatten().to(torch.int64)
-            positions = torch.arange(1, len(words) + 1, device=words.device)
-            sums.append(int((words * positions).sum()))
+        for tensor in self._tensors:
+            words = tensor.detach().contiguous().flatten().view(WORDS[tensor.element_size()])
+            total, before = 0, 0
+            for part in words.split(PART):
+                positions = torch.arange(1, len(part) + 1, device=words.device) + before
+                total += int((part.to(torch.int64) * positions).sum())
+                before += len(part)
+            sums.append(total)
         return zlib.crc32(repr((type(self).__name__, self.image_shape, sums)).encode())
 
     @property
     def device(self) -> torch.device:
-        """The device of the parameters."""
-        return next(self.parameters()).device
+        """The device of parameters and buffers."""
+        return self._example.device
+
+    @property
+    def _tensors(self) -> Iterator[Tensor]:
+        """What decides the outputs: parameters, and buffers such as running statistics."""
+        return chain(self.parameters(), self.buffers())
+
+    @property
+    def _example(self) -> Tensor:
+        """The first tensor of floating-point numbers; one of the default type if there is none."""
+        return next((t for t in self._tensors if t.is_floating_point()), torch.empty(0))

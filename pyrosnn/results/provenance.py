@@ -9,6 +9,7 @@ import torch
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training.checkpoints import model_digest, package_versions
+from pyrosnn.training.own_model import Reference
 from pyrosnn.training.spec import TrainingSpec
 
 TIME_KEYS = ("created", "wall_time_s")
@@ -35,7 +36,7 @@ def make_provenance(
     classifier: StochasticClassifier,
     dataset: Dataset,
     *,
-    training: TrainingSpec | None,
+    training: TrainingSpec | Reference | None,
     seed: int,
     wall_time_s: float,
 ) -> dict[str, Any]:
@@ -44,7 +45,8 @@ def make_provenance(
     Args:
         classifier: the classifier evaluated.
         dataset: the data set evaluated on.
-        training: the settings of its training (``kl_weight`` among them), where they are known.
+        training: the settings of its training (``kl_weight`` among them), where they are known,
+            or the function that made it.
         seed: root seed.
         wall_time_s: duration of the evaluation in seconds.
     """

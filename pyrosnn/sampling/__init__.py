@@ -6,6 +6,7 @@ from pyrosnn.sampling.draw import (
     successive_sample_sets,
 )
 from pyrosnn.sampling.memory import MEMORY_BUDGET
+from pyrosnn.sampling.outputs_vary import require_stochastic
 from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict
 from pyrosnn.sampling.replay import Chunk, Recorded, Recording, replay, replay_logits
 from pyrosnn.sampling.sample_set import Origin, SampleSet, require_disjoint
@@ -27,5 +28,6 @@ __all__ = [
     "replay",
     "replay_logits",
     "require_disjoint",
+    "require_stochastic",
     "successive_sample_sets",
 ]

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field
 from importlib import resources
 from typing import Any
 
-from pyrosnn.errors import require, unknown_name
-from pyrosnn.models import model_options
+from pyrosnn.errors import require, resolve, unknown_name
+from pyrosnn.models import MODELS, model_options
+from pyrosnn.models.classifier import Output
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.training.augmentations import AUGMENTATIONS
 from pyrosnn.training.optimizers import OPTIMIZERS
@@ -97,6 +98,12 @@ class TrainingSpec:
         }
         object.__setattr__(self, "options", {**defaults, **given})
         object.__setattr__(self, "milestones", tuple(self.milestones))
+
+    @property
+    def output(self) -> Output:
+        """What the model's discriminant functions are."""
+        output: Output = resolve(MODELS, self.model, "model").output
+        return output
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values."""

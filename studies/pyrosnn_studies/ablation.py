@@ -9,9 +9,8 @@ import xarray as xr
 
 from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require, resolve
+from pyrosnn.errors import require
 from pyrosnn.evaluation import evaluate
-from pyrosnn.models import MODELS
 from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
@@ -238,7 +237,7 @@ def _make_spec(
     preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
 ) -> AblationSpec:
     settings = study_settings(NAME, preset, dataset, changes)
-    settings["loss"] = default_loss(resolve(MODELS, training.model, "model").output)
+    settings["loss"] = default_loss(training.output)
     if "strength" not in settings:
         settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
     return AblationSpec(**settings)

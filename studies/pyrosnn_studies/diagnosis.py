@@ -8,9 +8,8 @@ import xarray as xr
 
 from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require, resolve
+from pyrosnn.errors import require
 from pyrosnn.evaluation import attack_moments
-from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import diagnosis_figure
 from pyrosnn.results import combine
@@ -158,7 +157,7 @@ def _make_spec(
     preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
 ) -> DiagnosisSpec:
     settings = study_settings(NAME, preset, dataset, changes)
-    output = resolve(MODELS, training.model, "model").output
+    output = training.output
     settings.setdefault("loss", default_loss(output))
     if "strength" not in settings:
         settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]

@@ -13,7 +13,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import make_result
 from pyrosnn.results.provenance import TIME_KEYS, make_provenance, run_provenance
 from pyrosnn.sampling import MEMORY_BUDGET
-from pyrosnn.training import TrainingSpec
+from pyrosnn.training import Reference, TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan
 from pyrosnn_studies.store import CellStore, Finished
 
@@ -33,7 +33,7 @@ class Material:
     classifier: StochasticClassifier
     dataset: Dataset
     memory_budget: int = MEMORY_BUDGET
-    training: TrainingSpec | None = None
+    training: TrainingSpec | Reference | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, FileError, resolve
-from pyrosnn.models import MODELS
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Plan
@@ -64,7 +63,7 @@ def grid_study(
     def make_spec(
         preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
     ) -> GridSpec:
-        output = resolve(MODELS, training.model, "model").output
+        output = training.output
         if smoothed:
             if training.smoothing_variance == 0:
                 raise ArgumentError(

@@ -1,0 +1,143 @@
+"""A classifier that a function of the user's makes, named as ``package.module:function``."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
+from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.seeding import forked_rng, seed_sequence
+
+REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a result records of such a classifier, in the place of its training's settings.
+
+    Attributes:
+        model: ``package.module:function``.
+        output: what the discriminant functions are.
+        smoothing_variance: of the noise it was trained with; not known, and so 0.
+    """
+
+    model: str
+    output: Output
+    smoothing_variance: float = 0.0
+
+    def to_json(self) -> None:
+        """Return None: nothing is known of the training."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnModel:
+    """The user's classifier, in the place of a checkpoint.
+
+    Attributes:
+        classifier: the classifier, in evaluation mode.
+        spec: where it came from.
+    """
+
+    classifier: StochasticClassifier
+    spec: Reference
+
+    def require_dataset(self, dataset: Dataset) -> None:
+        """Refuse a data set that the classifier was not made for.
+
+        Raises:
+            DataError: naming the shape, number of classes or type that differs.
+        """
+        name, classifier = self.spec.model, self.classifier
+        for what, found, needed in (
+            ("images of shape", classifier.image_shape, dataset.image_shape),
+            ("as number of classes", classifier.num_classes, dataset.num_classes),
+            ("pixels of type", classifier.dtype, dataset.x_test.dtype),
+        ):
+            if found != needed:
+                raise DataError(
+                    f"the classifier of {name} takes {what} {found}, but {dataset.name} has "
+                    f"{needed}; give another --dataset, or let the function make one that fits"
+                )
+
+
+def load_own_model(reference: str, dataset: Dataset, device: str | torch.device) -> OwnModel:
+    """Import and call the function that makes a classifier; torch's seed is fixed meanwhile.
+
+    Args:
+        reference: ``package.module:function``. The function takes nothing, or the data set.
+        dataset: what it is given if it takes an argument.
+        device: where the classifier is put.
+
+    Raises:
+        ArgumentError: for a module or function that is not there, one that raises, and one that
+            returns something else than a :class:`StochasticClassifier`.
+        DataError: for a classifier that does not fit the data set.
+    """
+    function = _find(reference)
+    required = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(required) > 1:
+        raise ArgumentError(
+            f"{reference} needs {len(required)} arguments "
+            f"({', '.join(parameter.name for parameter in required)}); it may take one, the data "
+            "set, or none"
+        )
+    try:
+        with forked_rng(seed_sequence(0, "own-model")):
+            classifier = function(*[dataset for _ in required])
+    except PyrosnnError:
+        raise
+    except Exception as error:
+        raise ArgumentError(f"{reference} raised {_one_line(error)}; call it in Python") from error
+    if not isinstance(classifier, StochasticClassifier):
+        raise ArgumentError(
+            f"{reference} returned a {type(classifier).__name__}, expected a StochasticClassifier; "
+            "wrap it with an adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …)"
+        )
+    classifier = classifier.eval().requires_grad_(False).to(device)
+    spec = Reference(model=reference, output=classifier.output)
+    own = OwnModel(classifier=classifier, spec=spec)
+    own.require_dataset(dataset)
+    return own
+
+
+def _find(reference: str) -> Callable[..., Any]:
+    """Import the function; refuse a module or a function that is not there."""
+    if not REFERENCE.fullmatch(reference):
+        raise ArgumentError(f"expected package.module:function, got '{reference}'")
+    home, _, name = reference.partition(":")
+    try:
+        module = importlib.import_module(home)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{home}.".startswith(f"{error.name}."):
+            raise ArgumentError(f"importing {home} raised {_one_line(error)}") from error
+        raise ArgumentError(
+            f"there is no module '{error.name}' in the current folder or on PYTHONPATH; "
+            f"start where {home} can be imported"
+        ) from error
+    except Exception as error:
+        raise ArgumentError(
+            f"importing {home} raised {_one_line(error)}; import it in Python"
+        ) from error
+    found = {key: value for key, value in vars(module).items() if callable(value)}
+    if name not in found:
+        own = [key for key, value in found.items() if value.__module__ == module.__name__]
+        raise unknown_name(f"function of {home}", name, own)
+    function: Callable[..., Any] = found[name]
+    return function
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
