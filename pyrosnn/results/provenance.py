@@ -11,8 +11,6 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training.checkpoints import model_digest, package_versions
 from pyrosnn.training.spec import TrainingSpec
 
-TIME_KEYS = ("created", "wall_time_s")
-
 
 def run_provenance(*, seed: int, wall_time_s: float) -> dict[str, Any]:
     """Describe a run, whatever it computed.
