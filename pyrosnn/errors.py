@@ -38,6 +38,10 @@ class FileError(PyrosnnError):
     """A file that cannot be read or written: corrupt, foreign, existing, or in a wrong place."""
 
 
+class ClusterError(PyrosnnError):
+    """A Dask cluster that cannot be reached, has other versions, or loses worker after worker."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Return the error for ``name``, with the nearest known name as a suggestion.
 

@@ -97,6 +97,26 @@ class Running(Showing):
             "--resume", help="Go on with an interrupted run's cells; begin where there are none."
         ),
     ] = False
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes of a local Dask cluster that share the work.",
+            show_default="this process",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of a Dask scheduler whose workers do the work.", show_default=False
+        ),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Torch's threads in each process; the same number repeats a result bit for bit.",
+            show_default="torch's choice; 1 with --workers or --scheduler",
+        ),
+    ] = None
 
 
 class NamedGroup(TyperGroup):

@@ -7,6 +7,7 @@ import xarray as xr
 
 from pyrosnn.errors import PyrosnnError
 from pyrosnn.results import compact_result, save_results
+from pyrosnn_cli.computing import computing
 from pyrosnn_cli.options import Running
 from pyrosnn_cli.progress import progress_bar
 from pyrosnn_cli.show import write_figure
@@ -67,9 +68,14 @@ def _run(
     study: Study, spec: Any, material: Material | None, store: CellStore, running: Running
 ) -> xr.DataTree:
     total = len(study.plan.cells(spec))
-    with progress_bar(f"study {study.name}", total, running) as advance:
+    with (
+        progress_bar(f"study {study.name}", total, running) as advance,
+        computing(running) as compute,
+    ):
 
         def show(step: Step) -> None:
             advance(step.done, step.text)
 
-        return run_plan(study.name, study.plan, spec, material, progress=show, store=store)
+        return run_plan(
+            study.name, study.plan, spec, material, progress=show, store=store, compute=compute
+        )

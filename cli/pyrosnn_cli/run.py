@@ -9,6 +9,7 @@ import typer
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
 from pyrosnn.files import cells_folder, check_writable
+from pyrosnn_cli.computing import check_computing, set_threads
 from pyrosnn_cli.options import Running, Showing, open_device, parse_bytes
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def run_study(
         name: a name in ``STUDIES``.
         preset: settings to start from.
         output: netCDF file; the figure goes beside it.
-        running: what is done with existing files and an interrupted run's cells, how progress is
-            shown, and in which form the result is written.
+        running: what is done with existing files and an interrupted run's cells, where the work is
+            done, how progress is shown, and in which form the result is written.
         model: checkpoint, or ``package.module:function``; None trains or loads a default model
             beside the output.
         dataset: data set; None takes the checkpoint's.
@@ -73,12 +74,14 @@ def run_study(
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
     budget = parse_bytes(memory_budget, "--memory-budget")
     check_places(output, running)
+    check_computing(running)
 
     from pyrosnn_cli.resume import find_result, make_result
     from pyrosnn_cli.show import show_tables
     from pyrosnn_studies.runner import Material
     from pyrosnn_studies.study import find_study
 
+    set_threads(running)
     study = find_study(name)
     target = open_device(device)
     data, checkpoint = None, None

@@ -6,6 +6,7 @@ for those who make one.
 
 from pyrosnn.results.compact import compact_result
 from pyrosnn.results.dataset import combine, combine_repeats, make_dataset
+from pyrosnn.results.digest import result_digest
 from pyrosnn.results.files import (
     make_result,
     open_results,
@@ -14,13 +15,14 @@ from pyrosnn.results.files import (
     save_results,
 )
 from pyrosnn.results.merge import merge_results
-from pyrosnn.results.schema import DIMS, GROUP, GROUPS, SCHEMA_VERSION, VARIABLES
+from pyrosnn.results.schema import DIMS, GROUP, GROUPS, SCHEMA_VERSION, TIME_KEYS, VARIABLES
 
 __all__ = [
     "DIMS",
     "GROUP",
     "GROUPS",
     "SCHEMA_VERSION",
+    "TIME_KEYS",
     "VARIABLES",
     "combine",
     "combine_repeats",
@@ -31,5 +33,6 @@ __all__ = [
     "open_results",
     "read_provenance",
     "read_spec",
+    "result_digest",
     "save_results",
 ]

@@ -12,8 +12,6 @@ from pyrosnn.training.checkpoints import model_digest, package_versions
 from pyrosnn.training.own_model import Reference
 from pyrosnn.training.spec import TrainingSpec
 
-TIME_KEYS = ("created", "wall_time_s")
-
 
 def run_provenance(*, seed: int, wall_time_s: float) -> dict[str, Any]:
     """Describe a run, whatever it computed.

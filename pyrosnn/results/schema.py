@@ -19,6 +19,9 @@ DIMS = (
     "variance_scale",
 )
 
+# What a provenance says that another run of the same study does not repeat.
+TIME_KEYS = ("created", "wall_time_s")
+
 # The group of what ``evaluate`` gives; ``GROUPS`` below has all.
 GROUP = "evaluation"
 

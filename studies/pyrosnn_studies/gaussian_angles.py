@@ -96,7 +96,7 @@ def _run_cell(spec: AnglesSpec, cell: Cell, material: None) -> xr.Dataset:
     for j, t_variance in enumerate(scales):
         if t_mean == t_variance == 0:
             continue  # two zero vectors have no angle
-        degrees = _angles(products, float(u @ u), float(t_mean), float(np.sqrt(t_variance)))
+        degrees = _angles(products, float((u * u).sum()), float(t_mean), float(np.sqrt(t_variance)))
         error = degrees.std(ddof=1) / np.sqrt(spec.pairs)
         numbers = (degrees.mean(), error, *_closed_forms(t_mean * u, t_variance * v))
         for name, number in zip(VALUES, numbers, strict=True):
@@ -124,10 +124,13 @@ def _chunks(pairs: int) -> list[int]:
     return [min(CHUNK, pairs - done) for done in range(0, pairs, CHUNK)]
 
 
+# sums, not matrix products: those of a BLAS depend on its number of threads
 def _products(u: np.ndarray, v: np.ndarray, rng: np.random.Generator, number: int) -> np.ndarray:
     """Return ⟨u, a⟩, ⟨u, b⟩, ⟨a, a⟩, ⟨b, b⟩, ⟨a, b⟩ of pairs a = √v Z, b = √v Z'."""
     a, b = np.sqrt(v) * rng.standard_normal((2, number, len(v)))
-    return np.stack([a @ u, b @ u, (a * a).sum(1), (b * b).sum(1), (a * b).sum(1)])
+    return np.stack(
+        [(a * u).sum(1), (b * u).sum(1), (a * a).sum(1), (b * b).sum(1), (a * b).sum(1)]
+    )
 
 
 def _angles(products: np.ndarray, uu: float, m: float, s: float) -> np.ndarray:
@@ -141,7 +144,7 @@ def _angles(products: np.ndarray, uu: float, m: float, s: float) -> np.ndarray:
 
 
 def _closed_forms(mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
-    square, trace = mean @ mean, variance.sum()
+    square, trace = (mean**2).sum(), variance.sum()
     first = expected_cosine(
         alignment=square,
         attack_square=square,
@@ -154,8 +157,8 @@ def _closed_forms(mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]
     second = second_order_cosine(
         square=square,
         trace=trace,
-        quadratic=mean**2 @ variance,
-        trace_of_square=variance @ variance,
+        quadratic=(mean**2 * variance).sum(),
+        trace_of_square=(variance**2).sum(),
         attack_samples=1,
         inference_samples=1,
     )

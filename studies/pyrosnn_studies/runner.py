@@ -10,8 +10,8 @@ import xarray as xr
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.results import make_result
-from pyrosnn.results.provenance import TIME_KEYS, make_provenance, run_provenance
+from pyrosnn.results import TIME_KEYS, make_result
+from pyrosnn.results.provenance import make_provenance, run_provenance
 from pyrosnn.sampling import MEMORY_BUDGET
 from pyrosnn.training import Reference, TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan

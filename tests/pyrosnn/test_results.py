@@ -19,13 +19,13 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import (
     DIMS,
     GROUP,
+    TIME_KEYS,
     VARIABLES,
     open_results,
     read_provenance,
     read_spec,
     save_results,
 )
-from pyrosnn.results.provenance import TIME_KEYS
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.grid import GridSpec, run_grid
 
