@@ -113,7 +113,8 @@ def _draw_page(
     classifier: StochasticClassifier, x: Tensor, sites: dict[str, Any]
 ) -> dict[str, Tensor]:
     """Draw one page; each site gets the shape (sample, example or 1, *event)."""
-    drawn = Predictive(classifier.guide, num_samples=PAGE_SIZE, parallel=True)(x)
+    many = classifier.vectorized_guide
+    drawn = Predictive(classifier.guide, num_samples=PAGE_SIZE, parallel=many)(x)
     return {
         name: drawn[name].reshape(PAGE_SIZE, -1, *site.event_shape) for name, site in sites.items()
     }

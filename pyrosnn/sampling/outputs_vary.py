@@ -1,6 +1,5 @@
 """Whether outputs are what a stochastic classifier gives: random, and logits."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -1,0 +1,20 @@
+"""Adapters: any stochastic classifier in a few lines, one file for each kind."""
+
+from pyrosnn.adapters.adapter import Adapter
+from pyrosnn.adapters.ensemble import Ensemble
+from pyrosnn.adapters.mc_dropout import MCDropout
+from pyrosnn.adapters.members import Members, disjoint_members
+from pyrosnn.adapters.pyro_classifier import PyroClassifier
+from pyrosnn.adapters.seeded import SeededModule
+from pyrosnn.adapters.weight_samples import WeightSamples
+
+__all__ = [
+    "Adapter",
+    "Ensemble",
+    "MCDropout",
+    "Members",
+    "PyroClassifier",
+    "SeededModule",
+    "WeightSamples",
+    "disjoint_members",
+]
