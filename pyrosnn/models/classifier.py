@@ -38,6 +38,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         output: what the discriminant functions f_c are, softmax probabilities or logits.
         objective: name in ``OBJECTIVES`` of the loss that it is trained with.
         per_example: whether some site is drawn anew for each image (input noise, dropout).
+        vectorized_guide: whether ``Predictive`` may run the guide once for many samples.
         image_shape: shape of one image.
         num_classes: number of classes.
     """
@@ -45,6 +46,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
     output: Output
     objective: str
     per_example: bool = False
+    vectorized_guide: bool = True
 
     def __init__(self, image_shape: tuple[int, ...], num_classes: int):
         super().__init__()

@@ -129,7 +129,8 @@ def _draw_page(
     classifier: StochasticClassifier, x: Tensor, sites: dict[str, _Site], size: int
 ) -> dict[str, Tensor]:
     """Draw one page; each site gets the shape (sample, example or 1, *event)."""
-    drawn = Predictive(classifier.guide, num_samples=size, parallel=True)(x)
+    many = classifier.vectorized_guide
+    drawn = Predictive(classifier.guide, num_samples=size, parallel=many)(x)
     return {name: drawn[name].reshape(size, -1, *site.event_shape) for name, site in sites.items()}
 
 

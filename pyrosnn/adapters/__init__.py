@@ -1,0 +1,24 @@
+"""Adapters: any stochastic classifier in a few lines, one file for each kind."""
+
+from pyrosnn.adapters.adapter import Adapter
+from pyrosnn.adapters.ensemble import Ensemble
+from pyrosnn.adapters.laplace_torch import LastLayerPosterior, WeightPosterior, from_laplace
+from pyrosnn.adapters.mc_dropout import MCDropout
+from pyrosnn.adapters.members import Members, disjoint_members
+from pyrosnn.adapters.pyro_classifier import PyroClassifier
+from pyrosnn.adapters.seeded import SeededModule
+from pyrosnn.adapters.weight_samples import WeightSamples
+
+__all__ = [
+    "Adapter",
+    "Ensemble",
+    "LastLayerPosterior",
+    "MCDropout",
+    "Members",
+    "PyroClassifier",
+    "SeededModule",
+    "WeightPosterior",
+    "WeightSamples",
+    "disjoint_members",
+    "from_laplace",
+]

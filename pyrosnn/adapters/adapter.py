@@ -1,0 +1,112 @@
+"""What all adapters share: sites with their axes, and a mode that nobody changes."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Self
+
+import pyro
+from pyro.distributions import Categorical
+from torch import Tensor
+
+from pyrosnn.adapters.probe import probe
+from pyrosnn.errors import require
+from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
+
+
+class Adapter(StochasticClassifier):
+    """A classifier around something that was trained elsewhere; nothing of it is learned here.
+
+    An adapter works on a copy in evaluation mode: what it was made from keeps its mode,
+    parameters, buffers and hooks, and may be trained on without changing the adapter. ``train()``
+    and ``eval()`` change nothing: randomness belongs to the samples.
+
+    A subclass names its sites in ``event_dims``, draws them in ``sample_sites``, evaluates them in
+    ``evaluate``, and ends its constructor with ``settle()``, which finds the number of classes and
+    refuses what is no stochastic classifier.
+
+    Args:
+        image_shape: shape of one image.
+        output: what f_c is, ``probs`` or ``logits``; the module returns logits (or
+            log-probabilities) in either case.
+
+    Attributes:
+        event_dims: number of axes of one value of each site.
+    """
+
+    objective = ""  # trained by its owner
+    event_dims: Mapping[str, int]
+
+    def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
+        super().__init__(image_shape, 0)
+        require(output in ("probs", "logits"), f"output must be probs or logits, got '{output}'")
+        self.output = output
+        self._floats = 1
+
+    @abstractmethod
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw every site with ``pyro.sample``, those of single images within ``images``."""
+
+    @abstractmethod
+    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+        """Return logits, shape (sample, example, class).
+
+        Args:
+            x: images, shape (example, *image), or (sample, example, *image).
+            sites: values of the sites, each of shape (sample, example or 1, *event).
+        """
+
+    def settle(self) -> None:
+        """Freeze the parameters, look at a few outputs, and refuse those that cannot be right.
+
+        Raises:
+            ArgumentError: for images that the module does not take, outputs that are no logits,
+                depend on other images or are not replayed.
+            NotStochasticError: for outputs that do not vary.
+        """
+        self.requires_grad_(False)
+        self.num_classes, self._floats = probe(self)
+
+    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """The same random numbers; labels from the softmax of the logits."""
+        images = pyro.plate("images", len(x), dim=-1)
+        logits = self.logits(x, self.sample_sites(x, images))
+        with images:
+            return pyro.sample("y", Categorical(logits=logits), obs=y)
+
+    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
+        """The random numbers of the module."""
+        self.sample_sites(x, pyro.plate("images", len(x), dim=-1))
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate the module on stored samples; see :class:`StochasticClassifier`."""
+        # a single sample, as Pyro's model has it, has no axis of samples
+        axes = {name: sites[name].ndim - self.event_dims[name] for name in self.event_dims}
+        if max(axes.values()) == 2:
+            return self.evaluate(x, sites)
+        one = {
+            name: sites[name].unsqueeze(0) if axes[name] == 1 else sites[name][None, None]
+            for name in axes
+        }
+        return self.evaluate(x, one)[0]
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the flag of this module alone, as ``eval()`` does; its parts keep their modes."""
+        self.training = mode
+        return self
+
+    @property
+    def floats_per_example(self) -> int:
+        """What one image allocates in one sample, counted in a trial run."""
+        return self._floats
+
+
+def by_sample(x: Tensor, image_shape: tuple[int, ...], num_samples: int) -> Tensor:
+    """Return images with an axis of samples, shape (sample, example, *image); no copy.
+
+    Args:
+        x: shape (example, *image), or with that axis already.
+        image_shape: shape of one image.
+        num_samples: how many samples.
+    """
+    images = x if x.ndim == len(image_shape) + 2 else x.unsqueeze(0)
+    return images.expand(num_samples, *images.shape[1:])

@@ -1,0 +1,70 @@
+"""Copies of a user's modules: theirs are never touched."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+
+from pyrosnn.errors import ArgumentError, require
+
+Module = torch.nn.Module
+
+
+def copy_of(thing: Any, shared: Mapping[int, Any] | None = None) -> Any:
+    """Return a deep copy.
+
+    Args:
+        thing: a module, or several in a tuple.
+        shared: by id, what the copy is to share with the original.
+
+    Raises:
+        ArgumentError: if it cannot be copied, with torch's reason.
+    """
+    try:
+        return copy.deepcopy(thing, dict(shared or {}))
+    except (RuntimeError, TypeError) as error:
+        raise ArgumentError(
+            f"the module cannot be copied ({str(error).splitlines()[0]}); make it of parameters, "
+            "buffers and modules alone (weight_norm of torch.nn.utils.parametrizations can be)"
+        ) from error
+
+
+def copy_in_evaluation_mode(module: Module) -> Module:
+    """Return a copy in evaluation mode.
+
+    Raises:
+        ArgumentError: for batch norm without running statistics.
+    """
+    copied: Module = copy_of(module).eval()
+    require_running_statistics(copied)
+    return copied
+
+
+def copy_with_its_modes(module: Module) -> Module:
+    """Return a copy whose parts keep their modes, but for normalisation by running statistics.
+
+    Raises:
+        ArgumentError: for batch norm without running statistics.
+    """
+    copied: Module = copy_of(module)
+    require_running_statistics(copied)
+    for part in copied.modules():
+        if isinstance(part, _NormBase):
+            part.eval()
+    return copied
+
+
+def require_running_statistics(module: Module) -> None:
+    """Refuse batch norm that normalises by the batch even in evaluation mode.
+
+    Raises:
+        ArgumentError: naming the module.
+    """
+    for name, part in module.named_modules():
+        require(
+            not isinstance(part, _BatchNorm) or part.running_mean is not None,
+            f"batch norm '{name}' has no running statistics: outputs would depend on the other "
+            "images of a batch; use track_running_stats=True",
+        )

@@ -1,0 +1,117 @@
+"""Classifiers that are a finite number of networks: a sample is the index of one."""
+
+from abc import abstractmethod
+
+import pyro
+import torch
+from pyro.distributions import Categorical
+from torch import Tensor
+
+from pyrosnn.adapters.adapter import Adapter
+from pyrosnn.errors import require
+from pyrosnn.models.classifier import Output, Sites
+from pyrosnn.sampling import Origin, SampleSet
+from pyrosnn.seeding import forked_rng, seed_sequence
+
+
+class Members(Adapter):
+    """Θ is uniform over M members; a sample is an index, drawn **with** replacement.
+
+    A and I are disjoint as draws, and independent; but the same member may come up in both, and
+    will if the sets are large against M: then attacker and judge share networks, as they do in a
+    deployed ensemble that predicts with all its members. For an attack on members that the judge
+    does not have, draw the sets with :func:`disjoint_members`.
+
+    A member is evaluated once for all samples that name it.
+
+    Args:
+        image_shape: shape of one image.
+        num_members: M.
+        output: what f_c is.
+    """
+
+    def __init__(self, image_shape: tuple[int, ...], num_members: int, *, output: Output):
+        super().__init__(image_shape, output=output)
+        require(num_members >= 2, f"expected at least two members, got {num_members}")
+        self.num_members = num_members
+        self.event_dims = {"member": 0}
+
+    @abstractmethod
+    def member_logits(self, x: Tensor, members: Tensor) -> Tensor:
+        """Return logits of each member, shape (member, example, class).
+
+        Args:
+            x: images, shape (example, *image), or (member, example, *image).
+            members: indices, shape (member,).
+        """
+
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw an index for all images."""
+        return {"member": pyro.sample("member", Categorical(logits=x.new_zeros(self.num_members)))}
+
+    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate the members that were drawn."""
+        members = sites["member"].flatten()
+        if x.ndim > len(self.image_shape) + 1:  # images of each sample's own
+            return self.member_logits(x, members)
+        drawn, which = members.unique(return_inverse=True)
+        return self.member_logits(x, drawn)[which]
+
+
+def disjoint_members(
+    classifier: Members,
+    *,
+    attack: int,
+    inference: int,
+    seed: int,
+    repeat: int = 0,
+    block: int = 0,
+) -> tuple[SampleSet, SampleSet]:
+    """Deal members to A and I, none twice: an attack on networks that the judge does not have.
+
+    Both sets are fixed: an attack that wants fresh samples in each step is refused.
+
+    Args:
+        classifier: an ensemble, or samples of weights.
+        attack: S_A, the number of members in A.
+        inference: S_I, the number in I.
+        seed: root seed.
+        repeat: counter of the repetition.
+        block: counter of the block of images.
+
+    Returns:
+        A and I.
+
+    Raises:
+        ArgumentError: if there are fewer members than asked for.
+
+    Example:
+        >>> from pyrosnn.adapters import Ensemble
+        >>> nets = [
+        ...     torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)) for _ in range(5)
+        ... ]
+        >>> A, I = disjoint_members(Ensemble(nets, (1, 8, 8)), attack=2, inference=3, seed=0)
+        >>> dealt = torch.cat([A.tensors["member"], I.tensors["member"]])
+        >>> dealt.flatten().sort().values
+        tensor([0, 1, 2, 3, 4])
+    """
+    require(
+        min(attack, inference) >= 1,
+        f"attack and inference must be >= 1, got {attack} and {inference}",
+    )
+    require(
+        attack + inference <= classifier.num_members,
+        f"{attack} + {inference} members were asked for, there are {classifier.num_members}; ask "
+        "for fewer, or draw with replacement: disjoint_sample_sets",
+    )
+    with forked_rng(seed_sequence(seed, "members", repeat, block)):
+        order = torch.randperm(classifier.num_members).to(classifier.device)
+    dealt = {"attack": order[:attack], "inference": order[attack : attack + inference]}
+    a, i = (
+        SampleSet(
+            origin=Origin(seed=seed, stream=stream, repeat=repeat, block=block, stop=len(members)),
+            stored={"member": members.unsqueeze(1)},
+        )
+        for stream, members in dealt.items()
+    )
+    return a, i

@@ -1,0 +1,116 @@
+"""A trial run of an adapter: how many classes, how much memory, and what is wrong with it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pyrosnn.errors import ArgumentError, PyrosnnError, require
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import SampleSet, draw_sample_set, require_stochastic
+from pyrosnn.sampling.outputs_vary import share_of_probabilities
+from pyrosnn.seeding import forked_rng, seed_sequence
+
+# Other batches give other rounding: 1e-7 in float32, more after many layers.
+TOLERANCE = 1e-3
+NUM_SAMPLES = 2
+
+
+class CountFloats(TorchDispatchMode):
+    """Counts the numbers of all tensors that operations return."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run the operation and count what it returns."""
+        result = func(*args, **(kwargs or {}))
+        for value in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(value, Tensor):
+                self.count += value.numel()
+        return result
+
+
+def probe(classifier: StochasticClassifier) -> tuple[int, int]:
+    """Evaluate a classifier on noise: its number of classes, and the floats of an image.
+
+    Args:
+        classifier: what an adapter has built.
+
+    Returns:
+        The number of classes; the floats that one image allocates in one sample.
+
+    Raises:
+        ArgumentError: for a shape of images that it does not take, outputs that are no logits,
+            differ between two replays, or depend on the other images.
+        NotStochasticError: for outputs that do not vary.
+    """
+    x = noise_images(classifier, 3)
+    counts = []
+    with forked_rng(seed_sequence(0, "probe"), classifier.device):
+        for images in (x[:2], x):
+            samples = draw_sample_set(classifier, images, NUM_SAMPLES, seed=0, stream="probe")
+            with CountFloats() as counter:
+                logits = _logits(classifier, images, samples)
+            counts.append(counter.count)
+        # values of weights are the same for two and for three images and cancel
+        floats = max(1, (counts[1] - counts[0]) // NUM_SAMPLES)
+        again = _logits(classifier, x, samples)
+        rows = torch.tensor([2, 0], device=x.device)
+        part = _logits(classifier, x[rows], samples.for_examples(rows))
+    name = type(classifier).__name__
+    require(
+        bool(torch.isfinite(logits).all()),
+        f"{name}: the module's outputs are NaN or infinite on images in [0, 1]",
+    )
+    require(
+        torch.equal(logits, again),
+        f"{name}: the same sample gives other outputs when it is replayed: the module has "
+        "randomness that is no sample site, or changes with every call; use SeededModule",
+    )
+    change = (logits[:, rows] - part).abs().max() / logits.abs().max().clamp(min=1e-30)
+    require(
+        float(change) <= TOLERANCE,
+        f"{name}: the outputs of an image change by {float(change):.2g} of the largest with the "
+        "other images of its batch, so that they cannot be attacked one by one; normalise by "
+        "running statistics",
+    )
+    require(
+        share_of_probabilities(logits) < 1,
+        f"{name}: the module returns probabilities, expected logits: remove the softmax from its "
+        "end (log-probabilities are fine); output='probs' applies it",
+    )
+    require_stochastic(classifier, x)
+    return logits.shape[-1], floats
+
+
+def noise_images(classifier: StochasticClassifier, number: int, seed: int = 0) -> Tensor:
+    """Return uniform noise in the shape of images, of the classifier's type, on its device."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand((number, *classifier.image_shape), generator=generator)
+    return noise.to(classifier.device, classifier.dtype)
+
+
+def _logits(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> Tensor:
+    """Evaluate; name the shapes where that fails or returns something else than logits."""
+    try:
+        with torch.no_grad():
+            logits = classifier.logits(x, samples.tensors)
+    except PyrosnnError:
+        raise
+    except Exception as error:
+        raise ArgumentError(
+            f"the module cannot be evaluated on images of shape {tuple(x.shape)} "
+            f"({str(error).splitlines()[0]}); image_shape is that of one image, without a batch"
+        ) from error
+    expected = (NUM_SAMPLES, len(x))
+    require(
+        logits.ndim == 3 and logits.shape[:2] == expected and logits.shape[2] >= 2,
+        f"the module returns {tuple(logits.shape[1:])} for {len(x)} images, expected logits of "
+        f"shape ({len(x)}, classes) with at least two classes",
+    )
+    return logits

@@ -1,0 +1,124 @@
+"""Any other internal noise, by seeded replay: a sample is a seed."""
+
+import pyro
+import torch
+from pyro.distributions import Bernoulli
+from torch import Tensor
+
+from pyrosnn.adapters.adapter import Adapter, by_sample
+from pyrosnn.adapters.copies import copy_with_its_modes
+from pyrosnn.adapters.probe import noise_images
+from pyrosnn.errors import ArgumentError
+from pyrosnn.models.classifier import Output, Sites
+from pyrosnn.seeding import forked_rng, seed_sequence
+
+NUM_BITS = 62
+# Other batches give other rounding.
+TOLERANCE = 1e-4
+
+
+class SeededModule(Adapter):
+    """A module that draws from torch's generators in ``forward``; a sample seeds them.
+
+    Its site ``seed`` is 62 fair coins. An image is evaluated alone, as a batch of one, after
+    torch's generators were seeded with its coins (and their state is put back), so that its noise
+    depends on nothing but its seed, whatever the batch. That is slow: one forward pass for each
+    image and sample. Where ``per_example=False`` and the noise is found not to depend on the
+    batch (weights that are drawn in ``forward``), whole batches are evaluated (``batched``).
+
+    Noise from numpy, from ``random`` or from a generator of the module's own is not replayed, and
+    refused.
+
+    Args:
+        module: returns logits; it is copied. Its parts keep the modes that they have: a module that
+            is random in training mode alone must be in it (``module.train()``). Batch and instance
+            norm with running statistics are in evaluation mode always.
+        image_shape: shape of one image.
+        output: what f_c is.
+        per_example: a seed for each image (noise), or one for all images (weights).
+
+    Raises:
+        NotStochasticError: if outputs do not vary, as when the module's noise is switched off by
+            its mode.
+        ArgumentError: if a pass changes parameters or buffers, or is not replayed by the seed.
+
+    Example:
+        >>> class Noisy(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.linear = torch.nn.Linear(64, 10)
+        ...     def forward(self, x):
+        ...         return self.linear((x + 0.3 * torch.randn_like(x)).flatten(1))
+        >>> SeededModule(Noisy(), (1, 8, 8)).batched
+        False
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        image_shape: tuple[int, ...],
+        *,
+        output: Output = "probs",
+        per_example: bool = True,
+    ):
+        super().__init__(image_shape, output=output)
+        self.per_example = per_example
+        self.module = copy_with_its_modes(module)
+        self.event_dims = {"seed": 1}
+        self.batched = False
+        before = self.fingerprint()
+        self.batched = not per_example and self._batch_free()
+        self.settle()
+        if self.fingerprint() != before:
+            raise ArgumentError(
+                "a forward pass changes the module's parameters or buffers (spectral norm in "
+                "training mode does), so that samples cannot be replayed; put that part into "
+                "evaluation mode"
+            )
+
+    def _batch_free(self) -> bool:
+        """Return whether a seed gives the same outputs in a batch as one by one."""
+        x = noise_images(self, 3)
+        try:
+            with torch.no_grad():
+                whole = self._seeded(x, 1)
+                each = torch.cat([self._seeded(image, 1) for image in x.split(1)])
+        except RuntimeError:  # the trial run, which follows, names the error
+            return False
+        return torch.allclose(whole, each, rtol=TOLERANCE, atol=TOLERANCE * float(each.abs().max()))
+
+    def _seeded(self, x: Tensor, seed: int) -> Tensor:
+        """Evaluate a batch with torch's generators in a state of its own."""
+        with forked_rng(seed_sequence(seed, "seeded-module"), x.device):
+            logits: Tensor = self.module(x)
+        return logits
+
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Throw the coins."""
+        coins = Bernoulli(x.new_tensor(0.5)).expand((NUM_BITS,)).to_event(1)
+        if not self.per_example:
+            return {"seed": pyro.sample("seed", coins)}
+        with images:
+            return {"seed": pyro.sample("seed", coins)}
+
+    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate image by image, or sample by sample."""
+        weights = 2 ** torch.arange(NUM_BITS, device=x.device)
+        seeds = (sites["seed"].to(torch.int64) * weights).sum(-1).tolist()
+        images = by_sample(x, self.image_shape, len(seeds))
+        if self.batched:
+            return torch.stack(
+                [self._seeded(each, seed) for each, (seed,) in zip(images, seeds, strict=True)]
+            )
+        number = images.shape[1]
+        logits = [
+            self._seeded(image, seed)
+            for each, of_images in zip(images, seeds, strict=True)
+            for image, seed in zip(each.split(1), _spread(of_images, number), strict=True)
+        ]
+        return torch.cat(logits).reshape(len(seeds), number, -1)
+
+
+def _spread(seeds: list[int], number: int) -> list[int]:
+    """Return a seed for each image, where there may be one for all."""
+    return seeds * number if len(seeds) == 1 else seeds
