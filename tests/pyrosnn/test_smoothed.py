@@ -26,12 +26,21 @@ def smoothed(bnn: StochasticClassifier) -> Smoothed:
     return Smoothed(bnn, variance=0.1, num_noise=4)
 
 
-def test_it_is_the_mean_over_its_noises(smoothed: Smoothed, digits: Dataset) -> None:
+# weights, and noise and masks that are drawn for each image
+@pytest.fixture(scope="module", params=["bnn", "sin", "resnet"])
+def any_smoothed(
+    request: pytest.FixtureRequest, classifiers: dict[str, StochasticClassifier]
+) -> Smoothed:
+    return Smoothed(classifiers[request.param], variance=0.1, num_noise=4)
+
+
+def test_it_is_the_mean_over_its_noises(any_smoothed: Smoothed, digits: Dataset) -> None:
+    smoothed = any_smoothed
     x = digits.x_test[:7]
     samples = draw_sample_set(smoothed, x, 5, seed=0, stream="attack")
     noise = samples.tensors["smoothing_noise"]
     assert noise.shape == (5, 7, 4, 1, 8, 8)
-    weights = {name: value for name, value in samples.tensors.items() if "noise" not in name}
+    weights = {n: value for n, value in samples.tensors.items() if n != "smoothing_noise"}
     f = smoothed.discriminants(x, samples.tensors)
     for s in range(5):
         one = {name: value[s : s + 1] for name, value in weights.items()}
@@ -49,13 +58,14 @@ def test_logits_are_averaged_as_logits() -> None:
     torch.testing.assert_close(both.logits(x, samples.tensors), expected)
 
 
-def test_the_pyro_model_gives_the_same_logits(smoothed: Smoothed, digits: Dataset) -> None:
+def test_the_pyro_model_gives_the_same_logits(any_smoothed: Smoothed, digits: Dataset) -> None:
+    smoothed = any_smoothed
     x = digits.x_test[:5]
     samples = draw_sample_set(smoothed, x, 3, seed=0, stream="attack")
     replayed = replay_logits(smoothed, x, samples)
     for s in range(3):
         values = {
-            name: value[s] if "noise" in name else value[s, 0]
+            name: value[s] if name in samples.per_image else value[s, 0]
             for name, value in samples.tensors.items()
         }
         trace = poutine.trace(poutine.condition(smoothed.model, data=values)).get_trace(x)
@@ -139,15 +149,11 @@ def test_up_to_the_cutoff_a_margin_of_one_is_left(L: float) -> None:
     assert 1.0 - L / 2 * length**2 > 0
 
 
-def test_bad_settings_are_named(
-    bnn: StochasticClassifier, classifiers: dict[str, StochasticClassifier]
-) -> None:
+def test_bad_settings_are_named(bnn: StochasticClassifier) -> None:
     with pytest.raises(ArgumentError, match=r"variance must be > 0, got 0\.0"):
         Smoothed(bnn, variance=0.0)
     with pytest.raises(ArgumentError, match="num_noise must be >= 1, got 0"):
         Smoothed(bnn, variance=0.1, num_noise=0)
-    with pytest.raises(ArgumentError, match="StochasticInputNetwork draws noise for each image"):
-        Smoothed(classifiers["sin"], variance=0.1)
     with pytest.raises(UnknownNameError, match="unknown constant 'tigth'; did you mean 'tight'"):
         smoothness_constant(0.1, "tigth")
     with pytest.raises(ArgumentError, match=r"smoothness must be > 0, got 0\.0"):
