@@ -41,9 +41,11 @@ def unpack(image: bytes) -> tuple[xr.Dataset, float]:
     """Return the dataset and the seconds that :func:`pack` made bytes of."""
     arrays = safetensors.numpy.load(image)
     kept = json.loads(arrays[LAYOUT].tobytes())
-    variables: dict[bool, dict[str, Any]] = {False: {}, True: {}}
+    variables: dict[str, Any] = {}
     for each in kept["variables"]:
         name, texts = each["name"], each["texts"]
         array = arrays[f"={name}"] if texts is None else np.array(texts)
-        variables[each["coordinate"]][name] = (each["dims"], array, each["attrs"])
-    return xr.Dataset(variables[False], coords=variables[True]), kept["seconds"]
+        variables[name] = (each["dims"], array, each["attrs"])
+    coordinates = [each["name"] for each in kept["variables"] if each["coordinate"]]
+    # all at once: the order of the variables is that of a file's
+    return xr.Dataset(variables).set_coords(coordinates), kept["seconds"]

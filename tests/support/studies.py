@@ -1,0 +1,40 @@
+"""Every study at its smallest: a spec and what it works on."""
+
+from typing import Any
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.training import preset
+from pyrosnn_studies.runner import Material
+from pyrosnn_studies.study import Study, find_study
+
+SIZES: dict[str, dict[str, Any]] = {
+    "sample-size": {"images": 12, "block_size": 5, "repeats": 2, "attack_samples": (1, 3)},
+    "inference-size": {"images": 7, "block_size": 5, "repeats": 2, "inference_samples": (2, 4)},
+    "conditions": {"images": 7, "block_size": 5, "inference_samples": (3,), "noise_samples": 2},
+    "prediction-variance": {"images": 12, "block_size": 5, "num_samples": 4},
+    "diagnosis": {
+        "images": 7,
+        "block_size": 5,
+        "num_samples": 40,
+        "attack_samples": (2,),
+        "inference_samples": 3,
+        "repeats": 1,
+    },
+    "ablation": {"images": 51, "repeats": 1},
+    "gaussian-angles": {"dimension": 20, "pairs": 30, "largest": 3.0, "step": 1.0},
+}
+
+
+def smallest(
+    name: str, classifier: StochasticClassifier, dataset: Dataset
+) -> tuple[Study, Any, Material | None]:
+    """Return a study, its smallest spec, and its material."""
+    study = find_study(name)
+    if study.needs == "nothing":
+        return study, study.make_spec("quick", None, None, **SIZES[name]), None
+    training = preset("bnn", smoothing_variance=0.1 if study.needs == "smoothed" else 0.0)
+    spec = study.make_spec("quick", dataset, training, **SIZES[name])
+    if name == "inference-size":
+        spec = study.make_spec("quick", dataset, training, **SIZES[name], test_accuracy=True)
+    return study, spec, Material(classifier=classifier, dataset=dataset, training=training)
