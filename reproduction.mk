@@ -88,8 +88,43 @@ $(KEPT)/started:
 $(SHOWN)/gaussian-angles.nc: $(KEPT)/started | .venv/installed
 	$(RUN) study gaussian-angles --preset paper --overwrite --output $@
 
+# make reproduction-cifar DATA=folder   two small wide ResNets on CIFAR-10, where the paper has 28 x 10.
+# Their sizes are what fits a CPU: grids are smaller than the preset's, and say so in the files.
+OPTIONS_resnet-0.3 := --dropout 0.3 --epochs 8
+OPTIONS_resnet-0.6 := --dropout 0.6 --epochs 8
+OPTIONS_resnet-0.3-smoothed := --dropout 0.3 --epochs 4 --smoothing-variance 0.01
+DROPOUTS := resnet-0.3 resnet-0.6
+CIFAR := $(DROPOUTS:%=sample-size-%) $(DROPOUTS:%=inference-size-%) \
+  $(DROPOUTS:%=prediction-variance-%) conditions-resnet-0.3
+
+.PHONY: reproduction-cifar
+reproduction-cifar: $(CIFAR:%=$(SHOWN)/cifar/%.nc)
+	$(BIN)/python -m pyrosnn_studies.reproduction $(SHOWN)/cifar
+
+RESNETS := $(DROPOUTS) resnet-0.3-smoothed
+$(RESNETS:%=$(KEPT)/%.safetensors): $(KEPT)/%.safetensors: | .venv/installed
+	mkdir -p $(KEPT)
+	$(RUN) train resnet --dataset cifar10 --preset paper --depth 10 --width 2 $(OPTIONS_$*) \
+	  --schedule one-cycle --precision bf16 --test-samples 10 --data-root $(FOLDER) --output $@
+
+ON_CIFAR = $(call STUDY,$(1) --repeats 1)
+
+$(SHOWN)/cifar/sample-size-%.nc: $(KEPT)/%.safetensors
+	$(call ON_CIFAR,sample-size --precision bf16 --strengths 0$(,)0.3 --inference-samples 30)
+
+$(SHOWN)/cifar/inference-size-%.nc: $(KEPT)/%.safetensors
+	$(call ON_CIFAR,inference-size --precision bf16)
+
+$(SHOWN)/cifar/prediction-variance-%.nc: $(KEPT)/%.safetensors
+	$(call STUDY,prediction-variance --num-samples 30)
+
+$(SHOWN)/cifar/conditions-%.nc: $(KEPT)/%-smoothed.safetensors
+	$(call ON_CIFAR,conditions --inference-samples 10)
+
 , := ,
 
-.PHONY: list-reproduction
+.PHONY: list-reproduction list-reproduction-cifar
 list-reproduction:
 	@echo $(RESULTS)
+list-reproduction-cifar:
+	@echo $(CIFAR)

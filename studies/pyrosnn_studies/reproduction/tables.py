@@ -1,15 +1,22 @@
 """The page's tables: our numbers beside the paper's."""
 
-import tomllib
 from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from pyrosnn.conditions import CONSTANTS, cutoff
 from pyrosnn.summaries import accuracies, geometry_means, variation_table
+from pyrosnn_studies.reproduction.cells import (
+    SIZES,
+    Row,
+    Table,
+    by_strength,
+    paper,
+    share,
+    size_text,
+)
+from pyrosnn_studies.reproduction.cifar import CIFAR_TABLES
 from pyrosnn_studies.reproduction.claims import STRENGTH, Results, all_claims
 
 MODELS = {"bnn": "BNN", "im": "IM", "sin-0.05": "SIN 0.05", "sin-0.1": "SIN 0.1"}
@@ -28,26 +35,6 @@ ABLATED = {
     "sin-0.1": "SIN 0.1",
     "sin-0.1-loss": "SIN 0.1, loss averaged",
 }
-SIZES = (1, 5, 10, 100)  # S_I of table 2
-Row = list[str]
-
-
-def paper() -> dict[str, Any]:
-    """Return the paper's numbers."""
-    text = resources.files("pyrosnn_studies.reproduction").joinpath("paper.toml").read_text("utf-8")
-    return tomllib.loads(text)
-
-
-def _share(values: xr.DataArray) -> str:
-    """Format a share per repeat in %, mean ± standard deviation."""
-    mean = f"{100 * float(values.mean()):.1f}"
-    if values.size == 1:
-        return mean
-    return f"{mean} ± {100 * float(values.std(ddof=1)):.1f}"
-
-
-def _size(size: float) -> str:
-    return f"{int(size):,}"
 
 
 def _papers_name(model: str) -> str:
@@ -55,7 +42,7 @@ def _papers_name(model: str) -> str:
     return model.removesuffix("-loss").removesuffix("-kl3")
 
 
-def table1(results: Results) -> tuple[Row, list[Row]]:
+def table1(results: Results) -> Table:
     """Spread of predictions and gradients."""
     header = ["", "paper: std", "std", "variance", "paper: length", "length, plug-in"]
     header += ["unbiased", "of the margin", "paper: std of gradient", "std of gradient"]
@@ -78,7 +65,7 @@ def table1(results: Results) -> tuple[Row, list[Row]]:
     return header, rows
 
 
-def table2(results: Results) -> tuple[Row, list[Row]]:
+def table2(results: Results) -> Table:
     """Accuracies against S_I."""
     header = ["model", "S_I", "paper: test", "test", "first 1,000", "paper: adversarial"]
     header += ["adversarial", "given clean-correct"]
@@ -94,13 +81,13 @@ def table2(results: Results) -> tuple[Row, list[Row]]:
                 ]
                 for kind in ("clean", "adversarial")
             )
-            shares = [_share(at[name]) for name in ("adversarial", "adversarial_given_clean")]
-            first = [title, _size(size), f"{clean:.2f}", _share(at["test"]), _share(at["clean"])]
+            shares = [share(at[name]) for name in ("adversarial", "adversarial_given_clean")]
+            first = [title, size_text(size), f"{clean:.2f}", share(at["test"]), share(at["clean"])]
             rows.append([*first, f"{adversarial:.2f}", *shares])
     return header, rows
 
 
-def factors(results: Results) -> tuple[Row, list[Row]]:
+def factors(results: Results) -> Table:
     """Return figures 6, 15 to 17: factors of the linear radius against S_I."""
     header = ["model", "S_I", "cosine", "gradient norm", "norm × cosine", "margin"]
     rows = []
@@ -113,11 +100,11 @@ def factors(results: Results) -> tuple[Row, list[Row]]:
                 f"{float(at[name].mean()):.3g}"
                 for name in ("cosine", "gradient_norm", "slope", "margin")
             ]
-            rows.append([title, _size(size), *cells])
+            rows.append([title, size_text(size), *cells])
     return header, rows
 
 
-def cosine(results: Results) -> tuple[Row, list[Row]]:
+def cosine(results: Results) -> Table:
     """Return figure 5: mean cosine against S_A."""
     sizes = [1, 5, 10, 100, 1000]
     header = ["model", "", *[f"S_A = {size:,}" for size in sizes]]
@@ -149,7 +136,7 @@ ATTACKS: list[tuple[str, str, float, str, list[int]]] = [
 ]
 
 
-def attacks(results: Results) -> tuple[Row, list[Row]]:
+def attacks(results: Results) -> Table:
     """Return adversarial accuracy under every attack, by S_A."""
     sizes = [1, 5, 10, 100, 1000]
     header = ["attack", "η", "model", "", *[f"S_A = {size:,}" for size in sizes]]
@@ -165,12 +152,12 @@ def attacks(results: Results) -> tuple[Row, list[Row]]:
             values = accuracies(results[f"{prefix}-{model}"])["adversarial"]
             at = values.sel(strength=strength).isel(inference_samples=-1)
             there = at["attack_samples"].values
-            cells = [_share(at.sel(attack_samples=s)) if s in there else "" for s in sizes]
+            cells = [share(at.sel(attack_samples=s)) if s in there else "" for s in sizes]
             rows.append([*begin, "ours", *cells])
     return header, rows
 
 
-def conditions(results: Results) -> tuple[Row, list[Row]]:
+def conditions(results: Results) -> Table:
     """Return figures 3 and 7: shares of images by strength."""
     header = ["strength"]
     columns: list[list[str]] = []
@@ -180,18 +167,14 @@ def conditions(results: Results) -> tuple[Row, list[Row]]:
         )
         strengths = [f"{strength:g}" for strength in means["strength"].values]
         header += [f"{MODELS[model]}: adversarial", "linear"]
-        columns += [_by_strength(means[name]) for name in ("adversarial", "linear_condition")]
+        columns += [by_strength(means[name]) for name in ("adversarial", "linear_condition")]
         for which, constant in zip(CONSTANTS, means["smoothness"].values, strict=True):
             header.append(f"smooth, {which}")
-            columns.append(_by_strength(means["smooth_condition"].sel(smoothness=constant)))
+            columns.append(by_strength(means["smooth_condition"].sel(smoothness=constant)))
     return header, [list(row) for row in zip(strengths, *columns, strict=True)]
 
 
-def _by_strength(values: xr.DataArray) -> list[str]:
-    return [f"{100 * float(v):.1f}" for v in values.mean("repeat").values]
-
-
-def tracking(results: Results) -> tuple[Row, list[Row]]:
+def tracking(results: Results) -> Table:
     """Return how close the linear condition is to the accuracy, and where the smooth one ends."""
     header = ["model", "mean absolute difference, linear condition, η ≤ 0.2 (points)"]
     header += [f"last η with a smooth image, {which} (√(2/L))" for which in CONSTANTS]
@@ -222,7 +205,7 @@ READINGS = {
 }
 
 
-def ablation(results: Results) -> tuple[Row, list[Row]]:
+def ablation(results: Results) -> Table:
     """Return accuracies of every network under every reading of the attack."""
     header = ["network", "clean", "paper: adversarial", *READINGS.values()]
     header += ["zero gradients", "shortened by the floor"]
@@ -231,19 +214,19 @@ def ablation(results: Results) -> tuple[Row, list[Row]]:
         values = results[f"ablation-{name}"]["ablation"].dataset
         there = values["variant"].values
         cells = [
-            _share(values["mean_adversarial"].sel(variant=variant)) if variant in there else ""
+            share(values["mean_adversarial"].sel(variant=variant)) if variant in there else ""
             for variant in READINGS
         ]
         paper_has = paper()["table2"]["adversarial"]
         theirs = f"{paper_has[name][-1]:.1f}" if name in paper_has else ""
-        clean = _share(values["mean_clean"].sel(variant="true labels"))
+        clean = share(values["mean_clean"].sel(variant="true labels"))
         zero = float(values["share_zero"].sel(variant="true labels").mean())
         short = float(values["share_short"].sel(variant="predicted, floored").mean())
         rows.append([title, clean, theirs, *cells, f"{100 * zero:.1f}", f"{100 * short:.1f}"])
     return header, rows
 
 
-def ablation_cosine(results: Results) -> tuple[Row, list[Row]]:
+def ablation_cosine(results: Results) -> Table:
     """Return mean cosines of every network where they differ between readings."""
     shown = {
         "true labels": "true labels",
@@ -263,7 +246,7 @@ def ablation_cosine(results: Results) -> tuple[Row, list[Row]]:
     return header, rows
 
 
-def angles(results: Results) -> tuple[Row, list[Row]]:
+def angles(results: Results) -> Table:
     """Return figure 2: simulated angles and closed forms where both t are equal."""
     header = ["t of both", "simulated (degrees)", "closed form, first order", "second order"]
     values = results["gaussian-angles"]["angles"].dataset
@@ -280,7 +263,7 @@ def angles(results: Results) -> tuple[Row, list[Row]]:
 ORDERS = ("first", "second")
 
 
-def claims(results: Results) -> tuple[Row, list[Row]]:
+def claims(results: Results) -> Table:
     """Return the four claims."""
     header = ["claim", "about", "statement", "effect [95 % interval]", "effect size", "holds"]
     rows = []
@@ -292,7 +275,7 @@ def claims(results: Results) -> tuple[Row, list[Row]]:
     return header, rows
 
 
-TABLES: dict[str, Callable[[Results], tuple[Row, list[Row]]]] = {
+TABLES: dict[str, Callable[[Results], Table]] = {
     "table1": table1,
     "table2": table2,
     "factors": factors,
@@ -304,4 +287,5 @@ TABLES: dict[str, Callable[[Results], tuple[Row, list[Row]]]] = {
     "ablation-cosine": ablation_cosine,
     "angles": angles,
     "claims": claims,
+    **CIFAR_TABLES,
 }
