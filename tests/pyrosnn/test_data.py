@@ -40,6 +40,6 @@ def test_the_first_test_images(digits: Dataset) -> None:
 def test_names_and_places(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownNameError, match="unknown data set 'fashion'; did you mean"):
         load_dataset("fashion")
-    assert set(DATASETS) == {"digits", "fashion-mnist"}
+    assert set(DATASETS) == {"digits", "fashion-mnist", "cifar10", "cifar100"}
     monkeypatch.setenv("PYROSNN_DATA", "/somewhere")
     assert str(default_data_root()) == "/somewhere"
