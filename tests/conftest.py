@@ -85,3 +85,13 @@ def fashion_mnist() -> Dataset:
         if root and (Path(root) / "FashionMNIST" / "raw" / "t10k-labels-idx1-ubyte").exists():
             return load_dataset("fashion-mnist", root)
     pytest.skip("FashionMNIST is not here; set PYROSNN_DATA to the folder that holds it")
+
+
+@pytest.fixture(scope="session")
+def cifar10() -> Dataset:
+    """The real CIFAR-10; skips where it is not on this machine (nothing is downloaded)."""
+    roots = [os.environ.get("PYROSNN_DATA"), Path.home() / ".cache" / "pyrosnn"]
+    for root in roots:
+        if root and (Path(root) / "cifar-10-batches-bin" / "test_batch.bin").exists():
+            return load_dataset("cifar10", root)
+    pytest.skip("CIFAR-10 is not here; set PYROSNN_DATA to the folder that holds it")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -169,7 +170,7 @@ def _read_torchvision(source: Source, root: Path) -> tuple[Split, Split]:
     return first, second
 
 
-def _scaled(pixels: np.ndarray[Any, Any]) -> Tensor:
+def _scaled(pixels: npt.NDArray[np.uint8]) -> Tensor:
     values = torch.from_numpy(np.ascontiguousarray(pixels)).reshape(-1, *IMAGE_SHAPE)
     return values / 255.0
 
