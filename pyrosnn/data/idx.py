@@ -20,6 +20,7 @@ from pyrosnn.errors import DataError, FileError, first_line
 from pyrosnn.files import read_whole
 
 _UNSIGNED_BYTE = 8
+_OVERHEAD = 2**16  # what gzip may add to bytes that it cannot compress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,9 @@ class IdxFile:
                 content = read_whole(path, "data file", limit=self.num_bytes)
             else:
                 packed = path.with_name(f"{self.name}.gz")
-                content = self._inflated(read_whole(packed, "data file", limit=self.num_bytes))
+                content = self._inflated(
+                    read_whole(packed, "data file", limit=self.num_bytes + _OVERHEAD)
+                )
         except (FileError, BadGzipFile, EOFError, zlib.error) as error:
             raise DataError(first_line(error)) from error
         if hashlib.sha256(content).hexdigest() != self.sha256:

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
+from pyrosnn.results.heaps import check_heaps
 from pyrosnn.results.storage import Budget, Refused, check_storage
 
 MAX_GROUPS, MAX_VARIABLES = 16, 256
@@ -52,6 +53,7 @@ def read_tree(content: bytes) -> xr.DataTree:
         Refused: for what no result of pyrosnn holds, such as links to other files.
         Exception: whatever h5py raises on a damaged file.
     """
+    check_heaps(content)
     budget = Budget(len(content))
     with _opened(content) as file:
         attrs = _attributes(file, budget)

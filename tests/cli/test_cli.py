@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+import torch
 from support.compare import assert_same_to_float32
+from support.small_result import part_of, small_result
 from typer.testing import CliRunner, Result
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import accuracy
-from pyrosnn.results import GROUP, open_results
+from pyrosnn.results import GROUP, open_results, save_results
 from pyrosnn.training import load_checkpoint
 from pyrosnn_cli.main import app
+from pyrosnn_cli.memory import is_out_of_memory
 from pyrosnn_cli.options import parse_bytes
 from pyrosnn_studies import STUDIES
 
@@ -524,3 +527,46 @@ def test_the_installed_program_answers() -> None:
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("pyrosnn: unknown model 'bnnn'; did you mean 'bnn'? (bnn, im,")
     assert len(wrong.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+    ],
+    ids=["python", "cuda", "cpu"],
+)
+def test_out_of_memory_says_what_to_lower(
+    run: Run, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr("pyrosnn_studies.study.find_study", fail)
+    refused(run("study", "gaussian-angles"), "lower --memory-budget (1GiB unless given)")
+
+
+def test_an_allocation_that_really_fails_is_out_of_memory() -> None:
+    with pytest.raises(RuntimeError) as found:
+        torch.empty(2**60)
+    assert is_out_of_memory(found.value)
+    assert not is_out_of_memory(RuntimeError("shapes differ"))
+
+
+def test_merge_joins_files(run: Run, tmp_path: Path) -> None:
+    whole = small_result()
+    save_results(tmp_path / "whole.nc", whole)
+    for name, repeats in (("a.nc", [2]), ("b.nc", [0, 1])):
+        save_results(tmp_path / name, part_of(whole, repeat=repeats))
+    result = run("merge", "a.nc", "b.nc", "-o", "c.nc")
+    assert result.exit_code == 0, result.output
+    assert "wrote c.nc: " in result.stdout
+    assert "repeat 3" in result.stdout
+    assert (tmp_path / "c.nc").read_bytes() == (tmp_path / "whole.nc").read_bytes()
+    refused(run("merge", "a.nc", "b.nc", "-o", "c.nc"), "c.nc exists; add --overwrite")
+    save_results(tmp_path / "d.nc", small_result(model_digest="f" * 64))
+    refused(run("merge", "a.nc", "d.nc", "-o", "e.nc"), "a.nc and d.nc differ in model_digest")
+    refused(run("merge", "a.nc", "b.nc"), "Missing option '--output'")
+    assert not (tmp_path / "e.nc").exists()

@@ -46,9 +46,14 @@ def small_result(sizes: dict[str, int] | None = None, **provenance: Any) -> xr.D
         "strengths": coords["strength"].tolist(),
         "attack_samples": coords["attack_samples"].tolist(),
         "inference_samples": coords["inference_samples"].tolist(),
+        "attack": "fgm",
+        "attack_options": {},
         "norm": "l2",
         "loss": "cross-entropy",
+        "gradient": "mean_prediction",
+        "labels": "true",
         "seed": 0,
+        "block_size": 50,
     }
     made = {
         "model": "bnn",

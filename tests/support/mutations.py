@@ -1,0 +1,218 @@
+"""Thousands of damaged files for a reader, in a process of its own: ``mutations.py KIND NUMBER``.
+
+A crash of a C library, a hang or a full memory is then an exit status that the test sees. A file
+may be read, or refused with an error of pyrosnn; all else fails.
+"""
+
+import faulthandler
+import gzip
+import hashlib
+import io
+import json
+import resource
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import h5py
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyrosnn.errors import PyrosnnError
+
+# What the reading of a file of some 100 kB may take beyond what the process has at the start.
+MEMORY = 2**29
+SECONDS = 20  # for one file; a reader needs milliseconds
+
+Read = Callable[[Path], object]
+
+
+def damage(content: bytes, changes: list[tuple[str, int, int, int]]) -> bytes:
+    """Return a file's bytes after changes, each of a kind, at a place."""
+    damaged = bytearray(content)
+    for kind, place, other, size in changes:
+        at, source = place % (len(damaged) + 1), other % (len(damaged) + 1)
+        if kind == "flip" and at < len(damaged):
+            damaged[at] ^= 1 << (size % 8)
+        elif kind == "byte" and at < len(damaged):
+            damaged[at] = other % 256
+        elif kind == "cut":
+            del damaged[at:]
+        elif kind == "drop":
+            del damaged[at : at + size]
+        elif kind == "splice":
+            damaged[at : at + size] = damaged[source : source + size]
+        elif kind == "number":  # sizes, offsets and counts live in such words
+            damaged[at : at + 8] = (2 ** (size % 64) - 1).to_bytes(8, "little")
+    return bytes(damaged)
+
+
+PLACES = st.integers(0, 2**20)
+KINDS = st.sampled_from(["flip", "byte", "cut", "drop", "splice", "number"])
+CHANGES = st.lists(st.tuples(KINDS, PLACES, PLACES, st.integers(1, 64)), min_size=1, max_size=4)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=6,
+)
+
+
+def any_bytes(content: bytes) -> st.SearchStrategy[bytes]:
+    """Return damaged forms of a file."""
+    return CHANGES.map(lambda changes: damage(content, changes))
+
+
+def result_file() -> tuple[bytes, Read]:
+    from support.small_result import small_result
+
+    from pyrosnn.results import open_results, save_results
+
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = dict.fromkeys(("strength", "attack_samples", "inference_samples", "repeat"), 1)
+        save_results(Path(folder) / "a.nc", small_result({**sizes, "example": 2}))
+        return (Path(folder) / "a.nc").read_bytes(), open_results
+
+
+def result() -> tuple[st.SearchStrategy[bytes], Read]:
+    content, read = result_file()
+    return any_bytes(content), read
+
+
+def unchecked_result() -> tuple[st.SearchStrategy[bytes], Read]:
+    """Return results whose checksum is that of the damaged bytes: HDF5 sees them all."""
+    from pyrosnn.results.checksum import with_checksum, without_checksum
+
+    content, read = result_file()
+    return any_bytes(without_checksum(content)).map(with_checksum), read
+
+
+def result_settings() -> tuple[st.SearchStrategy[bytes], Read]:
+    """Return results with any JSON in their settings."""
+    from pyrosnn.results.checksum import without_checksum
+
+    content, read = result_file()
+
+    def change(where: str, key: str, value: Any, whole: bool) -> bytes:
+        buffer = io.BytesIO(without_checksum(content))
+        with h5py.File(buffer, "r+") as file:
+            found = json.loads(file.attrs[where])
+            file.attrs[where] = json.dumps(value if whole else {**found, key: value})
+        return buffer.getvalue()
+
+    from pyrosnn.results.validation import _SETTINGS
+
+    keys = st.sampled_from(sorted(_SETTINGS))
+    return (
+        st.builds(change, st.sampled_from(["spec", "provenance"]), keys, JSON, st.booleans()),
+        read,
+    )
+
+
+def checkpoint_file() -> tuple[bytes, Read]:
+    from pyrosnn.data import load_dataset
+    from pyrosnn.models import build_model
+    from pyrosnn.training import load_checkpoint, preset, save_checkpoint
+
+    spec = preset("bnn", options={"hidden": (2,)})
+    bnn = build_model("bnn", image_shape=(1, 8, 8), num_classes=10, options=spec.options)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.safetensors"
+        save_checkpoint(path, bnn, spec, load_dataset("digits"))
+        return path.read_bytes(), load_checkpoint
+
+
+def checkpoint() -> tuple[st.SearchStrategy[bytes], Read]:
+    content, read = checkpoint_file()
+    return any_bytes(content), read
+
+
+def checkpoint_settings() -> tuple[st.SearchStrategy[bytes], Read]:
+    """Return checkpoints with any JSON in their header, whose digest is right."""
+    from pyrosnn.training.checkpoints import HEADER_KEY
+    from pyrosnn.training.container import from_bytes, to_bytes
+
+    content, read = checkpoint_file()
+    state, header = from_bytes(HEADER_KEY, content)
+    options = ["hidden", "activation", "initial_row_scale", "unknown"]
+
+    def change(place: tuple[str, ...], value: Any) -> bytes:
+        changed: dict[str, Any] = json.loads(json.dumps(header))
+        inner = changed
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+        return to_bytes(HEADER_KEY, state, changed)
+
+    places = [(key,) for key in header] + [("spec", key) for key in header["spec"]]
+    places += [("spec", "options", key) for key in options]
+    return st.builds(change, st.sampled_from(places), JSON | st.lists(st.integers(-1, 9))), read
+
+
+def data_file() -> tuple[st.SearchStrategy[bytes], Read]:
+    """Return files of images, plain or compressed, for the same reader."""
+    from pyrosnn.data.idx import IdxFile
+
+    known = IdxFile(name="images", shape=(5, 4, 4), sha256="")
+    plain = known.header + bytes(range(80))
+    known = IdxFile(name="images", shape=(5, 4, 4), sha256=hashlib.sha256(plain).hexdigest())
+    packed = gzip.compress(plain)
+
+    def read(path: Path) -> object:
+        content = path.read_bytes()
+        name = "images.gz" if content[:1] == packed[:1] else "images"
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / name).write_bytes(content)
+            values = known.read(Path(folder))
+        assert values.flatten().tolist() == list(range(80))  # what passes is the original
+        return values
+
+    return any_bytes(plain) | any_bytes(packed), read
+
+
+SUBJECTS = {
+    "result": result,
+    "unchecked-result": unchecked_result,
+    "result-settings": result_settings,
+    "checkpoint": checkpoint,
+    "checkpoint-settings": checkpoint_settings,
+    "data": data_file,
+}
+
+
+def limit_memory(extra: int) -> None:
+    """Let this process have so many bytes more than it has now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + extra
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+
+
+def main(kind: str, number: int) -> None:
+    """Read so many files; print how many of them were taken and refused."""
+    faulthandler.enable()
+    files, read = SUBJECTS[kind]()
+    counts = {"read": 0, "refused": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged"
+
+        @settings(max_examples=number, derandomize=True, deadline=None, database=None)
+        @given(files)
+        def each(content: bytes) -> None:
+            path.write_bytes(content)
+            faulthandler.dump_traceback_later(SECONDS, exit=True)
+            counts["refused"] += 1
+            with suppress(PyrosnnError):
+                read(path)
+                counts["refused"] -= 1
+                counts["read"] += 1
+
+        limit_memory(MEMORY)
+        each()
+    print(json.dumps(counts))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
