@@ -122,8 +122,8 @@ def test_resume_and_overwrite(run: Run, tmp_path: Path) -> None:
 
 
 def test_an_error_before_the_first_cell_leaves_nothing(run: Run, tmp_path: Path) -> None:
-    from pyrosnn_studies.store import CellStore
     from pyrosnn.errors import FileError
+    from pyrosnn_studies.store import CellStore
 
     def save(self, finished):  # type: ignore[no-untyped-def]
         raise FileError("no luck")
