@@ -49,7 +49,7 @@ def local_cluster(workers: int) -> Iterator[Compute]:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,  # the memory budget bounds it
-            dashboard_address=None,  # no port is opened for a page that nobody asked for
+            dashboard_address="127.0.0.1:0",  # a free port, for this machine alone
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
