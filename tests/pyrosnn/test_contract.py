@@ -1,0 +1,139 @@
+"""Every model keeps the contract that users inherit, and the contract notices who does not."""
+
+import copy
+from typing import Any
+
+import pyro
+import pytest
+import torch
+from support.toy import LinearClassifier, LinearProbabilities
+from torch import Tensor
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import NotStochasticError, resolve
+from pyrosnn.models import MODELS
+from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.smoothed import Smoothed
+from pyrosnn.testing import GUARANTEES, ClassifierContract, check_contract, trial_images
+
+
+class TestOwnModels(ClassifierContract):
+    """The models of the library, and a smoothed one."""
+
+    @pytest.fixture(scope="class", params=[*MODELS, "smoothed"])
+    def classifier(
+        self, request: pytest.FixtureRequest, classifiers: dict[str, StochasticClassifier]
+    ) -> StochasticClassifier:
+        if request.param == "smoothed":
+            return Smoothed(classifiers["bnn"], variance=0.1, num_noise=3)
+        return classifiers[request.param]
+
+    @pytest.fixture(scope="class")
+    def images(self, digits: Dataset) -> Tensor:
+        return digits.x_test[:4]
+
+
+def test_all_guarantees_are_checked_without_pytest() -> None:
+    assert check_contract(LinearProbabilities(6, 3)) == list(GUARANTEES)
+
+
+class WrongShape(LinearClassifier):
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        return super().logits(x, sites).unsqueeze(0)
+
+
+class OtherModel(LinearClassifier):
+    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return super().model(1.01 * x, y)
+
+
+class OtherHead(LinearClassifier):
+    def head(self, sites: Sites) -> Any:
+        return LinearClassifier.head(self, {name: 1.01 * value for name, value in sites.items()})
+
+
+class Blind(LinearClassifier):
+    """Its gradients are not its slopes."""
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        return super().logits(0.5 * x + 0.5 * x.detach(), sites)
+
+
+class Restless(LinearClassifier):
+    """Has noise that is no sample site."""
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        return super().logits(x, sites) + torch.rand(())
+
+
+class Together(LinearClassifier):
+    """Normalises by the batch."""
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        return super().logits(x - x.mean(0), sites)
+
+
+class Still(LinearClassifier):
+    def _draw(self) -> Tensor:
+        return pyro.sample("weight", pyro.distributions.Delta(self.mean).to_event(2))
+
+
+class Counting(LinearClassifier):
+    """Counts its evaluations in a buffer."""
+
+    count: Tensor
+
+    def __init__(self, num_inputs: int, num_classes: int):
+        super().__init__(num_inputs, num_classes)
+        self.register_buffer("count", torch.zeros(()))
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        self.count += 1
+        return super().logits(x, sites)
+
+
+class Infinite(LinearClassifier):
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        return super().logits(x, sites) / (x.sum(-1, keepdim=True) * 0)
+
+
+BROKEN = [
+    ("shapes", WrongShape, "logits have shape"),
+    ("shapes", Infinite, "NaN or infinite"),
+    ("pyro-model", OtherModel, "the model and logits\\(\\) differ"),
+    ("parts", OtherHead, "not close"),
+    ("gradients", Blind, "not close"),
+    ("replay", Restless, "other outputs when replayed"),
+    ("prefix", Restless, "not close"),
+    ("images-apart", Together, "depend on the other images"),
+    ("disjoint", Still, "A and I are the same samples"),
+    ("memory-budget", Restless, "not close"),
+    ("untouched", Counting, "parameters or buffers changed"),
+    ("untouched", Restless, "torch's random state was changed"),
+]
+
+
+@pytest.mark.parametrize(("guarantee", "broken", "message"), BROKEN)
+def test_a_broken_classifier_is_found(
+    guarantee: str, broken: type[LinearClassifier], message: str
+) -> None:
+    good, bad = LinearClassifier(6, 3), broken(6, 3)
+    check = resolve(GUARANTEES, guarantee, "guarantee")
+    check(good, trial_images(good))
+    with pytest.raises(AssertionError, match=message):
+        check(bad, trial_images(bad))
+
+
+def test_a_deterministic_classifier_is_found() -> None:
+    still = Still(6, 3)
+    with pytest.raises(NotStochasticError, match="the same in 16 samples"):
+        resolve(GUARANTEES, "varies", "guarantee")(still, trial_images(still))
+
+
+def test_every_guarantee_but_the_evaluation_has_a_counterexample() -> None:
+    """An evaluation that runs and a spread above 0 are not broken by one line."""
+    assert {guarantee for guarantee, *_ in BROKEN} == set(GUARANTEES) - {"evaluation", "varies"}
+
+
+def test_copies_keep_the_contract() -> None:
+    check_contract(copy.deepcopy(LinearProbabilities(6, 3)))
