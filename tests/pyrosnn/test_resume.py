@@ -30,6 +30,7 @@ from pyrosnn.training.checkpoints import model_digest
 from pyrosnn.training.state_file import HEADER_KEY
 from pyrosnn_cli import training
 from pyrosnn_cli.main import app
+from pyrosnn_cli.options import Showing
 from pyrosnn_cli.training import train_and_save
 
 CPU = torch.device("cpu")
@@ -151,7 +152,15 @@ def start(spec: TrainingSpec, digits: Dataset, path: Path) -> int:
         status = 1
         try:
             with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
-                train_and_save(spec, digits, path, device=CPU, test_samples=1, overwrite=False)
+                train_and_save(
+                    spec,
+                    digits,
+                    path,
+                    device=CPU,
+                    test_samples=1,
+                    overwrite=False,
+                    showing=Showing(),
+                )
             status = 0
         finally:
             os._exit(status)
@@ -197,7 +206,7 @@ def test_the_command_says_how_to_go_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = ["train", "bnn", "--epochs", "3", "--hidden", "8", "--test-samples", "1"]
-    own, stop = training.save_state, [2]
+    own, stop = save_state, [2]
 
     def interrupted(*args: object) -> None:
         own(*args)  # type: ignore[arg-type]
@@ -234,7 +243,7 @@ def test_overwrite_begins_anew(
     assert kept == state_path(path)
     spec = replace(SPECS["bnn"], seed=4)
     network: StochasticClassifier = train_and_save(
-        spec, digits, path, device=CPU, test_samples=1, overwrite=True
+        spec, digits, path, device=CPU, test_samples=1, overwrite=True, showing=Showing()
     )
     assert model_digest(network) == model_digest(train(spec, digits))
     assert not kept.exists()
