@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pyro
 import pytest
@@ -167,7 +168,7 @@ def test_training_statistics_are_those_of_torchs_batch_norm(digits: Dataset) -> 
     x, y = digits.x_train[:20], digits.y_train[:20]
     mine = build_model("resnet", image_shape=(1, 8, 8), num_classes=10, options=SMALL)
     assert isinstance(mine, WideResNet)
-    block = mine.blocks[0]
+    block: Any = mine.blocks[0]
     reference = nn.BatchNorm2d(16).train()
     with torch.no_grad():
         reference(mine.first((x - 0.5) / 0.25))
@@ -193,7 +194,8 @@ def test_no_density_of_a_mask_is_computed_in_training(
     loss = float(make_loss(mine.train(), preset("resnet"), num_images=10)(x, y).detach())
     torch.set_rng_state(state)
     with torch.no_grad():
-        own = poutine.trace(mine.model).get_trace(x, y).nodes["y"]["fn"].logits  # same masks
+        labels: Any = poutine.trace(mine.model).get_trace(x, y).nodes["y"]["fn"]  # same masks
+    own = labels.logits
     expected = torch.nn.functional.cross_entropy(own, y)
     assert loss == pytest.approx(float(expected), rel=1e-5)
 
@@ -205,10 +207,11 @@ def test_what_comes_before_the_first_mask_is_computed_once(
     assert isinstance(resnet, WideResNet)
     x = digits.x_test[:6]
     samples = draw_sample_set(resnet, x, 5, seed=0, stream="attack").tensors
-    seen = []
+    seen: list[int] = []
+    block: Any = resnet.blocks[0]
     hooks = [
         layer.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
-        for layer in (resnet.first, resnet.blocks[0].conv_1, resnet.blocks[0].conv_2)  # type: ignore[union-attr]
+        for layer in (resnet.first, block.conv_1, block.conv_2)
     ]
     features = resnet.stem(x)
     split = resnet.rest(features, samples)
@@ -254,11 +257,11 @@ def test_the_papers_network_has_its_size() -> None:
     assert masks["mask_11"] == (8, 8, 640)
 
 
-def traced(network: StochasticClassifier) -> dict[str, dict[str, object]]:
+def traced(network: StochasticClassifier) -> dict[str, Any]:
     x = torch.empty(1, *network.image_shape, device="meta")
     with pyro.validation_enabled(False):
         trace = poutine.trace(network.guide).get_trace(x)
-    nodes = dict(trace.nodes)
+    nodes = dict[str, Any](trace.nodes)
     return {name: nodes[name] for name in trace.stochastic_nodes if name != "images"}
 
 

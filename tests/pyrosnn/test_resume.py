@@ -197,7 +197,7 @@ def test_the_command_says_how_to_go_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = ["train", "bnn", "--epochs", "3", "--hidden", "8", "--test-samples", "1"]
-    own, stop = training.save_state, [2]
+    own, stop = save_state, [2]
 
     def interrupted(*args: object) -> None:
         own(*args)  # type: ignore[arg-type]
