@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -19,8 +21,11 @@ from pyrosnn.models import build_model
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
-bnn = build_model("bnn", image_shape=(1, 28, 28), num_classes=10).eval().requires_grad_(False)
-x, y = torch.rand(100, 1, 28, 28), torch.randint(10, (100,))
+name, options, images, runs = json.loads(sys.argv[1])
+shape = (1, 28, 28)
+bnn = build_model(name, image_shape=shape, num_classes=10, options=options)
+bnn = bnn.eval().requires_grad_(False)
+x, y = torch.rand(images, *shape), torch.randint(10, (images,))
 
 def run(size, budget):
     A, I = pyrosnn.disjoint_sample_sets(
@@ -34,7 +39,7 @@ def memory(name):
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 run(2, 2**30)  # what is loaded when it is first used
-for size, budget in json.loads(sys.argv[1]):
+for size, budget in runs:
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts at what is taken now
     before = memory("VmRSS")
     run(size, budget)
@@ -42,12 +47,17 @@ for size, budget in json.loads(sys.argv[1]):
 """
 
 
-def measure(*runs: tuple[int, int]) -> list[dict[str, int]]:
+def measure(
+    *runs: tuple[int, int],
+    model: str = "bnn",
+    options: Mapping[str, int] = MappingProxyType({}),
+    images: int = 100,
+) -> list[dict[str, int]]:
     """Return peak and growth in bytes of runs with (S, budget), in a process of their own."""
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("peak memory is measured by Linux' /proc/self/clear_refs")
     found = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(runs)],
+        [sys.executable, "-c", PROGRAM, json.dumps([model, dict(options), images, runs])],
         capture_output=True,
         text=True,
         check=True,
@@ -61,3 +71,12 @@ def test_memory_does_not_grow_with_the_number_of_samples_and_follows_the_budget(
     assert many["peak"] < 1.1 * few["peak"]
     assert 90 * MIB < loose["growth"] < 2**30  # it is kept where it may be
     assert tight["growth"] < 64 * MIB
+
+
+def test_dropout_masks_are_kept_within_the_budget_too() -> None:
+    """The masks of S = 80 take 2 x 35 MB on 20 images; a page of them 7 MB."""
+    few, many = measure(
+        (10, 64 * MIB), (80, 64 * MIB), model="resnet", options={"depth": 10, "width": 1}, images=20
+    )
+    assert many["peak"] < 1.1 * few["peak"]
+    assert many["growth"] < few["growth"] + 32 * MIB

@@ -168,7 +168,7 @@ def test_training_statistics_are_those_of_torchs_batch_norm(digits: Dataset) -> 
     x, y = digits.x_train[:20], digits.y_train[:20]
     mine = build_model("resnet", image_shape=(1, 8, 8), num_classes=10, options=SMALL)
     assert isinstance(mine, WideResNet)
-    block = mine.blocks[0]
+    block: Any = mine.blocks[0]
     reference = nn.BatchNorm2d(16).train()
     with torch.no_grad():
         reference(mine.first((x - 0.5) / 0.25))
@@ -195,7 +195,7 @@ def test_no_density_of_a_mask_is_computed_in_training(
     torch.set_rng_state(state)
     with torch.no_grad():
         labels: Any = poutine.trace(mine.model).get_trace(x, y).nodes["y"]["fn"]  # same masks
-        own = labels.logits
+    own = labels.logits
     expected = torch.nn.functional.cross_entropy(own, y)
     assert loss == pytest.approx(float(expected), rel=1e-5)
 
@@ -207,8 +207,8 @@ def test_what_comes_before_the_first_mask_is_computed_once(
     assert isinstance(resnet, WideResNet)
     x = digits.x_test[:6]
     samples = draw_sample_set(resnet, x, 5, seed=0, stream="attack").tensors
+    seen: list[int] = []
     block: Any = resnet.blocks[0]
-    seen = []
     hooks = [
         layer.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
         for layer in (resnet.first, block.conv_1, block.conv_2)

@@ -259,3 +259,26 @@ def test_what_follows_is_of_the_same_classifier_and_images(
 def test_a_stream_starts_at_zero(bnn: StochasticClassifier, digits: Dataset) -> None:
     with pytest.raises(ArgumentError, match="start must be >= 0, got -1"):
         draw_sample_set(bnn, digits.x_test[:3], 2, seed=0, stream="attack", start=-1)
+
+
+def test_large_samples_are_drawn_in_smaller_pages_that_no_budget_decides(
+    classifiers: dict[str, StochasticClassifier],
+    digits: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resnet, x = classifiers["resnet"], digits.x_test[:3]
+    values = 3 * (8 * 8 * 16 + 4 * 4 * 32 + 2 * 2 * 64)
+    usual = draw_sample_set(resnet, x, 11, seed=5, stream="attack")
+    assert usual.page_size == PAGE_SIZE
+    monkeypatch.setattr("pyrosnn.sampling.sample_set.PAGE_VALUES", 5 * values)
+    whole = draw_sample_set(resnet, x, 11, seed=5, stream="attack")
+    redrawn = draw_sample_set(resnet, x, 11, seed=5, stream="attack", memory_budget=1)
+    assert whole.page_size == redrawn.page_size == 4
+    assert same(whole, redrawn)
+    assert [len(part) for part in redrawn._in_memory()] == [4, 4, 3]
+    assert all(same(part, whole[i * 4 : i * 4 + 4]) for i, part in enumerate(redrawn._in_memory()))
+    late = draw_sample_set(resnet, x, 5, seed=5, stream="attack", start=6)
+    assert same(late, whole[6:11])
+    assert [len(part) for part in replace(late, stored=None)._in_memory()] == [2, 3]
+    sets = successive_sample_sets(resnet, x, whole[:2])
+    assert all(same(next(sets), whole[i : i + 2]) for i in (0, 2, 4, 6, 8))
