@@ -147,7 +147,8 @@ def checkpoint_settings() -> tuple[st.SearchStrategy[bytes], Read]:
         inner[place[-1]] = value
         return to_bytes(HEADER_KEY, state, changed)
 
-    places = [(key,) for key in header] + [("spec", key) for key in header["spec"]]
+    places: list[tuple[str, ...]] = [(key,) for key in header]
+    places += [("spec", key) for key in header["spec"]]
     places += [("spec", "options", key) for key in options]
     return st.builds(change, st.sampled_from(places), JSON | st.lists(st.integers(-1, 9))), read
 
