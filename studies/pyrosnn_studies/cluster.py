@@ -27,6 +27,10 @@ from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.runner import Compute, Task
 from pyrosnn_studies.store import Finished
 
+# one cell at a time in a process, whatever its workers and studies: torch has one random state and
+# one number of threads, and Pyro one stack of handlers
+TURN = threading.Lock()
+
 CONNECTING = 30  # seconds that a scheduler may take to answer
 
 
@@ -128,7 +132,6 @@ class Carrier(WorkerPlugin):
         Raises:
             ClusterError: ``worker tcp://… has torch 2.14.0, here is 2.15.0; …``.
         """
-        self.lock = threading.Lock()
         for package, here in self.versions.items():
             there = package_versions()[package]
             if there != here:
@@ -138,8 +141,8 @@ class Carrier(WorkerPlugin):
                 )
 
     def run(self, cell: Cell) -> Finished:
-        """Run a cell; one at a time, because torch has one random state and one thread count."""
-        with self.lock:
+        """Run a cell when no other runs in this process."""
+        with TURN:
             torch.set_num_threads(self.threads)
             return self.task(cell)
 

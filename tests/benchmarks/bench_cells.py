@@ -6,7 +6,6 @@ from statistics import median
 from typing import Any
 
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
 
 from pyrosnn.data import load_dataset
 from pyrosnn.training import preset, train
@@ -19,7 +18,7 @@ MOST = 0.05  # of the time of the cells themselves
 
 
 @pytest.mark.benchmark(group="cells")
-def bench_keeping_cells(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+def bench_keeping_cells(benchmark: Any, tmp_path: Path) -> None:
     """Each cell is run and kept in turn, so that both times are of the same moments."""
     study, digits = find_study("sample-size"), load_dataset("digits")
     training = preset("bnn", epochs=2)

@@ -209,7 +209,7 @@ def test_what_travels_is_the_test_split(bnn: StochasticClassifier, digits: Datas
 
 
 def test_cells_of_one_process_take_turns(bnn: StochasticClassifier, digits: Dataset) -> None:
-    """Torch's random state is one for all threads of a process."""
+    """Torch's random state and Pyro's handlers are one for all threads of a process."""
     running, most = 0, 0
 
     def run_cell(spec: Any, cell: Cell, material: Any) -> xr.Dataset:
@@ -220,9 +220,9 @@ def test_cells_of_one_process_take_turns(bnn: StochasticClassifier, digits: Data
         running -= 1
         return xr.Dataset()
 
-    carrier: Any = Carrier(Task(run_cell=run_cell, spec=None, material=None))
-    carrier.setup(None)
-    threads = [threading.Thread(target=carrier.run, args=(Cell(part="a"),)) for _ in range(4)]
+    task = Task(run_cell=run_cell, spec=None, material=None)
+    carriers = [Carrier(task), Carrier(task)] * 2  # of two studies
+    threads = [threading.Thread(target=c.run, args=(Cell(part="a"),)) for c in carriers]
     for thread in threads:
         thread.start()
     for thread in threads:
