@@ -52,7 +52,7 @@ def tutorial(guide_name: str = "AutoNormal") -> PyroClassifier:
     """The tutorial's network with an autoguide that was called, not trained."""
     model = Bayesian()
     guide: Any = getattr(autoguide, guide_name)(model)
-    guide(torch.rand(2, *SHAPE))
+    guide(torch.rand(2, *SHAPE), torch.tensor([0, 1]))
     return PyroClassifier(model, guide, SHAPE)
 
 
