@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Self
+
 
 import pyro
 from pyro.distributions import Categorical
@@ -89,7 +89,7 @@ class Adapter(StochasticClassifier):
         }
         return self.evaluate(x, one)[0]
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "Adapter":
         """Set the flag of this module alone, as ``eval()`` does; its parts keep their modes."""
         self.training = mode
         return self

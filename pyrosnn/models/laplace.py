@@ -16,7 +16,7 @@ class Laplace(LastLayerLaplace):
     """A fully connected network, trained; then a Gaussian on the weights of its last layer.
 
     See :class:`LastLayerLaplace`; for a network of your own,
-    :class:`pyrosnn.adapters.LaplaceTorch`.
+    :func:`pyrosnn.adapters.from_laplace`.
 
     Args:
         image_shape: shape of one image.

@@ -9,30 +9,25 @@ from pyrosnn.testing.guarantees import GUARANTEES, trial_images
 
 
 class ClassifierContract:
-    """One test for each of ``GUARANTEES``; inherit it and say what the classifier is.
+    """One test for each of ``GUARANTEES``; inherit it beside a fixture ``classifier``.
 
-    A subclass, named ``Test…``, has a fixture ``classifier``; with ``scope="class"`` it is made
-    once. The images are uniform noise unless there is a fixture ``images``, too: real ones are the
+    The images are uniform noise unless the subclass has a fixture ``images``: real ones are the
     better trial.
 
     Example:
         >>> import torch
         >>> from pyrosnn.adapters import MCDropout
+        >>> @pytest.fixture(scope="module")
+        ... def classifier():
+        ...     net = torch.nn.Sequential(
+        ...         torch.nn.Flatten(), torch.nn.Dropout(0.2), torch.nn.Linear(64, 10)
+        ...     )
+        ...     return MCDropout(net, (1, 8, 8))
         >>> class TestMine(ClassifierContract):
-        ...     @pytest.fixture(scope="class")
-        ...     def classifier(self):
-        ...         net = torch.nn.Sequential(
-        ...             torch.nn.Flatten(), torch.nn.Dropout(0.2), torch.nn.Linear(64, 10)
-        ...         )
-        ...         return MCDropout(net, (1, 8, 8))
+        ...     pass
     """
 
-    @pytest.fixture(scope="class")
-    def classifier(self) -> StochasticClassifier:
-        """Return the classifier; to be overridden."""
-        raise NotImplementedError("write a fixture 'classifier' that returns the classifier")
-
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def images(self, classifier: StochasticClassifier) -> Tensor:
         """Return a few images, shape (example, *image)."""
         return trial_images(classifier)

@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import pyro
 import pytest
 import typer
 from nbclient import NotebookClient
@@ -28,9 +30,9 @@ NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
-def blocks(language: str) -> list[str]:
-    """Return the fenced blocks of the README in one language."""
-    text = (ROOT / "README.md").read_text("utf-8")
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    """Return the fenced blocks of a page in one language."""
+    text = (ROOT / page).read_text("utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
@@ -69,6 +71,19 @@ def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
         )
         assert run.returncode == 0, run.stderr
         assert shape(run.stdout) == shape(expected), command
+
+
+def test_the_examples_of_your_own_model_run() -> None:
+    examples = blocks("python", "docs/your-own-model.md")
+    text = "\n".join(examples)
+    for adapter in ("MCDropout", "PyroClassifier", "SeededModule", "Ensemble", "WeightSamples"):
+        assert f"judge({adapter}(" in text or f"= {adapter}(" in text, adapter
+    names: dict[str, Any] = {"__name__": "your_own_model"}
+    for example in examples:  # one after the other, as a reader would
+        exec(compile(example, "your-own-model.md", "exec"), names)
+    pyro.clear_param_store()  # SVI keeps the guide's parameters there
+    judged = [names["judge"](c) for c in (names["dropout"], names["Ensemble"](names["members"], (1, 8, 8)))]
+    assert all(0.2 < share <= 1.0 for share in judged), judged
 
 
 def test_the_readme_names_only_files_that_are_there() -> None:

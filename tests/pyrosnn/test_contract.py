@@ -17,18 +17,19 @@ from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.testing import GUARANTEES, ClassifierContract, check_contract, trial_images
 
 
+@pytest.fixture(scope="module", params=[*MODELS, "smoothed"])
+def classifier(
+    request: pytest.FixtureRequest, classifiers: dict[str, StochasticClassifier]
+) -> StochasticClassifier:
+    if request.param == "smoothed":
+        return Smoothed(classifiers["bnn"], variance=0.1, num_noise=3)
+    return classifiers[request.param]
+
+
 class TestOwnModels(ClassifierContract):
     """The models of the library, and a smoothed one."""
 
-    @pytest.fixture(scope="class", params=[*MODELS, "smoothed"])
-    def classifier(
-        self, request: pytest.FixtureRequest, classifiers: dict[str, StochasticClassifier]
-    ) -> StochasticClassifier:
-        if request.param == "smoothed":
-            return Smoothed(classifiers["bnn"], variance=0.1, num_noise=3)
-        return classifiers[request.param]
-
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def images(self, digits: Dataset) -> Tensor:
         return digits.x_test[:4]
 

@@ -1,0 +1,128 @@
+"""`--model package.module:function`: a run end to end, and every error."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pyrosnn.results import open_results
+from pyrosnn_cli.main import app
+
+Run = Callable[..., Result]
+
+MODULE = """
+import torch
+from torch import nn
+from pyrosnn.adapters import MCDropout
+
+
+def net(p=0.4, inputs=64, classes=10):
+    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, 8), nn.Dropout(p), nn.Linear(8, classes))
+
+
+def good():
+    return MCDropout(net(), (1, 8, 8))
+
+
+def with_data(data):
+    return MCDropout(net(classes=data.num_classes), data.image_shape)
+
+
+def two(a, b):
+    return None
+
+
+def raises():
+    raise KeyError("weights")
+
+
+def plain():
+    return net()
+
+
+def still():
+    return MCDropout(net(p=0.0), (1, 8, 8))
+
+
+def large():
+    return MCDropout(net(inputs=144), (1, 12, 12))
+
+
+def few():
+    return MCDropout(net(classes=3), (1, 8, 8))
+
+
+def double():
+    return MCDropout(net(), (1, 8, 8)).double()
+"""
+
+SMALL = ("--images", "6", "--repeats", "1", "--strengths", "0.5", "--attack-samples", "1,2")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run the program in a folder with a module of the user's."""
+    import sys
+
+    (tmp_path / "mine_for_test.py").write_text(MODULE, "utf-8")
+    (tmp_path / "broken_for_test.py").write_text("import no_such_library\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def invoke(*arguments: str | Path) -> Result:
+        return CliRunner().invoke(app, [str(a) for a in arguments], prog_name="pyrosnn")
+
+    yield invoke
+    for name in ("mine_for_test", "broken_for_test"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("function", ["good", "with_data"])
+def test_a_study_of_ones_own_model(function: str, run: Run, tmp_path: Path) -> None:
+    reference = f"mine_for_test:{function}"
+    result = run(
+        "study", "sample-size", "--model", reference, *SMALL, "--inference-samples", "3",
+        "--output", "own.nc",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Adversarial accuracy in %" in result.stdout
+    text = str(open_results(tmp_path / "own.nc").attrs["provenance"])
+    assert reference in text
+    assert run("check", "own.nc").exit_code in (0, 1)
+
+
+def test_diagnose_ones_own_model(run: Run) -> None:
+    result = run("diagnose", "--model", "mine_for_test:good", "--images", "10", "--repeats", "1")
+    assert result.exit_code in (0, 1), result.output
+    assert "cosine" in result.stdout
+
+
+ERRORS = [
+    ("nowhere_for_test:good", "there is no module 'nowhere_for_test'"),
+    ("broken_for_test:good", "importing broken_for_test raised ModuleNotFoundError"),
+    ("mine_for_test:goood", "did you mean 'good'?"),
+    ("mine_for_test:two", "needs 2 arguments (a, b)"),
+    ("mine_for_test:raises", "raised KeyError: 'weights'"),
+    ("mine_for_test:plain", "returned a Sequential, expected a StochasticClassifier"),
+    ("mine_for_test:still", "not stochastic"),
+    ("mine_for_test:large", "takes images of shape (1, 12, 12), but digits has (1, 8, 8)"),
+    ("mine_for_test:few", "takes as number of classes 3, but digits has 10"),
+    ("mine_for_test:double", "takes pixels of type torch.float64"),
+]
+
+
+@pytest.mark.parametrize(("reference", "message"), ERRORS)
+def test_errors_are_one_line(reference: str, message: str, run: Run, tmp_path: Path) -> None:
+    result = run("study", "sample-size", "--model", reference, *SMALL, "--inference-samples", "3")
+    assert result.exit_code == 2, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert message in lines[0]
+    assert not list(tmp_path.glob("*.nc"))
+
+
+def test_an_own_model_stands_for_both_models_of_all_studies_or_none(run: Run) -> None:
+    result = run("study", "all", "--model", "mine_for_test:good")
+    assert result.exit_code == 2
+    assert "give --model and --smoothed-model together" in result.stderr
