@@ -22,8 +22,10 @@ def check(
     """
     from pyrosnn.checks.on_result import check_result
     from pyrosnn.results import open_results
+    from pyrosnn_cli.show import whole
 
-    findings = check_result(open_results(file))
+    with whole(file):
+        findings = check_result(open_results(file))
     show_findings(f"{file}", findings)
     if any(finding.status == "fail" for finding in findings):
         raise typer.Exit(1)

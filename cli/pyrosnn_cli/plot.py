@@ -25,9 +25,11 @@ def plot(
     check_writable(path, overwrite=overwrite)
 
     from pyrosnn.results import open_results
-    from pyrosnn_cli.show import write_figure
+    from pyrosnn_cli.show import whole, write_figure
     from pyrosnn_studies.study import study_of
 
     result = open_results(file)
-    write_figure(path, study_of(result).figure(result), overwrite=overwrite)
+    with whole(file):
+        figure = study_of(result).figure(result)
+    write_figure(path, figure, overwrite=overwrite)
     typer.echo(f"wrote {path}")

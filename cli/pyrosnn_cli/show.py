@@ -1,6 +1,7 @@
 """Showing what a study returns: tables on the screen, figures as files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -8,11 +9,31 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from pyrosnn.errors import FileError
 from pyrosnn.files import atomic_path
 from pyrosnn_studies.tables import Table
 
 # Tables are narrow, but a table cut off at 80 columns in a log file would be useless.
 MIN_WIDTH = 120
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[None]:
+    """Say which setting or variable a result lacks that its study would have written.
+
+    Args:
+        file: where the result came from.
+
+    Raises:
+        FileError: in the place of a KeyError.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise FileError(
+            f"{file} has no {error}, which its study writes; it was changed, or made by another "
+            "program: run the study again"
+        ) from error
 
 
 def show_tables(tables: Sequence[Table]) -> None:

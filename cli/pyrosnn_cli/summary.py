@@ -23,7 +23,7 @@ def summary(
     gaussian-angles, ablation) shows the tables of its study.
     """
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
-    from pyrosnn_cli.show import show_tables
+    from pyrosnn_cli.show import show_tables, whole
     from pyrosnn_studies.study import study_of
     from pyrosnn_studies.tables import all_accuracies, cosines, robustness
 
@@ -31,12 +31,13 @@ def summary(
     settings = {**read_provenance(result), **read_spec(result)}
     attack = ("attack", "norm", "loss", "gradient", "labels", "precision", "clip", "clip_judged")
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
-    if list(result.children) == [GROUP]:
-        tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
-        if result[GROUP].sizes["repeat"] > 1:
-            tables.append(robustness(result, strength))
-    else:
-        tables = study_of(result).tables(result)
+    with whole(file):
+        if list(result.children) == [GROUP]:
+            tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
+            if result[GROUP].sizes["repeat"] > 1:
+                tables.append(robustness(result, strength))
+        else:
+            tables = study_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
     typer.echo(f"{result.attrs['study']}: {known}\n")
     show_tables(tables)

@@ -570,3 +570,17 @@ def test_merge_joins_files(run: Run, tmp_path: Path) -> None:
     refused(run("merge", "a.nc", "d.nc", "-o", "e.nc"), "a.nc and d.nc differ in model_digest")
     refused(run("merge", "a.nc", "b.nc"), "Missing option '--output'")
     assert not (tmp_path / "e.nc").exists()
+
+
+@pytest.mark.parametrize("command", ["summary", "plot", "check"])
+def test_a_result_without_its_settings_is_no_accident(
+    run: Run, command: str, tmp_path: Path
+) -> None:
+    whole = small_result()
+    whole.attrs["spec"] = "{}"
+    save_results(tmp_path / "a.nc", whole)
+    result = run(command, "a.nc")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    if command == "plot":
+        refused(result, "a.nc has no 'attack', which its study writes")
+        assert not (tmp_path / "a.png").exists()
