@@ -113,7 +113,7 @@ $(SHOWN)/cifar/sample-size-%.nc: $(KEPT)/%.safetensors
 	$(call ON_CIFAR,sample-size --precision bf16 --strengths 0$(,)0.3 --inference-samples 30)
 
 $(SHOWN)/cifar/inference-size-%.nc: $(KEPT)/%.safetensors
-	$(call ON_CIFAR,inference-size --precision bf16)
+	$(call ON_CIFAR,inference-size --precision bf16 --no-test-accuracy)
 
 $(SHOWN)/cifar/prediction-variance-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,prediction-variance --num-samples 30)

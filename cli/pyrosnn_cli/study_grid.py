@@ -96,6 +96,14 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             bool,
             typer.Option("--clip", help="Let the attack clip x + δ to the data's bounds."),
         ] = False,
+        test_accuracy: Annotated[
+            bool | None,
+            typer.Option(
+                "--test-accuracy/--no-test-accuracy",
+                help="Clean accuracy on all test images, too; for large networks the longest part.",
+                show_default="preset's",
+            ),
+        ] = None,
         clip_judged: Annotated[
             bool | None,
             typer.Option(
@@ -144,6 +152,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "precision": precision,
             "clip": clip,
             "clip_judged": clip_judged,
+            "test_accuracy": test_accuracy,
             "repeats": repeats,
             "block_size": block_size,
             "first_image": first_image,

@@ -41,7 +41,7 @@ def attack_samples(results: Results) -> Table:
 
 def inference_samples(results: Results) -> Table:
     """Return table 2: accuracies against S_I."""
-    header = ["network", "S_I", "paper: test", "test", "first 1,000", "paper: adversarial"]
+    header = ["network", "S_I", "paper: test", "clean", "paper: adversarial"]
     header += ["adversarial", "given clean-correct", "cosine", "norm × cosine"]
     rows = []
     for name, title in NETWORKS.items():
@@ -53,10 +53,10 @@ def inference_samples(results: Results) -> Table:
             clean, adversarial = (
                 f"{paper()['table2'][kind][name][number]:.2f}" for kind in ("clean", "adversarial")
             )
-            test, first = share(at["test"]), share(at["clean"])
+            first = share(at["clean"])
             cells = [share(at[kind]) for kind in ("adversarial", "adversarial_given_clean")]
             cells += [f"{float(geometry[kind].mean()):.3g}" for kind in ("cosine", "slope")]
-            rows.append([title, size_text(size), clean, test, first, adversarial, *cells])
+            rows.append([title, size_text(size), clean, first, adversarial, *cells])
     return header, rows
 
 
