@@ -38,15 +38,16 @@ def evaluation(classifier: StochasticClassifier, x: Tensor) -> None:
     attack, inference = disjoint_sample_sets(
         classifier, x, attack=NUM_SAMPLES, inference=2 * NUM_SAMPLES, seed=0
     )
-    sets = {"attack_samples": attack, "inference_samples": inference}
     fgm = FGM(norm="l2", strength=STRENGTH)
-    result = evaluate(classifier, x, y, attack=fgm, **sets)
+    result = evaluate(
+        classifier, x, y, attack=fgm, attack_samples=attack, inference_samples=inference
+    )
     assert result.sizes["example"] == len(x)
     moved = result["perturbation_norm"].where(~result["zero_gradient"], STRENGTH)
     assert bool(abs(moved - STRENGTH).max() < 1e-3), "perturbations are not of the strength"
     assert bool(np.isfinite(result["margin"]).all()), "some margins are not finite"
     try:
-        evaluate(classifier, x, y, attack=fgm, **{**sets, "inference_samples": attack})
+        evaluate(classifier, x, y, attack=fgm, attack_samples=attack, inference_samples=attack)
     except OverlapError:
         return
     raise AssertionError("A was taken as its own judge")

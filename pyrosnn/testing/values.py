@@ -15,10 +15,10 @@ from pyrosnn.sampling.replay import Recording
 NUM_SAMPLES = 4
 STEP = 1e-6  # of central differences in float64
 # Differences that are taken across a kink of ReLU are rare, and not rounding.
-DIFFERENCE = {"rtol": 1e-5, "atol": 1e-6}
+DIFFERENCE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-6}
 
 
-def rounding(classifier: StochasticClassifier, values: Tensor) -> dict[str, float]:
+def rounding(classifier: StochasticClassifier, values: Tensor) -> dict[str, Any]:
     """Return tolerances for values that were computed in another order.
 
     Args:

@@ -7,8 +7,15 @@ import pytest
 import torch
 from pyro.infer import autoguide
 from scipy.stats import ks_2samp
-from support.adapted import AUTOGUIDES, SHAPE, Bayesian, network, tutorial, weight_guide
-from support.adapted import weight_model
+from support.adapted import (
+    AUTOGUIDES,
+    SHAPE,
+    Bayesian,
+    network,
+    tutorial,
+    weight_guide,
+    weight_model,
+)
 from torch import Tensor, nn
 
 from pyrosnn.adapters import Ensemble, MCDropout, PyroClassifier, WeightSamples, disjoint_members

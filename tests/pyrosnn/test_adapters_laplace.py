@@ -27,7 +27,8 @@ class Closed(LastLayerLaplace):
 
     def __init__(self, net: nn.Sequential):
         super().__init__((1, 8, 8), 10, num_features=12, prior_precision=1.0)
-        self.below, last = net[:-1], net[-1]
+        self.below = net[:-1]
+        last: Any = net[-1]
         with torch.no_grad():
             self.mean.copy_(torch.cat([last.weight.T, last.bias[None]]))
 
@@ -85,7 +86,7 @@ def test_the_diagonal_last_layer_is_our_closed_form(digits: Dataset) -> None:
 
 
 def test_what_is_no_classifiers_posterior_is_refused(digits: Dataset) -> None:
-    with pytest.raises(ArgumentError, match="not fitted; call la.fit"):
+    with pytest.raises(ArgumentError, match=r"not fitted; call la\.fit"):
         from_laplace(laplace.Laplace(network(), "classification"), (1, 8, 8))
     la = laplace.Laplace(network(), "regression", hessian_structure="diag")
     la.fit(DataLoader(TensorDataset(digits.x_train[:20], torch.zeros(20, 10)), batch_size=10))

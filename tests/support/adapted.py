@@ -33,19 +33,24 @@ class Bayesian(PyroModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.linear = PyroModule[nn.Linear](16, CLASSES)
+        layer: Any = PyroModule[nn.Linear]  # made at run time
+        self.linear = layer(16, CLASSES)
         self.linear.weight = PyroSample(dist.Normal(0.0, 1.0).expand([CLASSES, 16]).to_event(2))
         self.linear.bias = PyroSample(dist.Normal(0.0, 1.0).expand([CLASSES]).to_event(1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        logits = self.linear(x.flatten(1))
+        logits: Tensor = self.linear(x.flatten(1))
         with pyro.plate("data", len(x)):
             pyro.sample("obs", dist.Categorical(logits=logits), obs=y)
         return logits
 
 
-AUTOGUIDES = ("AutoNormal", "AutoDiagonalNormal", "AutoMultivariateNormal")
-AUTOGUIDES += ("AutoLowRankMultivariateNormal",)
+AUTOGUIDES = (
+    "AutoNormal",
+    "AutoDiagonalNormal",
+    "AutoMultivariateNormal",
+    "AutoLowRankMultivariateNormal",
+)
 
 
 def tutorial(guide_name: str = "AutoNormal") -> PyroClassifier:
