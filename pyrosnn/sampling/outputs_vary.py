@@ -25,6 +25,7 @@ def share_still(logits: Logits) -> float:
         logits: logits of some samples.
 
     Example:
+        >>> import torch
         >>> share_still(torch.tensor([[[1.0, 2.0], [0.0, 0.0]], [[1.0, 2.0], [0.0, 1.0]]]))
         0.5
     """
@@ -41,6 +42,7 @@ def share_of_probabilities(logits: Float[Tensor, "*sample example class_"]) -> f
         logits: what should be logits.
 
     Example:
+        >>> import torch
         >>> share_of_probabilities(torch.tensor([[0.3, 0.7], [-0.5, 1.5]]))
         0.5
     """
