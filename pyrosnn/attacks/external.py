@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -169,7 +170,7 @@ def _is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, Attack | type)
 
 
-def as_attack(attack: Attack | AttackFunction, *, swept: bool) -> Attack:
+def as_attack(attack: object, *, swept: bool) -> Attack:
     """Return an attack as it is, and a function as an attack in ℓ2.
 
     Args:
@@ -191,4 +192,4 @@ def as_attack(attack: Attack | AttackFunction, *, swept: bool) -> Attack:
         "a function has no strength of its own; give strengths=[…], or "
         "ExternalAttack(function=…, norm=…, strength=…)",
     )
-    return ExternalAttack(function=attack)
+    return ExternalAttack(function=cast(AttackFunction, attack))

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
 from pyrosnn.attacks.norms import largest_entry
 from pyrosnn.attacks.precision import PRECISIONS, in_precision
-from pyrosnn.errors import OverlapError, require, unknown_name
+from pyrosnn.errors import ArgumentError, OverlapError, require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import MeanPrediction
 from pyrosnn.sampling import Recording, SampleSet, ScaledSum, mean_prediction, predict
@@ -70,13 +69,35 @@ class _Streamed(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor, None]:
         """Go through the samples again."""
-        _ = ctx.saved_tensors  # torch refuses images that were changed in place meanwhile
-        gradient = ctx.evaluated.gradient(cotangents)
+        (x,) = ctx.saved_tensors  # torch refuses images that were changed in place meanwhile
+        gradient = ctx.evaluated.gradient(cotangents.detach())
         ctx.module._count(gradient)
+        if torch.is_grad_enabled():  # create_graph=True
+            gradient = _Once.apply(gradient, x, cotangents)
         return gradient, None
+
+
+class _Once(torch.autograd.Function):
+    """A gradient that says so if it is differentiated: without it, its derivative would be 0."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, x: Tensor, cotangents: Tensor) -> Tensor:
+        """Return the gradient; it depends on the others."""
+        return gradient.clone()
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor) -> None:
+        """Refuse.
+
+        Raises:
+            ArgumentError: always.
+        """
+        raise ArgumentError(
+            "the mean prediction as a module has no second derivatives; take an attack that needs "
+            "first ones alone, or none"
+        )
 
 
 class SampledModule(torch.nn.Module):
@@ -112,7 +133,7 @@ class SampledModule(torch.nn.Module):
         """What it returns, ``log-probs`` or ``logits``."""
         return self._source.output
 
-    def forward(self, x: Float[Tensor, "example *image"]) -> Float[Tensor, "example class_"]:
+    def forward(self, x: Tensor) -> Float[Tensor, "example class_"]:
         """Return log-probabilities or logits of images, in their precision.
 
         Args:
