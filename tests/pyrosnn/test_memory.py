@@ -69,7 +69,7 @@ def test_memory_does_not_grow_with_the_number_of_samples_and_follows_the_budget(
 
 
 def test_a_module_keeps_no_graph_of_all_samples() -> None:
-    """Nor the graphs of each of four evaluations, which with S = 100 would be 4 x 100 MB."""
+    """With four evaluations that wait for their gradients; the samples take 47 MB at S = 100."""
     few, many, tight = measure(
         (100, 2**30, "module"), (1000, 2**30, "module"), (100, 64 * MIB, "module")
     )
