@@ -20,8 +20,10 @@ def attack_spec(attack: Attack) -> dict[str, Any]:
     Example:
         >>> import pyrosnn
         >>> spec = attack_spec(pyrosnn.PGD(steps=7))
-        >>> spec["attack"], spec["attack_options"]["steps"], spec["norm"], spec["clip"]
-        ('pgd', 7, 'l2', False)
+        >>> spec["attack"], spec["norm"], spec["clip"]
+        ('pgd', 'l2', False)
+        >>> list(spec["attack_options"].items())[0]
+        ('steps', 7)
     """
     common = {field.name for field in fields(Attack)}
     settings = {field.name: getattr(attack, field.name) for field in fields(attack)}

@@ -54,6 +54,18 @@ def test_the_readme_examples_run_and_print_what_they_say(
     assert shape(output.getvalue()) == shape(expected)
 
 
+def test_the_examples_with_other_libraries_run() -> None:
+    text = (ROOT / "docs" / "other-libraries.md").read_text("utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 5
+    names: dict[str, Any] = {}
+    for example in examples:
+        exec(compile(example, "other-libraries.md", "exec"), names)
+        if "evaluate(" in example:  # each attacked, within the strength, and judged
+            accuracy = names["result"].sel(strength=0.6)["adversarial_correct"].mean()
+            assert 0 < float(accuracy) < 0.9
+
+
 def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
     (session,) = blocks("console")
     steps = re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]

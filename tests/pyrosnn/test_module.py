@@ -121,17 +121,18 @@ def test_the_cross_entropy_of_the_module_has_the_direction_of_the_attacks(
         assert (cosine > 0.99999).all()
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "nll_loss"])
 @pytest.mark.parametrize("gap", [30.0, 80.0])
-def test_a_saturated_softmax_still_gives_the_direction(gap: float) -> None:
-    """In float32 1 - p_y is 0 from a gap of 17 on."""
+def test_a_saturated_softmax_still_gives_the_direction(gap: float, loss: str) -> None:
+    """1 - p_y is 0 from a gap of 17 on in float32, from 37 on in float64."""
     classifier = LinearProbabilities(INPUTS, 3).float()
     weight = torch.zeros(2, INPUTS + 1, 3)
     weight[:, :-1] = torch.randn(INPUTS, 3)
     weight[:, -1] = torch.tensor([gap, 0.0, -1.0])
     x = torch.zeros(4, INPUTS).requires_grad_()
     y = torch.zeros(4, dtype=torch.long)
-    loss = functional.cross_entropy(to_module(classifier, sample_set(weight))(x), y)
-    found = torch.autograd.grad(loss, x)[0].double()
+    value = getattr(functional, loss)(to_module(classifier, sample_set(weight))(x), y)
+    found = torch.autograd.grad(value, x)[0].double()
     p = torch.tensor([gap, 0.0, -1.0]).double().softmax(0)
     w = weight[0, :-1].double()
     expected = p[1] * (w[:, 1] - w[:, 0]) + p[2] * (w[:, 2] - w[:, 0])
