@@ -122,6 +122,7 @@ def run_diagnosis(
                 y[part],
                 attack=attack,
                 num_samples=spec.num_samples,
+                inference_samples=spec.inference_samples,
                 seed=spec.seed,
                 block=block,
                 first_example=first,
