@@ -72,7 +72,7 @@ def _fit_line(sizes: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
     sizes, cosines = sizes[known], cosines[known]
     if len(sizes) < 2 or (cosines <= 0).any():
         return np.nan, np.nan
-    intercept, slope = (float(value) for value in least_squares(sizes, cosines, power=6)[:2])
+    intercept, slope = (float(value) for value in least_squares(sizes, cosines, power=6.0)[:2])
     return (slope / intercept, intercept**-0.5) if intercept > 0 else (np.nan, np.nan)
 
 
@@ -137,7 +137,7 @@ def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
         exponents = EXPONENTS if len(sizes[-number:]) > 2 else (1.0,)
         largest = sizes[-number:]
         intercept, slope, exponent = least_squares(
-            largest, cosines[..., -number:], power=4, exponents=exponents
+            largest, cosines[..., -number:], power=4.0, exponents=exponents
         )
         now = intercept + slope * sizes[-1] ** -exponent
         shares.append(np.sqrt(intercept.clip(min=1.0) / now).clip(max=1.0))
