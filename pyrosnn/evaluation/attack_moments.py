@@ -2,7 +2,7 @@ r"""Moments of the single-sample gradients of an attack and of the condition it 
 
 One sample's gradient $g_s$ has a mean μ and a covariance Σ; the mean of S of them has Σ / S. What
 a number of samples does to an attack follows from a few inner products of these, which are summed
-here over single samples. Samples are dealt to groups: without one group at a time every number
+here over single samples. Samples are in groups: without one group at a time every number
 that is derived from the moments gets a standard error, and means of different groups, which are
 independent, give unbiased products.
 """
@@ -19,6 +19,7 @@ from pyrosnn.conditions import Ray, first_order, look
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.evaluation.moments import record, sample_gradient
+from pyrosnn.evaluation.resampling import SubsetDirections, resample, resampled_sizes
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import margin_cotangent
 from pyrosnn.results import make_dataset
@@ -35,6 +36,7 @@ def attack_moments(
     *,
     attack: Attack,
     num_samples: int = 200,
+    inference_samples: int = 100,
     seed: int = 0,
     block: int = 0,
     first_example: int = 0,
@@ -47,6 +49,13 @@ def attack_moments(
     attack meets first when it has all samples. All squares and products are unbiased, their
     signs kept.
 
+    What small sets reach is not a matter of second moments where single gradients are
+    heavy-tailed: ``resampled_cosine`` are mean cosines of disjoint subsets of these samples. That
+    is exact where the attack's gradient is a sum over samples up to a positive factor
+    (cross-entropy of mean probabilities: $\nabla \bar p_y$; mean loss; margin). Of the
+    cross-entropy of mean logits, and where labels or runner-up depend on the samples, what all
+    samples say is kept for the small sets, too; so is the class j.
+
     Args:
         classifier: the classifier.
         x: images, shape (example, *image).
@@ -54,6 +63,7 @@ def attack_moments(
         attack: whose loss, gradient and labels are taken; its norm must be l2, whose direction is
             the gradient's.
         num_samples: S, single samples of a stream of their own.
+        inference_samples: S_I of the resampled cosines; as near as ``num_samples`` allows.
         seed: root seed.
         block: counter of the block of images.
         first_example: index of the first image in its data set, for the coordinate.
@@ -109,8 +119,11 @@ def attack_moments(
     mean = predict(classifier, x, samples)
     sums = torch.zeros((2, NUM_GROUPS, *x.shape), dtype=torch.float64, device=x.device)
     products = torch.zeros((2, 2, NUM_GROUPS, len(x)), dtype=torch.float64, device=x.device)
+    counts = np.bincount(np.arange(num_samples) % NUM_GROUPS)
+    subsets = SubsetDirections(x, counts)
+    places = ((group, index) for group, count in enumerate(counts) for index in range(count))
     images = AfterTrunk(classifier, x, memory_budget)
-    for number, theta in enumerate(samples.chunks(1)):
+    for (group, index), theta in zip(places, samples.chunks(1), strict=True):
         single = record(classifier, images, theta)
         share = GRADIENTS[attack.gradient](LOSSES[attack.loss], single.logits, labels, mean)
         margin = margin_cotangent(single.logits, y, nearest, classifier.output)
@@ -120,18 +133,29 @@ def attack_moments(
                 sample_gradient(images, single, -margin),
             ]
         )
-        group = number % NUM_GROUPS
         sums[:, group] += both
+        subsets.add(group, index, both[0])
         flat = both.flatten(2)
         products[:, :, group] += torch.einsum("ind,jnd->ijn", flat, flat)
     grams = torch.einsum("ignd,jhnd->ijngh", sums.flatten(3), sums.flatten(3))
+    directions = torch.einsum("sgnd,hnd->sngh", subsets.sums.flatten(3), sums[1].flatten(2))
     values = estimate(grams.cpu().numpy(), products.cpu().numpy(), num_samples)
+    values |= resample(
+        grams.cpu().numpy(),
+        directions.cpu().numpy(),
+        subsets.counts.cpu().numpy(),
+        counts,
+        inference_samples,
+    )
     values["nearest"] = nearest.cpu().numpy()
+    sizes, size_i = resampled_sizes(subsets.sizes, counts, inference_samples)
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
         "direction": ["attack", "condition"],
         "fold": np.arange(NUM_GROUPS),
+        "subset": sizes,
+        "resampled_inference": size_i,
     }
     return make_dataset(values, coords)
 
@@ -154,7 +178,7 @@ def _nearest_class(
 
 
 def estimate(grams: np.ndarray, products: np.ndarray, num_samples: int) -> dict[str, np.ndarray]:
-    """Return all moments of all images; sample s is in group s mod ``NUM_GROUPS``.
+    """Return all moments of all images; the first groups have the samples that remain.
 
     Args:
         grams: inner products of the groups' sums, shape (2, 2, example, group, group).

@@ -32,7 +32,8 @@ def _coordinate(name: str, values: Any) -> xr.DataArray:
     long_name, units = COORDINATES[name]
     dim = "example" if name == "label" else name
     attrs = {"long_name": long_name, "units": units}
-    return xr.DataArray(np.asarray(values), dims=dim, attrs=attrs)
+    array = np.asarray(values)
+    return xr.DataArray(array, dims=(dim,) if array.ndim else (), attrs=attrs)
 
 
 def combine(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:

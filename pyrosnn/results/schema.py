@@ -9,6 +9,7 @@ DIMS = (
     "example",
     "gradient",
     "direction",
+    "subset",
     "fold",
     "strength",
     "attack_samples",
@@ -141,6 +142,22 @@ VARIABLES = {
             ("_without", ("fold",), ", without a group of samples"),
         )
     },
+    **{
+        f"{name}{suffix}": Variable((*dims, *folds), "float64", f"{long_name}{without}", units)
+        for name, dims, long_name, units in (
+            ("resampled_cosine", ("example", "subset"), "mean cosine of resampled A and I", "1"),
+            (
+                "unit_product",
+                ("example",),
+                "inner product of the attack's mean gradient and resampled directions of I",
+                "f / pixel value",
+            ),
+        )
+        for suffix, folds, without in (
+            ("", (), ""),
+            ("_without", ("fold",), ", without a group of samples"),
+        )
+    },
     "trace_of_square": Variable(
         PER_DIRECTION, "float64", "tr Σ² of a sample's gradient, unbiased", "f^4 / pixel value^4"
     ),
@@ -221,6 +238,8 @@ COORDINATES = {
     "smoothness": ("constant L of the differences f_y - f_c", "f / squared pixel value"),
     "gradient": ("of the label's discriminant, or of the margin to the runner-up", "1"),
     "direction": ("gradient of the attack's loss, or of the condition's -(f_y - f_j)", "1"),
+    "subset": ("samples in a resampled A", "1"),
+    "resampled_inference": ("samples in a resampled I", "1"),
     "fold": ("group of samples that is left out", "1"),
     "variant": ("reading of the evaluation", "1"),
     "mean_scale": ("t of the means, uniform on [0, t]", "1"),

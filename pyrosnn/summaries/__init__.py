@@ -21,7 +21,13 @@ from pyrosnn.summaries.compare import Comparison, compare_results
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
 from pyrosnn.summaries.paired import difference_of_models, paired_differences
-from pyrosnn.summaries.reach import at_reach, fit_reach, known_reach, samples_for_reach
+from pyrosnn.summaries.reach import (
+    at_reach,
+    fit_reach,
+    known_reach,
+    reachable_share,
+    samples_for_reach,
+)
 from pyrosnn.summaries.robustness import clopper_pearson, robust_probability, robustness_table
 from pyrosnn.summaries.variation import variation_table
 
@@ -51,6 +57,7 @@ __all__ = [
     "paired_differences",
     "posterior_like",
     "predicted_cosine",
+    "reachable_share",
     "robust_probability",
     "robustness_table",
     "samples_for_mean",

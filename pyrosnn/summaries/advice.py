@@ -9,9 +9,11 @@ import xarray as xr
 from scipy import optimize, stats
 
 from pyrosnn.errors import require
-from pyrosnn.summaries.angle import jackknife, predicted_cosine
+from pyrosnn.summaries.angle import HEAVY_TAILS, jackknife
+from pyrosnn.summaries.law import Law
 
 MOST = 1e9  # samples that no attack will have
+CLEAR = 0.9  # share of images that must be clear for an upper end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,9 @@ class Advice:
         samples: S_A that reaches the share of the mean reachable cosine; ∞ if none is known to.
         low, high: its interval.
         share: the share.
-        undetermined: images whose gradient cannot be told from noise; they are left out.
+        undetermined: images whose estimate of ‖μ‖² is not positive; they are left out.
+        unclear: images, these among them, whose ‖μ‖² is within two standard errors of 0. Where they
+            are more than a tenth, ``high`` is ∞: what they need is not known.
     """
 
     samples: int | float
@@ -30,11 +34,19 @@ class Advice:
     high: int | float
     share: float
     undetermined: int
+    unclear: int
 
 
 def determined(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether the estimates of both ‖μ‖² are positive."""
     found: xr.DataArray = (moments["direction_square"] > 0).all("direction")
+    return found
+
+
+def clear(moments: xr.Dataset) -> xr.DataArray:
+    """Return for each image whether both ‖μ‖² stand out of their errors, by two of them."""
+    square, error = jackknife(lambda of: of["direction_square"], moments)
+    found: xr.DataArray = (square > 2 * error).all("direction")
     return found
 
 
@@ -49,8 +61,8 @@ def mean_cosine(
         inference_samples: S_I.
     """
     kept = moments.isel(example=np.flatnonzero(determined(moments)))
-    cosines = predicted_cosine(kept, attack_samples, [inference_samples])
-    return cosines.isel(inference_samples=0, drop=True).mean("example")
+    values = Law(kept, inference_samples).means(np.array(attack_samples, dtype=float))
+    return xr.DataArray(values, coords={"attack_samples": list(attack_samples)})
 
 
 def mean_reach(
@@ -71,7 +83,8 @@ def advise(
     """Return the S_A at which the mean predicted cosine is a share of what is reachable.
 
     The interval is that of the samples the moments were estimated from, by the jackknife of the
-    logarithm. What the prediction itself is wrong by, a table of measured cosines shows.
+    logarithm, wider by ``HEAVY_TAILS``. It has no upper end where more than a tenth of the images
+    is unclear. What the prediction itself is wrong by, a table of measured cosines shows.
 
     Args:
         moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
@@ -94,15 +107,17 @@ def advise(
     undetermined = int((~determined(moments)).sum())
     with np.errstate(invalid="ignore"):  # a fold may know of no number
         estimate, error = (float(value) for value in jackknife(log_samples, moments))
-    reach = stats.t.ppf(0.5 + confidence / 2, moments.sizes["fold"] - 1) * error
+    reach = HEAVY_TAILS * stats.t.ppf(0.5 + confidence / 2, moments.sizes["fold"] - 1) * error
     reach = reach if math.isfinite(reach) else math.inf  # nothing is known but the estimate
-    whole = estimate + reach < math.log(MOST)
+    is_clear = clear(moments)
+    whole = bool(is_clear.mean() >= CLEAR) and estimate + reach < math.log(MOST)
     return Advice(
         samples=math.ceil(math.exp(estimate) - 1e-9) if math.isfinite(estimate) else math.inf,
         low=max(1, math.floor(math.exp(estimate - reach))) if math.isfinite(estimate) else 1,
         high=math.ceil(math.exp(estimate + reach)) if whole else math.inf,
         share=share,
         undetermined=undetermined,
+        unclear=int((~is_clear).sum()),
     )
 
 
@@ -117,17 +132,13 @@ def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float
     kept = determined(moments).values
     if not kept.any():
         return math.inf
-    # as mean_reach, on plain arrays: a search asks for it a few hundred times
-    square, trace = (moments[f"direction_{name}"].values[kept] for name in ("square", "trace"))
-    noisy = square + trace / [math.inf, inference_samples]  # attack, condition
-    products = moments["direction_product"].values[kept] / np.sqrt(noisy[:, 1])
-    ceiling = (products / np.sqrt(square[:, 0])).mean()
+    law = Law(moments.isel(example=np.flatnonzero(kept)), inference_samples)
+    ceiling = law.means(np.array([math.inf]))[0]
     if ceiling <= 0:  # an attack that more samples turn away from the boundary
         return math.inf
 
     def lacking(log_size: float) -> float:
-        cosines = products / np.sqrt(square[:, 0] + trace[:, 0] / math.exp(log_size))
-        return float(cosines.mean() / ceiling) - share
+        return float(law.means(np.array([math.exp(log_size)]))[0] / ceiling) - share
 
     if lacking(0.0) >= 0:
         return 1.0

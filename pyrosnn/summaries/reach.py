@@ -1,6 +1,7 @@
 """The share of the reachable cosine that an attack has with its S_A: what makes attacks alike."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -8,6 +9,7 @@ import xarray as xr
 from pyrosnn.summaries.advice import mean_cosine
 
 DIM = "attack_samples"
+EXPONENTS = tuple(np.linspace(0.5, 1.0, 26))
 
 
 def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
@@ -19,9 +21,9 @@ def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
 
     with c, the cosine that more attack samples can reach, and the noise scale
     $B = \operatorname{tr} \Sigma / \|\mu\|^2$ of the attack's gradient. So $1 / \cos^2$ is linear
-    in $1 / S_A$: the line is fitted by least squares, weighted by $\cos^3$, so that equal errors
-    of the cosines count alike. The law is one of a single gradient step; images have a B each,
-    and the mean over images follows it only roughly. ``error`` says how roughly.
+    in $1 / S_A$: the line is fitted by least squares, weighted so that equal errors of the
+    cosines count alike. The law is one of a single gradient step; images have a B each, and the
+    mean over images follows it only roughly. ``error`` says how roughly.
 
     Args:
         cosine: mean cosines, dimension ``attack_samples`` with the sizes as coordinate. Sizes
@@ -70,12 +72,76 @@ def _fit_line(sizes: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
     sizes, cosines = sizes[known], cosines[known]
     if len(sizes) < 2 or (cosines <= 0).any():
         return np.nan, np.nan
-    # an error e of the cosine is one of 2 e / cos³ in 1 / cos²
-    slope, intercept = np.polyfit(1 / sizes, cosines**-2, 1, w=cosines**3)
-    if intercept <= 0:
-        return np.nan, np.nan
-    # without noise the slope is 0 up to rounding, of either sign
-    return max(float(slope / intercept), 0.0), float(intercept**-0.5)
+    intercept, slope = (float(value) for value in least_squares(sizes, cosines, power=6.0)[:2])
+    return (slope / intercept, intercept**-0.5) if intercept > 0 else (np.nan, np.nan)
+
+
+def least_squares(
+    sizes: np.ndarray,
+    cosines: np.ndarray,
+    *,
+    power: float,
+    exponents: Sequence[float] = (1.0,),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Fit $1/\cos^2 = i + s S_A^{-p}$, by weighted least squares.
+
+    Args:
+        sizes: S_A, at least two.
+        cosines: mean cosines, positive, shape (…, size).
+        power: squared errors of $1/\cos^2$ weigh $\cos^k$: with k = 6 equal errors of the cosines
+            count alike, with 4 equal relative errors, which gives small sizes more to say.
+        exponents: p's to choose from. One image has p = 1; images differ in B, and the mean over
+            them rises more slowly.
+
+    Returns:
+        i, s >= 0 (without noise it is 0 up to rounding, of either sign) and p, of the best fit.
+    """
+    inverse = cosines[..., None, :] ** -2.0
+    noise = sizes ** -np.asarray(exponents)[:, None]  # (exponent, size)
+    weights = cosines[..., None, :] ** power
+    weights = weights / weights.sum(-1, keepdims=True)
+    centre = (weights * noise).sum(-1)  # (…, exponent)
+    apart = noise - centre[..., None]
+    slope = (weights * apart * inverse).sum(-1) / (weights * apart**2).sum(-1)
+    slope = np.maximum(slope, 0.0)
+    intercept = (weights * inverse).sum(-1) - slope * centre
+    fitted = intercept[..., None] + slope[..., None] * noise
+    best = (weights * (fitted - inverse) ** 2).sum(-1).argmin(-1)[..., None]
+    i, s = (np.take_along_axis(value, best, -1)[..., 0] for value in (intercept, slope))
+    return np.asarray(i), np.asarray(s), np.asarray(np.asarray(exponents)[best[..., 0]])
+
+
+def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    r"""Return which share of the reachable cosine the largest S_A has at most.
+
+    The law of :func:`fit_reach` with $(B / S_A)^p$, p in [0.5, 1], or 1 where there are two sizes
+    only, and a reachable cosine of at most 1, is fitted to the three and to the four largest
+    sizes. The smaller share counts: small sets may follow another curve (one sample of a saturated
+    network decides), and three sizes alone are noisy.
+
+    Args:
+        sizes: S_A, rising, at least two.
+        cosines: mean cosines, positive, shape (…, size).
+
+    Returns:
+        Shares in (0, 1], shape (…).
+
+    Example:
+        >>> sizes = np.array([1.0, 10.0, 100.0])
+        >>> cosines = 0.8 / np.sqrt(1 + 25 / sizes)
+        >>> round(float(reachable_share(sizes, cosines)), 3)
+        0.894
+    """
+    shares = []
+    for number in (3, 4):
+        exponents = EXPONENTS if len(sizes[-number:]) > 2 else (1.0,)
+        largest = sizes[-number:]
+        intercept, slope, exponent = least_squares(
+            largest, cosines[..., -number:], power=4.0, exponents=exponents
+        )
+        now = intercept + slope * sizes[-1] ** -exponent
+        shares.append(np.sqrt(intercept.clip(min=1.0) / now).clip(max=1.0))
+    return np.asarray(np.minimum(*shares))
 
 
 def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: int) -> xr.Dataset:

@@ -134,6 +134,7 @@ def _moments(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
             strength=spec.strength, loss=spec.loss, gradient=spec.gradient, labels=spec.labels
         ),
         num_samples=spec.num_samples,
+        inference_samples=spec.inference_samples,
         seed=spec.seed,
         block=cell.block,
         first_example=part.start,

@@ -14,9 +14,10 @@ from pyrosnn.summaries import (
     noise_factor,
     samples_needed,
 )
-from pyrosnn_studies.tables import Table, mean_and_sd, number
+from pyrosnn_studies.tables import Table, mean_and_sd, number, robustness
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+ENOUGH = 0.9  # share of images whose number should be known within a factor 1.5
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -33,12 +34,34 @@ def verdict(result: xr.DataTree) -> str:
         )
     usual = 20
     reached = mean_reach(moments, [usual], spec["inference_samples"]).item()
+    interval = f"90 % interval {found.low:,} to {found.high:,}"
+    if math.isinf(found.high):
+        interval = f"no fewer than {found.low:,} with 95 %; no upper end is known"
     return (
-        f"Attack with ≥ {found.samples:,} samples (90 % interval {found.low:,} to {found.high:,}): "
+        f"Attack with ≥ {found.samples:,} samples ({interval}): "
         f"{spec['share']:.0%} of the reachable cosine, mean over images.\n"
         f"{usual} samples reach {reached:.0%} of it. Not counted: {found.undetermined} of {images} "
-        "images, whose gradients cannot be told from noise."
+        f"images, whose gradients cannot be told from noise.{_too_few(result, found.unclear)}"
     )
+
+
+def _too_few(result: xr.DataTree, unclear: int) -> str:
+    """Return how little the single samples know, where that is little; else nothing."""
+    spec, moments = read_spec(result), result["moments"].dataset
+    sure = _sure(samples_needed(moments, spec["share"]))
+    if sure >= ENOUGH:
+        return ""
+    number = spec["num_samples"]
+    return (
+        f"\nFrom {number:,} single samples an image's own number is known within a factor 1.5 for "
+        f"{sure:.0%} of the images, and the gradients of {unclear} are within two standard errors "
+        f"of noise; use --num-samples {4 * number}."
+    )
+
+
+def _sure(found: xr.Dataset) -> float:
+    """Return the share of images whose whole interval is within a factor 1.5 of its middle."""
+    return float((found["high"] < 2.25 * found["low"]).mean())
 
 
 def _by_size(result: xr.DataTree) -> Table:
@@ -87,7 +110,7 @@ def _parts(result: xr.DataTree) -> Table:
     factor = noise_factor(moments, "condition", [size_i]).mean()
     rows.append([f"inference noise, S_I = {size_i:,}", f"{float(factor):.3f}"])
     return Table(
-        title="What the predicted cosine is a product of, means over images",
+        title="What the cosine is a product of to first order, means over images",
         header=["factor", "mean"],
         rows=rows,
     )
@@ -97,7 +120,6 @@ def _by_image(result: xr.DataTree) -> Table:
     """Return quantiles over images of the S_A that each needs, and how sure that is."""
     spec, moments = read_spec(result), result["moments"].dataset
     found = samples_needed(moments, spec["share"])
-    sure = float((found["high"] < 2.25 * found["low"]).mean())  # within a factor of 1.5
 
     def cell(name: str, quantile: float) -> str:
         value = float(np.quantile(found[name].values, quantile, method="inverted_cdf"))
@@ -106,7 +128,7 @@ def _by_image(result: xr.DataTree) -> Table:
     return Table(
         title=(
             f"S_A that {spec['share']:.0%} of an image's reachable cosine needs; of single images "
-            f"it is known within a factor 1.5 for {sure:.0%}"
+            f"it is known within a factor 1.5 for {_sure(found):.0%}"
         ),
         header=["quantile over images", *[f"{q:.0%}" for q in QUANTILES]],
         rows=[
@@ -121,5 +143,5 @@ def _by_image(result: xr.DataTree) -> Table:
 
 
 def diagnosis_tables(result: xr.DataTree) -> list[Table]:
-    """Return what a diagnosis ends with: sizes of A, factors of the cosine, images."""
-    return [_by_size(result), _parts(result), _by_image(result)]
+    """Return what a diagnosis ends with: sizes of A, factors of the cosine, images, P(robust)."""
+    return [_by_size(result), _parts(result), _by_image(result), robustness(result)]

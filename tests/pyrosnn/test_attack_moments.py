@@ -47,7 +47,8 @@ def moments_of(attack: np.ndarray, condition: np.ndarray) -> xr.Dataset:
     """Moments of given gradients, each of shape (sample, example, entry)."""
     both = np.stack([attack, condition])
     number = both.shape[1]
-    groups = np.arange(number) % NUM_GROUPS
+    counts = np.bincount(np.arange(number) % NUM_GROUPS)
+    groups = np.repeat(np.arange(NUM_GROUPS), counts)
     sums = np.stack([both[:, groups == g].sum(1) for g in range(NUM_GROUPS)], 1)
     inner = np.einsum("isnd,jsnd->ijsn", both, both)
     products = np.stack([inner[:, :, groups == g].sum(2) for g in range(NUM_GROUPS)], 2)

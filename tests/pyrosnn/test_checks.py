@@ -16,7 +16,7 @@ import pyrosnn
 from pyrosnn.attacks import FGM, PGD, Attack, AttackResult, LossGradient, loss_gradient
 from pyrosnn.attacks.norms import unit
 from pyrosnn.checks import CHECKS, RESULT_CHECKS, STATUSES, Finding
-from pyrosnn.checks.attack_samples import attack_samples, reachable_share
+from pyrosnn.checks.attack_samples import attack_samples
 from pyrosnn.checks.differences import FAILURE_RATE, significantly_positive
 from pyrosnn.checks.on_model import check_model
 from pyrosnn.checks.on_result import check_result
@@ -31,6 +31,7 @@ from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.results import GROUP, combine_repeats, compact_result, make_result, open_results
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.summaries import reachable_share
 from pyrosnn_studies.floored import FlooredFGM
 
 ROOT = Path(__file__).parents[2]

@@ -66,6 +66,18 @@ def test_the_advice_says_how_sure_it_is() -> None:
     assert unsure.low < unsure.samples < unsure.high
 
 
+def test_advice_of_unclear_images_has_no_upper_end_and_says_so() -> None:
+    """More than a tenth of the images within two standard errors of no gradient."""
+    for unclear, known_high in ((1, True), (2, False)):
+        moments = known([10.0] * 10, 0.01)
+        wobble = 0.2 * np.random.default_rng(1).standard_normal(FOLDS)
+        moments["direction_square_without"][:unclear] += wobble
+        found = advise(moments)
+        assert found.unclear == unclear
+        assert found.undetermined == 0
+        assert math.isfinite(found.high) == known_high
+
+
 def test_advice_without_an_upper_end() -> None:
     """A fold that knows of no number leaves the estimate, and an interval without an end."""
     moments = known([10.0])
@@ -133,7 +145,8 @@ def test_a_diagnosis_is_written_and_read_with_both_groups(
     for group in (GROUP, "moments"):
         xr.testing.assert_identical(again[group].to_dataset(), result[group].to_dataset())
     tables = find_study("diagnosis").tables(again)
-    assert [len(table.rows) for table in tables] == [11, 3, 3]
+    assert [len(table.rows) for table in tables] == [11, 3, 3, 1]
+    assert tables[-1].title.startswith("P(robust) in % (equation 4) at η = ")
 
 
 def test_the_check_of_attack_samples_takes_the_moments(
@@ -158,6 +171,7 @@ def test_the_check_of_attack_samples_takes_the_moments(
     for name in moments.data_vars:
         if str(name).startswith("direction_trace"):
             moments[name] = 1e-6 * moments[name]
+    moments = moments.drop_vars("resampled_cosine")  # of the noise as it was
     plenty["moments"] = xr.DataTree(moments)
     assert attack_samples(plenty).status == "pass"
     moments["direction_square_without"][..., 3] = -0.1  # one fold knows of no gradient
