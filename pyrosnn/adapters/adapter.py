@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 
-
 import pyro
 from pyro.distributions import Categorical
 from torch import Tensor

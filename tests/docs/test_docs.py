@@ -82,7 +82,10 @@ def test_the_examples_of_your_own_model_run() -> None:
     for example in examples:  # one after the other, as a reader would
         exec(compile(example, "your-own-model.md", "exec"), names)
     pyro.clear_param_store()  # SVI keeps the guide's parameters there
-    judged = [names["judge"](c) for c in (names["dropout"], names["Ensemble"](names["members"], (1, 8, 8)))]
+    judged = [
+        names["judge"](c)
+        for c in (names["dropout"], names["Ensemble"](names["members"], (1, 8, 8)))
+    ]
     assert all(0.2 < share <= 1.0 for share in judged), judged
 
 
