@@ -47,7 +47,7 @@ class GivenParameters(Messenger):
     """Gives ``pyro.param`` statements their values.
 
     Args:
-        values: by name; others come from the store.
+        values: by name; others come from the store, or are the parameter itself of a module.
     """
 
     def __init__(self, values: Mapping[str, Tensor]):
@@ -57,6 +57,10 @@ class GivenParameters(Messenger):
     def _pyro_param(self, message: Any) -> None:
         if message["name"] in self._values:
             message["value"] = self._values[message["name"]]
+            message["done"] = True
+        elif len(message["args"]) > 1 and isinstance(message["args"][1], torch.nn.Parameter):
+            # a plain parameter of a PyroModule: the store need not know it, and cannot in vmap
+            message["value"] = message["args"][1]
             message["done"] = True
 
 

@@ -88,6 +88,11 @@ def from_laplace(
         likelihood == "classification",
         f"the likelihood must be classification, got {likelihood}",
     )
+    require(
+        getattr(la, "n_params_subnet", None) is None,
+        "the posterior is of a subnetwork, expected one of the last layer or of all weights; take "
+        "subset_of_weights='last_layer' or 'all'",
+    )
     of_last_layer = hasattr(la.model, "last_layer")
     return (LastLayerPosterior if of_last_layer else WeightPosterior)(
         la, image_shape, output=output

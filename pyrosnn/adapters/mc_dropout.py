@@ -126,7 +126,7 @@ class MCDropout(Adapter):
             f"the module called dropout {len(seen.calls)} times, and {len(masks)} times when it "
             "was wrapped; whether it is called must not depend on the image: use SeededModule",
         )
-        return logits.reshape(*lead, -1)
+        return logits.unflatten(0, lead)
 
 
 def _image_axis(name: str, two: tuple[int, ...], three: tuple[int, ...]) -> int:

@@ -58,7 +58,7 @@ def log_probs_cotangents(g: PerClass, logits: Logits, mean: MeanPrediction) -> L
     exact, g = logits.double(), g.double()
     if mean.output == "logits":
         return log_softmax_pull(g, mean.values.softmax(-1)).expand_as(exact) / mean.num_samples
-    weights = torch.full_like(exact, 1 / mean.num_samples)
+    weights = (exact.mT.log_softmax(-2).mT - mean.scores).exp()
     return log_softmax_pull(g * weights, softmax(exact))
 
 

@@ -86,7 +86,7 @@ def test_the_diagonal_last_layer_is_our_closed_form(digits: Dataset) -> None:
 
 
 def test_what_is_no_classifiers_posterior_is_refused(digits: Dataset) -> None:
-    with pytest.raises(ArgumentError, match=r"not fitted; call la\.fit"):
+    with pytest.raises(ArgumentError, match="the Laplace approximation is not fitted"):
         from_laplace(laplace.Laplace(network(), "classification"), (1, 8, 8))
     la = laplace.Laplace(network(), "regression", hessian_structure="diag")
     la.fit(DataLoader(TensorDataset(digits.x_train[:20], torch.zeros(20, 10)), batch_size=10))
@@ -101,7 +101,7 @@ def test_a_subnetwork_is_refused(digits: Dataset) -> None:
     )  # fmt: skip
     data = TensorDataset(digits.x_train[:40], digits.y_train[:40])
     la.fit(DataLoader(data, batch_size=20))
-    with pytest.raises(ArgumentError, match="20 of the 910 weights"):
+    with pytest.raises(ArgumentError, match="of a subnetwork, expected"):
         from_laplace(la, (1, 8, 8))
 
 

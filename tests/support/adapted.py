@@ -58,7 +58,10 @@ def tutorial(guide_name: str = "AutoNormal") -> PyroClassifier:
     model = Bayesian()
     guide: Any = getattr(autoguide, guide_name)(model)
     guide(torch.rand(2, *SHAPE), torch.tensor([0, 1]))
-    return PyroClassifier(model, guide, SHAPE)
+    try:
+        return PyroClassifier(model, guide, SHAPE)
+    finally:
+        pyro.clear_param_store()  # which the guide's first call filled
 
 
 def weight_model(x: Tensor, y: Tensor | None = None) -> Tensor:
