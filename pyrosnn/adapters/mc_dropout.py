@@ -120,13 +120,14 @@ class MCDropout(Adapter):
         ]
         seen = DropoutCalls(masks)
         with seen:
-            logits: Tensor = self.module(images.flatten(0, 1))
+            logits = self.module(images.flatten(0, 1))
         require(
             len(seen.calls) == len(masks),
             f"the module called dropout {len(seen.calls)} times, and {len(masks)} times when it "
             "was wrapped; whether it is called must not depend on the image: use SeededModule",
         )
-        return logits.unflatten(0, lead)
+        unfolded: Tensor = logits.unflatten(0, lead)
+        return unfolded
 
 
 def _image_axis(name: str, two: tuple[int, ...], three: tuple[int, ...]) -> int:

@@ -116,7 +116,8 @@ class SeededModule(Adapter):
             for each, of_images in zip(images, seeds, strict=True)
             for image, seed in zip(each.split(1), _spread(of_images, number), strict=True)
         ]
-        return torch.cat(logits).unflatten(0, (len(seeds), number))
+        stacked: Tensor = torch.cat(logits).unflatten(0, (len(seeds), number))
+        return stacked
 
 
 def _spread(seeds: list[int], number: int) -> list[int]:
