@@ -21,8 +21,9 @@ from pyrosnn.seeding import forked_numpy_rng, forked_rng, seed_sequence
 AttackFunction = Callable[[SampledModule, Tensor, Tensor, float], Tensor]
 
 # What the module returns for each quantity that is averaged; the mean of the samples' losses is
-# no function of one module.
-OUTPUT_OF = {"mean_prediction": None, "mean_logits": "logits"}
+# no function of one module. Of logits, too, the log-probabilities: losses of a softmax are the
+# same, and where float32 loses a label's 1 - p the way back through them restores it.
+OUTPUT_OF = {"mean_prediction": "log-probs", "mean_logits": "logits"}
 
 # How much longer than the strength δ may be, as a share of it: float32 rounding of a projection.
 TOLERANCE = 1e-3
