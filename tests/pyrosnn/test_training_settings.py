@@ -102,6 +102,22 @@ def test_an_epoch_takes_the_optimizers_steps_at_the_schedules_rates(name: str) -
     torch.testing.assert_close(w, by_hand)
 
 
+def test_a_cycle_moves_the_rate_at_every_step() -> None:
+    spec = preset("resnet", batch_size=3, epochs=2, schedule="one-cycle")
+    w = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([w])
+    rates: list[float] = []
+
+    def loss_of(x: Tensor, y: Tensor) -> Tensor:
+        rates.append(optimizer.param_groups[0]["lr"])
+        return w.sum()
+
+    for epoch in range(2):
+        _train_epoch(loss_of, optimizer, torch.ones(12, 1), torch.zeros(12), spec, done=epoch)
+    assert rates == [learning_rate(spec, step / 4) for step in range(8)]
+    assert len(set(rates)) == 8
+
+
 def test_each_image_is_shifted_on_its_own_and_its_border_reflected() -> None:
     x = torch.rand(300, 2, 9, 7)
     padded = functional.pad(x, [4], padding_mode="reflect")
