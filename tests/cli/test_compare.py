@@ -130,7 +130,11 @@ def test_refusals_are_one_line(arguments: tuple[str, ...], message: str, run: Ru
     import xarray as xr
 
     tree = make_result(
-        xr.Dataset(angles), study="gaussian-angles", spec={}, provenance={}, group="angles"
+        xr.Dataset(angles, {dim: [1.0] for dim in dims}),
+        study="gaussian-angles",
+        spec={},
+        provenance={},
+        group="angles",
     )
     save_results("angles.nc", tree)
     result = run("compare", *arguments)
