@@ -94,8 +94,8 @@ def _full_half_way(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("fill", "writes"),
-    # the manifest, two cells, the figure and the result are synced; cells are written as bytes
-    [(_full_when_synced, 5), (_full_half_way, 2)],
+    # the manifest, two cells, the figure and the result are synced; cells and result are bytes
+    [(_full_when_synced, 5), (_full_half_way, 3)],
     ids=["when synced", "half way"],
 )
 def test_a_disk_that_is_full_at_any_write(

@@ -93,6 +93,21 @@ def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> Non
     assert filled(text, results) == text
 
 
+def test_the_cifar_page_is_what_its_files_give() -> None:
+    folder = FOLDER / "cifar"
+    text = (folder / "index.md").read_text("utf-8")
+    assert sorted(table_names(text)) == sorted(CIFAR_TABLES)
+    assert filled(text, open_folder(folder)) == text
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "-s", "list-reproduction-cifar"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert sorted(listed) == sorted(open_folder(folder))
+
+
 def test_a_table_is_made_anew(results: dict[str, xr.DataTree]) -> None:
     text = "before\n<!-- table: angles -->\n| old |\n<!-- end -->\nafter\n"
     made = filled(text, results)

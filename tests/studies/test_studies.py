@@ -74,7 +74,7 @@ def test_grids_are_kept_in_rising_order(digits: Dataset) -> None:
 def test_unknown_names_are_refused(digits: Dataset) -> None:
     with pytest.raises(UnknownNameError, match="unknown preset 'fast'"):
         find_study("sample-size").make_spec("fast", digits, preset("bnn"))
-    with pytest.raises(ArgumentError, match="no default strengths for cifar10"):
-        preset_strengths("cifar10", "l2", "sweep")
+    with pytest.raises(ArgumentError, match="no default strengths for svhn"):
+        preset_strengths("svhn", "l2", "sweep")
     with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 501"):
         find_study("sample-size").make_spec("quick", digits, preset("bnn"), images=501)
