@@ -41,7 +41,13 @@ def test_ctrl_c_leaves_cells_and_says_how_to_go_on(checkpoint_path: Path, tmp_pa
     command = [str(PYROSNN), *STUDY, "--num-samples", "100", "--block-size", "1", "--log-json"]
     command += ["--model", str(checkpoint_path), "--output", "a.nc", "--threads", "1"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a suite in the background ignores Ctrl-C, and its children would, too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         lines = [process.stderr.readline(), process.stderr.readline()]
