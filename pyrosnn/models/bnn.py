@@ -10,7 +10,13 @@ from torch import Tensor
 
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.dense import dense_head, dense_input, dense_network, layer_shapes
+from pyrosnn.models.dense import (
+    dense_head,
+    dense_input,
+    dense_network,
+    initial_weight,
+    layer_shapes,
+)
 from pyrosnn.models.head import ACTIVATIONS, DenseHead
 from pyrosnn.models.input_layer import DenseInput
 from pyrosnn.models.matrix_normal import MatrixNormal
@@ -60,9 +66,7 @@ class BNN(StochasticClassifier):
         self.row_log_scales = torch.nn.ParameterList()
         self.column_log_scales = torch.nn.ParameterList()
         for rows, columns in self.shapes:
-            mean = torch.randn(rows, columns) * math.sqrt(2.0 / (rows - 1))
-            mean[-1] = 0.0  # the bias
-            self.means.append(mean)
+            self.means.append(initial_weight(rows, columns))
             self.row_log_scales.append(torch.full((rows,), math.log(initial_row_scale)))
             self.column_log_scales.append(torch.full((columns,), math.log(initial_column_scale)))
 

@@ -1,8 +1,10 @@
 """Fully connected networks whose weights carry the bias as an extra input row."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from pyrosnn.errors import require
@@ -25,6 +27,18 @@ def layer_shapes(num_inputs: int, hidden: Sequence[int], num_classes: int) -> li
         require(width >= 1, f"widths of hidden layers must be >= 1, got {width}")
     sizes = [num_inputs, *hidden, num_classes]
     return [(inputs + 1, outputs) for inputs, outputs in pairwise(sizes)]
+
+
+def initial_weight(rows: int, columns: int) -> Tensor:
+    """Draw a layer's weights as He et al. do, biases zero.
+
+    Args:
+        rows: inputs + 1.
+        columns: outputs.
+    """
+    weight = torch.randn(rows, columns) * math.sqrt(2.0 / (rows - 1))
+    weight[-1] = 0.0  # the bias
+    return weight
 
 
 def split_bias(matrix: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.errors import require, unknown_name
-from pyrosnn.models.dense import dense_network, layer_shapes
+from pyrosnn.models.dense import dense_network, initial_weight, layer_shapes
 from pyrosnn.models.head import ACTIVATIONS
 from pyrosnn.models.last_layer import LastLayerLaplace
 
@@ -44,11 +44,7 @@ class Laplace(LastLayerLaplace):
         )
         self.activation = activation
         self.shapes = layer_shapes(math.prod(image_shape), below, num_features)
-        self.weights = torch.nn.ParameterList()
-        for rows, columns in self.shapes:
-            weight = torch.randn(rows, columns) * math.sqrt(2.0 / (rows - 1))
-            weight[-1] = 0.0  # the bias
-            self.weights.append(weight)
+        self.weights = torch.nn.ParameterList(initial_weight(*shape) for shape in self.shapes)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the units of the last hidden layer, shape (example, feature)."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.dense import dense_head, dense_network, layer_shapes, split_bias
+from pyrosnn.models.dense import dense_head, dense_network, initial_weight, layer_shapes, split_bias
 from pyrosnn.models.head import ACTIVATIONS, DenseHead
 from pyrosnn.models.input_layer import DenseInput
 
@@ -65,11 +65,7 @@ class StochasticInputNetwork(StochasticClassifier):
         self.noise_variance = noise_variance
         self.per_example = per_example
         self.shapes = layer_shapes(math.prod(image_shape), hidden, num_classes)
-        self.weights = torch.nn.ParameterList()
-        for rows, columns in self.shapes:
-            weight = torch.randn(rows, columns) * math.sqrt(2.0 / (rows - 1))
-            weight[-1] = 0.0  # the bias
-            self.weights.append(weight)
+        self.weights = torch.nn.ParameterList(initial_weight(*shape) for shape in self.shapes)
 
     def _sample_noise(self, x: Tensor) -> Tensor:
         scale = x.new_tensor(math.sqrt(self.noise_variance))

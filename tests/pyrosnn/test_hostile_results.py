@@ -65,7 +65,7 @@ def external_values(file: h5py.File) -> None:
 
 def virtual_values(file: h5py.File) -> None:
     layout = h5py.VirtualLayout((4,), "f4")
-    layout[:] = h5py.VirtualSource("/tmp/other.nc", "x", (4,))
+    layout[:] = h5py.VirtualSource("elsewhere.nc", "x", (4,))
     file[GROUP].create_virtual_dataset("other", layout)
 
 
