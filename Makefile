@@ -17,7 +17,7 @@ study: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pyrosnn study sample-size --output results/sample-size.nc --overwrite
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: .venv/installed-lint
 	$(BIN)/ruff format --check .

@@ -96,7 +96,7 @@ def _place(
             ]
         )
         values = part.variables[key].to_numpy()
-        clash = filled[places] & ~_equal(union[places], values)
+        clash = filled[places] & ~_equal(np.asarray(union[places]), values)
         if clash.any():
             where = _describe(part, model.dims, np.argwhere(clash)[0])
             raise MergeError(
@@ -119,8 +119,10 @@ def _place(
 
 def _equal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compare value by value; NaN equals NaN."""
-    same = np.asarray(first == second)
-    return same | ((first != first) & (second != second)) if first.dtype.kind == "f" else same
+    same = first == second
+    if first.dtype.kind == "f":
+        same = same | ((first != first) & (second != second))
+    return np.asarray(same)  # a variable without dimensions gives a number
 
 
 def _describe(part: xr.Dataset, dims: tuple[object, ...], place: np.ndarray) -> str:
