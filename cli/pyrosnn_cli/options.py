@@ -52,6 +52,13 @@ BlockSize = Annotated[
     int | None,
     typer.Option(help="Images that share a draw of the samples.", show_default="preset's"),
 ]
+SmoothingVariance = Annotated[
+    float | None,
+    typer.Option(
+        help="Average the model over Gaussian noise of this variance, in squared pixel units.",
+        show_default="for conditions, that of the model's training; else none",
+    ),
+]
 FirstImage = Annotated[
     int | None,
     typer.Option(

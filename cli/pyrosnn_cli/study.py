@@ -14,6 +14,7 @@ from pyrosnn_cli.options import (
     MemoryBudget,
     ModelPath,
     NamedGroup,
+    OfModel,
     Preset,
     Running,
     Seed,
@@ -42,11 +43,19 @@ def list_studies() -> None:
 def all_studies(
     preset: Preset = "quick",
     model: ModelPath = None,
+    dataset: OfModel = None,
     smoothed_model: Annotated[
         Path | None,
         typer.Option(
-            help="Checkpoint trained with noise, for conditions; needed if --model is given.",
+            help="Model that is averaged over noise, for conditions; needed if --model is given.",
             show_default=False,
+        ),
+    ] = None,
+    smoothing_variance: Annotated[
+        float | None,
+        typer.Option(
+            help="Variance of that noise, in squared pixel units.",
+            show_default="that of the model's training",
         ),
     ] = None,
     seed: Seed = 0,
@@ -69,17 +78,15 @@ def all_studies(
             "--smoothing-variance 0.1), or neither, for default models on digits"
         )
 
-    from pyrosnn.training import load_checkpoint
-    from pyrosnn_cli.own_model import is_reference
     from pyrosnn_studies.study import find_study
 
     models: dict[str, Any] = {"model": model, "smoothed": smoothed_model, "nothing": None}
     if model is not None and smoothed_model is not None:  # refused here, not after hours
-        if not is_reference(model):
-            load_checkpoint(model)
+        _trained_variance(model)
         require(
-            load_checkpoint(smoothed_model).spec.smoothing_variance > 0,
-            f"{smoothed_model} was trained without noise; train it with --smoothing-variance 0.1",
+            smoothing_variance is not None or _trained_variance(smoothed_model) > 0,
+            f"{smoothed_model} names no noise that it was trained with; train one with "
+            "--smoothing-variance 0.1, or give that option here",
         )
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -88,17 +95,28 @@ def all_studies(
             f"cannot make the folder {output} ({error.strerror}); name another"
         ) from error
     for name, path in paths.items():
+        needs = find_study(name).needs
+        changes = {"smoothing_variance": smoothing_variance} if needs == "smoothed" else {}
         run_study(
             name,
             preset=preset,
             output=path,
-            model=models[find_study(name).needs],
+            model=models[needs],
+            dataset=None if needs == "nothing" else dataset,
             data_root=data_root,
             device=device,
             running=running,
             memory_budget=memory_budget,
-            changes={"seed": seed},
+            changes={"seed": seed, **changes},
         )
+
+
+def _trained_variance(model: Path) -> float:
+    """Return the variance of the noise that a checkpoint was trained with; 0 for one's own."""
+    from pyrosnn.training import load_checkpoint
+    from pyrosnn_cli.own_model import is_reference
+
+    return 0.0 if is_reference(model) else load_checkpoint(model).spec.smoothing_variance
 
 
 app.command("sample-size")(study_grid.sample_size)

@@ -21,6 +21,7 @@ from pyrosnn_cli.options import (
     Repeats,
     Running,
     Seed,
+    SmoothingVariance,
     parse_integers,
     parse_numbers,
 )
@@ -112,6 +113,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
                 show_default="preset's",
             ),
         ] = None,
+        smoothing_variance: SmoothingVariance = None,
         repeats: Repeats = None,
         block_size: BlockSize = None,
         first_image: FirstImage = None,
@@ -153,6 +155,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "clip": clip,
             "clip_judged": clip_judged,
             "test_accuracy": test_accuracy,
+            "smoothing_variance": smoothing_variance,
             "repeats": repeats,
             "block_size": block_size,
             "first_image": first_image,
@@ -195,7 +198,7 @@ conditions = grid_command(
     "conditions",
     """Share of images within the linear and the smooth condition, against accuracy.
 
-    Figures 3 and 7 of the paper. The model is one trained with --smoothing-variance; it is
-    averaged over as much noise.
+    Figures 3 and 7 of the paper. The model is averaged over noise, 10 noises for each sample:
+    as much as it was trained with, or --smoothing-variance.
     """,
 )

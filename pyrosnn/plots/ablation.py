@@ -37,8 +37,9 @@ def ablation_figure(result: xr.DataTree) -> Figure:
         ax.set_xlim(0, 1)
         ax.grid(axis="x", alpha=0.3)
     figure.suptitle(
-        f"{model_name(provenance)} on {provenance['dataset']}: {count(spec['images'], 'image')}, "
-        f"{count(spec['repeats'], 'repeat')}, η = {spec['strength']:g}, "
+        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
+        f"{count(spec['images'], 'image')}, {count(spec['repeats'], 'repeat')}, "
+        f"η = {spec['strength']:g}, "
         f"$S_A$ = {spec['attack_samples']}, $S_I$ = {spec['inference_samples']}",
         fontsize="medium",
     )

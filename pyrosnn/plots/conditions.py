@@ -59,7 +59,7 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
     ax.set_xlim(left=0)
     ax.set_ylim(-0.02, 1.02)
     ax.grid(alpha=0.3)
-    ax.legend(fontsize="x-small", loc="lower left")
+    ax.legend(fontsize="x-small", loc="best")
     return ax
 
 
@@ -74,10 +74,10 @@ def conditions_figure(result: xr.DataTree) -> Figure:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)
     plot_conditions(result, figure.subplots())
     figure.suptitle(
-        f"{model_name(provenance)} on {provenance['dataset']}: "
+        f"{model_name(provenance, spec)} on {provenance['dataset']}, "
+        f"{spec['noise_samples']} noises of variance {spec['smoothing_variance']:g}\n"
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
-        f"$S_A$ = {max(spec['attack_samples']):,}, $S_I$ = {max(spec['inference_samples']):,}, "
-        f"{spec['noise_samples']} noises each",
+        f"$S_A$ = {max(spec['attack_samples']):,}, $S_I$ = {max(spec['inference_samples']):,}",
         fontsize="medium",
     )
     return figure

@@ -75,7 +75,7 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
     right.grid(alpha=0.3)
     right.legend(fontsize="small")
     figure.suptitle(
-        f"{model_name(provenance)} on {provenance['dataset']}: "
+        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
         f"{count(moments.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
         fontsize="medium",
     )

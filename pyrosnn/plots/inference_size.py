@@ -111,7 +111,7 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
         va="top",
     )
     figure.suptitle(
-        f"{model_name(provenance)} on {provenance['dataset']}: "
+        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"{attack_name(spec)}, η = {max(spec['strengths']):g}, "
         f"$S_A$ = {max(spec['attack_samples']):,}",

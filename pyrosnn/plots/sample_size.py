@@ -77,7 +77,7 @@ def sample_size_figure(result: xr.DataTree) -> Figure:
     plot_accuracy(result, left)
     plot_cosines(result, right)
     figure.suptitle(
-        f"{model_name(provenance)} on {provenance['dataset']}: "
+        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"{attack_name(spec)}, $S_I$ = {max(spec['inference_samples']):,}",
         fontsize="medium",

@@ -48,12 +48,16 @@ def draw_boxes(ax: Axes, columns: Mapping[str, np.ndarray], *, far: bool = True)
     ax.grid(axis="y", alpha=0.3)
 
 
-def model_name(provenance: Mapping[str, Any]) -> str:
-    """Return a model's name with the noise that tells it from its like: ``sin 0.1``."""
+def model_name(provenance: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """Return a model's name with the noise that tells it from its like: ``sin 0.1``.
+
+    It is ``smoothed`` if it was trained with noise, or is averaged over noise by the spec.
+    """
     training = provenance.get("training") or {}
     noise = training.get("options", {}).get("noise_variance")
     name = provenance["model"] if noise is None else f"{provenance['model']} {noise:g}"
-    return f"smoothed {name}" if training.get("smoothing_variance") else name
+    smoothed = training.get("smoothing_variance") or spec.get("smoothing_variance")
+    return f"smoothed {name}" if smoothed else name
 
 
 def attack_name(spec: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ def variation_figure(result: xr.DataTree) -> Figure:
     right.grid(alpha=0.3)
     right.legend()
     figure.suptitle(
-        f"{model_name(provenance)} on {provenance['dataset']}: "
+        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
         f"{count(values.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
         fontsize="medium",
     )

@@ -1,5 +1,6 @@
 """What every study offers: its settings, its run, and how its result is shown."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, FileError, resolve
-from pyrosnn.training import TrainingSpec
+from pyrosnn.training import Reference, TrainingSpec
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Plan
 from pyrosnn_studies.grid import GRID, GridSpec, grid_spec
@@ -57,19 +58,16 @@ def grid_study(
         name: its name in ``STUDIES``.
         tables: the tables that it ends with.
         figure: its figure.
-        smoothed: judge the model averaged over the noise that it was trained with.
+        smoothed: judge the model averaged over noise, by default as much as it was trained with.
     """
 
     def make_spec(
-        preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
+        preset: str, dataset: Dataset, training: TrainingSpec | Reference, /, **changes: Any
     ) -> GridSpec:
         output = training.output
         if smoothed:
-            if training.smoothing_variance == 0:
-                raise ArgumentError(
-                    f"{name} needs a model trained with noise, this one was trained without; "
-                    "train one with --smoothing-variance 0.1"
-                )
+            if changes.get("smoothing_variance") is None:
+                changes["smoothing_variance"] = _trained_variance(name, training)
             if output != "probs":
                 raise ArgumentError(
                     f"{name} needs discriminant functions in [0, 1], for which the constants L are "
@@ -79,7 +77,9 @@ def grid_study(
                 raise ArgumentError(
                     f"{name} compares ‖δ‖₂ with radii, got the norm '{changes['norm']}'; use l2"
                 )
-            changes["smoothing_variance"] = training.smoothing_variance
+            variance = changes["smoothing_variance"]
+            if not 0 < variance < math.inf:
+                raise ArgumentError(f"the variance of the noise must be > 0, got {variance}")
         return grid_spec(name, preset, dataset, output, **changes)
 
     return Study(
@@ -89,6 +89,21 @@ def grid_study(
         make_spec=make_spec,
         tables=tables,
         figure=figure,
+    )
+
+
+def _trained_variance(study: str, training: TrainingSpec | Reference) -> float:
+    """Return the variance of the noise that a model was trained with; refuse one without."""
+    if training.smoothing_variance > 0:
+        return training.smoothing_variance
+    if isinstance(training, Reference):
+        raise ArgumentError(
+            f"{study} averages a model over noise, and how much {training.model} was trained with "
+            "is not known; give --smoothing-variance"
+        )
+    raise ArgumentError(
+        f"{study} needs a model trained with noise, this one was trained without; "
+        "train one with --smoothing-variance 0.1, or give that option here to average this one"
     )
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from pyrosnn.results import open_results
+from pyrosnn.results import GROUP, open_results, read_spec
 from pyrosnn_cli.main import app
+from pyrosnn_studies import STUDIES
 
 Run = Callable[..., Result]
 
@@ -120,6 +122,56 @@ def test_errors_are_one_line(reference: str, message: str, run: Run, tmp_path: P
     assert len(lines) == 1, result.stderr
     assert message in lines[0]
     assert not list(tmp_path.glob("*.nc"))
+
+
+CONDITIONS = ("--images", "6", "--strengths", "0,0.1", "--inference-samples", "3")
+
+
+def test_conditions_of_ones_own_model_average_it_over_the_noise_asked_for(
+    run: Run, tmp_path: Path
+) -> None:
+    result = run(
+        "study", "conditions", "--model", "mine_for_test:good", "--smoothing-variance", "0.04",
+        *CONDITIONS,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = open_results(tmp_path / "conditions.nc")
+    assert read_spec(found)["smoothing_variance"] == 0.04
+    assert float(found[GROUP].dataset["smoothness"][0]) == pytest.approx(2 / 0.04)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "how much mine_for_test:good was trained with is not known; give --smoothing-v"),
+        (["--smoothing-variance", "0"], "variance of the noise must be > 0, got 0.0"),
+        (["--smoothing-variance", "nan"], "variance of the noise must be > 0, got nan"),
+    ],
+)
+def test_noise_that_cannot_be_is_refused(given: list[str], message: str, run: Run) -> None:
+    result = run("study", "conditions", "--model", "mine_for_test:good", *given, *CONDITIONS)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+
+
+def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = ("--model", "mine_for_test:good", "--smoothed-model", "mine_for_test:with_data")
+    refused = run("study", "all", *models)
+    assert refused.exit_code == 2
+    assert "give that option here" in refused.stderr
+    calls: dict[str, dict[str, Any]] = {}
+    monkeypatch.setattr(
+        "pyrosnn_cli.study.run_study", lambda name, **given: calls.update({name: given})
+    )
+    result = run("study", "all", *models, "--smoothing-variance", "0.01", "--dataset", "cifar10")
+    assert result.exit_code == 0, result.output
+    assert set(calls) == set(STUDIES)
+    given = {name: (str(call["model"]), call["dataset"]) for name, call in calls.items()}
+    smoothed = {name for name, call in calls.items() if "smoothing_variance" in call["changes"]}
+    assert smoothed == {"conditions"}
+    assert given.pop("gaussian-angles") == ("None", None)
+    assert given.pop("conditions") == ("mine_for_test:with_data", "cifar10")
+    assert set(given.values()) == {("mine_for_test:good", "cifar10")}
 
 
 def test_an_own_model_stands_for_both_models_of_all_studies_or_none(run: Run) -> None:

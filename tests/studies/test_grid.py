@@ -5,9 +5,11 @@ import pytest
 from support.compare import assert_same_to_float32
 
 from pyrosnn.attacks import FGM
+from pyrosnn.conditions import CONSTANTS, smoothness_constant
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.results import GROUP
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn_studies.grid import GridSpec, run_grid
@@ -55,6 +57,36 @@ def test_every_cell_is_an_evaluation_on_its_own_sets(
                 cell = values.isel(example=images, repeat=repeat, drop=True)
                 cell = cell.sel(attack_samples=[size]).transpose(*expected.dims)
                 assert_same_to_float32(cell, expected)
+
+
+def test_a_smoothed_grid_judges_the_average_over_noise(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    spec = GridSpec(
+        images=4,
+        strengths=(0.1,),
+        attack_samples=(2,),
+        inference_samples=(3,),
+        smoothing_variance=0.04,
+        noise_samples=5,
+        repeats=1,
+    )
+    smoothed = Smoothed(classifiers["bnn"], variance=0.04, num_noise=5)
+    x, y = digits.test_images(4)
+    a, i = disjoint_sample_sets(smoothed, x, attack=2, inference=3, seed=0, repeat=0, block=0)
+    expected = evaluate(
+        smoothed,
+        x,
+        y,
+        attack=FGM(),
+        attack_samples=a,
+        inference_samples=i,
+        strengths=(0.1,),
+        smoothness=[smoothness_constant(0.04, which) for which in CONSTANTS],
+    )
+    values = run_grid("sample-size", spec, classifiers["bnn"], digits)[GROUP].dataset
+    cell = values.isel(repeat=0, drop=True).transpose(*expected.dims)
+    assert_same_to_float32(cell, expected)
 
 
 def test_repeats_and_blocks_differ(bnn: StochasticClassifier, digits: Dataset) -> None:
