@@ -96,6 +96,11 @@ def cells_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.cells")
 
 
+def temporary_prefix(path: Path) -> str:
+    """Return how the names of a file's temporary files begin; they end with its suffix."""
+    return f".{path.stem}.part-"
+
+
 @contextmanager
 def atomic_path(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that takes its name when the block ends well.
@@ -120,7 +125,7 @@ def atomic_path(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         # the suffix stays last: writers choose their format by it
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+            prefix=temporary_prefix(path), suffix=path.suffix, dir=path.parent
         )
         os.close(handle)
         temporary = Path(name)

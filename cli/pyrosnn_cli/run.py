@@ -76,6 +76,7 @@ def run_study(
     check_places(output, running)
     check_computing(running)
 
+    from pyrosnn.claim import claim
     from pyrosnn_cli.resume import find_result, make_result
     from pyrosnn_cli.show import show_tables
     from pyrosnn_studies.runner import Material
@@ -102,10 +103,11 @@ def run_study(
             training=checkpoint.spec,
         )
     end = f"{output} is whole: nothing was left to do"
-    result = find_result(study, spec, material, output, running)
-    if result is None:
-        result = make_result(study, spec, material, output, running)
-        end = f"wrote {output} and {figure_of(output)}"
+    with claim(output, figure_of(output)):
+        result = find_result(study, spec, material, output, running)
+        if result is None:
+            result = make_result(study, spec, material, output, running)
+            end = f"wrote {output} and {figure_of(output)}"
     show_tables(study.tables(result))
     typer.echo(end)
     return Ran(result=result, spec=spec, checkpoint=checkpoint, data=data)
@@ -176,9 +178,13 @@ def _default_model(
     suffix = "-smoothed" if spec.smoothing_variance > 0 else ""
     path = folder / f"{spec.model}-{data.name}{suffix}.safetensors"
     if not path.exists():
-        train_and_save(
-            spec, data, path, device=device, test_samples=100, overwrite=False, showing=showing
-        )
+        try:
+            train_and_save(
+                spec, data, path, device=device, test_samples=100, overwrite=False, showing=showing
+            )
+        except KeyboardInterrupt as error:
+            error.add_note("the same command goes on with the training of its default model")
+            raise
     checkpoint = load_checkpoint(path, device)
     if checkpoint.spec != spec:
         raise DataError(

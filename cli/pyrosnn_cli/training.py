@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 import typer
 
+from pyrosnn.claim import claim
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models.classifier import StochasticClassifier
@@ -38,25 +39,26 @@ def train_and_save(
     the checkpoint is written. One that is there is gone on with, unless ``overwrite`` is set.
     """
     kept = state_path(path)
-    state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None
-    done = 0 if state is None else state.epoch
-    title = f"training {spec.model} on {dataset.name}"
-    with progress_bar(title, spec.epochs, showing) as advance:
-        advance(done, "")
+    with claim(path, kept):
+        state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None
+        done = 0 if state is None else state.epoch
+        title = f"training {spec.model} on {dataset.name}"
+        with progress_bar(title, spec.epochs, showing) as advance:
+            advance(done, "")
 
-        def show(step: TrainingProgress) -> None:
-            advance(step.epoch, f"loss {step.loss:.4f}")
+            def show(step: TrainingProgress) -> None:
+                advance(step.epoch, f"loss {step.loss:.4f}")
 
-        def keep(state: TrainingState) -> None:
-            save_state(kept, state, spec, dataset)
+            def keep(state: TrainingState) -> None:
+                save_state(kept, state, spec, dataset)
 
-        classifier = train(spec, dataset, device=device, progress=show, resume=state, keep=keep)
-    reached = accuracy(
-        classifier, dataset.x_test, dataset.y_test, num_samples=test_samples, seed=spec.seed
-    )
-    overwrite = overwrite or done > 0  # a training that was stopped between this and the next
-    save_checkpoint(path, classifier, spec, dataset, test_accuracy=reached, overwrite=overwrite)
-    kept.unlink(missing_ok=True)
+            classifier = train(spec, dataset, device=device, progress=show, resume=state, keep=keep)
+        reached = accuracy(
+            classifier, dataset.x_test, dataset.y_test, num_samples=test_samples, seed=spec.seed
+        )
+        overwrite = overwrite or done > 0  # a training that was stopped between this and the next
+        save_checkpoint(path, classifier, spec, dataset, test_accuracy=reached, overwrite=overwrite)
+        kept.unlink(missing_ok=True)
     typer.echo(
         f"{spec.model} on {dataset.name}: test accuracy {reached:.2%} "
         f"({test_samples} samples, {len(dataset.x_test)} images)"

@@ -11,7 +11,9 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+from pyrosnn.claim import claim
 from pyrosnn.results import open_results, read_provenance, result_digest
+from pyrosnn.training import save_state
 from pyrosnn_cli.main import app
 
 Run = Callable[..., Result]
@@ -126,6 +128,43 @@ def test_resume_and_overwrite(run: Run, tmp_path: Path) -> None:
     assert "from an earlier run" not in anew.stderr
     assert result_digest(open_results(tmp_path / "a.nc")) == expected
     assert not list(tmp_path.glob("*.cells"))
+
+
+def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None:
+    with claim(tmp_path / "a.nc"):
+        refused(run("--output", "a.nc", "--quiet"), "another run is at work on a.nc; wait for it")
+        assert not (tmp_path / "a.nc.cells").exists()
+    assert run("--output", "a.nc", "--quiet").exit_code == 0
+    train = ("train", "sin", "--epochs", "1", "--hidden", "8", "--quiet")
+    with claim(tmp_path / "sin-digits.safetensors"):
+        refused(
+            CliRunner().invoke(app, train, prog_name="pyrosnn"),
+            "another run is at work on sin-digits.safetensors",
+        )
+    assert not list(tmp_path.glob("sin*"))
+
+
+def test_a_default_model_whose_training_was_interrupted_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    epochs = []
+
+    def save(path, state, spec, dataset):  # type: ignore[no-untyped-def]
+        save_state(path, state, spec, dataset)
+        epochs.append(state.epoch)
+        if state.epoch == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pyrosnn_cli.training.save_state", save)
+    words = [*STUDY, "--num-samples", "3"]
+    first = CliRunner().invoke(app, words, prog_name="pyrosnn")
+    assert first.exit_code == 130
+    assert "the same command goes on with the training of its default model" in first.stderr
+    second = CliRunner().invoke(app, words, prog_name="pyrosnn")
+    assert second.exit_code == 0, second.output
+    assert "training bnn on digits: 3/60 from an earlier run" in second.stderr
+    assert epochs == list(range(1, len(epochs) + 1))
 
 
 def test_an_error_before_the_first_cell_leaves_nothing(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from support.limits import file_size
 from support.small_result import small_result
 
@@ -15,14 +16,20 @@ from pyrosnn.files import read_whole
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import sample_size_figure
 from pyrosnn.results import open_results, save_results
-from pyrosnn.training import TrainingSpec, load_checkpoint, save_checkpoint
+from pyrosnn.training import (
+    TrainingSpec,
+    TrainingState,
+    load_checkpoint,
+    save_checkpoint,
+    save_state,
+)
 from pyrosnn_cli.show import write_figure
 
 Write = Callable[[Path], None]
 RESULT = small_result()
 
 
-@pytest.fixture(params=["result", "checkpoint", "figure"])
+@pytest.fixture(params=["result", "checkpoint", "training", "figure"])
 def write(
     request: pytest.FixtureRequest,
     bnn: StochasticClassifier,
@@ -30,9 +37,11 @@ def write(
     digits: Dataset,
 ) -> Write:
     figure = sample_size_figure(RESULT)
+    state = TrainingState(epoch=1, tensors={"classifier.mean": torch.zeros(5000)})
     writers: dict[str, Write] = {
         "result": lambda path: save_results(path, RESULT, overwrite=True),
         "checkpoint": lambda path: save_checkpoint(path, bnn, specs["bnn"], digits, overwrite=True),
+        "training": lambda path: save_state(path, state, specs["bnn"], digits),
         "figure": lambda path: write_figure(path, figure, overwrite=True),
     }
     return writers[request.param]

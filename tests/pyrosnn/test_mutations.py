@@ -16,9 +16,10 @@ FILES = {
     "result": 3500,  # the checksum refuses most at once
     "unchecked-result": 400,  # HDF5 reads them
     "result-settings": 300,
-    "checkpoint": 2500,
+    "checkpoint": 2000,
     "checkpoint-settings": 500,
-    "data": 2800,
+    "training": 1000,
+    "data": 2500,
 }
 FACTOR = int(os.environ.get("PYROSNN_MUTATIONS", "1"))
 

@@ -153,6 +153,21 @@ def checkpoint_settings() -> tuple[st.SearchStrategy[bytes], Read]:
     return st.builds(change, st.sampled_from(places), JSON | st.lists(st.integers(-1, 9))), read
 
 
+def training() -> tuple[st.SearchStrategy[bytes], Read]:
+    """Return damaged states of a training."""
+    from pyrosnn.data import load_dataset
+    from pyrosnn.training import TrainingState, load_state, preset, save_state, train
+
+    spec, digits = preset("bnn", options={"hidden": (2,)}, epochs=1), load_dataset("digits")
+    states: list[TrainingState] = []
+    train(spec, digits, keep=states.append)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.safetensors"
+        save_state(path, states[0], spec, digits)
+        content = path.read_bytes()
+    return any_bytes(content), lambda path: load_state(path, spec, digits)
+
+
 def data_file() -> tuple[st.SearchStrategy[bytes], Read]:
     """Return files of images, plain or compressed, for the same reader."""
     from pyrosnn.data.idx import IdxFile
@@ -180,6 +195,7 @@ SUBJECTS = {
     "result-settings": result_settings,
     "checkpoint": checkpoint,
     "checkpoint-settings": checkpoint_settings,
+    "training": training,
     "data": data_file,
 }
 

@@ -1,0 +1,62 @@
+"""One process at a time works on an output, and clears away what a killed one left of it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pyrosnn.errors import FileError
+from pyrosnn.files import check_writable, temporary_prefix
+
+
+@contextmanager
+def claim(output: Path, *beside: Path) -> Iterator[None]:
+    """Keep an output for this process while the block runs.
+
+    The claim is a lock on a hidden file beside the output. It ends with the process, however that
+    ends; a file that a killed process left there hinders nobody.
+
+    Args:
+        output: the file that is to be written.
+        beside: other files that are written on the way.
+
+    Raises:
+        FileError: if another process has claimed the output, there is no such folder, or the
+            disk refuses.
+
+    Example:
+        >>> import tempfile
+        >>> output = Path(tempfile.mkdtemp()) / "a.nc"
+        >>> with claim(output), claim(output):
+        ...     pass
+        Traceback (most recent call last):
+            ...
+        pyrosnn.errors.FileError: another run is at work on ...a.nc; wait for it, or name ...
+    """
+    check_writable(output, overwrite=True)  # the lock would make its folder
+    lock = FileLock(output.with_name(f".{output.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise FileError(
+            f"another run is at work on {output}; wait for it, or name another --output"
+        ) from None
+    except OSError as error:
+        raise FileError(f"cannot write {output}: {error.strerror or error}") from error
+    try:
+        for path in (output, *beside):
+            _clear(path)
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)  # while it is held: nobody else has it
+        lock.release()
+
+
+def _clear(path: Path) -> None:
+    """Remove the temporary files of a process that was killed while it wrote a file."""
+    name = re.compile(f"{re.escape(temporary_prefix(path))}[a-z0-9_]+{re.escape(path.suffix)}")
+    for left in path.parent.glob(".*"):
+        if name.fullmatch(left.name):
+            left.unlink(missing_ok=True)
