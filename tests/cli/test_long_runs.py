@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from distributed import LocalCluster
 from typer.testing import CliRunner, Result
 
 from pyrosnn.claim import claim
@@ -232,6 +233,24 @@ def test_threads_are_set_and_recorded(run: Run, tmp_path: Path) -> None:
 )
 def test_options_that_cannot_be(run: Run, options: tuple[str, ...], message: str) -> None:
     refused(run(*options), message)
+
+
+def test_the_same_file_alone_on_four_workers_and_on_a_cluster_that_is_there(
+    run: Run, tmp_path: Path
+) -> None:
+    """The last one goes on with cells that this process has left."""
+    assert run("--output", "alone.nc").exit_code == 0
+    four = run("--output", "four.nc", "--workers", "4")
+    assert four.exit_code == 0, four.output
+    interrupted(run, "--output", "there.nc", "--threads", "1")
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        there = run("--output", "there.nc", "--scheduler", cluster.scheduler_address, "--resume")
+    assert there.exit_code == 0, there.output
+    assert "3/4 from an earlier run" in there.stderr
+    names = ("alone.nc", "four.nc", "there.nc")
+    assert len({result_digest(open_results(tmp_path / name)) for name in names}) == 1
 
 
 def test_without_dask_the_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
