@@ -12,13 +12,13 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import (
     TrainingProgress,
     TrainingSpec,
-    TrainingState,
     load_state,
     save_checkpoint,
     save_state,
     state_path,
     train,
 )
+from pyrosnn_cli.keeper import Keeper
 from pyrosnn_cli.options import Showing
 from pyrosnn_cli.progress import progress_bar
 
@@ -35,7 +35,7 @@ def train_and_save(
 ) -> StochasticClassifier:
     """Train with a progress bar, measure the test accuracy, write the checkpoint.
 
-    The training's state is kept beside the checkpoint-to-be after every epoch, and removed when
+    The training's state is kept beside the checkpoint-to-be (:class:`Keeper`), and removed when
     the checkpoint is written. One that is there is gone on with, unless ``overwrite`` is set.
     """
     kept = state_path(path)
@@ -49,10 +49,14 @@ def train_and_save(
             def show(step: TrainingProgress) -> None:
                 advance(step.epoch, f"loss {step.loss:.4f}")
 
-            def keep(state: TrainingState) -> None:
-                save_state(kept, state, spec, dataset)
-
-            classifier = train(spec, dataset, device=device, progress=show, resume=state, keep=keep)
+            keep = Keeper(lambda newest: save_state(kept, newest, spec, dataset))
+            try:
+                classifier = train(
+                    spec, dataset, device=device, progress=show, resume=state, keep=keep
+                )
+            except KeyboardInterrupt:
+                keep.flush()
+                raise
         reached = accuracy(
             classifier, dataset.x_test, dataset.y_test, num_samples=test_samples, seed=spec.seed
         )

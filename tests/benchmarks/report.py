@@ -105,6 +105,13 @@ class Report:
             ],
         ]
 
+    def keeping(self) -> Rows:
+        rows = [["", "seconds", "keeping it", "share, %"]]
+        for bench in self.group("keeping"):
+            way, work, kept = (info(bench)[name] for name in ("way", "work", "kept"))
+            rows.append([way, f"{work:.3f}", f"{kept:.4f}", f"{100 * kept / work:.1f}"])
+        return rows
+
     def scaling(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return sizes and seconds of each quantity that was varied."""
         found: dict[str, list[tuple[int, float]]] = {}
@@ -131,6 +138,7 @@ class Report:
             "pgd": self.pgd,
             "training": self.training,
             "precision": self.precision,
+            "keeping": self.keeping,
             "scaling": self.slopes,
         }
 

@@ -1,6 +1,7 @@
 """Long runs at the command line: interruption, progress, and where the work is done."""
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -158,6 +159,7 @@ def test_a_default_model_whose_training_was_interrupted_goes_on(
             raise KeyboardInterrupt
 
     monkeypatch.setattr("pyrosnn_cli.training.save_state", save)
+    monkeypatch.setattr("pyrosnn_cli.keeper.SHARE", math.inf)  # every state is written
     words = [*STUDY, "--num-samples", "3"]
     first = CliRunner().invoke(app, words, prog_name="pyrosnn")
     assert first.exit_code == 130
@@ -165,7 +167,7 @@ def test_a_default_model_whose_training_was_interrupted_goes_on(
     second = CliRunner().invoke(app, words, prog_name="pyrosnn")
     assert second.exit_code == 0, second.output
     assert "training bnn on digits: 3/60 from an earlier run" in second.stderr
-    assert epochs == list(range(1, len(epochs) + 1))
+    assert set(epochs) == set(range(1, 61))
 
 
 def test_an_error_before_the_first_cell_leaves_nothing(run: Run, tmp_path: Path) -> None:

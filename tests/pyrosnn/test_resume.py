@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import random
 import signal
@@ -28,7 +29,7 @@ from pyrosnn.training import (
 )
 from pyrosnn.training.checkpoints import model_digest
 from pyrosnn.training.state_file import HEADER_KEY
-from pyrosnn_cli import training
+from pyrosnn_cli import keeper, training
 from pyrosnn_cli.main import app
 from pyrosnn_cli.options import Showing
 from pyrosnn_cli.training import train_and_save
@@ -205,6 +206,7 @@ def test_the_command_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Dataset
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(keeper, "SHARE", math.inf)  # every state is written
     arguments = ["train", "bnn", "--epochs", "3", "--hidden", "8", "--test-samples", "1"]
     own, stop = save_state, [2]
 
