@@ -24,6 +24,7 @@ OPTIONS_im-kl3 := im --kl-weight 3
 OPTIONS_bnn-kl0.1 := bnn --kl-weight 0.1
 OPTIONS_bnn-tanh := bnn --activation tanh
 OPTIONS_bnn-scale1 := bnn --initial-row-scale 1
+OPTIONS_laplace := laplace
 
 MODELS := bnn im sin-0.05 sin-0.1
 WEIGHTS := bnn im
@@ -33,14 +34,14 @@ VARIED := $(COMPARED) bnn-kl3 im-kl3
 RESULTS := gaussian-angles \
   $(MODELS:%=sample-size-%) $(COMPARED:%=inference-size-%) $(VARIED:%=prediction-variance-%) \
   $(WEIGHTS:%=conditions-%) conditions-clip-bnn $(WEIGHTS:%=linf-%) $(WEIGHTS:%=pgd-%) \
-  $(WEIGHTS:%=cw-%) $(WEIGHTS:%=margin-%) $(ABLATED:%=ablation-%)
+  $(WEIGHTS:%=cw-%) $(WEIGHTS:%=margin-%) $(ABLATED:%=ablation-%) laplace
 
 .PHONY: reproduction
 reproduction: $(RESULTS:%=$(SHOWN)/%.nc)
 	$(BIN)/python -m pyrosnn_studies.reproduction $(SHOWN)
 
 # named one by one: make takes what only a pattern names for intermediate, and does without it
-TRAINED := $(ABLATED) $(WEIGHTS:%=%-smoothed)
+TRAINED := $(ABLATED) $(WEIGHTS:%=%-smoothed) laplace
 $(TRAINED:%=$(KEPT)/%.safetensors): $(KEPT)/%.safetensors: | .venv/installed
 	mkdir -p $(KEPT)
 	$(call TRAIN,$(OPTIONS_$*))
@@ -76,6 +77,10 @@ $(SHOWN)/cw-%.nc: $(KEPT)/%.safetensors
 
 $(SHOWN)/margin-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,sample-size --loss margin --gradient mean_logits --attack-samples 100 --repeats 1)
+
+# supplement C.5: 8 / 255
+$(SHOWN)/laplace.nc: $(KEPT)/laplace.safetensors
+	$(call STUDY,sample-size --norm linf --attack-samples 1$(,)5$(,)10 --strengths 0$(,)0.031372549)
 
 $(SHOWN)/ablation-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,ablation)

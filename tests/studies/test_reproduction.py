@@ -80,7 +80,7 @@ def test_a_clone_makes_all_again_and_an_interrupted_run_goes_on(tmp_path: Path) 
     for path in FOLDER.glob("*.nc"):
         make(f"docs/reproduction/{path.name}")
     everything = planned()
-    assert len(everything) == len(set(everything)) == 12 + 38
+    assert len(everything) == len(set(everything)) == 13 + 39
     begun = [".venv/bin/python", ".venv/installed", "reproduction/started"]
     for name in [*begun, *everything[:20]]:
         make(name)

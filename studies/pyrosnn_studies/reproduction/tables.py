@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from pyrosnn.conditions import CONSTANTS, cutoff
+from pyrosnn.results import GROUP
 from pyrosnn.summaries import accuracies, geometry_means, variation_table
 from pyrosnn_studies.reproduction.cells import (
     SIZES,
@@ -196,6 +198,37 @@ def tracking(results: Results) -> Table:
     return header, rows
 
 
+def laplace(results: Results) -> Table:
+    """Return supplement C.5: a last-layer Laplace approximation under FGSM, against S_A."""
+    result = results["laplace"]
+    strength = float(result[GROUP].dataset["strength"].max())
+    accuracy, cosine = (
+        values.sel(strength=strength).isel(inference_samples=-1)
+        for values in (accuracies(result)["adversarial"], result[GROUP].dataset["cosine"])
+    )
+    sizes = [int(size) for size in accuracy["attack_samples"].values]
+    theirs = paper()["laplace"]
+    cells = [
+        ["adversarial accuracy", "paper, CIFAR-100", *[f"{v:.1f}" for v in theirs["accuracy"]]],
+        ["", "ours", *[share(accuracy.sel(attack_samples=size)) for size in sizes]],
+        [
+            "cosine, mean ± deviation over images",
+            "paper, CIFAR-100",
+            *[
+                f"{mean:.3f} ± {deviation:.3f}"
+                for mean, deviation in zip(theirs["cosine"], theirs["deviation"], strict=True)
+            ],
+        ],
+        ["", "ours", *[_over_images(cosine.sel(attack_samples=size)) for size in sizes]],
+    ]
+    return ["", "", *[f"S_A = {size}" for size in sizes]], cells
+
+
+def _over_images(cosine: xr.DataArray) -> str:
+    """Format a cosine per repeat and image: mean, and deviation over the images of a repeat."""
+    return f"{float(cosine.mean()):.3f} ± {float(cosine.std('example', ddof=1).mean()):.3f}"
+
+
 READINGS = {
     "true labels": "true labels",
     "predicted labels": "predicted labels",
@@ -285,6 +318,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "tracking": tracking,
     "ablation": ablation,
     "ablation-cosine": ablation_cosine,
+    "laplace": laplace,
     "angles": angles,
     "claims": claims,
     **CIFAR_TABLES,
