@@ -12,7 +12,7 @@ from pyrosnn_cli.options import Running
 from pyrosnn_cli.progress import progress_bar
 from pyrosnn_cli.show import write_figure
 from pyrosnn_studies.resuming import finished_result, open_store
-from pyrosnn_studies.runner import Material, Step, manifest, run_plan
+from pyrosnn_studies.runner import Material, Step
 from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.study import Study
 
@@ -23,7 +23,7 @@ def find_result(
     """Return what an earlier run has made whole, with ``--resume``; else None."""
     if not running.resume:
         return None
-    decides = manifest(study.name, study.plan, spec, material)
+    decides = study.manifest(spec, material)
     return finished_result(output, decides, overwrite=running.overwrite)
 
 
@@ -42,7 +42,7 @@ def make_result(
         output: netCDF file; the figure goes beside it as .png.
         running: how it is run.
     """
-    decides = manifest(study.name, study.plan, spec, material)
+    decides = study.manifest(spec, material)
     store = open_store(output, decides, resume=running.resume, overwrite=running.overwrite)
     try:
         result = _run(study, spec, material, store, running)
@@ -76,6 +76,4 @@ def _run(
         def show(step: Step) -> None:
             advance(step.done, step.text)
 
-        return run_plan(
-            study.name, study.plan, spec, material, progress=show, store=store, compute=compute
-        )
+        return study.run(spec, material, progress=show, store=store, compute=compute)

@@ -15,13 +15,13 @@ from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import make_dataset
-from pyrosnn.sampling import MEMORY_BUDGET, disjoint_sample_sets
+from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import PreactivationNoise
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material, Progress, run_plan
+from pyrosnn_studies.runner import Material
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
@@ -101,31 +101,6 @@ def variants(
             classifier=PreactivationNoise(classifier), attack=paper
         )
     return found
-
-
-def run_ablation(
-    spec: AblationSpec,
-    classifier: StochasticClassifier,
-    dataset: Dataset,
-    *,
-    training: TrainingSpec | None = None,
-    progress: Progress | None = None,
-    memory_budget: int = MEMORY_BUDGET,
-) -> xr.DataTree:
-    """Run the study.
-
-    Args:
-        spec: its settings.
-        classifier: the classifier.
-        dataset: its test split is attacked.
-        training: the settings of its training, which the result records.
-        progress: called before the first block of images and after each.
-        memory_budget: bytes that the evaluation of a block may take.
-    """
-    material = Material(
-        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
-    )
-    return run_plan(NAME, PLAN, spec, material, progress=progress)
 
 
 def _cells(spec: AblationSpec) -> list[Cell]:

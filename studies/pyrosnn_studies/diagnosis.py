@@ -10,16 +10,14 @@ from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import require
 from pyrosnn.evaluation import attack_moments
-from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import diagnosis_figure
 from pyrosnn.results import combine
-from pyrosnn.sampling import MEMORY_BUDGET
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
 from pyrosnn_studies.grid import GridSpec, grid_cells, join_grid, run_grid_cell
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material, Progress, run_plan
+from pyrosnn_studies.runner import Material
 from pyrosnn_studies.study import Study
 
 NAME = "diagnosis"
@@ -81,34 +79,6 @@ class DiagnosisSpec:
             seed=self.seed,
             block_size=self.block_size,
         )
-
-
-def run_diagnosis(
-    spec: DiagnosisSpec,
-    classifier: StochasticClassifier,
-    dataset: Dataset,
-    *,
-    training: TrainingSpec | None = None,
-    progress: Progress | None = None,
-    memory_budget: int = MEMORY_BUDGET,
-) -> xr.DataTree:
-    """Run the study.
-
-    Args:
-        spec: its settings.
-        classifier: the classifier.
-        dataset: its test split is used.
-        training: the settings of its training, which the result records.
-        progress: called before the first block of images and after each.
-        memory_budget: bytes that the evaluation of a block may take.
-
-    Returns:
-        A result with the groups ``evaluation`` and ``moments``.
-    """
-    material = Material(
-        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
-    )
-    return run_plan(NAME, PLAN, spec, material, progress=progress)
 
 
 def _cells(spec: DiagnosisSpec) -> list[Cell]:

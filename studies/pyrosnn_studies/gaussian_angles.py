@@ -16,7 +16,6 @@ from pyrosnn.results import combine, make_dataset
 from pyrosnn.seeding import seed_sequence
 from pyrosnn_studies.cells import Cell, Plan
 from pyrosnn_studies.presets import preset_settings
-from pyrosnn_studies.runner import Progress, run_plan
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
 
@@ -67,21 +66,6 @@ def angles_spec(preset: str, **changes: Any) -> AnglesSpec:
     """Return the study's settings; None leaves a field as the preset has it."""
     given = {name: value for name, value in changes.items() if value is not None}
     return AnglesSpec(**{**preset_settings(NAME, preset), **given})
-
-
-def run_angles(spec: AnglesSpec, *, progress: Progress | None = None) -> xr.DataTree:
-    r"""Estimate the expected angle for all pairs of t of the means and t of the variances.
-
-    With $\mu = t_\mu u$ and $\sigma^2 = t_\sigma v$, u and v uniform on [0, 1], the products of
-    $X = \mu + \sigma \circ Z$ and $Y = \mu + \sigma \circ Z'$ are polynomials in $t_\mu$ and
-    $\sqrt{t_\sigma}$ with six coefficients. So one set of pairs serves the whole grid: each cell
-    is an estimate from all pairs, and cells share them.
-
-    Args:
-        spec: its settings.
-        progress: called before the first of the values of t of the means and after each.
-    """
-    return run_plan(NAME, PLAN, spec, None, progress=progress)
 
 
 def _cells(spec: AnglesSpec) -> list[Cell]:

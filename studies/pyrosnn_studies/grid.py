@@ -15,11 +15,10 @@ from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.results import GROUP, combine, combine_repeats, make_dataset
-from pyrosnn.sampling import MEMORY_BUDGET, disjoint_sample_sets
-from pyrosnn.training import TrainingSpec
+from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_first_image
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material, Progress, run_plan
+from pyrosnn_studies.runner import Material
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,40 +145,6 @@ def grid_spec(study: str, preset: str, dataset: Dataset, output: str, **changes:
         norm = settings.get("norm", "l2")
         settings["strengths"] = preset_strengths(dataset.name, norm, settings["strengths"])
     return GridSpec(**settings)
-
-
-def run_grid(
-    study: str,
-    spec: GridSpec,
-    classifier: StochasticClassifier,
-    dataset: Dataset,
-    *,
-    training: TrainingSpec | None = None,
-    progress: Progress | None = None,
-    memory_budget: int = MEMORY_BUDGET,
-) -> xr.DataTree:
-    """Evaluate all of a grid, image block by image block.
-
-    Args:
-        study: name of the study.
-        spec: its settings.
-        classifier: the classifier.
-        dataset: its test split is attacked.
-        training: the settings of its training, which the result records.
-        progress: called before the first block of images and after each.
-        memory_budget: bytes that the evaluation of a block may take; no part of the settings,
-            because no result depends on it beyond rounding.
-
-    Returns:
-        The result: values of every image, spec and provenance.
-
-    Raises:
-        ArgumentError: for more images than there are.
-    """
-    material = Material(
-        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
-    )
-    return run_plan(study, GRID, spec, material, progress=progress)
 
 
 def grid_cells(spec: GridSpec) -> list[Cell]:

@@ -9,15 +9,13 @@ import xarray as xr
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import require
 from pyrosnn.evaluation import gradient_moments
-from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import variation_figure
 from pyrosnn.results import combine
-from pyrosnn.sampling import MEMORY_BUDGET
 from pyrosnn.summaries import variation_table
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_first_image
 from pyrosnn_studies.presets import study_settings
-from pyrosnn_studies.runner import Material, Progress, run_plan
+from pyrosnn_studies.runner import Material
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
 
@@ -54,31 +52,6 @@ class VarianceSpec:
 def variance_spec(preset: str, dataset: Dataset, **changes: Any) -> VarianceSpec:
     """Return the study's settings; None leaves a field as the preset has it."""
     return VarianceSpec(**study_settings(NAME, preset, dataset, changes))
-
-
-def run_variance(
-    spec: VarianceSpec,
-    classifier: StochasticClassifier,
-    dataset: Dataset,
-    *,
-    training: TrainingSpec | None = None,
-    progress: Progress | None = None,
-    memory_budget: int = MEMORY_BUDGET,
-) -> xr.DataTree:
-    """Run the study.
-
-    Args:
-        spec: its settings.
-        classifier: the classifier.
-        dataset: its test split is used.
-        training: the settings of its training, which the result records.
-        progress: called before the first block of images and after each.
-        memory_budget: bytes that the evaluation of a block may take.
-    """
-    material = Material(
-        classifier=classifier, dataset=dataset, memory_budget=memory_budget, training=training
-    )
-    return run_plan(NAME, PLAN, spec, material, progress=progress)
 
 
 def _cells(spec: VarianceSpec) -> list[Cell]:

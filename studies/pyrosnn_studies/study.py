@@ -14,6 +14,8 @@ from pyrosnn.training import Reference, TrainingSpec
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Plan
 from pyrosnn_studies.grid import GRID, GridSpec, grid_spec
+from pyrosnn_studies.runner import Compute, Material, Progress, in_order, manifest, run_plan
+from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.tables import Table
 
 
@@ -43,6 +45,41 @@ class Study:
     make_spec: MakeSpec
     tables: Callable[[xr.DataTree], list[Table]]
     figure: Callable[[xr.DataTree], Figure]
+
+    def run(
+        self,
+        spec: Any,
+        material: Material | None = None,
+        *,
+        progress: Progress | None = None,
+        store: CellStore | None = None,
+        compute: Compute = in_order,
+    ) -> xr.DataTree:
+        """Run it.
+
+        Args:
+            spec: its settings.
+            material: the model and the data; None if it needs neither.
+            progress: called before the first cell and after each.
+            store: where finished cells are kept; those that it has are not run again.
+            compute: where cells are run.
+
+        Returns:
+            The result: values, spec and provenance.
+
+        Example:
+            >>> study = find_study("gaussian-angles")
+            >>> spec = study.make_spec("quick", None, None, pairs=20, largest=1.0, step=1.0)
+            >>> study.run(spec)["angles"].dataset["angle"].shape
+            (2, 2)
+        """
+        return run_plan(
+            self.name, self.plan, spec, material, progress=progress, store=store, compute=compute
+        )
+
+    def manifest(self, spec: Any, material: Material | None = None) -> dict[str, Any]:
+        """Return all that decides the result of a run, see :func:`runner.manifest`."""
+        return manifest(self.name, self.plan, spec, material)
 
 
 def grid_study(

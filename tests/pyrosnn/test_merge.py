@@ -9,6 +9,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from support.small_result import part_of, small_result
+from support.studies import run_study
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, MergeError
@@ -22,8 +23,8 @@ from pyrosnn.results import (
     save_results,
 )
 from pyrosnn.results.merge import SETTINGS
-from pyrosnn_studies.diagnosis import DiagnosisSpec, run_diagnosis
-from pyrosnn_studies.grid import GridSpec, run_grid
+from pyrosnn_studies.diagnosis import DiagnosisSpec
+from pyrosnn_studies.grid import GridSpec
 
 WHOLE = small_result()
 
@@ -70,8 +71,8 @@ def test_files_of_real_studies(bnn: StochasticClassifier, digits: Dataset, tmp_p
         repeats=2, block_size=10,
     )  # fmt: skip
     for whole in (
-        run_grid("sample-size", grid, bnn, digits),
-        run_diagnosis(diagnosis, bnn, digits),
+        run_study("sample-size", grid, bnn, digits),
+        run_study("diagnosis", diagnosis, bnn, digits),
     ):
         save_results(tmp_path / "whole.nc", whole, overwrite=True)
         whole = open_results(tmp_path / "whole.nc")
@@ -89,8 +90,8 @@ def test_sizes_that_were_run_apart_are_those_of_one_run(
     apart = [
         GridSpec(strengths=(strength,), attack_samples=(1, 4), **common) for strength in (0.5, 0.0)
     ]
-    one = run_grid("sample-size", whole, bnn, digits)
-    merged = merge_results([run_grid("sample-size", spec, bnn, digits) for spec in apart])
+    one = run_study("sample-size", whole, bnn, digits)
+    merged = merge_results([run_study("sample-size", spec, bnn, digits) for spec in apart])
     xr.testing.assert_identical(merged[GROUP].to_dataset(), one[GROUP].to_dataset())
     assert read_spec(merged) == read_spec(one)
 

@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.studies import run_study
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError
@@ -27,7 +28,7 @@ from pyrosnn.results import (
     save_results,
 )
 from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.grid import GridSpec, run_grid
+from pyrosnn_studies.grid import GridSpec
 
 SPEC = GridSpec(
     images=23,
@@ -43,7 +44,7 @@ SPEC = GridSpec(
 def result(
     bnn: StochasticClassifier, digits: Dataset, specs: dict[str, TrainingSpec]
 ) -> xr.DataTree:
-    return run_grid("sample-size", SPEC, bnn, digits, training=specs["bnn"])
+    return run_study("sample-size", SPEC, bnn, digits, training=specs["bnn"])
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +93,13 @@ def test_the_same_seed_gives_the_same_file(
     digits: Dataset,
     specs: dict[str, TrainingSpec],
 ) -> None:
-    again = run_grid("sample-size", SPEC, bnn, digits, training=specs["bnn"])
+    again = run_study("sample-size", SPEC, bnn, digits, training=specs["bnn"])
     xr.testing.assert_identical(again[GROUP].dataset, result[GROUP].dataset)
     first, second = read_provenance(result), read_provenance(again)
     assert {k: v for k, v in first.items() if k not in TIME_KEYS} == {
         k: v for k, v in second.items() if k not in TIME_KEYS
     }
-    other = run_grid("sample-size", replace(SPEC, seed=1), bnn, digits, training=specs["bnn"])
+    other = run_study("sample-size", replace(SPEC, seed=1), bnn, digits, training=specs["bnn"])
     assert not other[GROUP].dataset["cosine"].equals(result[GROUP].dataset["cosine"])
 
 
@@ -109,7 +110,7 @@ def test_files_are_the_same_byte_for_byte_but_for_times(
     specs: dict[str, TrainingSpec],
     tmp_path: Path,
 ) -> None:
-    again = run_grid("sample-size", SPEC, bnn, digits, training=specs["bnn"])
+    again = run_study("sample-size", SPEC, bnn, digits, training=specs["bnn"])
     times = {key: value for key, value in read_provenance(result).items() if key in TIME_KEYS}
     again.attrs["provenance"] = json.dumps({**read_provenance(again), **times}, sort_keys=True)
     save_results(tmp_path / "a.nc", result)
@@ -120,7 +121,7 @@ def test_files_are_the_same_byte_for_byte_but_for_times(
 def test_another_memory_budget_agrees_to_float32(
     result: xr.DataTree, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    again = run_grid("sample-size", SPEC, bnn, digits, memory_budget=1)
+    again = run_study("sample-size", SPEC, bnn, digits, memory_budget=1)
     before, after = result[GROUP].dataset, again[GROUP].dataset
     for name in ("cosine", "margin", "gradient_norm"):
         xr.testing.assert_allclose(after[name], before[name], rtol=1e-3, atol=1e-4)

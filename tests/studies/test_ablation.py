@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from support.studies import run_study
 
 from pyrosnn.attacks import FGM, loss_gradient
 from pyrosnn.data.dataset import Dataset
@@ -14,7 +15,7 @@ from pyrosnn.errors import ArgumentError
 from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, replay_logits
-from pyrosnn_studies.ablation import AblationSpec, run_ablation, variants
+from pyrosnn_studies.ablation import AblationSpec, variants
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import PreactivationNoise
 
@@ -103,7 +104,7 @@ def test_every_reading_is_reported(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
     classifier = classifiers[model]
-    result: Any = run_ablation(SPEC, classifier, digits)["ablation"].dataset
+    result: Any = run_study("ablation", SPEC, classifier, digits)["ablation"].dataset
     names = ["true labels", "predicted labels", "predicted, judged clipped"]
     names += ["predicted, δ clipped", "predicted, floored"]
     if model == "bnn":

@@ -16,7 +16,7 @@ from pyrosnn.results import GROUP, result_digest
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.packing import pack, unpack
-from pyrosnn_studies.runner import Step, Task, in_order, run_plan
+from pyrosnn_studies.runner import Step, Task, in_order
 from pyrosnn_studies.store import CellStore, Finished
 
 every_study = pytest.mark.parametrize("name", list(STUDIES))
@@ -44,14 +44,12 @@ def test_an_interrupted_study_goes_on_to_the_same_result(
     study, spec, material = smallest(name, bnn, digits)
     cells = study.plan.cells(spec)
     assert len({cell.name for cell in cells}) == len(cells) > 1
-    whole = run_plan(name, study.plan, spec, material)
+    whole = study.run(spec, material)
     store, first, second = CellStore(tmp_path), Counting(stop=len(cells) // 2), Counting()
     with pytest.raises(KeyboardInterrupt):
-        run_plan(name, study.plan, spec, material, store=store, compute=first)
+        study.run(spec, material, store=store, compute=first)
     steps: list[Step] = []
-    resumed = run_plan(
-        name, study.plan, spec, material, store=store, compute=second, progress=steps.append
-    )
+    resumed = study.run(spec, material, store=store, compute=second, progress=steps.append)
     assert result_digest(resumed) == result_digest(whole)
     for group in whole.children:
         xr.testing.assert_identical(resumed[group].dataset, whole[group].dataset)
@@ -64,13 +62,9 @@ def test_an_interrupted_study_goes_on_to_the_same_result(
 @every_study
 def test_cells_come_in_any_order(name: str, bnn: StochasticClassifier, digits: Dataset) -> None:
     study, spec, material = smallest(name, bnn, digits)
-    whole = run_plan(name, study.plan, spec, material)
-    shuffled = run_plan(
-        name,
-        study.plan,
-        spec,
-        material,
-        compute=lambda task, cells: in_order(task, list(reversed(cells))),
+    whole = study.run(spec, material)
+    shuffled = study.run(
+        spec, material, compute=lambda task, cells: in_order(task, list(reversed(cells)))
     )
     assert result_digest(shuffled) == result_digest(whole)
 
@@ -120,25 +114,25 @@ def test_a_damaged_cell_alone_is_run_again(
 ) -> None:
     study, spec, material = smallest("sample-size", bnn, digits)
     store = CellStore(tmp_path)
-    whole = run_plan("sample-size", study.plan, spec, material, store=store)
+    whole = study.run(spec, material, store=store)
     path = tmp_path / "evaluation-1-1.cell"
     path.write_bytes(path.read_bytes()[:-1])
     again = Counting()
-    resumed = run_plan("sample-size", study.plan, spec, material, store=store, compute=again)
+    resumed = study.run(spec, material, store=store, compute=again)
     assert [cell.name for cell in again.ran] == ["evaluation-1-1"]
     assert result_digest(resumed) == result_digest(whole)
 
 
 def test_a_part_has_what_the_whole_has_there(bnn: StochasticClassifier, digits: Dataset) -> None:
     study, spec, material = smallest("sample-size", bnn, digits)
-    whole = run_plan("sample-size", study.plan, spec, material)[GROUP].to_dataset()
+    whole = study.run(spec, material)[GROUP].to_dataset()
     part = replace(spec, images=7, first_image=5, repeats=1, first_repeat=1)
-    found = run_plan("sample-size", study.plan, part, material)[GROUP].to_dataset()
+    found = study.run(part, material)[GROUP].to_dataset()
     xr.testing.assert_identical(found, whole.isel(repeat=slice(1, 2), example=slice(5, 12)))
     study, spec, material = smallest("prediction-variance", bnn, digits)
-    whole = run_plan(study.name, study.plan, spec, material)["variation"].to_dataset()
+    whole = study.run(spec, material)["variation"].to_dataset()
     part = replace(spec, images=2, first_image=10)
-    found = run_plan(study.name, study.plan, part, material)["variation"].to_dataset()
+    found = study.run(part, material)["variation"].to_dataset()
     xr.testing.assert_identical(found, whole.isel(example=slice(10, 12)))
 
 
@@ -167,5 +161,5 @@ def test_wall_time_counts_what_was_kept(
     for cell in study.plan.cells(spec):
         values = study.plan.run_cell(spec, cell, material)
         store.save(Finished(cell=cell, values=values, seconds=1000.0))
-    resumed = run_plan(study.name, study.plan, spec, material, store=store)
+    resumed = study.run(spec, material, store=store)
     assert 3000 < read_provenance(resumed)["wall_time_s"] < 3100

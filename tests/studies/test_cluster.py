@@ -86,8 +86,8 @@ def test_two_workers_give_the_same_result(
     name: str, two_workers: Compute, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
     study, spec, material = smallest(name, bnn, digits)
-    alone = run_plan(name, study.plan, spec, material)
-    shared = run_plan(name, study.plan, spec, material, compute=two_workers)
+    alone = study.run(spec, material)
+    shared = study.run(spec, material, compute=two_workers)
     assert result_digest(shared) == result_digest(alone)
 
 
@@ -96,11 +96,11 @@ def test_another_number_of_threads_agrees_to_float32(
 ) -> None:
     """The workers take the number of threads from here; samples are the same, sums are not."""
     study, spec, material = smallest("sample-size", bnn, digits)
-    one = run_plan("sample-size", study.plan, spec, material)
+    one = study.run(spec, material)
     torch.set_num_threads(2)
     try:
-        shared = run_plan("sample-size", study.plan, spec, material, compute=two_workers)
-        alone = run_plan("sample-size", study.plan, spec, material)
+        shared = study.run(spec, material, compute=two_workers)
+        alone = study.run(spec, material)
     finally:
         torch.set_num_threads(1)
     assert result_digest(shared) == result_digest(alone) != result_digest(one)
@@ -132,7 +132,7 @@ def test_workers_that_are_killed_are_survived(
     """Twice within one study: their cells run again, on workers that get model and data anew."""
     study, spec, material = smallest("sample-size", bnn, digits)
     spec = replace(spec, images=60)
-    alone = run_plan("sample-size", study.plan, spec, material)
+    alone = study.run(spec, material)
     victims = [int(process) for process in {*notes(two_workers, slow(tmp_path))[:, 0]}]
     killed = []
 
@@ -141,7 +141,7 @@ def test_workers_that_are_killed_are_survived(
             os.kill(victims.pop(), signal.SIGKILL)
             killed.append(step.done)
 
-    shared = run_plan("sample-size", study.plan, spec, material, compute=two_workers, progress=kill)
+    shared = study.run(spec, material, compute=two_workers, progress=kill)
     assert killed == [4, 12]
     assert result_digest(shared) == result_digest(alone)
 
@@ -161,7 +161,7 @@ def test_an_error_in_a_cell_is_the_users(
 ) -> None:
     study, spec, material = smallest("prediction-variance", bnn, digits)
     with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 501"):
-        run_plan(study.name, study.plan, replace(spec, images=501), material, compute=two_workers)
+        study.run(replace(spec, images=501), material, compute=two_workers)
 
 
 def test_the_task_goes_to_each_worker_once(
@@ -188,12 +188,12 @@ def test_the_task_goes_to_each_worker_once(
             if step.done == 1:
                 cluster.scale(2)
 
-        found = run_plan("a", study.plan, spec, material, compute=compute, progress=grow)
+        found = study.run(spec, material, compute=compute, progress=grow)
         while len(cluster.scheduler_info["workers"]) < 2:
             time.sleep(0.05)
         with Client(cluster) as client:
             left = client.run(lambda dask_worker: [n for n in dask_worker.plugins if len(n) == 32])
-    alone = run_plan("a", study.plan, spec, material)
+    alone = study.run(spec, material)
     assert result_digest(found) == result_digest(alone)
     assert len(arrived) == len(set(arrived)) >= 1
     assert list(left.values()) == [[], []]  # nothing stays with the workers

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from support.studies import run_study
 
 from pyrosnn.checks.attack_samples import attack_samples
 from pyrosnn.data.dataset import Dataset
@@ -16,7 +17,7 @@ from pyrosnn.results import GROUP, open_results, save_results
 from pyrosnn.summaries import advise, compare_results, mean_cosine, mean_reach
 from pyrosnn.training import preset
 from pyrosnn_studies.comparison import comparison_tables
-from pyrosnn_studies.diagnosis import DiagnosisSpec, run_diagnosis
+from pyrosnn_studies.diagnosis import DiagnosisSpec
 from pyrosnn_studies.diagnosis_tables import verdict
 from pyrosnn_studies.study import find_study
 
@@ -123,7 +124,7 @@ def test_predictions_meet_measurements_where_samples_are_many(
         repeats=2,
         loss="margin" if model == "sin" else "cross-entropy",
     )
-    result = run_diagnosis(spec, classifiers[model], digits)
+    result = run_study("diagnosis", spec, classifiers[model], digits)
     predicted = mean_cosine(result["moments"].dataset, [1, 100], 100).values
     measured = result[GROUP].dataset["cosine"].isel(strength=-1).mean(("repeat", "example"))
     measured = measured.squeeze().values
@@ -138,7 +139,7 @@ def test_a_diagnosis_is_written_and_read_with_both_groups(
     spec = find_study("diagnosis").make_spec(
         "quick", digits, preset("bnn"), images=6, num_samples=40, repeats=1, attack_samples=(3,)
     )
-    result = run_diagnosis(spec, bnn, digits)
+    result = run_study("diagnosis", spec, bnn, digits)
     path = tmp_path / "diagnosis.nc"
     save_results(path, result)
     again = open_results(path)
@@ -160,7 +161,7 @@ def test_the_check_of_attack_samples_takes_the_moments(
         inference_samples=20,
         repeats=2,
     )
-    result = run_diagnosis(spec, bnn, digits)
+    result = run_study("diagnosis", spec, bnn, digits)
     found = attack_samples(result)
     expected = mean_reach(result["moments"].dataset, [4], 20).item()
     assert found.value == pytest.approx(expected)
@@ -190,7 +191,7 @@ def test_two_diagnoses_are_compared_by_their_moments(
         inference_samples=20,
         repeats=2,
     )
-    bnn, im = (run_diagnosis(spec, classifiers[model], digits) for model in ("bnn", "im"))
+    bnn, im = (run_study("diagnosis", spec, classifiers[model], digits) for model in ("bnn", "im"))
     found = compare_results(bnn, im)
     reach = found.first_fit["reach"].values
     expected = mean_reach(bnn["moments"].dataset, [1, 8, 64], 20).values

@@ -4,15 +4,16 @@ import math
 
 import numpy as np
 import pytest
+from support.studies import run_study
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.seeding import seed_sequence
-from pyrosnn_studies.gaussian_angles import NAME, STUDY, AnglesSpec, angles_spec, run_angles
+from pyrosnn_studies.gaussian_angles import NAME, STUDY, AnglesSpec, angles_spec
 
 
 def test_each_cell_is_the_angle_of_its_own_vectors() -> None:
     spec = AnglesSpec(dimension=30, pairs=40, largest=2.0, step=0.5, seed=3)
-    values = run_angles(spec)["angles"].dataset
+    values = run_study("gaussian-angles", spec)["angles"].dataset
     rng = np.random.default_rng(seed_sequence(3, NAME))
     u, v = rng.random(30), rng.random(30)
     z = rng.standard_normal((2, 40, 30))
@@ -34,7 +35,9 @@ def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
     """2,000 pairs of the paper's dimension; every cell within 4 standard errors."""
     spec = angles_spec("paper", pairs=2000, step=1.0)
     assert (spec.dimension, spec.largest) == (1000, 10.0)
-    values = run_angles(spec)["angles"].dataset.isel(variance_scale=slice(1, None))
+    values = run_study("gaussian-angles", spec)["angles"].dataset.isel(
+        variance_scale=slice(1, None)
+    )
     closed = np.degrees(np.arccos(values["cosine_second_order"]))
     assert float(abs((values["angle"] - closed) / values["angle_error"]).max()) < 4
     # as the paper conjectures: wider with the variance, narrower with the mean
@@ -45,7 +48,7 @@ def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
 def test_in_few_dimensions_the_second_order_is_closer() -> None:
     """Twenty dimensions: the first order misses by more than ten standard errors, somewhere."""
     spec = angles_spec("quick", dimension=20, pairs=100_000, step=2.0)
-    values = run_angles(spec)["angles"].dataset.isel(
+    values = run_study("gaussian-angles", spec)["angles"].dataset.isel(
         mean_scale=slice(1, None), variance_scale=slice(1, None)
     )
     missed = {}

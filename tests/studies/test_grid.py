@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from support.compare import assert_same_to_float32
+from support.studies import run_study
 
 from pyrosnn.attacks import FGM
 from pyrosnn.conditions import CONSTANTS, smoothness_constant
@@ -12,7 +13,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.results import GROUP
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn_studies.grid import GridSpec, run_grid
+from pyrosnn_studies.grid import GridSpec
 
 SPEC = GridSpec(
     images=25,
@@ -35,7 +36,7 @@ def test_every_cell_is_an_evaluation_on_its_own_sets(
 ) -> None:
     """Each cell equals evaluate() with the attack of the spec and the sets of (repeat, block)."""
     classifier = classifiers[model]
-    values = run_grid("sample-size", SPEC, classifier, digits)[GROUP].dataset
+    values = run_study("sample-size", SPEC, classifier, digits)[GROUP].dataset
     attack = FGM(norm="linf", loss="margin", gradient="mean_loss", clip=digits.bounds)
     for repeat in (0, 1):
         for block, images in enumerate((slice(0, 10), slice(10, 20), slice(20, 25))):
@@ -84,7 +85,7 @@ def test_a_smoothed_grid_judges_the_average_over_noise(
         strengths=(0.1,),
         smoothness=[smoothness_constant(0.04, which) for which in CONSTANTS],
     )
-    values = run_grid("sample-size", spec, classifiers["bnn"], digits)[GROUP].dataset
+    values = run_study("sample-size", spec, classifiers["bnn"], digits)[GROUP].dataset
     cell = values.isel(repeat=0, drop=True).transpose(*expected.dims)
     assert_same_to_float32(cell, expected)
 
@@ -94,7 +95,7 @@ def test_repeats_and_blocks_differ(bnn: StochasticClassifier, digits: Dataset) -
     from dataclasses import replace
 
     doubled = replace(digits, x_test=digits.x_test[twice], y_test=digits.y_test[twice])
-    values = run_grid("sample-size", replace(SPEC, images=20, clip=False), bnn, doubled)[
+    values = run_study("sample-size", replace(SPEC, images=20, clip=False), bnn, doubled)[
         GROUP
     ].dataset
     cosine = values["cosine"].sel(strength=0.1, attack_samples=2).squeeze()

@@ -14,7 +14,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import save_results
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.resuming import finished_result, open_store
-from pyrosnn_studies.runner import manifest, manifest_of, run_plan
+from pyrosnn_studies.runner import manifest_of
 from pyrosnn_studies.store import Finished
 
 Run = tuple[Any, Any, Any]
@@ -27,7 +27,8 @@ def run(bnn: StochasticClassifier, digits: Dataset) -> Run:
 
 def manifest_for(run: Run, **changes: Any) -> dict[str, Any]:
     study, spec, material = run
-    return manifest(study.name, study.plan, replace(spec, **changes), material)
+    decides: dict[str, Any] = study.manifest(replace(spec, **changes), material)
+    return decides
 
 
 def keep_one(run: Run, output: Path) -> None:
@@ -40,7 +41,7 @@ def keep_one(run: Run, output: Path) -> None:
 def test_the_manifest_is_the_results(run: Run) -> None:
     study, spec, material = run
     made = manifest_for(run)
-    assert manifest_of(run_plan(study.name, study.plan, spec, material)) == made
+    assert manifest_of(study.run(spec, material)) == made
     assert {"study", "spec", "model_digest", "dataset_digest", "threads", "device"} <= set(made)
     assert "wall_time_s" not in made
 
@@ -104,7 +105,7 @@ def test_a_whole_output_is_found(run: Run, tmp_path: Path) -> None:
     assert finished_result(output, made) is None
     study, spec, material = run
     keep_one(run, output)
-    save_results(output, run_plan(study.name, study.plan, spec, material))
+    save_results(output, study.run(spec, material))
     # it was to be replaced by the run that left the cells
     assert finished_result(output, made, overwrite=True) is None
     assert cells_folder(output).exists()
@@ -124,7 +125,7 @@ def test_a_whole_output_is_found(run: Run, tmp_path: Path) -> None:
 def test_cells_of_another_run_outlive_a_whole_output(run: Run, tmp_path: Path) -> None:
     study, spec, material = run
     output = tmp_path / "a.nc"
-    save_results(output, run_plan(study.name, study.plan, spec, material))
+    save_results(output, study.run(spec, material))
     store = open_store(output, manifest_for(run, seed=1))
     cell = Cell(part="variation")
     values = study.plan.run_cell(spec, cell, material)

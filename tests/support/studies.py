@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import xarray as xr
+
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import preset
@@ -24,6 +26,19 @@ SIZES: dict[str, dict[str, Any]] = {
     "ablation": {"images": 51, "repeats": 1},
     "gaussian-angles": {"dimension": 20, "pairs": 30, "largest": 3.0, "step": 1.0},
 }
+
+
+def run_study(
+    name: str,
+    spec: Any,
+    classifier: StochasticClassifier | None = None,
+    dataset: Dataset | None = None,
+    **others: Any,
+) -> xr.DataTree:
+    """Run a study on a classifier and a data set, in this process."""
+    if classifier is None or dataset is None:
+        return find_study(name).run(spec)
+    return find_study(name).run(spec, Material(classifier=classifier, dataset=dataset, **others))
 
 
 def smallest(
