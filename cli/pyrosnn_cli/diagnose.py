@@ -9,16 +9,14 @@ from pyrosnn_cli.check import show_findings
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     BlockSize,
-    DataRoot,
-    Device,
+    FirstImage,
+    FirstRepeat,
     Images,
-    MemoryBudget,
-    ModelPath,
-    OfModel,
     Preset,
     Repeats,
     Running,
     Seed,
+    Subject,
     parse_integers,
 )
 from pyrosnn_cli.run import Ran, run_study
@@ -26,10 +24,9 @@ from pyrosnn_cli.run import Ran, run_study
 CHECKED = 50  # images that the checks of the model take
 
 
-@takes(running=Running)
+@takes(subject=Subject, running=Running)
 def diagnose(
-    model: ModelPath = None,
-    dataset: OfModel = None,
+    subject: Subject,
     preset: Preset = "quick",
     images: Images = None,
     num_samples: Annotated[
@@ -67,10 +64,9 @@ def diagnose(
     ] = True,
     repeats: Repeats = None,
     block_size: BlockSize = None,
+    first_image: FirstImage = None,
+    first_repeat: FirstRepeat = None,
     seed: Seed = 0,
-    device: Device = "cpu",
-    memory_budget: MemoryBudget = "1GiB",
-    data_root: DataRoot = None,
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
     ] = Path("diagnosis.nc"),
@@ -87,12 +83,8 @@ def diagnose(
         "diagnosis",
         preset=preset,
         output=output,
-        model=model,
-        dataset=dataset,
-        data_root=data_root,
-        device=device,
+        subject=subject,
         running=running,
-        memory_budget=memory_budget,
         changes={
             "images": images,
             "num_samples": num_samples,
@@ -105,6 +97,8 @@ def diagnose(
             "labels": labels,
             "repeats": repeats,
             "block_size": block_size,
+            "first_image": first_image,
+            "first_repeat": first_repeat,
             "seed": seed,
         },
     )

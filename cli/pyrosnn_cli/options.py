@@ -27,20 +27,6 @@ DatasetName = Annotated[str, typer.Option(help=f"Data set: {', '.join(DATASETS)}
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
 Seed = Annotated[int, typer.Option(help="Root seed of all randomness.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")]
-ModelPath = Annotated[
-    Path | None,
-    typer.Option(
-        help="Checkpoint to study, or package.module:function that returns your own classifier; "
-        "without one, a default BNN on digits is trained and kept.",
-        show_default=False,
-    ),
-]
-OfModel = Annotated[
-    str | None,
-    typer.Option(
-        help="Data set; must be the checkpoint's.", show_default="the checkpoint's, or digits"
-    ),
-]
 Preset = Annotated[
     str, typer.Option(help="Settings to start from: quick (digits), paper (the paper's).")
 ]
@@ -70,10 +56,32 @@ FirstRepeat = Annotated[
     int | None,
     typer.Option(help="Counter of the first repeat: one part of a larger study.", show_default="0"),
 ]
-MemoryBudget = Annotated[
-    str,
-    typer.Option(help="Memory of a block's evaluation, as 512MiB or 2GB; changes no result."),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is studied, and with which means."""
+
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Checkpoint to study, or package.module:function that returns your own "
+            "classifier; without one, a default BNN on digits is trained and kept.",
+            show_default=False,
+        ),
+    ] = None
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Data set; must be the checkpoint's.", show_default="the checkpoint's, or digits"
+        ),
+    ] = None
+    data_root: DataRoot = None
+    device: Device = "cpu"
+    memory_budget: Annotated[
+        str,
+        typer.Option(help="Memory of a block's evaluation, as 512MiB or 2GB; changes no result."),
+    ] = "1GiB"
 
 
 @dataclass(frozen=True, kw_only=True)

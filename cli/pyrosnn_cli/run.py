@@ -10,7 +10,7 @@ from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
 from pyrosnn.files import cells_folder, check_writable
 from pyrosnn_cli.computing import check_computing, set_threads
-from pyrosnn_cli.options import Running, Showing, open_device, parse_bytes
+from pyrosnn_cli.options import Running, Showing, Subject, open_device, parse_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -47,11 +47,7 @@ def run_study(
     preset: str,
     output: Path,
     running: Running,
-    model: Path | None = None,
-    dataset: str | None = None,
-    data_root: Path | None = None,
-    device: str = "cpu",
-    memory_budget: str = "1GiB",
+    subject: Subject | None = None,
     changes: dict[str, Any],
 ) -> "Ran":
     """Run one study, show what it gives, and return it; refuses what it can before any work.
@@ -62,17 +58,14 @@ def run_study(
         output: netCDF file; the figure goes beside it.
         running: what is done with existing files and an interrupted run's cells, where the work is
             done, how progress is shown, and in which form the result is written.
-        model: checkpoint, or ``package.module:function``; None trains or loads a default model
-            beside the output.
-        dataset: data set; None takes the checkpoint's.
-        data_root: folder of the data files.
-        device: where to compute.
-        memory_budget: what the evaluation of a block of images may take, as the option gives it.
+        subject: model, data and means; no model trains or loads a default one beside the output.
+            None for a study that needs none of them.
         changes: settings that differ from the preset's; None leaves one as it is.
     """
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
-    budget = parse_bytes(memory_budget, "--memory-budget")
+    subject = subject or Subject()
+    budget = parse_bytes(subject.memory_budget, "--memory-budget")
     check_places(output, running)
     check_computing(running)
 
@@ -84,10 +77,10 @@ def run_study(
 
     set_threads(running)
     study = find_study(name)
-    target = open_device(device)
+    target = open_device(subject.device)
     data, checkpoint = None, None
     if study.needs != "nothing":
-        data, checkpoint = _open(model, dataset, data_root, target)
+        data, checkpoint = _open(subject, target)
     default = _default_training(study.needs)
     training = default if checkpoint is None else checkpoint.spec
     spec = study.make_spec(preset, data, training, **changes)
@@ -132,13 +125,14 @@ def check_places(output: Path, running: Running) -> None:
 
 
 def _open(
-    model: Path | None, dataset: str | None, data_root: Path | None, device: "torch.device"
+    subject: Subject, device: "torch.device"
 ) -> "tuple[Dataset, Checkpoint | OwnModel | None]":
     """Return the data set and the model of the options; no model stands for the default one."""
     from pyrosnn.data import load_dataset
     from pyrosnn.training import load_checkpoint
     from pyrosnn_cli.own_model import is_reference, open_own_model
 
+    model, dataset, data_root = subject.model, subject.dataset, subject.data_root
     if model is not None and is_reference(model):
         data = load_dataset(dataset or DEFAULT_DATASET, data_root)
         return data, open_own_model(str(model), data, device)

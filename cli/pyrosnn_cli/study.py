@@ -1,7 +1,8 @@
 """`pyrosnn study`: run an experiment, show its tables, keep its netCDF file and figure."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -9,15 +10,11 @@ from pyrosnn.errors import ArgumentError, FileError, require
 from pyrosnn_cli import diagnose, study_ablation, study_angles, study_grid, study_variance
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
-    DataRoot,
-    Device,
-    MemoryBudget,
-    ModelPath,
     NamedGroup,
-    OfModel,
     Preset,
     Running,
     Seed,
+    Subject,
 )
 from pyrosnn_cli.run import check_places, run_study
 from pyrosnn_studies import STUDIES
@@ -39,11 +36,10 @@ def list_studies() -> None:
 
 
 @app.command("all")
-@takes(running=Running)
+@takes(subject=Subject, running=Running)
 def all_studies(
+    subject: Subject,
     preset: Preset = "quick",
-    model: ModelPath = None,
-    dataset: OfModel = None,
     smoothed_model: Annotated[
         Path | None,
         typer.Option(
@@ -59,9 +55,6 @@ def all_studies(
         ),
     ] = None,
     seed: Seed = 0,
-    device: Device = "cpu",
-    memory_budget: MemoryBudget = "1GiB",
-    data_root: DataRoot = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     *,
     running: Running,
@@ -72,6 +65,7 @@ def all_studies(
     if output.exists():
         for path in paths.values():  # refused before the first study runs
             check_places(path, running)
+    model = subject.model
     if (model is None) != (smoothed_model is None):
         raise ArgumentError(
             "give --model and --smoothed-model together (train the second with "
@@ -80,7 +74,11 @@ def all_studies(
 
     from pyrosnn_studies.study import find_study
 
-    models: dict[str, Any] = {"model": model, "smoothed": smoothed_model, "nothing": None}
+    subjects = {
+        "model": subject,
+        "smoothed": replace(subject, model=smoothed_model),
+        "nothing": None,
+    }
     if model is not None and smoothed_model is not None:  # refused here, not after hours
         _trained_variance(model)
         require(
@@ -101,12 +99,8 @@ def all_studies(
             name,
             preset=preset,
             output=path,
-            model=models[needs],
-            dataset=None if needs == "nothing" else dataset,
-            data_root=data_root,
-            device=device,
+            subject=subjects[needs],
             running=running,
-            memory_budget=memory_budget,
             changes={"seed": seed, **changes},
         )
 

@@ -7,24 +7,19 @@ import typer
 
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
-    DataRoot,
-    Device,
     Images,
-    MemoryBudget,
-    ModelPath,
-    OfModel,
     Preset,
     Repeats,
     Running,
     Seed,
+    Subject,
 )
 from pyrosnn_cli.run import run_study
 
 
-@takes(running=Running)
+@takes(subject=Subject, running=Running)
 def ablation(
-    model: ModelPath = None,
-    dataset: OfModel = None,
+    subject: Subject,
     preset: Preset = "quick",
     images: Images = None,
     strength: Annotated[
@@ -36,9 +31,6 @@ def ablation(
     ] = None,
     repeats: Repeats = None,
     seed: Seed = 0,
-    device: Device = "cpu",
-    memory_budget: MemoryBudget = "1GiB",
-    data_root: DataRoot = None,
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
     ] = Path("ablation.nc"),
@@ -56,12 +48,8 @@ def ablation(
         "ablation",
         preset=preset,
         output=output,
-        model=model,
-        dataset=dataset,
-        data_root=data_root,
-        device=device,
+        subject=subject,
         running=running,
-        memory_budget=memory_budget,
         changes={
             "images": images,
             "strength": strength,

@@ -9,19 +9,15 @@ import typer
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     BlockSize,
-    DataRoot,
-    Device,
     FirstImage,
     FirstRepeat,
     Images,
-    MemoryBudget,
-    ModelPath,
-    OfModel,
     Preset,
     Repeats,
     Running,
     Seed,
     SmoothingVariance,
+    Subject,
     parse_integers,
     parse_numbers,
 )
@@ -37,8 +33,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
     """
 
     def command(
-        model: ModelPath = None,
-        dataset: OfModel = None,
+        subject: Subject,
         preset: Preset = "quick",
         images: Images = None,
         attack_samples: Annotated[
@@ -119,9 +114,6 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         first_image: FirstImage = None,
         first_repeat: FirstRepeat = None,
         seed: Seed = 0,
-        device: Device = "cpu",
-        memory_budget: MemoryBudget = "1GiB",
-        data_root: DataRoot = None,
         output: Annotated[
             Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
         ] = Path(f"{name}.nc"),
@@ -166,17 +158,13 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             name,
             preset=preset,
             output=output,
-            model=model,
-            dataset=dataset,
-            data_root=data_root,
-            device=device,
+            subject=subject,
             running=running,
-            memory_budget=memory_budget,
             changes=changes,
         )
 
     command.__doc__ = help_text
-    return takes(running=Running)(command)
+    return takes(subject=Subject, running=Running)(command)
 
 
 sample_size = grid_command(

@@ -8,24 +8,19 @@ import typer
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     BlockSize,
-    DataRoot,
-    Device,
     FirstImage,
     Images,
-    MemoryBudget,
-    ModelPath,
-    OfModel,
     Preset,
     Running,
     Seed,
+    Subject,
 )
 from pyrosnn_cli.run import run_study
 
 
-@takes(running=Running)
+@takes(subject=Subject, running=Running)
 def prediction_variance(
-    model: ModelPath = None,
-    dataset: OfModel = None,
+    subject: Subject,
     preset: Preset = "quick",
     images: Images = None,
     num_samples: Annotated[
@@ -34,9 +29,6 @@ def prediction_variance(
     block_size: BlockSize = None,
     first_image: FirstImage = None,
     seed: Seed = 0,
-    device: Device = "cpu",
-    memory_budget: MemoryBudget = "1GiB",
-    data_root: DataRoot = None,
     output: Annotated[
         Path, typer.Option(help="Result to write; the figure goes beside it as .png.")
     ] = Path("prediction-variance.nc"),
@@ -51,12 +43,8 @@ def prediction_variance(
         "prediction-variance",
         preset=preset,
         output=output,
-        model=model,
-        dataset=dataset,
-        data_root=data_root,
-        device=device,
+        subject=subject,
         running=running,
-        memory_budget=memory_budget,
         changes={
             "images": images,
             "num_samples": num_samples,

@@ -13,7 +13,7 @@ from pyrosnn.evaluation import attack_moments
 from pyrosnn.plots import diagnosis_figure
 from pyrosnn.results import combine
 from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
+from pyrosnn_studies.cells import Cell, Plan, images_of
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
 from pyrosnn_studies.grid import GridSpec, grid_cells, join_grid, run_grid_cell
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
@@ -29,7 +29,7 @@ class DiagnosisSpec:
     """Settings of the study.
 
     Attributes:
-        images: the first so many test images.
+        images: how many test images.
         num_samples: single samples that the moments are estimated from.
         share: ρ, the share of the reachable cosine that the advice is for.
         strength: strength η of the attacks that are measured.
@@ -39,6 +39,8 @@ class DiagnosisSpec:
         repeats: repetitions of the measurement with fresh A and I.
         seed: root seed; moments and attacks have samples of their own.
         block_size: images that share a draw of the samples.
+        first_image, first_repeat: where a part of a larger study begins, see
+            :class:`~pyrosnn_studies.grid.GridSpec`.
     """
 
     images: int
@@ -53,6 +55,8 @@ class DiagnosisSpec:
     repeats: int = 5
     seed: int = 0
     block_size: int = 50
+    first_image: int = 0
+    first_repeat: int = 0
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -78,12 +82,14 @@ class DiagnosisSpec:
             repeats=self.repeats,
             seed=self.seed,
             block_size=self.block_size,
+            first_image=self.first_image,
+            first_repeat=self.first_repeat,
         )
 
 
 def _cells(spec: DiagnosisSpec) -> list[Cell]:
     """Return a cell for the moments of each block, and the grid's."""
-    blocks = image_blocks(spec.images, spec.block_size)
+    blocks = spec.grid().blocks
     return [*[Cell(part=MOMENTS, block=block) for block in blocks], *grid_cells(spec.grid())]
 
 
@@ -94,7 +100,7 @@ def _run_cell(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset
 
 
 def _moments(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
-    x, y = material.dataset.test_images(spec.images)
+    x, y = material.dataset.test_images(spec.first_image + spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     return attack_moments(
         material.classifier,

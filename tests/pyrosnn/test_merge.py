@@ -81,6 +81,24 @@ def test_files_of_real_studies(bnn: StochasticClassifier, digits: Dataset, tmp_p
             same(merge_results([part_of(whole, **{dim: half}) for half in halves]), whole)
 
 
+@pytest.mark.parametrize("part", [{"first_repeat": 1, "repeats": 1}, {"first_image": 10}])
+def test_parts_of_a_diagnosis_are_those_of_one_run(
+    part: dict[str, int], bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    common: dict[str, Any] = {
+        "num_samples": 40, "strength": 0.5, "attack_samples": (2,), "inference_samples": 3,
+        "block_size": 10,
+    }  # fmt: skip
+    whole = DiagnosisSpec(images=20, repeats=2, **common)
+    first = {"images": 10, "repeats": 2} if "first_image" in part else {"images": 20, "repeats": 1}
+    parts = [DiagnosisSpec(**{**common, **first, **more}) for more in (part, {})]
+    merged = merge_results([run_study("diagnosis", spec, bnn, digits) for spec in parts])
+    one = run_study("diagnosis", whole, bnn, digits)
+    for group in (GROUP, "moments"):
+        xr.testing.assert_identical(merged[group].to_dataset(), one[group].to_dataset())
+    assert read_spec(merged) == read_spec(one)
+
+
 def test_sizes_that_were_run_apart_are_those_of_one_run(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:
