@@ -1,29 +1,26 @@
-"""One process at a time works on an output, and clears away what a killed one left of it."""
+"""One process at a time works on a file, and clears away what a killed one left of it."""
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from pyrosnn.errors import FileError
 from pyrosnn.files import check_writable, temporary_prefix
 
 
 @contextmanager
-def claim(output: Path, *beside: Path) -> Iterator[None]:
-    """Keep an output for this process while the block runs.
+def claim(*outputs: Path) -> Iterator[None]:
+    """Keep files for this process while the block runs.
 
-    The claim is a lock on a hidden file beside the output. It ends with the process, however that
-    ends; a file that a killed process left there hinders nobody.
+    A claim is a lock on a hidden file beside the output. It ends with the process, however that
+    ends; a lock file that a killed process left there hinders nobody.
 
     Args:
-        output: the file that is to be written.
-        beside: other files that are written on the way.
+        outputs: the files that are to be written.
 
     Raises:
-        FileError: if another process has claimed the output, there is no such folder, or the
+        FileError: if another process has claimed one of them, there is no such folder, or the
             disk refuses.
 
     Example:
@@ -35,6 +32,16 @@ def claim(output: Path, *beside: Path) -> Iterator[None]:
             ...
         pyrosnn.errors.FileError: another run is at work on ...a.nc; wait for it, or name ...
     """
+    with ExitStack() as claims:
+        for output in outputs:
+            claims.enter_context(_claim(output))
+        yield
+
+
+@contextmanager
+def _claim(output: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout  # no help text waits for it
+
     check_writable(output, overwrite=True)  # the lock would make its folder
     lock = FileLock(output.with_name(f".{output.name}.lock"))
     try:
@@ -46,11 +53,11 @@ def claim(output: Path, *beside: Path) -> Iterator[None]:
     except OSError as error:
         raise FileError(f"cannot write {output}: {error.strerror or error}") from error
     try:
-        for path in (output, *beside):
-            _clear(path)
+        _clear(output)
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)  # while it is held: nobody else has it
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()  # while it is held: nobody else has it
         lock.release()
 
 
@@ -59,4 +66,5 @@ def _clear(path: Path) -> None:
     name = re.compile(f"{re.escape(temporary_prefix(path))}[a-z0-9_]+{re.escape(path.suffix)}")
     for left in path.parent.glob(".*"):
         if name.fullmatch(left.name):
-            left.unlink(missing_ok=True)
+            with suppress(OSError):  # another user's
+                left.unlink()

@@ -11,19 +11,26 @@ SHARE = 0.05  # of the training's time
 class Keeper:
     """Writes the states of a training, but for those that would cost too much of its time.
 
-    After an epoch the state is written if the last one took less than a twentieth of the time
-    that has passed since. Epochs of a second or more are all written.
+    After an epoch the state is written if the last write took less than a twentieth of the time
+    that has passed since. Where an epoch is twenty times as long as a write, all are written.
 
     Args:
         save: writes a state.
+        epoch: of the state that is there already.
         clock: seconds.
+
+    Attributes:
+        epoch: of the state that was written last; 0 if none was.
     """
 
     def __init__(
         self,
         save: Callable[[TrainingState], None],
+        *,
+        epoch: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ):
+        self.epoch = epoch
         self._save = save
         self._clock = clock
         self._waiting: TrainingState | None = None
@@ -42,4 +49,5 @@ class Keeper:
         """Write the last state if it waits: the training was stopped."""
         if self._waiting is not None:
             self._save(self._waiting)
+            self.epoch = self._waiting.epoch
             self._waiting = None

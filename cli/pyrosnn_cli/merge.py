@@ -21,10 +21,12 @@ def merge(
     """
     check_writable(output, overwrite=overwrite)
 
+    from pyrosnn.claim import claim
     from pyrosnn.results import merge_results, open_results, save_results
 
     merged = merge_results([open_results(file) for file in files], [str(file) for file in files])
-    save_results(output, merged, overwrite=overwrite)
+    with claim(output):
+        save_results(output, merged, overwrite=overwrite)
     sizes = {dim: size for node in merged.children.values() for dim, size in node.sizes.items()}
     held = ", ".join(f"{dim} {size:,}" for dim, size in sizes.items())
     typer.echo(f"wrote {output}: {held}")

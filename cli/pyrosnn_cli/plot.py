@@ -24,6 +24,7 @@ def plot(
         raise ArgumentError(f"--output must end in .png, got {path}")
     check_writable(path, overwrite=overwrite)
 
+    from pyrosnn.claim import claim
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole, write_figure
     from pyrosnn_studies.study import study_of
@@ -31,5 +32,6 @@ def plot(
     result = open_results(file)
     with whole(file):
         figure = study_of(result).figure(result)
-    write_figure(path, figure, overwrite=overwrite)
+    with claim(path):
+        write_figure(path, figure, overwrite=overwrite)
     typer.echo(f"wrote {path}")

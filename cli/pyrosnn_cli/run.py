@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from pyrosnn.claim import claim
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
 from pyrosnn.files import cells_folder, check_writable
@@ -18,10 +19,28 @@ if TYPE_CHECKING:
 
     from pyrosnn.data.dataset import Dataset
     from pyrosnn.training import Checkpoint, OwnModel, TrainingSpec
+    from pyrosnn_studies.study import Study
 
 DEFAULT_DATASET = "digits"
 # the paper's variance of the noise that smoothed networks are trained with
 SMOOTHING_VARIANCE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What a study works on, loaded.
+
+    Attributes:
+        data: its data set; None if the study needs none.
+        checkpoint: its model; None if it needs none, and for the default one.
+        device: where it is computed.
+        memory_budget: bytes that the evaluation of a block of images may take.
+    """
+
+    data: "Dataset | None"
+    checkpoint: "Checkpoint | OwnModel | None"
+    device: "torch.device"
+    memory_budget: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +68,7 @@ def run_study(
     running: Running,
     subject: Subject | None = None,
     changes: dict[str, Any],
-) -> "Ran":
+) -> Ran:
     """Run one study, show what it gives, and return it; refuses what it can before any work.
 
     Args:
@@ -64,46 +83,64 @@ def run_study(
     """
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
-    subject = subject or Subject()
-    budget = parse_bytes(subject.memory_budget, "--memory-budget")
-    check_places(output, running)
-    check_computing(running)
+    with claim(output, figure_of(output)):
+        check_places(output, running)
+        check_computing(running)
+        set_threads(running)
+        opened = open_subject(subject)
+        return run_opened(
+            name, opened, preset=preset, output=output, running=running, changes=changes
+        )
 
-    from pyrosnn.claim import claim
+
+def run_opened(
+    name: str,
+    opened: Opened,
+    *,
+    preset: str,
+    output: Path,
+    running: Running,
+    changes: dict[str, Any],
+) -> Ran:
+    """Run one study on what is loaded, see :func:`run_study`; the caller has claimed the output."""
     from pyrosnn_cli.resume import find_result, make_result
     from pyrosnn_cli.show import show_tables
     from pyrosnn_studies.runner import Material
-    from pyrosnn_studies.study import find_study
 
-    set_threads(running)
-    study = find_study(name)
-    target = open_device(subject.device)
-    data, checkpoint = None, None
-    if study.needs != "nothing":
-        data, checkpoint = _open(subject, target)
-    default = _default_training(study.needs)
-    training = default if checkpoint is None else checkpoint.spec
-    spec = study.make_spec(preset, data, training, **changes)
+    study, spec = settings_of(name, opened, preset=preset, changes=changes)
+    data, checkpoint = opened.data, opened.checkpoint
     material = None
     if data is not None:
         if checkpoint is None:
-            checkpoint = _default_model(data, default, output.parent, target, running)
+            default = _default_training(study.needs)
+            checkpoint = _default_model(data, default, output.parent, opened.device, running)
         checkpoint.require_dataset(data)
         material = Material(
             classifier=checkpoint.classifier,
             dataset=data,
-            memory_budget=budget,
+            memory_budget=opened.memory_budget,
             training=checkpoint.spec,
         )
     end = f"{output} is whole: nothing was left to do"
-    with claim(output, figure_of(output)):
-        result = find_result(study, spec, material, output, running)
-        if result is None:
-            result = make_result(study, spec, material, output, running)
-            end = f"wrote {output} and {figure_of(output)}"
+    result = find_result(study, spec, material, output, running)
+    if result is None:
+        result = make_result(study, spec, material, output, running)
+        end = f"wrote {output} and {figure_of(output)}"
     show_tables(study.tables(result))
     typer.echo(end)
     return Ran(result=result, spec=spec, checkpoint=checkpoint, data=data)
+
+
+def settings_of(
+    name: str, opened: Opened, *, preset: str, changes: dict[str, Any]
+) -> "tuple[Study, Any]":
+    """Return a study and its settings; refuses a model that the study cannot take."""
+    from pyrosnn_studies.study import find_study
+
+    study = find_study(name)
+    checkpoint = opened.checkpoint
+    trained = _default_training(study.needs) if checkpoint is None else checkpoint.spec
+    return study, study.make_spec(preset, opened.data, trained, **changes)
 
 
 def figure_of(output: Path) -> Path:
@@ -124,20 +161,27 @@ def check_places(output: Path, running: Running) -> None:
         )
 
 
-def _open(
-    subject: Subject, device: "torch.device"
-) -> "tuple[Dataset, Checkpoint | OwnModel | None]":
-    """Return the data set and the model of the options; no model stands for the default one."""
+def open_subject(subject: Subject | None) -> Opened:
+    """Load what a study works on; None is nothing, no model the default one, not yet trained."""
     from pyrosnn.data import load_dataset
     from pyrosnn.training import load_checkpoint
     from pyrosnn_cli.own_model import is_reference, open_own_model
 
-    model, dataset, data_root = subject.model, subject.dataset, subject.data_root
-    if model is not None and is_reference(model):
-        data = load_dataset(dataset or DEFAULT_DATASET, data_root)
-        return data, open_own_model(str(model), data, device)
-    checkpoint = None if model is None else load_checkpoint(model, device)
-    return load_dataset(_dataset_name(checkpoint, dataset), data_root), checkpoint
+    means = subject or Subject()
+    budget = parse_bytes(means.memory_budget, "--memory-budget")
+    device = open_device(means.device)
+    data: Dataset | None = None
+    checkpoint: Checkpoint | OwnModel | None = None
+    if subject is not None and subject.model is not None and is_reference(subject.model):
+        data = load_dataset(subject.dataset or DEFAULT_DATASET, subject.data_root)
+        checkpoint = open_own_model(str(subject.model), data, device)
+    elif subject is not None:
+        trained = None if subject.model is None else load_checkpoint(subject.model, device)
+        data = load_dataset(_dataset_name(trained, subject.dataset), subject.data_root)
+        if trained is not None:
+            trained.require_dataset(data)
+        checkpoint = trained
+    return Opened(data=data, checkpoint=checkpoint, device=device, memory_budget=budget)
 
 
 def _dataset_name(checkpoint: "Checkpoint | None", dataset: str | None) -> str:
@@ -166,19 +210,29 @@ def _default_model(
     data: "Dataset", spec: "TrainingSpec", folder: Path, device: "torch.device", showing: Showing
 ) -> "Checkpoint":
     """Train the default model and keep it in ``folder``, or load the one that is kept there."""
-    from pyrosnn.training import load_checkpoint
+    from pyrosnn.training import load_checkpoint, state_path
     from pyrosnn_cli.training import train_and_save
 
     suffix = "-smoothed" if spec.smoothing_variance > 0 else ""
     path = folder / f"{spec.model}-{data.name}{suffix}.safetensors"
-    if not path.exists():
-        try:
-            train_and_save(
-                spec, data, path, device=device, test_samples=100, overwrite=False, showing=showing
-            )
-        except KeyboardInterrupt as error:
-            error.add_note("the same command goes on with the training of its default model")
-            raise
+    with claim(path, state_path(path)):
+        if not path.exists():
+            try:
+                train_and_save(
+                    spec,
+                    data,
+                    path,
+                    device=device,
+                    test_samples=100,
+                    overwrite=False,
+                    showing=showing,
+                )
+            except FileError as error:
+                error.add_note(
+                    f"{path} is to be the default model of studies in this folder: move that "
+                    "file away, or name a model with --model"
+                )
+                raise
     checkpoint = load_checkpoint(path, device)
     if checkpoint.spec != spec:
         raise DataError(

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from pyrosnn.claim import claim
 from pyrosnn.errors import ArgumentError, FileError, require
 from pyrosnn_cli import diagnose, study_ablation, study_angles, study_grid, study_variance
+from pyrosnn_cli.computing import check_computing, set_threads
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     NamedGroup,
@@ -16,7 +18,7 @@ from pyrosnn_cli.options import (
     Seed,
     Subject,
 )
-from pyrosnn_cli.run import check_places, run_study
+from pyrosnn_cli.run import check_places, figure_of, open_subject, run_opened, settings_of
 from pyrosnn_studies import STUDIES
 
 
@@ -65,8 +67,7 @@ def all_studies(
     if output.exists():
         for path in paths.values():  # refused before the first study runs
             check_places(path, running)
-    model = subject.model
-    if (model is None) != (smoothed_model is None):
+    if (subject.model is None) != (smoothed_model is None):
         raise ArgumentError(
             "give --model and --smoothed-model together (train the second with "
             "--smoothing-variance 0.1), or neither, for default models on digits"
@@ -74,18 +75,23 @@ def all_studies(
 
     from pyrosnn_studies.study import find_study
 
-    subjects = {
-        "model": subject,
-        "smoothed": replace(subject, model=smoothed_model),
-        "nothing": None,
+    check_computing(running)
+    set_threads(running)
+    needs = {name: find_study(name).needs for name in STUDIES}
+    changes = {
+        name: {
+            "seed": seed,
+            **({"smoothing_variance": smoothing_variance} if what == "smoothed" else {}),
+        }
+        for name, what in needs.items()
     }
-    if model is not None and smoothed_model is not None:  # refused here, not after hours
-        _trained_variance(model)
-        require(
-            smoothing_variance is not None or _trained_variance(smoothed_model) > 0,
-            f"{smoothed_model} names no noise that it was trained with; train one with "
-            "--smoothing-variance 0.1, or give that option here",
-        )
+    opened = {
+        "model": open_subject(subject),
+        "smoothed": open_subject(replace(subject, model=smoothed_model)),
+        "nothing": open_subject(None),
+    }
+    for name, what in needs.items():  # refused here, not after hours
+        settings_of(name, opened[what], preset=preset, changes=changes[name])
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -93,24 +99,16 @@ def all_studies(
             f"cannot make the folder {output} ({error.strerror}); name another"
         ) from error
     for name, path in paths.items():
-        needs = find_study(name).needs
-        changes = {"smoothing_variance": smoothing_variance} if needs == "smoothed" else {}
-        run_study(
-            name,
-            preset=preset,
-            output=path,
-            subject=subjects[needs],
-            running=running,
-            changes={"seed": seed, **changes},
-        )
-
-
-def _trained_variance(model: Path) -> float:
-    """Return the variance of the noise that a checkpoint was trained with; 0 for one's own."""
-    from pyrosnn.training import load_checkpoint
-    from pyrosnn_cli.own_model import is_reference
-
-    return 0.0 if is_reference(model) else load_checkpoint(model).spec.smoothing_variance
+        with claim(path, figure_of(path)):
+            check_places(path, running)
+            run_opened(
+                name,
+                opened[needs[name]],
+                preset=preset,
+                output=path,
+                running=running,
+                changes=changes[name],
+            )
 
 
 app.command("sample-size")(study_grid.sample_size)

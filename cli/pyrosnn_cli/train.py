@@ -140,9 +140,7 @@ def train(
 
     Example: pyrosnn train bnn --dataset fashion-mnist --preset paper
     """
-    from pyrosnn.data import load_dataset
     from pyrosnn.training import preset as make_spec
-    from pyrosnn_cli.training import train_and_save
 
     require(test_samples >= 1, f"--test-samples must be >= 1, got {test_samples}")
     options = {
@@ -179,14 +177,20 @@ def train(
         **{name: value for name, value in changes.items() if value is not None},
     )
     path = output or Path(f"{model}-{dataset}.safetensors")
-    going_on = _check_places(path, resume=resume, overwrite=overwrite)
-    target = open_device(device)
-    data = load_dataset(dataset, data_root)
-    if resume and path.exists() and not going_on:
-        _require_trained(path, spec, data)
-        typer.echo(f"{path} is trained already")
-        return
-    try:
+
+    from pyrosnn.claim import claim
+    from pyrosnn.data import load_dataset
+    from pyrosnn.training import state_path
+    from pyrosnn_cli.training import train_and_save
+
+    with claim(path, state_path(path)):
+        going_on = _check_places(path, resume=resume, overwrite=overwrite)
+        target = open_device(device)
+        data = load_dataset(dataset, data_root)
+        if resume and path.exists() and not going_on:
+            _require_trained(path, spec, data)
+            typer.echo(f"{path} is trained already")
+            return
         train_and_save(
             spec,
             data,
@@ -196,9 +200,6 @@ def train(
             overwrite=overwrite,
             showing=showing,
         )
-    except KeyboardInterrupt as error:
-        error.add_note(_how_to_go_on(path))
-        raise
 
 
 def _check_places(path: Path, *, resume: bool, overwrite: bool) -> bool:
@@ -227,11 +228,3 @@ def _require_trained(path: Path, spec: "TrainingSpec", data: "Dataset") -> None:
             f"{path} is a checkpoint of other settings, and no training to go on with is beside "
             "it; name another --output, or train anew (--overwrite)"
         )
-
-
-def _how_to_go_on(path: Path) -> str:
-    from pyrosnn.training import state_path
-
-    if state_path(path).exists():
-        return "the same command with --resume goes on after the last whole epoch"
-    return "no epoch was finished, so the same command begins anew"

@@ -1,12 +1,13 @@
 """Training with a progress bar: shared by `train` and by studies that need a default model."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 import typer
 
-from pyrosnn.claim import claim
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import FileError
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import (
@@ -36,12 +37,14 @@ def train_and_save(
     """Train with a progress bar, measure the test accuracy, write the checkpoint.
 
     The training's state is kept beside the checkpoint-to-be (:class:`Keeper`), and removed when
-    the checkpoint is written. One that is there is gone on with, unless ``overwrite`` is set.
+    the checkpoint is written. One that is there is gone on with, unless ``overwrite`` is set. The
+    caller has claimed both files.
     """
     kept = state_path(path)
-    with claim(path, kept):
-        state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None
-        done = 0 if state is None else state.epoch
+    state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None
+    done = 0 if state is None else state.epoch
+    keep = Keeper(lambda newest: save_state(kept, newest, spec, dataset), epoch=done)
+    try:
         title = f"training {spec.model} on {dataset.name}"
         with progress_bar(title, spec.epochs, showing) as advance:
             advance(done, "")
@@ -49,23 +52,28 @@ def train_and_save(
             def show(step: TrainingProgress) -> None:
                 advance(step.epoch, f"loss {step.loss:.4f}")
 
-            keep = Keeper(lambda newest: save_state(kept, newest, spec, dataset))
-            try:
-                classifier = train(
-                    spec, dataset, device=device, progress=show, resume=state, keep=keep
-                )
-            except KeyboardInterrupt:
-                keep.flush()
-                raise
+            classifier = train(spec, dataset, device=device, progress=show, resume=state, keep=keep)
         reached = accuracy(
             classifier, dataset.x_test, dataset.y_test, num_samples=test_samples, seed=spec.seed
         )
-        overwrite = overwrite or done > 0  # a training that was stopped between this and the next
-        save_checkpoint(path, classifier, spec, dataset, test_accuracy=reached, overwrite=overwrite)
-        kept.unlink(missing_ok=True)
+        replace = overwrite or done > 0  # a training that was stopped between this and the next
+        save_checkpoint(path, classifier, spec, dataset, test_accuracy=reached, overwrite=replace)
+    except (FileError, KeyboardInterrupt) as error:
+        with suppress(FileError):  # the first error is what is told
+            keep.flush()
+        error.add_note(_how_to_go_on(keep.epoch, overwrite=overwrite))
+        raise
+    kept.unlink(missing_ok=True)
     typer.echo(
         f"{spec.model} on {dataset.name}: test accuracy {reached:.2%} "
         f"({test_samples} samples, {len(dataset.x_test)} images)"
     )
     typer.echo(f"wrote {path}")
     return classifier
+
+
+def _how_to_go_on(epoch: int, *, overwrite: bool) -> str:
+    if epoch == 0:
+        return "no epoch was kept, so the same command begins anew"
+    how = "--resume in place of --overwrite" if overwrite else "--resume"
+    return f"the same command with {how} goes on after epoch {epoch}"

@@ -55,6 +55,7 @@ def local_cluster(workers: int) -> Iterator[Compute]:
             memory_limit=0,  # the memory budget bounds it
             dashboard_address="127.0.0.1:0",  # a free port, for this machine alone
             silence_logs=logging.CRITICAL,
+            preload=["pyrosnn_studies.worker"],
         ) as cluster,
         Client(cluster) as client,
     ):

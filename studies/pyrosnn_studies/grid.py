@@ -1,5 +1,6 @@
 """A grid of evaluations: what `sample-size`, `inference-size` and `conditions` have in common."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -39,8 +40,9 @@ class GridSpec:
         repeats: repetitions with fresh A and I.
         seed: root seed.
         block_size: images that share a draw of A and I; more blocks, steadier means.
-        smoothing_variance: variance of the noise that the classifier is averaged over, for the
-            smooth condition; 0 leaves both out.
+        smoothing_variance: variance of the noise that the classifier is averaged over; 0 leaves
+            that out. The smooth condition is judged where its constant is known: for probabilities
+            under l2.
         noise_samples: noises of that average for each sample and image.
         test_accuracy: measure the clean accuracy on all test images, too.
         first_image: index of the first image, a multiple of ``block_size``, and
@@ -92,8 +94,8 @@ class GridSpec:
         require_first_image(self.first_image, self.block_size)
         require(self.first_repeat >= 0, f"first_repeat must be >= 0, got {self.first_repeat}")
         require(
-            self.smoothing_variance >= 0,
-            f"smoothing_variance must be >= 0, got {self.smoothing_variance}",
+            0 <= self.smoothing_variance < math.inf,
+            f"smoothing_variance must be >= 0 and finite, got {self.smoothing_variance}",
         )
         object.__setattr__(self, "attack_options", self._complete_options())
         for strength in self.strengths:
@@ -198,8 +200,6 @@ def _evaluate(
         block=cell.block,
         memory_budget=material.memory_budget,
     )
-    variance = spec.smoothing_variance
-    constants = [smoothness_constant(variance, which) for which in CONSTANTS if variance > 0]
     return evaluate(
         judged,
         images,
@@ -210,10 +210,17 @@ def _evaluate(
         strengths=spec.strengths,
         attack_sizes=spec.attack_samples,
         inference_sizes=spec.inference_samples,
-        smoothness=constants,
+        smoothness=_constants(spec, judged),
         judged_bounds=dataset.bounds if spec.clip_judged else None,
         first_example=part.start,
     )
+
+
+def _constants(spec: GridSpec, judged: StochasticClassifier) -> list[float]:
+    """Return L of what is judged, where it is known: for f in [0, 1], and lengths in l2."""
+    variance = spec.smoothing_variance
+    known = variance > 0 and judged.output == "probs" and spec.norm == "l2"
+    return [smoothness_constant(variance, which) for which in CONSTANTS] if known else []
 
 
 def _test_accuracy(

@@ -66,7 +66,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise FileError(f"{path} is damaged; remove {folder} and start anew")

@@ -8,7 +8,8 @@ from pathlib import Path
 import xarray as xr
 from safetensors import SafetensorError
 
-from pyrosnn.files import atomic_path
+from pyrosnn.errors import FileError
+from pyrosnn.files import atomic_path, read_whole
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.packing import pack, unpack
 
@@ -51,15 +52,15 @@ class CellStore:
     def load(self, cell: Cell) -> Finished | None:
         """Return a cell, or None if it is not there or its file is damaged."""
         try:
-            content = self._path(cell).read_bytes()
-        except FileNotFoundError:
+            content = read_whole(self._path(cell), "cell")
+        except FileError:
             return None
         digest, image = content[:32], content[32:]
         if hashlib.sha256(image).digest() != digest:
             return None
         try:
             values, seconds = unpack(image)
-        except (SafetensorError, KeyError, ValueError):
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError):
             return None
         return Finished(cell=cell, values=values, seconds=seconds)
 

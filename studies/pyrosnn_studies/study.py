@@ -32,7 +32,7 @@ class Study:
 
     Attributes:
         name: its name in ``STUDIES``.
-        needs: ``model``, a model trained with noise (``smoothed``), or ``nothing``.
+        needs: ``model``, one that it averages over noise (``smoothed``), or ``nothing``.
         plan: its cells.
         make_spec: its settings.
         tables: the tables that it ends with.

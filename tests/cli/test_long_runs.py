@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -133,10 +134,17 @@ def test_resume_and_overwrite(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None:
-    with claim(tmp_path / "a.nc"):
-        refused(run("--output", "a.nc", "--quiet"), "another run is at work on a.nc; wait for it")
-        assert not (tmp_path / "a.nc.cells").exists()
-    assert run("--output", "a.nc", "--quiet").exit_code == 0
+    (tmp_path / ".a.part-x.png").write_text("half")  # a killed one's
+    interrupted(run, "--output", "a.nc")
+    for how in ([], ["--resume"], ["--overwrite"]):
+        with claim(tmp_path / "a.nc"):
+            refused(
+                run("--output", "a.nc", "--quiet", *how), "another run is at work on a.nc; wait"
+            )
+    with claim(tmp_path / "a.png"):
+        refused(run("--output", "a.nc", "--quiet"), "another run is at work on a.png")
+    assert run("--output", "a.nc", "--quiet", "--resume").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "a.png"]
     train = ("train", "sin", "--epochs", "1", "--hidden", "8", "--quiet")
     with claim(tmp_path / "sin-digits.safetensors"):
         refused(
@@ -155,7 +163,7 @@ def test_a_default_model_whose_training_was_interrupted_goes_on(
     def save(path, state, spec, dataset):  # type: ignore[no-untyped-def]
         save_state(path, state, spec, dataset)
         epochs.append(state.epoch)
-        if state.epoch == 3:
+        if state.epoch == 3 and epochs.count(3) == 1:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("pyrosnn_cli.training.save_state", save)
@@ -163,11 +171,50 @@ def test_a_default_model_whose_training_was_interrupted_goes_on(
     words = [*STUDY, "--num-samples", "3"]
     first = CliRunner().invoke(app, words, prog_name="pyrosnn")
     assert first.exit_code == 130
-    assert "the same command goes on with the training of its default model" in first.stderr
-    second = CliRunner().invoke(app, words, prog_name="pyrosnn")
+    assert "the same command with --resume goes on after epoch 3" in first.stderr
+    second = CliRunner().invoke(app, [*words, "--resume"], prog_name="pyrosnn")
     assert second.exit_code == 0, second.output
     assert "training bnn on digits: 3/60 from an earlier run" in second.stderr
     assert set(epochs) == set(range(1, 61))
+
+
+def test_a_state_in_the_place_of_the_default_models_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "bnn", "--epochs", "3", "--hidden", "8"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pyrosnn_cli.training.save_checkpoint", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            CliRunner().invoke(app, words, prog_name="pyrosnn", catch_exceptions=False)
+    for how in ([], ["--resume"], ["--overwrite"]):
+        found = CliRunner().invoke(app, [*STUDY, "--quiet", *how], prog_name="pyrosnn")
+        refused(found, "bnn-digits.training.safetensors belongs to another training")
+        assert "move that file away, or name a model with --model" in found.stderr
+
+
+def test_ctrl_c_of_a_terminal_is_for_the_waiting_process_alone(
+    checkpoint_path: Path, tmp_path: Path
+) -> None:
+    """It goes to the workers, too, which would each show a traceback."""
+    command = [str(PYROSNN), *STUDY, "--num-samples", "100", "--block-size", "1", "--log-json"]
+    command += ["--model", str(checkpoint_path), "--output", "a.nc", "--workers", "1"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline(), process.stderr.readline()]
+        os.killpg(process.pid, signal.SIGINT)
+        lines += process.stderr.readlines()
+    assert process.returncode == 130
+    assert [json.loads(line)["title"] for line in lines[:-1]]
+    assert lines[-1].startswith("pyrosnn: interrupted; ")
 
 
 def test_an_error_before_the_first_cell_leaves_nothing(run: Run, tmp_path: Path) -> None:

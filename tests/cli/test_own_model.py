@@ -156,23 +156,44 @@ def test_noise_that_cannot_be_is_refused(given: list[str], message: str, run: Ru
 
 def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     models = ("--model", "mine_for_test:good", "--smoothed-model", "mine_for_test:with_data")
-    refused = run("study", "all", *models)
-    assert refused.exit_code == 2
-    assert "give that option here" in refused.stderr
-    calls: dict[str, dict[str, Any]] = {}
-    monkeypatch.setattr(
-        "pyrosnn_cli.study.run_study", lambda name, **given: calls.update({name: given})
-    )
-    result = run("study", "all", *models, "--smoothing-variance", "0.01", "--dataset", "cifar10")
+    calls: dict[str, tuple[Any, dict[str, Any]]] = {}
+
+    def noted(name: str, opened: Any, *, changes: dict[str, Any], **others: Any) -> None:
+        calls[name] = (opened, changes)
+
+    monkeypatch.setattr("pyrosnn_cli.study.run_opened", noted)
+    result = run("study", "all", *models, "--smoothing-variance", "0.01", "--dataset", "digits")
     assert result.exit_code == 0, result.output
-    assert set(calls) == set(STUDIES)
-    subjects = {name: call["subject"] for name, call in calls.items()}
-    assert subjects.pop("gaussian-angles") is None
-    given = {name: (str(each.model), each.dataset) for name, each in subjects.items()}
-    smoothed = {name for name, call in calls.items() if "smoothing_variance" in call["changes"]}
+    assert list(calls) == list(STUDIES)
+    smoothed = {name for name, (_, changes) in calls.items() if "smoothing_variance" in changes}
     assert smoothed == {"conditions"}
-    assert given.pop("conditions") == ("mine_for_test:with_data", "cifar10")
-    assert set(given.values()) == {("mine_for_test:good", "cifar10")}
+    opened, _ = calls.pop("gaussian-angles")
+    assert (opened.data, opened.checkpoint) == (None, None)
+    found = {name: opened.checkpoint.spec.model for name, (opened, _) in calls.items()}
+    assert found.pop("conditions") == "mine_for_test:with_data"
+    assert set(found.values()) == {"mine_for_test:good"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "how much mine_for_test:good was trained with is not known; give --smoothing"),
+        (["--smoothing-variance", "inf"], "variance of the noise must be > 0, got inf"),
+        (["--smoothed-model", "mine_for_test:god"], "did you mean 'good'?"),
+        (["--preset", "pape"], "did you mean 'paper'?"),
+        (["--dataset", "digit"], "did you mean 'digits'?"),
+        (["--memory-budget", "1X"], "--memory-budget expects a size"),
+        (["--threads", "0"], "--threads must be >= 1, got 0"),
+    ],
+)
+def test_all_studies_are_refused_before_the_first(
+    given: list[str], message: str, run: Run, tmp_path: Path
+) -> None:
+    models = ("--model", "mine_for_test:good", "--smoothed-model", "mine_for_test:good")
+    result = run("study", "all", *models, *given)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_an_own_model_stands_for_both_models_of_all_studies_or_none(run: Run) -> None:

@@ -85,6 +85,7 @@ def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
         assert shape(run.stdout) == shape(expected), command
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")  # laplace's
 def test_the_examples_of_your_own_model_run() -> None:
     examples = blocks("python", "docs/your-own-model.md")
     text = "\n".join(examples)

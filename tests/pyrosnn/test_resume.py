@@ -9,6 +9,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -219,7 +220,7 @@ def test_the_command_says_how_to_go_on(
     monkeypatch.setattr(training, "save_state", interrupted)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 130
-    assert "interrupted; the same command with --resume goes on after the last" in result.stderr
+    assert "interrupted; the same command with --resume goes on after epoch 2" in result.stderr
 
     plain = CliRunner().invoke(app, arguments)
     assert plain.exit_code == 2
@@ -249,3 +250,74 @@ def test_overwrite_begins_anew(
     )
     assert model_digest(network) == model_digest(train(spec, digits))
     assert not kept.exists()
+
+
+QUICK = ["train", "bnn", "--epochs", "6", "--hidden", "8", "--test-samples", "1"]
+
+
+def stopped(error: BaseException) -> Any:
+    """Return what is called with a step or a value, and raises at the last epoch."""
+
+    def call(*arguments: object, **others: object) -> None:
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize("where", ["accuracy", "save_checkpoint"])
+def test_ctrl_c_keeps_the_last_whole_epoch(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Dataset
+) -> None:
+    """Also one whose state waited, because writing each would cost too much."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(keeper, "SHARE", 1e-9)  # only the first is written
+    with monkeypatch.context() as patch:
+        patch.setattr(training, where, stopped(KeyboardInterrupt()))
+        result = CliRunner().invoke(app, QUICK)
+    assert result.exit_code == 130
+    assert "with --resume goes on after epoch 6" in result.stderr
+    anew = CliRunner().invoke(app, [*QUICK, "--seed", "1", "--overwrite"])
+    assert anew.exit_code == 0
+
+
+def test_ctrl_c_of_a_training_that_replaces_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, QUICK).exit_code == 0
+    again = [*QUICK, "--seed", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "accuracy", stopped(KeyboardInterrupt()))
+        result = CliRunner().invoke(app, [*again, "--overwrite"])
+    assert "with --resume in place of --overwrite goes on after epoch 6" in result.stderr
+    result = CliRunner().invoke(app, [*again, "--resume"])
+    assert result.exit_code == 0, result.output
+
+
+def test_a_full_disk_says_how_to_go_on_and_does_not_hide_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    full = FileError("cannot write a: No space left on device")
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_checkpoint", stopped(full))
+        result = CliRunner().invoke(app, QUICK)
+    assert result.exit_code == 2
+    assert "No space left on device; the same command with --resume goes on" in result.stderr
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_state", stopped(full))
+        patch.setattr(training, "accuracy", stopped(KeyboardInterrupt()))
+        result = CliRunner().invoke(app, [*QUICK, "--resume"])
+    assert result.exit_code == 130
+    assert "pyrosnn: interrupted; the same command with --resume goes on after" in result.stderr
+
+
+def test_what_a_killed_process_left_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    left = [".bnn-digits.part-x.safetensors", ".bnn-digits.training.part-x.safetensors"]
+    for name in left:
+        (tmp_path / name).write_text("half")
+    assert CliRunner().invoke(app, QUICK).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["bnn-digits.safetensors"]

@@ -20,6 +20,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, ClusterError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import GROUP, result_digest
+from pyrosnn.sampling import draw_sample_set
 from pyrosnn_studies import cluster as cluster_module
 from pyrosnn_studies.cells import Cell, Plan
 from pyrosnn_studies.cluster import Carrier, local_cluster, remote_cluster
@@ -97,12 +98,17 @@ def test_another_number_of_threads_agrees_to_float32(
     """The workers take the number of threads from here; samples are the same, sums are not."""
     study, spec, material = smallest("sample-size", bnn, digits)
     one = study.run(spec, material)
+    samples = draw_sample_set(bnn, digits.x_test[:12], 50, seed=0, stream="attack").stored
     torch.set_num_threads(2)
     try:
+        same = draw_sample_set(bnn, digits.x_test[:12], 50, seed=0, stream="attack").stored
         shared = study.run(spec, material, compute=two_workers)
         alone = study.run(spec, material)
     finally:
         torch.set_num_threads(1)
+    assert samples is not None
+    assert same is not None
+    assert all(torch.equal(samples[name], same[name]) for name in samples)
     assert result_digest(shared) == result_digest(alone) != result_digest(one)
     for name in ("cosine", "margin", "gradient_norm"):
         expected = one[GROUP].dataset[name]

@@ -16,7 +16,7 @@ from pyrosnn_cli.main import app
 
 KILLING = Path(__file__).parents[1] / "support" / "killing.py"
 # 20 kills take a minute and a half: PYROSNN_KILLS=20
-KILLS = int(os.environ.get("PYROSNN_KILLS", "6"))
+KILLS = int(os.environ.get("PYROSNN_KILLS", "20"))
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 

@@ -90,6 +90,25 @@ def test_a_smoothed_grid_judges_the_average_over_noise(
     assert_same_to_float32(cell, expected)
 
 
+@pytest.mark.parametrize(("model", "norm"), [("sin", "l2"), ("bnn", "linf")])
+def test_no_smooth_condition_where_its_constant_is_not_known(
+    model: str, norm: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    spec = GridSpec(
+        images=3,
+        strengths=(0.1,),
+        attack_samples=(2,),
+        inference_samples=(3,),
+        smoothing_variance=0.04,
+        norm=norm,
+        loss="margin",
+        repeats=1,
+    )
+    values = run_study("sample-size", spec, classifiers[model], digits)[GROUP].dataset
+    assert "linear_condition" in values
+    assert "smooth_condition" not in values
+
+
 def test_repeats_and_blocks_differ(bnn: StochasticClassifier, digits: Dataset) -> None:
     twice = np.tile(np.arange(10), 2)  # the same ten images in two blocks
     from dataclasses import replace

@@ -168,6 +168,69 @@ def training() -> tuple[st.SearchStrategy[bytes], Read]:
     return any_bytes(content), lambda path: load_state(path, spec, digits)
 
 
+def cell() -> tuple[st.SearchStrategy[bytes], Read]:
+    """Return damaged cells of a study whose digest is right, and ones with any JSON for layout."""
+    import numpy as np
+    import safetensors.numpy
+    import xarray as xr
+
+    from pyrosnn.errors import FileError
+    from pyrosnn_studies.cells import Cell
+    from pyrosnn_studies.packing import LAYOUT, pack
+    from pyrosnn_studies.store import SUFFIX, CellStore
+
+    values = xr.Dataset({"cosine": (("example", "what"), np.ones((3, 2)), {"units": "1"})})
+    image = pack(values.assign_coords(what=["a", "b"]), 1.5)
+    arrays = safetensors.numpy.load(image)
+    layout = json.loads(arrays[LAYOUT].tobytes())
+
+    def with_layout(changed: Any) -> bytes:
+        text = np.frombuffer(json.dumps(changed).encode(), dtype=np.uint8)
+        return bytes(safetensors.numpy.save({**arrays, LAYOUT: text}))
+
+    keys = st.sampled_from([*layout["variables"][0], "else"])
+    first, *others = layout["variables"]
+    of_variable = st.builds(
+        lambda key, value: {**layout, "variables": [{**first, key: value}, *others]}, keys, JSON
+    )
+    layouts = st.one_of(
+        JSON,
+        st.builds(lambda value: {**layout, "variables": value}, JSON),
+        st.builds(lambda value: {**layout, "seconds": value}, JSON),
+        of_variable,
+    )
+    damaged = any_bytes(image) | layouts.map(with_layout)
+
+    def read(path: Path) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            one = Cell(part="evaluation")
+            (Path(folder) / f"{one.name}{SUFFIX}").write_bytes(path.read_bytes())
+            found = CellStore(Path(folder)).load(one)
+        if found is None:
+            raise FileError("damaged")
+        return found
+
+    return damaged.map(lambda content: hashlib.sha256(content).digest() + content), read
+
+
+def manifest() -> tuple[st.SearchStrategy[bytes], Read]:
+    """Return damaged manifests of a folder of cells, and any JSON in the place of one."""
+    from pyrosnn_studies.resuming import MANIFEST, read_manifest, require_same
+
+    right = {"spec": {"images": 20, "sizes": [1, 2]}, "versions": {"torch": "2.15.0"}}
+
+    def read(path: Path) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / MANIFEST).write_bytes(path.read_bytes())
+            found = read_manifest(Path(folder))
+        assert found is not None
+        require_same(found, right, "it is")
+        return found
+
+    text = json.dumps(right).encode()
+    return any_bytes(text) | JSON.map(lambda value: json.dumps(value).encode()), read
+
+
 def data_file() -> tuple[st.SearchStrategy[bytes], Read]:
     """Return files of images, plain or compressed, for the same reader."""
     from pyrosnn.data.idx import IdxFile
@@ -196,6 +259,8 @@ SUBJECTS = {
     "checkpoint": checkpoint,
     "checkpoint-settings": checkpoint_settings,
     "training": training,
+    "cell": cell,
+    "manifest": manifest,
     "data": data_file,
 }
 
