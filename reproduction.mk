@@ -95,9 +95,9 @@ $(SHOWN)/gaussian-angles.nc: $(KEPT)/started | .venv/installed
 
 # make reproduction-cifar DATA=folder   two small wide ResNets on CIFAR-10, where the paper has 28 x 10.
 # Their sizes are what fits a CPU: grids are smaller than the preset's, and say so in the files.
-OPTIONS_resnet-0.3 := --dropout 0.3 --epochs 8
-OPTIONS_resnet-0.6 := --dropout 0.6 --epochs 8
-OPTIONS_resnet-0.3-smoothed := --dropout 0.3 --epochs 4 --smoothing-variance 0.01
+OPTIONS_resnet-0.3 := --dropout 0.3 --epochs 8 --test-samples 100
+OPTIONS_resnet-0.6 := --dropout 0.6 --epochs 8 --test-samples 100
+OPTIONS_resnet-0.3-smoothed := --dropout 0.3 --epochs 4 --test-samples 10 --smoothing-variance 0.01
 DROPOUTS := resnet-0.3 resnet-0.6
 CIFAR := $(DROPOUTS:%=sample-size-%) $(DROPOUTS:%=inference-size-%) \
   $(DROPOUTS:%=prediction-variance-%) conditions-resnet-0.3
@@ -110,7 +110,7 @@ RESNETS := $(DROPOUTS) resnet-0.3-smoothed
 $(RESNETS:%=$(KEPT)/%.safetensors): $(KEPT)/%.safetensors: | .venv/installed
 	mkdir -p $(KEPT)
 	$(RUN) train resnet --dataset cifar10 --preset paper --depth 10 --width 2 $(OPTIONS_$*) \
-	  --schedule one-cycle --precision bf16 --test-samples 10 --data-root $(FOLDER) --output $@
+	  --schedule one-cycle --precision bf16 --data-root $(FOLDER) --output $@
 
 ON_CIFAR = $(call STUDY,$(1) --repeats 1)
 
@@ -124,7 +124,7 @@ $(SHOWN)/cifar/prediction-variance-%.nc: $(KEPT)/%.safetensors
 	$(call STUDY,prediction-variance --num-samples 30)
 
 $(SHOWN)/cifar/conditions-%.nc: $(KEPT)/%-smoothed.safetensors
-	$(call ON_CIFAR,conditions --inference-samples 10)
+	$(call ON_CIFAR,conditions --images 1000 --inference-samples 10)
 
 , := ,
 

@@ -15,7 +15,6 @@ from pyrosnn.results import open_results, result_digest
 from pyrosnn_cli.main import app
 
 KILLING = Path(__file__).parents[1] / "support" / "killing.py"
-# 20 kills take a minute and a half: PYROSNN_KILLS=20
 KILLS = int(os.environ.get("PYROSNN_KILLS", "20"))
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
