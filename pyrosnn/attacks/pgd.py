@@ -57,13 +57,19 @@ class PGD(Attack):
         """Check the settings.
 
         Raises:
-            ArgumentError: ``steps must be >= 1, got 0``.
+            ArgumentError: ``steps must be >= 1, got 0``; for steps that do not reach the strength.
         """
         super().__post_init__()
         require(self.steps >= 1, f"steps must be >= 1, got {self.steps}")
         require(
             0 < self.relative_step < math.inf,
             f"relative_step must be > 0 and finite, got {self.relative_step}",
+        )
+        reach = self.steps * self.relative_step
+        require(
+            reach >= 1 - 1e-9,  # as 49 steps of 1 / 49 do
+            f"{self.steps} steps of {self.relative_step:g} η reach {reach:g} η at most; give more "
+            f"steps, or relative_step >= {1 / self.steps:.3g} ({2 / self.steps:.3g} is usual)",
         )
         require(self.restarts >= 0, f"restarts must be >= 0, got {self.restarts}")
 
@@ -73,7 +79,8 @@ class PGD(Attack):
         """Compute δ for each image; see :class:`Attack`."""
         if self.strength == 0 and (self.steps > 1 or self.restarts > 0):
             # nothing can move: one gradient has all there is to know
-            return replace(self, steps=1, restarts=0)(classifier, x, y, samples)
+            one = replace(self, steps=1, relative_step=1.0, restarts=0)
+            return one(classifier, x, y, samples)
         labels = self.attacked_labels(classifier, x, y, samples)
         sets = self._sample_sets(classifier, x, samples)
         best = self._ascend(classifier, x, labels, sets, torch.zeros_like(x))

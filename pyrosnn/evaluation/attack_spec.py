@@ -19,7 +19,7 @@ def attack_spec(attack: Attack) -> dict[str, Any]:
 
     Example:
         >>> import pyrosnn
-        >>> spec = attack_spec(pyrosnn.PGD(steps=7))
+        >>> spec = attack_spec(pyrosnn.PGD(steps=7, relative_step=0.3))
         >>> spec["attack"], spec["norm"], spec["clip"]
         ('pgd', 'l2', False)
         >>> list(spec["attack_options"].items())[0]

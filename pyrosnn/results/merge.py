@@ -6,6 +6,7 @@ from typing import Any
 
 import xarray as xr
 
+from pyrosnn.differences import differences
 from pyrosnn.errors import MergeError, require
 from pyrosnn.results.files import read_provenance, read_spec
 from pyrosnn.results.union import check_no_gaps, merge_datasets
@@ -122,12 +123,11 @@ def _check_same_settings(
                     f"{names[0]} has {key} {kept}, {name} has {found}; merge parts of one study"
                 )
         made = [read_provenance(each) for each in (results[0], result)]
-        for key in _SAME:
-            if made[0].get(key) != made[1].get(key):
-                raise MergeError(
-                    f"{names[0]} and {name} differ in {key}: "
-                    f"{_short(made[0].get(key))} and {_short(made[1].get(key))}"
-                )
+        first, second = ({key: each.get(key) for key in _SAME} for each in made)
+        for key, kept, found in differences(first, second):
+            raise MergeError(
+                f"{names[0]} and {name} differ in {key}: {_short(kept)} and {_short(found)}"
+            )
 
 
 def _short(value: Any) -> str:

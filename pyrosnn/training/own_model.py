@@ -3,8 +3,8 @@
 import importlib
 import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ import torch
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
 from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.models.settings import module_settings
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -24,16 +25,18 @@ class Reference:
     Attributes:
         model: ``package.module:function``.
         output: what the discriminant functions are.
+        settings: what its weights do not tell, see :func:`module_settings`.
         smoothing_variance: of the noise it was trained with; not known, and so 0.
     """
 
     model: str
     output: Output
+    settings: Mapping[str, str] = field(default_factory=dict)
     smoothing_variance: float = 0.0
 
-    def to_json(self) -> None:
-        """Return None: nothing is known of the training."""
-        return None
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings; of the training nothing is known."""
+        return {"settings": dict(self.settings)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,8 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
             "wrap it with an adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …)"
         )
     classifier = classifier.eval().requires_grad_(False).to(device)
-    spec = Reference(model=reference, output=classifier.output)
+    settings = module_settings(classifier)
+    spec = Reference(model=reference, output=classifier.output, settings=settings)
     own = OwnModel(classifier=classifier, spec=spec)
     own.require_dataset(dataset)
     return own

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.differences import differences
 from pyrosnn.errors import FileError, first_line
 from pyrosnn.files import atomic_path, read_whole
 from pyrosnn.training.container import from_bytes, to_bytes
@@ -83,10 +84,14 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
             f"{path} has schema {found} of a training's state, this pyrosnn reads "
             f"{SCHEMA_VERSION}; go on with the pyrosnn that wrote it, or train anew (--overwrite)"
         )
-    differences = _differences(kept, json.loads(json.dumps(_identity(spec, dataset))))
-    if differences:
+    asked = json.loads(json.dumps(_identity(spec, dataset)))
+    differ = [
+        f"{name.removeprefix('spec.')} is {there}, not {here}"
+        for name, there, here in differences(kept, asked)
+    ]
+    if differ:
         raise FileError(
-            f"{path} belongs to another training ({'; '.join(differences)}); use its settings, "
+            f"{path} belongs to another training ({'; '.join(differ)}); use its settings, "
             "name another --output, or train anew (--overwrite)"
         )
     if not whole or not 1 <= epoch <= spec.epochs:
@@ -97,19 +102,6 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
 def _identity(spec: TrainingSpec, dataset: Dataset) -> dict[str, Any]:
     """Return what a state belongs to."""
     return {"spec": spec.to_json(), "dataset": dataset.name, "dataset_digest": dataset.digest}
-
-
-def _differences(kept: Any, asked: Any, name: str = "") -> list[str]:
-    """Return ``field: value kept, not value asked for`` for all that differs, however nested."""
-    if isinstance(kept, dict) and isinstance(asked, dict):
-        return [
-            line
-            for key in {**kept, **asked}
-            for line in _differences(
-                kept.get(key), asked.get(key), f"{name}.{key}" if name else key
-            )
-        ]
-    return [] if kept == asked else [f"{name.removeprefix('spec.')} is {kept}, not {asked}"]
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from pyrosnn.differences import differences
 from pyrosnn.errors import FileError
 from pyrosnn.files import atomic_path, cells_folder
 from pyrosnn.results import open_results
@@ -126,24 +127,15 @@ def require_same(there: Mapping[str, Any], here: Mapping[str, Any], what: str) -
             ...
         pyrosnn.errors.FileError: a.nc is of another run: spec.images is 20 there, 30 here; ...
     """
-    differences = _differences(there, here, "")
-    if differences:
+    found = [
+        f"{name} is {_short(kept)} there, {_short(asked)} here"
+        for name, kept, asked in differences(there, here)
+    ]
+    if found:
         raise FileError(
-            f"{what} of another run: {', '.join(differences)}; repeat its settings, or start "
+            f"{what} of another run: {', '.join(found)}; repeat its settings, or start "
             "anew with --overwrite and without --resume"
         )
-
-
-def _differences(there: Any, here: Any, name: str) -> list[str]:
-    if isinstance(there, Mapping) and isinstance(here, Mapping):
-        return [
-            difference
-            for key in dict.fromkeys([*there, *here])
-            for difference in _differences(
-                there.get(key), here.get(key), f"{name}.{key}" if name else str(key)
-            )
-        ]
-    return [] if there == here else [f"{name} is {_short(there)} there, {_short(here)} here"]
 
 
 def _short(value: Any) -> str:

@@ -16,7 +16,7 @@ Run = Callable[..., Result]
 MODULE = """
 import torch
 from torch import nn
-from pyrosnn.adapters import MCDropout
+from pyrosnn.adapters import MCDropout, SeededModule
 
 
 def net(p=0.4, inputs=64, classes=10):
@@ -53,6 +53,21 @@ def large():
 
 def few():
     return MCDropout(net(classes=3), (1, 8, 8))
+
+
+def noisy():
+    import os
+
+    class Noise(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.sigma = float(os.environ["SIGMA"])
+
+        def forward(self, x):
+            return x + self.sigma * torch.randn_like(x)
+
+    torch.manual_seed(0)
+    return SeededModule(nn.Sequential(Noise(), nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8))
 
 
 def double():
@@ -92,6 +107,25 @@ def test_a_study_of_ones_own_model(function: str, run: Run, tmp_path: Path) -> N
     text = str(open_results(tmp_path / "own.nc").attrs["provenance"])
     assert reference in text
     assert run("check", "own.nc").exit_code in (0, 1)
+
+
+def test_the_same_weights_with_other_settings_are_another_model(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = ["study", "sample-size", "--model", "mine_for_test:noisy", *SMALL]
+    study += ["--inference-samples", "3", "--seed", "0"]
+    for sigma, repeat in (("0.1", "0"), ("0.3", "1")):
+        monkeypatch.setenv("SIGMA", sigma)
+        name = f"{repeat}.nc"
+        made = run(*study, "--first-repeat", repeat, "--output", name)
+        assert made.exit_code == 0, made.output
+    merged = run("merge", "0.nc", "1.nc", "--output", "a.nc")
+    assert merged.exit_code == 2, merged.output
+    assert "sigma" in merged.stderr
+    resumed = run(*study, "--first-repeat", "0", "--output", "0.nc", "--resume")
+    assert resumed.exit_code == 2, resumed.output
+    assert 'training.settings.module.0.sigma is "0.1" there, "0.3" here' in resumed.stderr
+    assert not (tmp_path / "a.nc").exists()
 
 
 def test_diagnose_ones_own_model(run: Run) -> None:

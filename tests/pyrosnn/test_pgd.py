@@ -154,7 +154,7 @@ def test_the_samples_of_every_step_are_the_attackers(
     """Judging with samples that a later step has used is refused."""
     x, y = digits.test_images(5)
     a = draw_sample_set(bnn, x, 2, seed=0, stream="attack")
-    result = PGD(strength=0.5, steps=4)(bnn, x, y, a)
+    result = PGD(strength=0.5, steps=4, relative_step=0.5)(bnn, x, y, a)
     later = draw_sample_set(bnn, x, 2, seed=0, stream="attack", start=6)
     with pytest.raises(OverlapError, match=r"samples 6 … 7 of stream 'attack'"):
         attack_geometry(bnn, x, y, result, later)
@@ -167,7 +167,7 @@ def test_restarts_keep_the_best_end_of_each_image(
 ) -> None:
     x, y = digits.test_images(40)
     a, _ = disjoint_sample_sets(bnn, x, attack=8, inference=1, seed=0)
-    once = PGD(strength=0.5, steps=3, relative_step=0.3, fixed_samples=True)
+    once = PGD(strength=0.5, steps=3, relative_step=0.4, fixed_samples=True)
     more = replace(once, restarts=4)
     first, best = once(bnn, x, y, a), more(bnn, x, y, a)
     assert best.num_gradients == 5 * first.num_gradients
@@ -191,7 +191,7 @@ def test_restarts_attack_the_labels_that_the_first_set_predicts(
     """Predicted once, from A at x, and used by every start and by the selection."""
     x, y = digits.test_images(60)
     a, _ = disjoint_sample_sets(bnn, x, attack=2, inference=1, seed=0)
-    attack = PGD(strength=0.5, steps=3, relative_step=0.3, restarts=2)
+    attack = PGD(strength=0.5, steps=3, relative_step=0.4, restarts=2)
     predicted = bnn.discriminants(x, a.tensors).mean(0).argmax(1)
     assert 0 < int((predicted == y).sum()) < 60
     own = replace(attack, labels="predicted")(bnn, x, y, a)
@@ -211,7 +211,7 @@ def test_fresh_samples_need_a_drawn_set() -> None:
     x, y = torch.randn(3, 5).double(), torch.randint(2, (3,))
     made = sample_set(torch.randn(3, 6, 2).double())
     with pytest.raises(ArgumentError, match="fresh samples need a set that was drawn"):
-        PGD(steps=2)(classifier, x, y, made)
+        PGD(steps=2, relative_step=0.5)(classifier, x, y, made)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +219,10 @@ def test_fresh_samples_need_a_drawn_set() -> None:
     [
         ({"steps": 0}, "steps must be >= 1, got 0"),
         ({"relative_step": 0.0}, r"relative_step must be > 0 and finite, got 0\.0"),
+        (
+            {"steps": 10},
+            r"10 steps of 0\.02 η reach 0\.2 η at most; .* relative_step >= 0\.1 \(0\.2 is",
+        ),
         ({"restarts": -1}, "restarts must be >= 0, got -1"),
         ({"strength": -0.1}, r"strength must be >= 0 and finite, got -0\.1"),
     ],

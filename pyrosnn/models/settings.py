@@ -1,0 +1,54 @@
+"""What a module's values alone do not tell: a noise layer's variance, a dropout's probability."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import Module
+
+
+def module_settings(module: Module) -> dict[str, str]:
+    """Return the plain attributes of a module and all within it, and what their layers print.
+
+    Two classifiers with the same weights and other settings are other classifiers. What is no
+    number, text or array, or a list of these, is not seen.
+
+    Args:
+        module: the module.
+
+    Example:
+        >>> module_settings(torch.nn.Sequential(torch.nn.Dropout(0.3)))
+        {'0.extra_repr': 'p=0.3, inplace=False'}
+    """
+    found = {}
+    for path, part in module.named_modules():
+        begin = f"{path}." if path else ""
+        if part.extra_repr():
+            found[f"{begin}extra_repr"] = part.extra_repr()
+        if not type(part).__module__.startswith("torch.nn."):  # whose layers print theirs
+            for name, value in sorted(vars(part).items()):
+                text = None if name in INHERITED else _text(value)
+                if text is not None:
+                    found[f"{begin}{name}"] = text
+    return found
+
+
+INHERITED = vars(Module()).keys()  # ``training``, hooks and such
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as text, an array by its digest; None for what is neither."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().numpy()
+    if isinstance(value, np.ndarray):
+        return hashlib.sha256(value.tobytes()).hexdigest()
+    if isinstance(value, bool | int | float | str | torch.dtype | np.number):
+        return str(value)
+    if isinstance(value, dict):
+        value = [part for item in sorted(value.items(), key=str) for part in item]
+    if isinstance(value, list | tuple):
+        parts = [_text(part) for part in value]
+        return None if None in parts else f"[{', '.join(map(str, parts))}]"
+    return None
