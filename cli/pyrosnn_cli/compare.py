@@ -32,9 +32,10 @@ def compare(
     """
     wanted = parse_numbers(shares, "--shares")
 
+    from pyrosnn.plots.style import model_name
     from pyrosnn.results import open_results, read_provenance, read_spec
     from pyrosnn.summaries import compare_results
-    from pyrosnn_cli.show import show_tables
+    from pyrosnn_cli.show import show_tables, smoothing
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
 
     results = [open_results(path) for path in (first, second)]
@@ -42,10 +43,11 @@ def compare(
     by_size = found.at_equal_size(confidence=confidence)
     by_reach = found.at_equal_reach(wanted, confidence=confidence)
     made = [{**read_provenance(result), **read_spec(result)} for result in results]
-    names = [f"{place} {each.get('model', 'model')}" for place, each in enumerate(made, start=1)]
+    names = [f"{place} {model_name(each, each)}" for place, each in enumerate(made, start=1)]
     own = ("loss", "gradient", "precision", "repeats", "seed")
-    for name, path, each in zip(names, (first, second), made, strict=True):
-        typer.echo(f"{name}: {path} ({_settings(each, own)})")
+    for name, path, each, result in zip(names, (first, second), made, results, strict=True):
+        study = result.attrs["study"]
+        typer.echo(f"{name}: {path} ({study}; {_settings(each, own)}{smoothing(each)})")
     common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
     typer.echo(
         f"{found.first.sizes['example']:,} images; {common}; "

@@ -1,8 +1,9 @@
 """Showing what a study returns: tables on the screen, figures as files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
@@ -54,3 +55,9 @@ def write_figure(path: Path, figure: Figure, *, overwrite: bool) -> None:
     """Write a figure as PNG, whole or not at all."""
     with atomic_path(path, overwrite=overwrite) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def smoothing(settings: Mapping[str, Any]) -> str:
+    """Return which noise a model was averaged over, as the end of a line; empty for none."""
+    variance = settings.get("smoothing_variance")
+    return f", averaged over noise of variance {variance:g}" if variance else ""

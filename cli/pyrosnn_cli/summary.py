@@ -23,7 +23,7 @@ def summary(
     gaussian-angles, ablation) shows the tables of its study.
     """
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
-    from pyrosnn_cli.show import show_tables, whole
+    from pyrosnn_cli.show import show_tables, smoothing, whole
     from pyrosnn_studies.study import study_of
     from pyrosnn_studies.tables import all_accuracies, cosines, robustness
 
@@ -39,5 +39,5 @@ def summary(
         else:
             tables = study_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
-    typer.echo(f"{result.attrs['study']}: {known}\n")
+    typer.echo(f"{result.attrs['study']}: {known}{smoothing(settings)}\n")
     show_tables(tables)

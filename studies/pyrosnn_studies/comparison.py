@@ -92,7 +92,7 @@ def _shares(table: pd.DataFrame, found: Comparison, names: list[str], level: str
     return Table(
         title=(
             "At an equal share of the reachable cosine (the fair comparison), with the S_A that it "
-            "takes (213 > 100: not there)"
+            "takes; < or > where the result has none so small or so large"
         ),
         header=["share", "S_A of 1", "S_A of 2", *names, *_differences(level)],
         rows=rows,
@@ -151,7 +151,8 @@ def conclusions(
         return [f"At the largest common share, {share:.4g}: no difference beyond the intervals."]
     reach = "for fresh images, too" if over_images else "on these images; fresh ones may differ"
     better = names[0] if sign > 0 else names[1]
-    lines = [f"At the largest common share, {share:.4g}: {better} is more robust, {reach}."]
+    verb = "seems" if _rough(found, names) else "is"
+    lines = [f"At the largest common share, {share:.4g}: {better} {verb} more robust, {reach}."]
     opposite = [f"{size:,}" for size, row in by_size.iterrows() if _sign(row, "samples") == -sign]
     if opposite:
         lines.append(
@@ -163,11 +164,19 @@ def conclusions(
 
 def warnings_of(found: Comparison, names: list[str]) -> list[str]:
     """Say where the numbers are less than they seem."""
-    lines = []
-    for name, fit in zip(names, (found.first_fit, found.second_fit), strict=True):
-        error, limit = float(fit["error"]), float(fit["limit"])
-        if error > ROUGH * limit:
-            lines.append(f"Mean cosines of {name} miss the law by up to {error:.3f}: rough shares.")
+    lines = [f"Mean cosines of {text}: rough shares." for text in _rough(found, names)]
+    if lines and found.moments is None:
+        lines.append("Run pyrosnn diagnose for both models: its results need no such law.")
     if min(found.first.sizes["repeat"], found.second.sizes["repeat"]) == 1:
         lines.append("One repeat: no interval for fresh A, I; that for images is for these A, I.")
     return lines
+
+
+def _rough(found: Comparison, names: list[str]) -> list[str]:
+    """Return which model's mean cosines miss the law, and by how much."""
+    texts = []
+    for name, fit in zip(names, (found.first_fit, found.second_fit), strict=True):
+        error, limit = float(fit["error"]), float(fit["limit"])
+        if error > ROUGH * limit:
+            texts.append(f"{name} miss the law by up to {error:.3f}")
+    return texts

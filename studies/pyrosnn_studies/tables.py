@@ -8,6 +8,8 @@ import xarray as xr
 from pyrosnn.results import GROUP
 from pyrosnn.summaries import accuracy_table, at_strength, cosine_table, robustness_table
 
+NOTABLE = 0.1  # share of images without a gradient that a table speaks of
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -111,13 +113,21 @@ def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float 
         [
             f"{row['attack_samples']:,.0f}",
             f"{row['inference_samples']:,.0f}",
-            *[f"{row[name]:.3f}" for name in statistics],
+            *["-" if math.isnan(row[name]) else f"{row[name]:.3f}" for name in statistics],
             f"{row['undefined']:.0f}",
         ]
         for _, row in table.reset_index().iterrows()
     ]
+    title = "Cosine of the angle between attack and inference gradient, over images and repeats"
+    count = result[GROUP].sizes["example"] * result[GROUP].sizes["repeat"]
+    missing = int(table["undefined"].max())
+    if missing > NOTABLE * count:
+        title += (
+            f"\n{missing} of {count} have no gradient: an attack that does not move them says "
+            "nothing of their robustness; see pyrosnn check"
+        )
     return Table(
-        title="Cosine of the angle between attack and inference gradient, over images and repeats",
+        title=title,
         header=["S_A", "S_I", *statistics, "undefined"],
         rows=rows,
     )

@@ -1,5 +1,6 @@
 """`pyrosnn compare` and P(robust) in `pyrosnn summary`, as a user runs them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from support.simulated import law, planted, with_accuracy
 from typer.testing import CliRunner, Result
 
-from pyrosnn.results import make_result, save_results
+from pyrosnn.results import make_result, read_spec, save_results
 from pyrosnn_cli.main import app
 
 Run = Callable[..., Result]
@@ -49,7 +50,9 @@ def test_compare_shows_equal_size_equal_reach_and_what_follows(run: Run) -> None
     write("calm", 5.0, 0.9)
     result = run("compare", "noisy.nc", "calm.nc", "--shares", "0.5,0.9")
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("1 noisy: noisy.nc (loss cross-entropy, repeats 4)")
+    assert result.stdout.startswith(
+        "1 noisy: noisy.nc (sample-size; loss cross-entropy, repeats 4)"
+    )
     assert "2 calm: calm.nc" in result.stdout
     assert "400 images; dataset simulated, attack fgm, norm l2" in result.stdout
     assert "η = 0.5, S_I = 100" in result.stdout
@@ -106,6 +109,22 @@ def test_cosines_off_the_law_are_pointed_out(run: Run) -> None:
     result = run("compare", "off.nc", "bent.nc")
     assert "Mean cosines of 2 planted miss the law by up to 0." in result.stdout
     assert "Mean cosines of 1" not in result.stdout
+    assert "Run pyrosnn diagnose for both models" in result.stdout
+    other = with_accuracy([0.9, 0.8, 0.7])
+    save_results("high.nc", planted(other, cosines=[0.3, 0.4, 0.8], attack_samples=SIZES))
+    assert "2 planted seems more robust" in run("compare", "off.nc", "high.nc").stdout
+
+
+def test_smoothing_is_told(run: Run) -> None:
+    write("noisy", 150.0, 0.75)
+    result = planted(with_accuracy([0.5, 0.4, 0.3]), cosines=[0.3, 0.7, 0.8], attack_samples=SIZES)
+    spec = {**read_spec(result), "smoothing_variance": 0.05}
+    result.attrs["spec"] = json.dumps(spec)
+    save_results("smoothed.nc", result)
+    found = run("compare", "smoothed.nc", "smoothed.nc").stdout
+    assert "1 smoothed planted: smoothed.nc (sample-size; loss cross-entropy" in found
+    assert ", averaged over noise of variance 0.05)" in found
+    assert ", averaged over noise of variance 0.05" in run("summary", "smoothed.nc").stdout
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,15 @@ def few():
     return MCDropout(net(classes=3), (1, 8, 8))
 
 
+class Steps(nn.Module):
+    def forward(self, x):
+        return torch.round(x)
+
+
+def flat():
+    return MCDropout(nn.Sequential(Steps(), net()), (1, 8, 8))
+
+
 def noisy():
     import os
 
@@ -126,6 +135,16 @@ def test_the_same_weights_with_other_settings_are_another_model(
     assert resumed.exit_code == 2, resumed.output
     assert 'training.settings.module.0.sigma is "0.1" there, "0.3" here' in resumed.stderr
     assert not (tmp_path / "a.nc").exists()
+
+
+def test_a_model_without_gradients_is_not_called_robust(run: Run) -> None:
+    model = ("--model", "mine_for_test:flat", *SMALL, "--inference-samples", "3")
+    study = run("study", "sample-size", *model, "--output", "a.nc")
+    assert study.exit_code == 0, study.output
+    for shown in (study, run("summary", "a.nc")):
+        assert "6 of 6 have no gradient: an attack that does not move them says" in shown.stdout
+        assert "nan" not in shown.stdout
+    assert run("check", "a.nc").exit_code == 1
 
 
 def test_diagnose_ones_own_model(run: Run) -> None:
