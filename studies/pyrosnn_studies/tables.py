@@ -27,12 +27,14 @@ class Table:
 
 
 def percent(mean: float, sd: float) -> str:
-    """Format a share as ``85.2 ± 0.3`` (percent); without sd for a single repeat.
+    """Format a share as ``85.2 ± 0.3`` (percent); without sd for a single repeat, or a dash.
 
     Example:
-        >>> percent(0.852, 0.003), percent(0.852, float("nan"))
-        ('85.2 ± 0.3', '85.2')
+        >>> percent(0.852, 0.003), percent(0.852, float("nan")), percent(float("nan"), 0.1)
+        ('85.2 ± 0.3', '85.2', '-')
     """
+    if math.isnan(mean):
+        return "-"
     return f"{100 * mean:.1f}" if math.isnan(sd) else f"{100 * mean:.1f} ± {100 * sd:.1f}"
 
 
