@@ -1,4 +1,4 @@
-"""MkDocs hook: puts the README and the real `--help` of each command where a page asks."""
+"""MkDocs hook: puts the README, a file, or the real `--help` of a command where a page asks."""
 
 import os
 import re
@@ -10,20 +10,29 @@ from typing import Any
 README_MARKER = "<!-- readme -->"
 MARKER = re.compile(r"^<!-- help: pyrosnn(?P<arguments>[^>]*) -->$", re.MULTILINE)
 
+FILE_MARKER = re.compile(r"^<!-- file: (?P<path>\S+) -->$", re.MULTILINE)
+ROOT = Path(__file__).parents[1]
+
 
 def on_page_markdown(markdown: str, **kwargs: Any) -> str:
-    """Replace each marker by what it names: a command's help, or the README."""
+    """Replace each marker by what it names: a command's help, a file, or the README."""
     if markdown.strip() == README_MARKER:
         return readme()
-    return MARKER.sub(lambda match: help_block(match["arguments"].split()), markdown)
+    with_files = FILE_MARKER.sub(lambda match: file_block(match["path"]), markdown)
+    return MARKER.sub(lambda match: help_block(match["arguments"].split()), with_files)
 
 
 def readme() -> str:
     """Return the README with its links as they are within the site."""
-    text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    text = (ROOT / "README.md").read_text("utf-8")
     within = text.replace("](docs/", "](")
     # files outside of docs/ have no page here: their names stay, their links go
     return re.sub(r"\[([^\]]+)\]\((?:[A-Z]+(?:\.\w+)?)\)", r"\1", within)
+
+
+def file_block(path: str) -> str:
+    """Return a file of the repository as a fenced block."""
+    return f"```{Path(path).suffix[1:]}\n{(ROOT / path).read_text('utf-8').strip()}\n```"
 
 
 def help_block(arguments: list[str]) -> str:
