@@ -83,7 +83,7 @@ def run_study(
     """
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
-    with claim(output, figure_of(output)):
+    with claim(output), claim(figure_of(output)):
         check_places(output, running)
         check_computing(running)
         set_threads(running)

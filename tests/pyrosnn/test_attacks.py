@@ -124,7 +124,7 @@ def test_predicted_labels_are_those_of_the_attack_set(
     predicted = bnn.discriminants(x, a.tensors).mean(0).argmax(1)
     assert 0 < int((predicted == y).sum()) < 60
     if isinstance(attack, PGD):
-        attack = replace(attack, steps=3)
+        attack = replace(attack, steps=3, relative_step=0.5)
     own = replace(attack, labels="predicted")(bnn, x, y, a)
     told = attack(bnn, x, predicted, a)
     assert torch.equal(own.perturbation, told.perturbation)
