@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies
 
@@ -73,11 +73,11 @@ def conditions_figure(result: xr.DataTree) -> Figure:
     values = result[GROUP].dataset
     figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)
     plot_conditions(result, figure.subplots())
-    figure.suptitle(
+    set_title(
+        figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}, "
-        f"{spec['noise_samples']} noises of variance {spec['smoothing_variance']:g}\n"
+        f"{spec['noise_samples']} noises of variance {spec['smoothing_variance']:g}",
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"$S_A$ = {max(spec['attack_samples']):,}, $S_I$ = {max(spec['inference_samples']):,}",
-        fontsize="medium",
     )
     return figure

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import advise, mean_cosine, samples_needed
 
@@ -74,9 +74,9 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
     right.set_ylabel("share of images")
     right.grid(alpha=0.3)
     right.legend(fontsize="small")
-    figure.suptitle(
-        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(moments.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
-        fontsize="medium",
     )
     return figure

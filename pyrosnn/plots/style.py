@@ -1,13 +1,16 @@
 """Colours and markers that also tell curves apart in greyscale."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+PER_INCH = 11  # characters of a title
 
 
 def curve_style(index: int, total: int) -> dict[str, Any]:
@@ -46,6 +49,13 @@ def draw_boxes(ax: Axes, columns: Mapping[str, np.ndarray], *, far: bool = True)
         box.set_facecolor(curve_style(index, len(columns))["color"])
         box.set_alpha(0.75)
     ax.grid(axis="y", alpha=0.3)
+
+
+def set_title(figure: Figure, *lines: str) -> None:
+    """Write a figure's title, each line folded to the figure's width."""
+    width = int(PER_INCH * figure.get_figwidth())
+    folded = [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False)]
+    figure.suptitle("\n".join(folded), fontsize="medium")
 
 
 def model_name(provenance: Mapping[str, Any], spec: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import read_provenance, read_spec
 
 
@@ -49,9 +49,9 @@ def variation_figure(result: xr.DataTree) -> Figure:
     right.set_title(f"in {unit} / pixel", fontsize="small")
     right.grid(alpha=0.3)
     right.legend()
-    figure.suptitle(
-        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(values.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
-        fontsize="medium",
     )
     return figure
