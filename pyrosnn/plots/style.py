@@ -58,6 +58,18 @@ def set_title(figure: Figure, *lines: str) -> None:
     figure.suptitle("\n".join(folded), fontsize="medium")
 
 
+def legend_below(ax: Axes) -> None:
+    """Put the legend below the axes, where it covers no curve."""
+    ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+
+
+def say(ax: Axes, sentence: str) -> None:
+    """Write why there is nothing to draw."""
+    ax.text(0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center")
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
 def model_name(provenance: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     """Return a model's name with the noise that tells it from its like: ``sin 0.1``.
 
