@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PER_INCH = 11  # characters of a title
@@ -61,6 +62,13 @@ def set_title(figure: Figure, *lines: str) -> None:
 def legend_below(ax: Axes) -> None:
     """Put the legend below the axes, where it covers no curve."""
     ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+
+
+def short_log_labels(ax: Axes) -> None:
+    """Label minor ticks of logarithmic axes as 6e-01, small: powers would print over another."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+        axis.set_tick_params(which="minor", labelsize="x-small")
 
 
 def say(ax: Axes, sentence: str) -> None:
