@@ -37,7 +37,8 @@ def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
     ax.set_xlabel(f"perturbation strength η ({norm} norm, pixel values)".replace("( norm, ", "("))
     ax.set_ylabel("adversarial accuracy")
     ax.set_ylim(-0.02, 1.02)
-    ax.set_xlim(left=0)
+    if len(strengths) > 1:  # a single point needs the margin
+        ax.set_xlim(left=0)
     ax.grid(alpha=0.3)
     ax.legend(title="attack samples $S_A$")
     return ax

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from io import BytesIO
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support.small_result import small_result
 
-from pyrosnn.plots import inference_size_figure, sample_size_figure, variation_figure
+from pyrosnn.plots import (
+    conditions_figure,
+    inference_size_figure,
+    sample_size_figure,
+    variation_figure,
+)
+from pyrosnn.results import GROUP, open_results
 
+REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction"
 LONG = "my_defence.smoothing:make_randomised_smoothing_final_of_the_third_submission"
 
 
@@ -78,3 +86,19 @@ def test_gradients_that_do_not_vary_leave_an_empty_panel() -> None:
     assert [text.get_text() for text in figure.axes[1].texts] == [
         "no image has a gradient that varies"
     ]
+
+
+def test_cutoffs_are_labelled_above_the_axes() -> None:
+    figure = conditions_figure(open_results(REPRODUCTION / "conditions-bnn.nc"))
+    draw(figure)
+    (ax,) = figure.axes
+    assert overlapping(list(ax.texts)) == []
+    assert [label.get_window_extent().y0 > ax.bbox.y1 for label in ax.texts] == [True, True]
+
+
+def test_a_single_strength_is_not_at_the_frame() -> None:
+    result = open_results(REPRODUCTION / "conditions-bnn.nc")
+    result[GROUP] = xr.DataTree(result[GROUP].to_dataset().isel(strength=[0]))
+    for figure in (conditions_figure(result), sample_size_figure(result)):
+        left, right = figure.axes[0].get_xlim()
+        assert left < 0.0 < right
