@@ -24,6 +24,16 @@ class Table:
     rows: list[list[str]]
 
 
+def or_dash(value: float, form: str) -> str:
+    """Format a number; what is not defined is a dash.
+
+    Example:
+        >>> or_dash(0.25, ".3f"), or_dash(float("nan"), ".3f")
+        ('0.250', '-')
+    """
+    return "-" if math.isnan(value) else format(value, form)
+
+
 def percent(mean: float, sd: float) -> str:
     """Format a share as ``85.2 ± 0.3`` (percent); without sd for a single repeat.
 
@@ -31,7 +41,8 @@ def percent(mean: float, sd: float) -> str:
         >>> percent(0.852, 0.003), percent(0.852, float("nan"))
         ('85.2 ± 0.3', '85.2')
     """
-    return f"{100 * mean:.1f}" if math.isnan(sd) else f"{100 * mean:.1f} ± {100 * sd:.1f}"
+    text = or_dash(100 * mean, ".1f")
+    return text if math.isnan(sd) else f"{text} ± {100 * sd:.1f}"
 
 
 def mean_and_sd(values: xr.DataArray) -> tuple[float, float]:
@@ -47,7 +58,7 @@ def number(mean: float, sd: float) -> str:
         >>> number(0.6, 0.0031), number(0.8521, float("nan"))
         ('0.600 ± 0.003', '0.852')
     """
-    text = f"{mean:#.3g}".rstrip(".")
+    text = or_dash(mean, "#.3g").rstrip(".")
     return text if math.isnan(sd) else f"{text} ± {sd:.1g}"
 
 
@@ -111,7 +122,7 @@ def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float 
         [
             f"{row['attack_samples']:,.0f}",
             f"{row['inference_samples']:,.0f}",
-            *[f"{row[name]:.3f}" for name in statistics],
+            *[or_dash(row[name], ".3f") for name in statistics],
             f"{row['undefined']:.0f}",
         ]
         for _, row in table.reset_index().iterrows()

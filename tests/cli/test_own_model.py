@@ -120,6 +120,7 @@ def test_diagnose_a_model_without_gradients(run: Run, tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.exit_code == 1, result.output
     assert "No number of samples is known to reach 95%" in result.stdout
+    assert "nan" not in result.stdout
     assert ["zero-gradients", "fail"] in [line.split()[:2] for line in result.stdout.splitlines()]
     assert (tmp_path / "diagnosis.png").stat().st_size > 0
 
