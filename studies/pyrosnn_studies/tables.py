@@ -77,7 +77,10 @@ def accuracy_by_size(result: xr.DataTree) -> Table:
             [f"{strength:g}", *[percent(c["adversarial"], c["adversarial_sd"]) for c in cells]]
         )
     return Table(
-        title="Adversarial accuracy in %, mean ± standard deviation over repeats",
+        title=(
+            f"Adversarial accuracy in % for S_I = {largest:,}, "
+            "mean ± standard deviation over repeats"
+        ),
         header=["strength", *[f"S_A = {size:,}" for size in sizes]],
         rows=rows,
     )
