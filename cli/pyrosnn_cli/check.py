@@ -33,23 +33,14 @@ def check(
 
 def show_findings(title: str, findings: "list[Finding]") -> None:
     """Print a table of findings, and one line that counts them."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     from pyrosnn.checks import STATUSES
-    from pyrosnn_cli.show import MIN_WIDTH
+    from pyrosnn_cli.show import print_table
 
-    table = Table(box=SIMPLE_HEAD)
-    for name, justify in (("check", "left"), ("status", "left"), ("number", "right")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("finding")
+    rows = []
     for finding in findings:
         number = "" if finding.value is None else f"{finding.value:.3g}"
-        table.add_row(finding.name, finding.status, number, finding.message)
-    console = Console()
-    console.width = max(console.width, MIN_WIDTH)
-    console.print(table)
+        rows.append([finding.name, finding.status, number, finding.message])
+    print_table(["check", "status", "number", "finding"], rows, words=3, left=(0, 1, 3))
     counts = Counter(finding.status for finding in findings)
     known = ", ".join(f"{counts[s]} {s}" for s in reversed(STATUSES) if counts[s] > 0)
     typer.echo(f"{title}: {known}")

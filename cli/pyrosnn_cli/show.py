@@ -1,21 +1,23 @@
 """Showing what a study returns: tables on the screen, figures as files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
 
 from pyrosnn.errors import FileError
 from pyrosnn.files import atomic_path
 from pyrosnn_studies.tables import Table
 
-# Tables are narrow, but a table cut off at 80 columns in a log file would be useless.
-MIN_WIDTH = 120
+LEAST, MOST = 20, 72  # characters of a column of words
+FRAME = 3  # characters around a column
+UNBOUNDED = 10_000
 
 
 @contextmanager
@@ -38,17 +40,81 @@ def whole(file: Path) -> Iterator[None]:
 
 
 def show_tables(tables: Sequence[Table]) -> None:
-    """Print tables on stdout, right-aligned, as wide as they need."""
+    """Print tables on stdout, right-aligned; the first column may be words."""
     console = Console()
-    console.width = max(console.width, MIN_WIDTH)
     for table in tables:
-        drawn = RichTable(box=SIMPLE_HEAD)
-        for name in table.header:
-            drawn.add_column(name, justify="right", no_wrap=True)
-        for row in table.rows:
-            drawn.add_row(*row)
-        console.print(table.title)
-        console.print(drawn)
+        console.print(table.title, soft_wrap=not console.is_terminal)
+        print_table(table.header, table.rows, words=0)
+
+
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int, left: Sequence[int] = ()
+) -> None:
+    """Print a table on stdout, as wide as it needs; in a terminal no wider than that.
+
+    What is too wide for a terminal has its headers and its column of words folded, and if that is
+    not enough, is printed in parts, each with the first column. Numbers are neither folded nor cut.
+
+    Args:
+        header: names of the columns.
+        rows: cells.
+        words: which column may be folded.
+        left: which columns are left-aligned.
+    """
+    console = Console()
+    room = console.width if console.is_terminal else UNBOUNDED
+    columns = list(zip(header, *rows, strict=True))
+    least = [_least(column, words=index == words) for index, column in enumerate(columns)]
+    for part in _parts(least, room):
+        narrow = {index: least[index] for index in part}
+        widths = _widths(columns, narrow, words, room)
+        table = RichTable(box=SIMPLE_HEAD, width=_total(widths.values()))
+        for index, width in widths.items():
+            justify: JustifyMethod = "left" if index in left else "right"
+            table.add_column(header[index], justify=justify, width=width, overflow="fold")
+        for row in rows:
+            table.add_row(*[row[index] for index in part])
+        console.print(table, crop=False)
+
+
+def _least(column: Sequence[str], *, words: bool) -> int:
+    """Return how narrow a column can be: no number and no word of a header is broken."""
+    name, *cells = column
+    if words:
+        return min(LEAST, max(map(cell_len, column)))
+    return max(map(cell_len, [*name.split(), *cells]))
+
+
+def _total(widths: Iterable[int]) -> int:
+    """Return the width of a table with its frame."""
+    return 1 + sum(width + FRAME for width in widths)
+
+
+def _parts(least: list[int], room: int) -> list[list[int]]:
+    """Return the columns of each part of a table: all that fit, beside the first."""
+    parts = [[0]]
+    for index in range(1, len(least)):
+        fits = _total(least[i] for i in [*parts[-1], index]) <= room
+        if not fits and len(parts[-1]) > 1:
+            parts.append([0])
+        parts[-1].append(index)
+    return parts
+
+
+def _widths(
+    columns: list[tuple[str, ...]], least: dict[int, int], words: int, room: int
+) -> dict[int, int]:
+    """Return the columns' widths: all that they ask for, or the least and words what is left."""
+    asked = {index: max(map(cell_len, columns[index])) for index in least}
+    if words in asked:
+        asked[words] = min(asked[words], MOST)
+    if _total(asked.values()) <= room:
+        return asked
+    widths = dict(least)
+    if words in widths:
+        spare = max(0, room - _total(least.values()))
+        widths[words] = min(asked[words], widths[words] + spare)
+    return widths
 
 
 def write_figure(path: Path, figure: Figure, *, overwrite: bool) -> None:

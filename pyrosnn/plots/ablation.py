@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import read_provenance, read_spec
 
 
@@ -36,11 +36,11 @@ def ablation_figure(result: xr.DataTree) -> Figure:
         ax.set_xlabel(label)
         ax.set_xlim(0, 1)
         ax.grid(axis="x", alpha=0.3)
-    figure.suptitle(
-        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(spec['images'], 'image')}, {count(spec['repeats'], 'repeat')}, "
         f"η = {spec['strength']:g}, "
         f"$S_A$ = {spec['attack_samples']}, $S_I$ = {spec['inference_samples']}",
-        fontsize="medium",
     )
     return figure

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import curve_style
+from pyrosnn.plots.style import curve_style, set_title
 from pyrosnn.results import read_spec
 
 SHOWN = 4  # curves of the right panel
@@ -56,8 +56,8 @@ def angles_figure(result: xr.DataTree) -> Figure:
     right.grid(alpha=0.3)
     right.legend(title="t of the variances")
     right.set_title("points: simulated; lines: closed form", fontsize="small")
-    figure.suptitle(
+    set_title(
+        figure,
         f"Angle of two {spec['dimension']:,}-dimensional Gaussian vectors, {spec['pairs']:,} pairs",
-        fontsize="medium",
     )
     return figure

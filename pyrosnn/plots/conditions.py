@@ -1,12 +1,13 @@
 """Figures 3 and 7 of the paper: robustness conditions against adversarial accuracy."""
 
 import math
+from typing import Any
 
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies
 
@@ -44,23 +45,34 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
                 strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
             )
         if index >= 2:
-            at = math.sqrt(2 / constants[index - 2])
-            ax.axvline(at, color=style["color"], linestyle=LINES[index % 4], linewidth=1)
-            ax.annotate(
-                f"$\\sqrt{{2/L}}$ = {at:.3f}",
-                (at, 0.99),
-                rotation=90,
-                ha="right",
-                va="top",
-                fontsize="x-small",
-            )
+            _draw_cutoff(ax, constants, index - 2, color=style["color"], line=LINES[index % 4])
     ax.set_xlabel("perturbation strength η ($\\ell_2$, pixel values)")
     ax.set_ylabel("share of images")
-    ax.set_xlim(left=0)
+    if len(strengths) > 1:  # a single point needs the margin
+        ax.set_xlim(left=0)
     ax.set_ylim(-0.02, 1.02)
     ax.grid(alpha=0.3)
     ax.legend(fontsize="x-small", loc="best")
     return ax
+
+
+def _draw_cutoff(ax: Axes, constants: list[float], index: int, *, color: Any, line: str) -> None:
+    """Draw a line at sqrt(2 / L), its label on top of the axes, where no curve is.
+
+    Labels of the largest and the smallest L lie to the outer sides of their lines.
+    """
+    at = math.sqrt(2 / constants[index])
+    ax.axvline(at, color=color, linestyle=line, linewidth=1)
+    ax.annotate(
+        f"$\\sqrt{{2/L}}$ = {at:.3f}",
+        (at, 1.0),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right" if constants[index] == max(constants) else "left",
+        color=color,
+        fontsize="x-small",
+    )
 
 
 def conditions_figure(result: xr.DataTree) -> Figure:
@@ -73,11 +85,11 @@ def conditions_figure(result: xr.DataTree) -> Figure:
     values = result[GROUP].dataset
     figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)
     plot_conditions(result, figure.subplots())
-    figure.suptitle(
+    set_title(
+        figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}, "
-        f"{spec['noise_samples']} noises of variance {spec['smoothing_variance']:g}\n"
+        f"{spec['noise_samples']} noises of variance {spec['smoothing_variance']:g}",
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"$S_A$ = {max(spec['attack_samples']):,}, $S_I$ = {max(spec['inference_samples']):,}",
-        fontsize="medium",
     )
     return figure

@@ -4,13 +4,15 @@ import math
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.plots.style import count, curve_style, legend_below, model_name, say, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
-from pyrosnn.summaries import advise, mean_cosine, samples_needed
+from pyrosnn.summaries import advise, determined, mean_cosine, samples_needed
 
 LARGEST = 10_000
+MOST = 100 * LARGEST  # no axis goes further, whatever single images need
 
 
 def diagnosis_figure(result: xr.DataTree) -> Figure:
@@ -21,62 +23,84 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
     """
     spec, provenance = read_spec(result), read_provenance(result)
     moments = result["moments"].dataset
-    size_i = spec["inference_samples"]
-    figure = Figure(figsize=(9.0, 3.8), layout="constrained", dpi=150)
+    figure = Figure(figsize=(9.0, 4.4), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
-    sizes = np.unique(np.geomspace(1, LARGEST, 60).round())
-    style = curve_style(1, 2)
-    cosines = mean_cosine(moments, [*sizes.tolist(), math.inf], size_i).values
-    left.plot(sizes, cosines[:-1], color=style["color"], label="predicted")
-    left.axhline(cosines[-1], color="0.4", linestyle=":", label="ceiling")
+    _draw_cosines(result, left)
+    _draw_needed(samples_needed(moments, spec["share"]), right)
+    right.set_xlabel(f"$S_A$ that reaches {spec['share']:.0%} of an image's ceiling")
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
+        f"{count(moments.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
+    )
+    return figure
+
+
+def _draw_cosines(result: xr.DataTree, ax: Axes) -> None:
+    """Draw predicted and measured mean cosines, those that there are."""
+    ax.set_xlabel("attack samples $S_A$")
+    ax.set_ylabel("mean cosine")
     values = result[GROUP].dataset["cosine"].isel(strength=-1, inference_samples=0)
+    if not values.notnull().any():
+        say(ax, "no image has a gradient")
+        return
     measured = values.mean("example", skipna=True)
-    error = measured.std("repeat", ddof=1) if measured.sizes["repeat"] > 1 else None
-    left.errorbar(
+    drawn = [measured.mean("repeat").values]
+    error = measured.std("repeat", ddof=1).values if measured.sizes["repeat"] > 1 else None
+    ax.errorbar(
         measured["attack_samples"].values,
-        measured.mean("repeat").values,
-        yerr=None if error is None else error.values,
+        drawn[0],
+        yerr=error,
         fmt="o",
         color="black",
         markersize=4.5,
         capsize=3,
         label="measured",
     )
+    if determined(result["moments"].dataset).any():
+        drawn.append(_draw_predicted(result, ax))
+    least, most = np.nanmin(np.concatenate(drawn)), np.nanmax(np.concatenate(drawn))
+    ax.set_xscale("log")
+    ax.set_xlim(0.8, 1.25 * LARGEST)
+    ax.set_ylim(min(0.0, 1.15 * least), min(1.05, max(0.1, 1.15 * most)))
+    ax.grid(alpha=0.3)
+    legend_below(ax)
+
+
+def _draw_predicted(result: xr.DataTree, ax: Axes) -> np.ndarray:
+    """Draw the predicted curve, its ceiling and the advice; return the cosines drawn."""
+    spec, moments = read_spec(result), result["moments"].dataset
+    size_i = spec["inference_samples"]
+    sizes = np.unique(np.geomspace(1, LARGEST, 60).round())
+    cosines: np.ndarray = mean_cosine(moments, [*sizes.tolist(), math.inf], size_i).values
+    ax.plot(sizes, cosines[:-1], color=curve_style(1, 2)["color"], label="predicted")
+    ax.axhline(cosines[-1], color="0.4", linestyle=":", label="ceiling")
     advice = advise(moments, share=spec["share"], inference_samples=size_i)
-    if math.isfinite(advice.samples) and advice.samples <= LARGEST:
-        left.axvline(
-            advice.samples, color="0.2", linestyle="--", label=f"{spec['share']:.0%} of the ceiling"
-        )
-    left.set_xscale("log")
-    left.set_ylim(bottom=0)
-    left.set_xlabel("attack samples S_A")
-    left.set_ylabel("mean cosine")
-    left.grid(alpha=0.3)
-    left.legend(fontsize="small")
-    needed = samples_needed(moments, spec["share"])
-    for name, line in (("low", ":"), ("needed", "-"), ("high", "--")):
-        ordered = np.sort(needed[name].values)
-        shares = np.arange(1, len(ordered) + 1) / len(ordered)
-        shown = np.isfinite(ordered)
-        label = {"low": "90 % interval", "needed": "estimate", "high": None}[name]
-        right.step(
-            ordered[shown],
-            shares[shown],
-            line,
-            where="post",
-            color=style["color"] if name == "needed" else "0.5",
-            label=label,
-        )
-    right.set_xscale("log")
-    right.set_xlim(1, 100 * LARGEST)
-    right.set_ylim(0, 1)
-    right.set_xlabel(f"S_A that reaches {spec['share']:.0%} of an image's ceiling")
-    right.set_ylabel("share of images")
-    right.grid(alpha=0.3)
-    right.legend(fontsize="small")
-    figure.suptitle(
-        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
-        f"{count(moments.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
-        fontsize="medium",
+    if advice.samples <= LARGEST:
+        name = f"{spec['share']:.0%} of the ceiling"
+        ax.axvline(advice.samples, color="0.2", linestyle="--", label=name)
+    return cosines
+
+
+def _draw_needed(needed: xr.Dataset, ax: Axes) -> None:
+    """Draw the share of images that a number of samples is enough for, and its interval."""
+    ax.set_ylabel("share of images")
+    ordered = {name: np.sort(needed[name].values) for name in ("low", "needed", "high")}
+    finite = [values[np.isfinite(values)] for values in ordered.values()]
+    if not any(map(len, finite)):
+        say(ax, "no image has a gradient that can be told from noise")
+        return
+    limit = min(10 * max(values.max() for values in finite if len(values)), MOST)
+    low, estimate, high = (
+        np.minimum(np.concatenate([values[:1], values]), limit) for values in ordered.values()
     )
-    return figure
+    shares = np.linspace(0, 1, len(low))
+    ax.fill_betweenx(shares, low, high, step="pre", color="0.85", label="90 % interval")
+    shown = estimate < limit
+    color = curve_style(1, 2)["color"]
+    ax.step(estimate[shown], shares[shown], where="post", color=color, label="estimate")
+    ax.set_xscale("log")
+    ax.set_xlim(0.8, limit)
+    ax.set_ylim(0, 1.05)
+    ax.grid(alpha=0.3)
+    legend_below(ax)

@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name
+from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
 
@@ -110,11 +110,11 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
         fontsize="small",
         va="top",
     )
-    figure.suptitle(
-        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"{attack_name(spec)}, η = {max(spec['strengths']):g}, "
         f"$S_A$ = {max(spec['attack_samples']):,}",
-        fontsize="medium",
     )
     return figure

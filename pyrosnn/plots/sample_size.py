@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name
+from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
 
@@ -37,7 +37,8 @@ def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
     ax.set_xlabel(f"perturbation strength η ({norm} norm, pixel values)".replace("( norm, ", "("))
     ax.set_ylabel("adversarial accuracy")
     ax.set_ylim(-0.02, 1.02)
-    ax.set_xlim(left=0)
+    if len(strengths) > 1:  # a single point needs the margin
+        ax.set_xlim(left=0)
     ax.grid(alpha=0.3)
     ax.legend(title="attack samples $S_A$")
     return ax
@@ -76,10 +77,10 @@ def sample_size_figure(result: xr.DataTree) -> Figure:
     left, right = figure.subplots(1, 2)
     plot_accuracy(result, left)
     plot_cosines(result, right)
-    figure.suptitle(
-        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"{attack_name(spec)}, $S_I$ = {max(spec['inference_samples']):,}",
-        fontsize="medium",
     )
     return figure

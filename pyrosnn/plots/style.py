@@ -1,13 +1,17 @@
 """Colours and markers that also tell curves apart in greyscale."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+PER_INCH = 11  # characters of a title
 
 
 def curve_style(index: int, total: int) -> dict[str, Any]:
@@ -46,6 +50,32 @@ def draw_boxes(ax: Axes, columns: Mapping[str, np.ndarray], *, far: bool = True)
         box.set_facecolor(curve_style(index, len(columns))["color"])
         box.set_alpha(0.75)
     ax.grid(axis="y", alpha=0.3)
+
+
+def set_title(figure: Figure, *lines: str) -> None:
+    """Write a figure's title, each line folded to the figure's width."""
+    width = int(PER_INCH * figure.get_figwidth())
+    folded = [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False)]
+    figure.suptitle("\n".join(folded), fontsize="medium")
+
+
+def legend_below(ax: Axes) -> None:
+    """Put the legend below the axes, where it covers no curve."""
+    ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+
+
+def short_log_labels(ax: Axes) -> None:
+    """Label minor ticks of logarithmic axes as 6e-01, small: powers would print over another."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+        axis.set_tick_params(which="minor", labelsize="x-small")
+
+
+def say(ax: Axes, sentence: str) -> None:
+    """Write why there is nothing to draw."""
+    ax.text(0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center")
+    ax.set_xticks([])
+    ax.set_yticks([])
 
 
 def model_name(provenance: Mapping[str, Any], spec: Mapping[str, Any]) -> str:

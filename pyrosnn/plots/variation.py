@@ -2,9 +2,11 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from pyrosnn.plots.style import count, curve_style, model_name
+from pyrosnn.plots.style import count, curve_style, model_name, say, set_title, short_log_labels
 from pyrosnn.results import read_provenance, read_spec
 
 
@@ -19,21 +21,43 @@ def variation_figure(result: xr.DataTree) -> Figure:
     unit = "logit" if provenance["output"] == "logits" else "probability"
     figure = Figure(figsize=(9.0, 3.8), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
-    left.hist(values["prediction_std"].values, bins=40, color=curve_style(1, 2)["color"])
-    mean = float(values["prediction_std"].mean())
-    left.axvline(mean, color="black", linestyle="--", label=f"mean {mean:.3g}")
+    _draw_spread(values["prediction_std"], left)
     left.set_xlabel(f"standard deviation of single $f_y$ ({unit})")
-    left.set_ylabel("images")
-    left.legend()
+    _draw_gradients(values, right)
+    right.set_title(f"in {unit} / pixel", fontsize="small")
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
+        f"{count(values.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
+    )
+    return figure
+
+
+def _draw_spread(std: xr.DataArray, ax: Axes) -> None:
+    """Draw how many images have a standard deviation."""
+    ax.hist(std.values, bins=40, color=curve_style(1, 2)["color"])
+    mean = float(std.mean())
+    ax.axvline(mean, color="black", linestyle="--", label=f"mean {mean:.3g}")
+    ax.set_ylabel("images")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()
+
+
+def _draw_gradients(values: xr.Dataset, ax: Axes) -> None:
+    """Draw the length of each image's expected gradient against the spread of single ones."""
+    ax.set_xlabel(r"spread of one sample's gradient, $\sqrt{\mathrm{tr}\,\Sigma}$")
+    ax.set_ylabel("length of the expected gradient, ‖μ‖")
+    lengths = values["gradient_square"].clip(min=0) ** 0.5
+    spreads = values["gradient_trace"] ** 0.5
+    shown = (lengths > 0) & (spreads > 0)
+    if not shown.any():
+        say(ax, "no image has a gradient that varies")
+        return
     for index, gradient in enumerate(values["gradient"].values):
-        of = values.sel(gradient=gradient)
-        length = np.sqrt(of["gradient_square"].clip(min=0).values)
-        spread = np.sqrt(of["gradient_trace"].values)
-        shown = (length > 0) & (spread > 0)
         style = curve_style(index, 2)
-        right.scatter(
-            spread[shown],
-            length[shown],
+        ax.scatter(
+            spreads.where(shown).sel(gradient=gradient).values,
+            lengths.where(shown).sel(gradient=gradient).values,
             s=8,
             marker=style["marker"],
             color=style["color"],
@@ -41,17 +65,11 @@ def variation_figure(result: xr.DataTree) -> Figure:
             linewidths=0,
             label="label $f_y$" if gradient == "label" else "margin $f_y - f_c$",
         )
-    right.axline((1, 1), slope=1, color="0.4", linestyle=":", linewidth=1)
-    right.set_xscale("log")
-    right.set_yscale("log")
-    right.set_xlabel(r"spread of one sample's gradient, $\sqrt{\mathrm{tr}\,\Sigma}$")
-    right.set_ylabel("length of the expected gradient, ‖μ‖")
-    right.set_title(f"in {unit} / pixel", fontsize="small")
-    right.grid(alpha=0.3)
-    right.legend()
-    figure.suptitle(
-        f"{model_name(provenance, spec)} on {provenance['dataset']}: "
-        f"{count(values.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
-        fontsize="medium",
-    )
-    return figure
+    # where the line is anchored, the axes reach: (1, 1) may be far from all images
+    middle = float(np.exp(np.log(spreads.where(shown)).mean()))
+    ax.axline((middle, middle), slope=1, color="0.4", linestyle=":", linewidth=1)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    short_log_labels(ax)
+    ax.grid(alpha=0.3)
+    ax.legend()

@@ -40,7 +40,9 @@ class Law:
         self.sizes = moments["subset"].values.astype(float)
 
     def means(self, sizes: Array) -> Array:
-        """Return the mean cosine over images for each S_A."""
+        """Return the mean cosine over images for each S_A; NaN where there is no image."""
+        if len(self.square) == 0:
+            return np.full(len(sizes), np.nan)
         first = self._first_order(sizes)
         if len(self.sizes) == 0:
             return np.asarray(first.mean(0))

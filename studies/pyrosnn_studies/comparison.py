@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from pyrosnn.summaries import Comparison
-from pyrosnn_studies.tables import Table
+from pyrosnn_studies.tables import Table, or_dash
 
 # an error of the law, in units of the reachable cosine, that makes its shares rough
 ROUGH = 0.05
@@ -47,7 +47,7 @@ def _fits(found: Comparison, names: list[str]) -> Table:
             at = fit.sel(attack_samples=size) if has else None
             cells.append("" if at is None else _cosine(float(at["cosine"]), float(at["reach"])))
         scalars = [float(fit[key]) for key in ("noise_scale", "limit", "error")]
-        rows.append([name, *cells, *_or_dash(scalars, ("{:.3g}", "{:.3f}", "{:.3f}"))])
+        rows.append([name, *cells, *map(or_dash, scalars, (".3g", ".3f", ".3f"))])
     law = (
         "law cos = reachable / √(1 + B / S_A), fitted"
         if found.moments is None
@@ -62,12 +62,6 @@ def _fits(found: Comparison, names: list[str]) -> Table:
 
 def _cosine(cosine: float, reach: float) -> str:
     return f"{cosine:.3f}" if math.isnan(reach) else f"{cosine:.3f} ({reach:.2f})"
-
-
-def _or_dash(values: list[float], formats: tuple[str, ...]) -> list[str]:
-    """Format numbers; NaN is a dash."""
-    pairs = zip(values, formats, strict=True)
-    return ["-" if math.isnan(value) else form.format(value) for value, form in pairs]
 
 
 def _sizes(table: pd.DataFrame, names: list[str], level: str) -> Table:
@@ -115,8 +109,8 @@ def _differences(level: str) -> list[str]:
 
 def _cells(row: Any) -> list[str]:
     """Format accuracies, their difference and its two intervals."""
-    cells = _or_dash([100 * row["first"], 100 * row["second"]], ("{:.1f}", "{:.1f}"))
-    cells += _or_dash([100 * row["difference"]], ("{:+.1f}",))
+    cells = [or_dash(100 * row[name], ".1f") for name in ("first", "second")]
+    cells.append(or_dash(100 * row["difference"], "+.1f"))
     for kind in ("samples", "images"):
         low, high = 100 * row[f"{kind}_low"], 100 * row[f"{kind}_high"]
         cells.append("-" if math.isnan(low) else f"[{low:+.1f}, {high:+.1f}]")

@@ -23,7 +23,9 @@ def _tables(result: xr.DataTree) -> list[Table]:
     return [
         Table(
             title=(
-                "Adversarial accuracy and share of images that fulfil a condition, in %\n"
+                "Adversarial accuracy and share of images that fulfil a condition, in %, "
+                f"for S_A = {int(means['attack_samples']):,}, "
+                f"S_I = {int(means['inference_samples']):,}\n"
                 f"No image can fulfil the smooth condition beyond {cutoffs}.\n"
                 f"L holds for the exact expectation over the noise, not for its estimate from "
                 f"{spec['noise_samples']} noises that is judged here."

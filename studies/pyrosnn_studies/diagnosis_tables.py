@@ -14,7 +14,7 @@ from pyrosnn.summaries import (
     noise_factor,
     samples_needed,
 )
-from pyrosnn_studies.tables import Table, mean_and_sd, number, robustness
+from pyrosnn_studies.tables import Table, mean_and_sd, number, or_dash, robustness
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 ENOUGH = 0.9  # share of images whose number should be known within a factor 1.5
@@ -81,9 +81,9 @@ def _by_size(result: xr.DataTree) -> Table:
         rows.append(
             [
                 f"{size:,}",
-                f"{100 * reach[index]:.1f}",
-                f"{100 * (doubled[index] - reach[index]):+.1f}",
-                f"{cosine[index]:.3f}",
+                or_dash(100 * reach[index], ".1f"),
+                or_dash(100 * (doubled[index] - reach[index]), "+.1f"),
+                or_dash(cosine[index], ".3f"),
                 seen,
                 f"{size * spec['images']:,}",
             ]
@@ -92,7 +92,7 @@ def _by_size(result: xr.DataTree) -> Table:
     return Table(
         title=(
             f"{verdict(result)}\n\nWhat S_A samples reach, S_I = {size_i:,}; "
-            f"ceiling of the predicted cosine {ceiling:.3f}"
+            f"ceiling of the predicted cosine {or_dash(ceiling, '.3f')}"
         ),
         header=["S_A", "reach, %", "doubled", "predicted cosine", "measured", "gradients"],
         rows=rows,
@@ -103,12 +103,12 @@ def _parts(result: xr.DataTree) -> Table:
     """Return the factors of the cosine, means over images that are determined."""
     spec, moments = read_spec(result), result["moments"].dataset
     size_i = spec["inference_samples"]
-    rows = [["loss mismatch", f"{float(loss_mismatch(moments).mean()):.3f}"]]
+    rows = [["loss mismatch", or_dash(float(loss_mismatch(moments).mean()), ".3f")]]
     for size in spec["attack_samples"]:
         factor = noise_factor(moments, "attack", [size]).mean()
-        rows.append([f"attack noise, S_A = {size:,}", f"{float(factor):.3f}"])
+        rows.append([f"attack noise, S_A = {size:,}", or_dash(float(factor), ".3f")])
     factor = noise_factor(moments, "condition", [size_i]).mean()
-    rows.append([f"inference noise, S_I = {size_i:,}", f"{float(factor):.3f}"])
+    rows.append([f"inference noise, S_I = {size_i:,}", or_dash(float(factor), ".3f")])
     return Table(
         title="What the cosine is a product of to first order, means over images",
         header=["factor", "mean"],

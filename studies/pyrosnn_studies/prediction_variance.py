@@ -17,7 +17,7 @@ from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_f
 from pyrosnn_studies.presets import study_settings
 from pyrosnn_studies.runner import Material
 from pyrosnn_studies.study import Study
-from pyrosnn_studies.tables import Table
+from pyrosnn_studies.tables import Table, or_dash
 
 NAME = "prediction-variance"
 GROUP = "variation"
@@ -88,7 +88,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
             title="Means over images; of f_y and its gradient (table 1), and of the margin's",
             header=["", *map(str, table.columns)],
             rows=[
-                [str(name), *[f"{value:.4f}" for value in row]]
+                [str(name), *[or_dash(value, ".4f") for value in row]]
                 for name, row in zip(table.index, table.to_numpy(), strict=True)
             ],
         )

@@ -26,6 +26,16 @@ class Table:
     rows: list[list[str]]
 
 
+def or_dash(value: float, form: str) -> str:
+    """Format a number; what is not defined is a dash.
+
+    Example:
+        >>> or_dash(0.25, ".3f"), or_dash(float("nan"), ".3f")
+        ('0.250', '-')
+    """
+    return "-" if math.isnan(value) else format(value, form)
+
+
 def percent(mean: float, sd: float) -> str:
     """Format a share as ``85.2 ± 0.3`` (percent); without sd for a single repeat, or a dash.
 
@@ -51,7 +61,7 @@ def number(mean: float, sd: float) -> str:
         >>> number(0.6, 0.0031), number(0.8521, float("nan"))
         ('0.600 ± 0.003', '0.852')
     """
-    text = f"{mean:#.3g}".rstrip(".")
+    text = or_dash(mean, "#.3g").rstrip(".")
     return text if math.isnan(sd) else f"{text} ± {sd:.1g}"
 
 
@@ -70,7 +80,10 @@ def accuracy_by_size(result: xr.DataTree) -> Table:
             [f"{strength:g}", *[percent(c["adversarial"], c["adversarial_sd"]) for c in cells]]
         )
     return Table(
-        title="Adversarial accuracy in %, mean ± standard deviation over repeats",
+        title=(
+            f"Adversarial accuracy in % for S_I = {largest:,}, "
+            "mean ± standard deviation over repeats"
+        ),
         header=["strength", *[f"S_A = {size:,}" for size in sizes]],
         rows=rows,
     )
@@ -115,7 +128,7 @@ def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float 
         [
             f"{row['attack_samples']:,.0f}",
             f"{row['inference_samples']:,.0f}",
-            *["-" if math.isnan(row[name]) else f"{row[name]:.3f}" for name in statistics],
+            *[or_dash(row[name], ".3f") for name in statistics],
             f"{row['undefined']:.0f}",
         ]
         for _, row in table.reset_index().iterrows()

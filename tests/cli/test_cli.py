@@ -237,6 +237,10 @@ def test_studies_without_images_under_attack(
         plot = run("plot", f"{name}.nc", "--output", "again.png", "--overwrite")
         assert plot.exit_code == 0, plot.output
         assert (tmp_path / "again.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
+    table = run("summary", "prediction-variance.nc").stdout
+    assert "nan" not in table
+    (row,) = [line.split() for line in table.splitlines() if "variance of prediction" in line]
+    assert row[-1] == "-"  # of the margin there is none
 
 
 def test_inference_size_compares_in_pairs(run: Run, checkpoint_path: Path) -> None:

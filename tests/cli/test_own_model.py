@@ -51,6 +51,19 @@ def large():
     return MCDropout(net(inputs=144), (1, 12, 12))
 
 
+class Rounded(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        return self.net(torch.round(x))
+
+
+def rounded():
+    return MCDropout(Rounded(), (1, 8, 8))
+
+
 def few():
     return MCDropout(net(classes=3), (1, 8, 8))
 
@@ -151,6 +164,18 @@ def test_diagnose_ones_own_model(run: Run) -> None:
     result = run("diagnose", "--model", "mine_for_test:good", "--images", "10", "--repeats", "1")
     assert result.exit_code in (0, 1), result.output
     assert "cosine" in result.stdout
+
+
+def test_diagnose_a_model_without_gradients(run: Run, tmp_path: Path) -> None:
+    result = run(
+        "diagnose", "--model", "mine_for_test:rounded", "--images", "6", "--repeats", "2",
+        "--num-samples", "40", "--attack-samples", "1,3", "--inference-samples", "5",
+    )  # fmt: skip
+    assert result.exit_code == 1, result.output
+    assert "No number of samples is known to reach 95%" in result.stdout
+    assert "nan" not in result.stdout
+    assert ["zero-gradients", "fail"] in [line.split()[:2] for line in result.stdout.splitlines()]
+    assert (tmp_path / "diagnosis.png").stat().st_size > 0
 
 
 ERRORS = [

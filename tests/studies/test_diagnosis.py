@@ -14,7 +14,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import GROUP, open_results, save_results
-from pyrosnn.summaries import advise, compare_results, mean_cosine, mean_reach
+from pyrosnn.summaries import advise, compare_results, mean_cosine, mean_reach, samples_needed
 from pyrosnn.training import preset
 from pyrosnn_studies.comparison import comparison_tables
 from pyrosnn_studies.diagnosis import DiagnosisSpec
@@ -148,6 +148,26 @@ def test_a_diagnosis_is_written_and_read_with_both_groups(
     tables = find_study("diagnosis").tables(again)
     assert [len(table.rows) for table in tables] == [11, 3, 3, 1]
     assert tables[-1].title.startswith("P(robust) in % (equation 4) at η = ")
+
+
+def test_the_figure_shows_the_numbers_and_little_beyond(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    spec = DiagnosisSpec(
+        images=6,
+        num_samples=80,
+        strength=0.6,
+        attack_samples=(1, 4),
+        inference_samples=20,
+        repeats=2,
+    )
+    result = run_study("diagnosis", spec, bnn, digits)
+    left, right = find_study("diagnosis").figure(result).axes
+    needed = samples_needed(result["moments"].dataset, spec.share).to_dataarray().values
+    largest = needed[np.isfinite(needed)].max()
+    assert right.get_xlim()[1] == pytest.approx(10 * largest)
+    ceiling = mean_cosine(result["moments"].dataset, [math.inf], 20).item()
+    assert ceiling < 0.99 * left.get_ylim()[1]
 
 
 def test_the_check_of_attack_samples_takes_the_moments(

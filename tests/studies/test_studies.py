@@ -1,14 +1,19 @@
 """Every study in the table: its name, its presets, and what it needs."""
 
+from pathlib import Path
+
 import pytest
+from support.small_result import small_result
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
+from pyrosnn.results import open_results
 from pyrosnn.training import preset
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.presets import PRESETS, preset_settings, preset_strengths
 from pyrosnn_studies.study import find_study
 
+REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction"
 every_study = pytest.mark.parametrize("name", list(STUDIES))
 
 
@@ -78,3 +83,12 @@ def test_unknown_names_are_refused(digits: Dataset) -> None:
         preset_strengths("svhn", "l2", "sweep")
     with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 501"):
         find_study("sample-size").make_spec("quick", digits, preset("bnn"), images=501)
+
+
+def test_titles_name_the_sizes_that_are_shown() -> None:
+    """The largest of each, where a result has several."""
+    result = small_result()  # S_I = 5 and 6
+    assert "for S_I = 6," in find_study("sample-size").tables(result)[0].title
+    conditions = open_results(REPRODUCTION / "conditions-bnn.nc")
+    (table,) = find_study("conditions").tables(conditions)
+    assert "for S_A = 10, S_I = 100\n" in table.title
