@@ -1,18 +1,18 @@
 """What all adapters share: sites with their axes, and a mode that nobody changes."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyro
 from pyro.distributions import Categorical
 from torch import Tensor
 
-from pyrosnn.adapters.probe import probe
+from pyrosnn.adapters.probe import Probed, probe
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
+from pyrosnn.models.classifier import Output, Sites
 
 
-class Adapter(StochasticClassifier):
+class Adapter(Probed):
     """A classifier around something that was trained elsewhere; nothing of it is learned here.
 
     An adapter works on a copy in evaluation mode: what it was made from keeps its mode,
@@ -36,6 +36,10 @@ class Adapter(StochasticClassifier):
     event_dims: Mapping[str, int]
 
     def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
+        require(
+            isinstance(image_shape, Sequence),
+            f"image_shape must be the shape of one image, such as (1, 8, 8), got {image_shape}",
+        )
         super().__init__(image_shape, 0)
         require(output in ("probs", "logits"), f"output must be probs or logits, got '{output}'")
         self.output = output

@@ -54,7 +54,8 @@ class Dataset:
         available = len(self.x_test)
         require(
             number <= available,
-            f"{self.name} has {available} test images, asked for {number}; lower --images",
+            f"{self.name} has {available} test images, asked for {number}; lower "
+            "--images or --first-image",
         )
         return self.x_test[:number], self.y_test[:number]
 

@@ -86,7 +86,7 @@ def _shares(table: pd.DataFrame, found: Comparison, names: list[str], level: str
     return Table(
         title=(
             "At an equal share of the reachable cosine (the fair comparison), with the S_A that it "
-            "takes; < or > where the result has none so small or so large"
+            "takes (< or >: not in the result)"
         ),
         header=["share", "S_A of 1", "S_A of 2", *names, *_differences(level)],
         rows=rows,

@@ -82,7 +82,7 @@ def toy_trial(classifier: LinearClassifier, attack: Attack | None = None) -> Tri
 def test_healthy_models_pass_every_check(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
-    x, y = digits.test_images(12 if model == "resnet" else 40)  # which takes the longest
+    x, y = digits.test_images(25 if model == "resnet" else 40)  # which takes the longest
     attack = FGM(strength=0.6, loss="margin" if model == "sin" else "cross-entropy")
     found = check_model(classifiers[model], x, y, attack=attack, inference_samples=30)
     assert [f.name for f in found] == list(CHECKS)

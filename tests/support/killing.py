@@ -42,8 +42,8 @@ def run(checkpoint: str, output: Path, log: Path, kill_after: float | None) -> i
 def study(checkpoint: str, output: Path) -> None:
     """Run the study with --resume in this process, without its tables."""
     words = ["study", "sample-size", "--model", checkpoint, "--output", str(output)]
-    words += ["--images", "30", "--block-size", "5", "--strengths", "0.2,0.5", "--repeats", "4"]
-    words += ["--attack-samples", "2,10", "--inference-samples", "50", "--quiet", "--resume"]
+    words += ["--images", "30", "--block-size", "5", "--strengths", "0.5", "--repeats", "2"]
+    words += ["--attack-samples", "2", "--inference-samples", "20", "--quiet", "--resume"]
     with open(os.devnull, "w") as null, contextlib.redirect_stdout(null):
         app(words, standalone_mode=False)
 
