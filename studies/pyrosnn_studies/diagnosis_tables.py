@@ -26,6 +26,8 @@ def verdict(result: xr.DataTree) -> str:
     spec, moments = read_spec(result), result["moments"].dataset
     found = advise(moments, share=spec["share"], inference_samples=spec["inference_samples"])
     images = moments.sizes["example"]
+    if float(moments["direction_trace"].max()) == 0:
+        return "No image has a gradient in any sample: more samples do not help this attack."
     if math.isinf(found.samples):
         return (
             f"No number of samples is known to reach {spec['share']:.0%} of the reachable cosine: "
