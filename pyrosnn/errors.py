@@ -50,9 +50,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
         unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)
     """
     names = list(known)
-    by_case = {known_name.lower(): known_name for known_name in names}
-    found = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.5)
-    close = [by_case[match] for match in found]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean '{close[0]}'?" if close else "; choose one of"
     return UnknownNameError(f"unknown {kind} '{name}'{hint} ({', '.join(names)})")
 
@@ -97,14 +95,3 @@ def first_line(error: BaseException) -> str:
     if not lines or not lines[0].strip():
         return type(error).__name__
     return "".join(letter if letter.isprintable() else "?" for letter in lines[0][:_LINE])
-
-
-def one_line(error: Exception) -> str:
-    r"""Return an exception's type and the first line of its text.
-
-    Example:
-        >>> one_line(ValueError("no such thing\nfor a reason"))
-        'ValueError: no such thing'
-    """
-    name, text = type(error).__name__, first_line(error)
-    return name if text == name else f"{name}: {text}"

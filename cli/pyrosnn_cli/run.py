@@ -164,6 +164,7 @@ def check_places(output: Path, running: Running) -> None:
 def open_subject(subject: Subject | None) -> Opened:
     """Load what a study works on; None is nothing, no model the default one, not yet trained."""
     from pyrosnn.data import load_dataset
+    from pyrosnn.training import load_checkpoint
     from pyrosnn_cli.own_model import is_reference, open_own_model
 
     means = subject or Subject()
@@ -175,26 +176,12 @@ def open_subject(subject: Subject | None) -> Opened:
         data = load_dataset(subject.dataset or DEFAULT_DATASET, subject.data_root)
         checkpoint = open_own_model(str(subject.model), data, device)
     elif subject is not None:
-        trained = None if subject.model is None else _load(subject.model, device)
+        trained = None if subject.model is None else load_checkpoint(subject.model, device)
         data = load_dataset(_dataset_name(trained, subject.dataset), subject.data_root)
         if trained is not None:
             trained.require_dataset(data)
         checkpoint = trained
     return Opened(data=data, checkpoint=checkpoint, device=device, memory_budget=budget)
-
-
-def _load(model: Path, device: "torch.device") -> "Checkpoint":
-    """Read a checkpoint; say what else the option takes where there is none."""
-    from pyrosnn.training import load_checkpoint
-
-    try:
-        return load_checkpoint(model, device)
-    except FileError as error:
-        if model.suffix == ".py":
-            error.add_note(f"name a function in it, as --model {model.stem}:function")
-        elif model.suffix != ".safetensors":
-            error.add_note("--model takes a checkpoint (*.safetensors) or package.module:function")
-        raise
 
 
 def _dataset_name(checkpoint: "Checkpoint | None", dataset: str | None) -> str:

@@ -1,18 +1,18 @@
 """What all adapters share: sites with their axes, and a mode that nobody changes."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pyro
 from pyro.distributions import Categorical
 from torch import Tensor
 
-from pyrosnn.adapters.probe import Probed, probe
+from pyrosnn.adapters.probe import probe
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites
+from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
 
 
-class Adapter(Probed):
+class Adapter(StochasticClassifier):
     """A classifier around something that was trained elsewhere; nothing of it is learned here.
 
     An adapter works on a copy in evaluation mode: what it was made from keeps its mode,
@@ -36,10 +36,6 @@ class Adapter(Probed):
     event_dims: Mapping[str, int]
 
     def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
-        require(
-            isinstance(image_shape, Sequence),
-            f"image_shape must be the shape of one image, such as (1, 8, 8), got {image_shape}",
-        )
         super().__init__(image_shape, 0)
         require(output in ("probs", "logits"), f"output must be probs or logits, got '{output}'")
         self.output = output

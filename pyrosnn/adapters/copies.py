@@ -31,22 +31,12 @@ def copy_of(thing: Any, shared: Mapping[int, Any] | None = None) -> Any:
         ) from error
 
 
-def require_module(module: Any) -> None:
-    """Refuse what is no module.
-
-    Raises:
-        ArgumentError: ``expected a torch.nn.Module, got function``.
-    """
-    require(isinstance(module, Module), f"expected a torch.nn.Module, got {type(module).__name__}")
-
-
 def copy_in_evaluation_mode(module: Module) -> Module:
     """Return a copy in evaluation mode.
 
     Raises:
-        ArgumentError: for what is no module, and for batch norm without running statistics.
+        ArgumentError: for batch norm without running statistics.
     """
-    require_module(module)
     copied: Module = copy_of(module).eval()
     require_running_statistics(copied)
     return copied
@@ -56,9 +46,8 @@ def copy_with_its_modes(module: Module) -> Module:
     """Return a copy whose parts keep their modes, but for normalisation by running statistics.
 
     Raises:
-        ArgumentError: for what is no module, and for batch norm without running statistics.
+        ArgumentError: for batch norm without running statistics.
     """
-    require_module(module)
     copied: Module = copy_of(module)
     require_running_statistics(copied)
     for part in copied.modules():

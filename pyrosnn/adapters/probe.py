@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pyrosnn.errors import ArgumentError, PyrosnnError, one_line, require
+from pyrosnn.errors import ArgumentError, PyrosnnError, require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, draw_sample_set, require_stochastic
 from pyrosnn.sampling.outputs_vary import share_of_probabilities
@@ -15,16 +15,6 @@ from pyrosnn.seeding import forked_rng, seed_sequence
 # Other batches give other rounding: 1e-7 in float32, more after many layers.
 TOLERANCE = 1e-3
 NUM_SAMPLES = 2
-
-
-class Probed(StochasticClassifier):
-    """What is looked at.
-
-    Attributes:
-        remedy: against outputs that are not replayed, for the error.
-    """
-
-    remedy = "use SeededModule"
 
 
 class CountFloats(TorchDispatchMode):
@@ -45,7 +35,7 @@ class CountFloats(TorchDispatchMode):
         return result
 
 
-def probe(classifier: Probed) -> tuple[int, int]:
+def probe(classifier: StochasticClassifier) -> tuple[int, int]:
     """Evaluate a classifier on noise: its number of classes, and the floats of an image.
 
     Args:
@@ -80,7 +70,7 @@ def probe(classifier: Probed) -> tuple[int, int]:
     require(
         torch.equal(logits, again),
         f"{name}: the same sample gives other outputs when it is replayed: the module has "
-        f"randomness that is no sample site, or changes with every call; {classifier.remedy}",
+        "randomness that is no sample site, or changes with every call; use SeededModule",
     )
     change = (logits[:, rows] - part).abs().max() / logits.abs().max().clamp(min=1e-30)
     require(
@@ -114,8 +104,8 @@ def _logits(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> 
         raise
     except Exception as error:
         raise ArgumentError(
-            f"the module raised {one_line(error)} on images of shape {tuple(x.shape)}; if it "
-            "takes others: image_shape is that of one image, without a batch"
+            f"the module cannot be evaluated on images of shape {tuple(x.shape)} "
+            f"({str(error).splitlines()[0]}); image_shape is that of one image, without a batch"
         ) from error
     expected = (NUM_SAMPLES, len(x))
     require(

@@ -53,11 +53,6 @@ class SeededModule(Adapter):
         False
     """
 
-    remedy = (
-        "draw the noise from torch's global generators (torch.randn_like …), not from numpy's, "
-        "Python's or one of your own"
-    )
-
     def __init__(
         self,
         module: torch.nn.Module,

@@ -54,8 +54,7 @@ class Dataset:
         available = len(self.x_test)
         require(
             number <= available,
-            f"{self.name} has {available} test images, asked for {number}; lower "
-            "--images or --first-image",
+            f"{self.name} has {available} test images, asked for {number}; lower --images",
         )
         return self.x_test[:number], self.y_test[:number]
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from pyrosnn.errors import require
 from pyrosnn.models.affine import affine, affine_pull, affine_push
 
 Pullback = Callable[[Tensor], Tensor]
@@ -68,11 +67,6 @@ class AutogradHead(Head):
         features = features.detach().requires_grad_()
         with torch.enable_grad():
             logits = self.function(features)
-        require(
-            logits.requires_grad,
-            "no gradient of the classifier's outputs reaches the image: do not detach, or use "
-            "torch.no_grad, in its forward",
-        )
 
         def pull(cotangents: Tensor) -> Tensor:
             return torch.autograd.grad(logits, features, cotangents, retain_graph=True)[0]

@@ -125,8 +125,6 @@ def open_results(path: str | Path) -> xr.DataTree:
             arrays that expand too much, other types than numbers and short texts.
     """
     path = Path(path)
-    if path.suffix == ".safetensors":
-        raise FileError(f"{path} is a checkpoint by its name; expected a result (*.nc)")
     content = read_whole(path, "result file")
     try:
         tree = read_tree(without_checksum(content))

@@ -127,9 +127,6 @@ def save_checkpoint(
         temporary.write_bytes(content)
 
 
-HDF5 = b"\x89HDF\r\n\x1a\n"  # how netCDF files begin
-
-
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     """Read a classifier that :func:`save_checkpoint` wrote.
 
@@ -143,8 +140,6 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     """
     path = Path(path)
     content = read_whole(path, "checkpoint")
-    if content.startswith(HDF5):
-        raise FileError(f"{path} is a netCDF file, as results are; expected a checkpoint")
     try:
         state, header = from_bytes(HEADER_KEY, content)
     except ForeignError:

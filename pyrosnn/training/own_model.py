@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, one_line, unknown_name
+from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
 from pyrosnn.models.classifier import Output, StochasticClassifier
 from pyrosnn.models.settings import module_settings
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -102,7 +102,7 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
     except PyrosnnError:
         raise
     except Exception as error:
-        raise ArgumentError(f"{reference} raised {one_line(error)}; call it in Python") from error
+        raise ArgumentError(f"{reference} raised {_one_line(error)}; call it in Python") from error
     if not isinstance(classifier, StochasticClassifier):
         raise ArgumentError(
             f"{reference} returned a {type(classifier).__name__}, expected a StochasticClassifier; "
@@ -125,18 +125,14 @@ def _find(reference: str) -> Callable[..., Any]:
         module = importlib.import_module(home)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{home}.".startswith(f"{error.name}."):
-            raise ArgumentError(f"importing {home} raised {one_line(error)}") from error
-        if home.endswith(".py"):
-            raise ArgumentError(
-                f"'{home}' is a file; name the module without .py, as {home[:-3]}:{name}"
-            ) from error
+            raise ArgumentError(f"importing {home} raised {_one_line(error)}") from error
         raise ArgumentError(
             f"there is no module '{error.name}' in the current folder or on PYTHONPATH; "
             f"start where {home} can be imported"
         ) from error
     except Exception as error:
         raise ArgumentError(
-            f"importing {home} raised {one_line(error)}; import it in Python"
+            f"importing {home} raised {_one_line(error)}; import it in Python"
         ) from error
     found = {key: value for key, value in vars(module).items() if callable(value)}
     if name not in found:
@@ -144,3 +140,8 @@ def _find(reference: str) -> Callable[..., Any]:
         raise unknown_name(f"function of {home}", name, own)
     function: Callable[..., Any] = found[name]
     return function
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

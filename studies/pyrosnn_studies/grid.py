@@ -108,7 +108,7 @@ class GridSpec:
         common = {f.name for f in fields(Attack)}
         own = {f.name: f.default for f in fields(ATTACKS[self.attack]) if f.name not in common}
         for name in self.attack_options:
-            has = f"its options are {', '.join(own)}" if own else "attack='pgd' (--attack pgd) may"
+            has = f"its options are {', '.join(own)}" if own else "it has none"
             require(name in own, f"{self.attack} has no option '{name}'; {has}")
         return {**own, **self.attack_options}
 

@@ -347,7 +347,7 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["study", "sample-size", "--loss", "hinge"], "unknown loss 'hinge'"),
         (["study", "sample-size", "--attack", "pdg"], "unknown attack 'pdg'; did you mean 'pgd'"),
         (["study", "sample-size", "--labels", "predict"], "unknown labels 'predict'; did you mean"),
-        (["study", "sample-size", "--steps", "5"], "fgm has no option 'steps'; attack='pgd' (--"),
+        (["study", "sample-size", "--steps", "5"], "fgm has no option 'steps'; it has none"),
         (
             ["study", "sample-size", "--attack", "pgd", "--steps", "0"],
             "steps must be >= 1, got 0",
@@ -379,8 +379,6 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["train"], "Missing argument 'model'; see pyrosnn train --help"),
         (["--no-such-option"], "No such option: --no-such-option; see pyrosnn --help"),
         (["study", "sample-size", "--device", "meta"], "device 'meta' cannot be used here"),
-        (["summary", "a.safetensors"], "is a checkpoint by its name; expected a result (*.nc)"),
-        (["study", "sample-size", "--attack", "PGD"], "did you mean 'pgd'?"),
         (["summary", "missing.nc"], "there is no result file missing.nc"),
         (["plot", "missing.nc"], "there is no result file missing.nc"),
         (["plot", "a.nc", "--output", "a.pdf"], "--output must end in .png, got a.pdf"),
@@ -398,7 +396,6 @@ def test_errors_are_one_line_and_leave_nothing(
     ("arguments", "message"),
     [
         (["--images", "501"], "digits has 500 test images, asked for 501; lower --images"),
-        (["--first-image", "5000"], "asked for 5001; lower --images or --first-image"),
         (["--images", "0"], "images must be >= 1, got 0"),
         (["--attack-samples", "0"], "attack_samples must be >= 1, got 0"),
         (["--attack-samples", "5,5"], "got a value twice in attack_samples: [5, 5]"),

@@ -64,35 +64,6 @@ def few():
     return MCDropout(net(classes=3), (1, 8, 8))
 
 
-class Detached(nn.Module):
-    def forward(self, x):
-        return x.detach()
-
-
-def detached():
-    return MCDropout(nn.Sequential(Detached(), net()), (1, 8, 8))
-
-
-class Fails(nn.Module):
-    def forward(self, x):
-        raise ValueError("my own bug")
-
-
-def fails():
-    return SeededModule(Fails(), (1, 8, 8))
-
-
-class NumpyNoise(nn.Module):
-    def forward(self, x):
-        import numpy
-
-        return x + float(numpy.random.default_rng().normal())
-
-
-def numpy_noise():
-    return SeededModule(nn.Sequential(NumpyNoise(), net()), (1, 8, 8))
-
-
 def noisy():
     import os
 
@@ -196,13 +167,6 @@ def test_diagnose_a_model_without_gradients(run: Run, tmp_path: Path) -> None:
 
 ERRORS = [
     ("nowhere_for_test:good", "there is no module 'nowhere_for_test'"),
-    ("mine_for_test.py:good", "name the module without .py, as mine_for_test:good"),
-    ("mine_for_test.py", "name a function in it, as --model mine_for_test:function"),
-    ("mine_for_test", "--model takes a checkpoint (*.safetensors) or package.module:function"),
-    (".", "--model takes a checkpoint (*.safetensors) or package.module:function"),
-    ("mine_for_test:detached", "reaches the image: do not detach, or use torch.no_grad"),
-    ("mine_for_test:fails", "the module raised ValueError: my own bug on images of shape (2, 1"),
-    ("mine_for_test:numpy_noise", "draw the noise from torch's global generators"),
     ("broken_for_test:good", "importing broken_for_test raised ModuleNotFoundError"),
     ("mine_for_test:goood", "did you mean 'good'?"),
     ("mine_for_test:two", "needs 2 arguments (a, b)"),

@@ -1,8 +1,6 @@
 """Every model keeps the contract that users inherit, and the contract notices who does not."""
 
 import copy
-import subprocess
-import sys
 from typing import Any
 
 import pyro
@@ -140,32 +138,3 @@ def test_every_guarantee_but_the_evaluation_has_a_counterexample() -> None:
 
 def test_copies_keep_the_contract() -> None:
     check_contract(copy.deepcopy(LinearProbabilities(6, 3)))
-
-
-WRONG = """
-import torch
-from pyrosnn.adapters import MCDropout, SeededModule
-from pyrosnn.errors import ArgumentError
-from pyrosnn.testing import check_contract
-
-net = torch.nn.Linear(64, 10)
-for wrong in (
-    lambda: check_contract(net),
-    lambda: MCDropout(lambda x: x, (64,)),
-    lambda: SeededModule(lambda x: x, (64,)),
-    lambda: MCDropout(net, 64),
-):
-    try:
-        wrong()
-    except ArgumentError as error:
-        print(error)
-"""
-
-
-def test_wrong_types_are_named() -> None:
-    """In a process of its own, without the types that tests check at every call."""
-    run = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True)
-    contract, dropout, seeded, shape = run.stdout.splitlines()
-    assert contract.startswith("expected a StochasticClassifier, got Linear; wrap it with an adap")
-    assert dropout == seeded == "expected a torch.nn.Module, got function"
-    assert shape == "image_shape must be the shape of one image, such as (1, 8, 8), got 64"
