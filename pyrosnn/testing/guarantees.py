@@ -43,6 +43,7 @@ def check_contract(classifier: StochasticClassifier, x: Tensor | None = None) ->
 
     Raises:
         AssertionError: what does not hold, at the first guarantee that does not.
+        ArgumentError: if no gradient of its outputs reaches the images.
 
     Example:
         >>> from pyrosnn.models import build_model

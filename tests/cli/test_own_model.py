@@ -55,6 +55,19 @@ def few():
     return MCDropout(net(classes=3), (1, 8, 8))
 
 
+class Detached(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        return self.net(x.detach())
+
+
+def detached():
+    return MCDropout(Detached(), (1, 8, 8))
+
+
 def double():
     return MCDropout(net(), (1, 8, 8)).double()
 """
@@ -112,6 +125,17 @@ ERRORS = [
     ("mine_for_test:few", "takes as number of classes 3, but digits has 10"),
     ("mine_for_test:double", "takes pixels of type torch.float64"),
 ]
+
+
+@pytest.mark.parametrize(
+    "command", [("study", "sample-size"), ("study", "conditions"), ("diagnose",)]
+)
+def test_a_model_without_a_gradient(command: tuple[str, ...], run: Run) -> None:
+    noise = ["--smoothing-variance", "0.04"] if "conditions" in command else []
+    images = ["--images", "6", "--repeats", "1"]
+    result = run(*command, "--model", "mine_for_test:detached", *images, *noise)
+    assert result.exit_code == 2, result.output
+    assert "no gradient of the classifier's outputs reaches the image" in result.stderr
 
 
 @pytest.mark.parametrize(("reference", "message"), ERRORS)
