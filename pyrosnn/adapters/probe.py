@@ -35,11 +35,12 @@ class CountFloats(TorchDispatchMode):
         return result
 
 
-def probe(classifier: StochasticClassifier) -> tuple[int, int]:
+def probe(classifier: StochasticClassifier, *, not_replayed: str) -> tuple[int, int]:
     """Evaluate a classifier on noise: its number of classes, and the floats of an image.
 
     Args:
         classifier: what an adapter has built.
+        not_replayed: what to do if it is not replayed, for the error.
 
     Returns:
         The number of classes; the floats that one image allocates in one sample.
@@ -70,7 +71,7 @@ def probe(classifier: StochasticClassifier) -> tuple[int, int]:
     require(
         torch.equal(logits, again),
         f"{name}: the same sample gives other outputs when it is replayed: the module has "
-        "randomness that is no sample site, or changes with every call; use SeededModule",
+        f"randomness that is no sample site, or changes with every call; {not_replayed}",
     )
     change = (logits[:, rows] - part).abs().max() / logits.abs().max().clamp(min=1e-30)
     require(

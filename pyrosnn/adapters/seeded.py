@@ -53,6 +53,11 @@ class SeededModule(Adapter):
         False
     """
 
+    not_replayed = (
+        "draw the noise from torch's global generator (torch.randn_like …), not from numpy, random "
+        "or a torch.Generator of its own"
+    )
+
     def __init__(
         self,
         module: torch.nn.Module,

@@ -11,7 +11,7 @@ import torch
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
-from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.models.classifier import Output, StochasticClassifier, no_classifier
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -101,10 +101,7 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
     except Exception as error:
         raise ArgumentError(f"{reference} raised {_one_line(error)}; call it in Python") from error
     if not isinstance(classifier, StochasticClassifier):
-        raise ArgumentError(
-            f"{reference} returned a {type(classifier).__name__}, expected a StochasticClassifier; "
-            "wrap it with an adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …)"
-        )
+        raise no_classifier(f"{reference} returned", classifier)
     classifier = classifier.eval().requires_grad_(False).to(device)
     spec = Reference(model=reference, output=classifier.output)
     own = OwnModel(classifier=classifier, spec=spec)

@@ -171,6 +171,12 @@ def test_a_direction_that_does_not_reach_the_outputs() -> None:
         AutogradHead(lambda features: features.detach() ** 2).push(x, [x])
 
 
+@pytest.mark.usefixtures("as_users_call")
+def test_a_plain_module_is_no_classifier() -> None:
+    with pytest.raises(ArgumentError, match=r"the classifier is a ReLU, expected a Stoch.* wrap"):
+        check_contract(torch.nn.ReLU(), torch.rand(2, 3))  # type: ignore[arg-type]
+
+
 def test_a_gradient_of_zero_is_no_error() -> None:
     x = torch.rand(2, 3)
     head = AutogradHead(torch.round)
