@@ -119,6 +119,11 @@ def _find(reference: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{home}.".startswith(f"{error.name}."):
             raise ArgumentError(f"importing {home} raised {_one_line(error)}") from error
+        if home.endswith(".py"):
+            right = f"{home.removesuffix('.py')}:{name}"
+            raise ArgumentError(
+                f"there is no module '{home}'; its name has no .py: {right}"
+            ) from error
         raise ArgumentError(
             f"there is no module '{error.name}' in the current folder or on PYTHONPATH; "
             f"start where {home} can be imported"

@@ -337,7 +337,17 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["study", "sampel-size"], "unknown study 'sampel-size'; did you mean 'sample-size'"),
         (["study", "sample-size", "--dataset", "fashion-mnist"], "no default model for fashion"),
         (["study", "sample-size", "--dataset", "mnist"], "unknown data set 'mnist'; did you mean"),
-        (["study", "sample-size", "--model", "no.safetensors"], "there is no checkpoint no.safe"),
+        (
+            ["study", "sample-size", "--model", "no.safetensors"],
+            "there is no checkpoint no.safetensors; train one with pyrosnn train, or name package.",
+        ),
+        (
+            ["study", "sample-size", "--model", "."],
+            ". is a folder, expected a checkpoint; name one in it, or package.module:function",
+        ),
+        (["study", "sample-size", "--model", "mine.py"], "name a function in it, as mine:function"),
+        (["diagnose", "--model", "a/mine.py:make"], "module's name has no .py, as mine:make"),
+        (["diagnose", "--model", "no_mine.py:make"], "its name has no .py: no_mine:make"),
         (["study", "sample-size", "--output", "."], "it is a directory; name a file in it"),
         (["study", "sample-size", "--output", "a.png"], "--output names the netCDF file"),
         (["study", "sample-size", "--loss", "hinge"], "unknown loss 'hinge'"),

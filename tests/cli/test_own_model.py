@@ -115,6 +115,14 @@ def test_diagnose_ones_own_model(run: Run) -> None:
 
 ERRORS = [
     ("nowhere_for_test:good", "there is no module 'nowhere_for_test'"),
+    (
+        "mine_for_test.py:good",
+        "there is no module 'mine_for_test.py'; its name has no .py: mine_for_",
+    ),
+    (
+        "mine_for_test.py",
+        "mine_for_test.py is not a checkpoint; name a function in it, as mine_for_",
+    ),
     ("broken_for_test:good", "importing broken_for_test raised ModuleNotFoundError"),
     ("mine_for_test:goood", "did you mean 'good'?"),
     ("mine_for_test:two", "needs 2 arguments (a, b)"),
