@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pyrosnn.errors import ArgumentError, PyrosnnError, require
+from pyrosnn.adapters.evaluated import evaluated_on
+from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, draw_sample_set, require_stochastic
 from pyrosnn.sampling.outputs_vary import share_of_probabilities
@@ -98,16 +99,8 @@ def noise_images(classifier: StochasticClassifier, number: int, seed: int = 0) -
 
 def _logits(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> Tensor:
     """Evaluate; name the shapes where that fails or returns something else than logits."""
-    try:
-        with torch.no_grad():
-            logits = classifier.logits(x, samples.tensors)
-    except PyrosnnError:
-        raise
-    except Exception as error:
-        raise ArgumentError(
-            f"the module cannot be evaluated on images of shape {tuple(x.shape)} "
-            f"({str(error).splitlines()[0]}); image_shape is that of one image, without a batch"
-        ) from error
+    with evaluated_on(tuple(x.shape)), torch.no_grad():
+        logits = classifier.logits(x, samples.tensors)
     expected = (NUM_SAMPLES, len(x))
     require(
         logits.ndim == 3 and logits.shape[:2] == expected and logits.shape[2] >= 2,

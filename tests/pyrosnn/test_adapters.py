@@ -183,6 +183,42 @@ def test_what_is_no_shape_is_refused(shape: Any) -> None:
         assert len(str(e.value).splitlines()) == 1
 
 
+class Failing(nn.Module):
+    """Has dropout, and ends as it is told."""
+
+    def __init__(self, end: Callable[[torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.rest, self.end = network(nn.Dropout(0.5)), end
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.end(self.rest(x))
+
+
+def own_bug(_: torch.Tensor) -> Any:
+    raise ValueError("my own bug\nin two lines")
+
+
+FAILING = [
+    (own_bug, r"the module raised ValueError: my own bug on images of shape \(\d, 1, 4, 4\)$"),
+    (lambda x: (x, x), "returned a tuple, expected a tensor of logits, shape .example, class.$"),
+    (lambda x: x @ x, "cannot be evaluated on images .*image_shape is that of one image, without"),
+]
+
+
+@pytest.mark.parametrize("name", list(WRAPPERS))
+@pytest.mark.parametrize(("end", "message"), FAILING, ids=["error", "tuple", "shape"])
+def test_the_modules_own_errors_are_not_those_of_a_shape(
+    name: str, end: Callable[[torch.Tensor], Any], message: str
+) -> None:
+    wrappers = {**WRAPPERS, "weights": bias_samples}
+    with pytest.raises(ArgumentError, match=message):
+        wrappers[name](Failing(end), SHAPE)
+
+
+def bias_samples(module: Any, shape: Any) -> Adapter:
+    return WeightSamples(module, [{"rest.1.bias": torch.rand(8)} for _ in range(2)], shape)
+
+
 class Drawing(nn.Module):
     """Adds noise that torch's seed does not decide."""
 
