@@ -43,15 +43,17 @@ class ClusterError(PyrosnnError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for ``name``, with the nearest known name as a suggestion.
+    """Return the error for ``name``, with the nearest known name, in any case, as a suggestion.
 
     Example:
         >>> print(unknown_name("model", "bnnn", ["bnn", "im", "sin"]))
         unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)
     """
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean '{close[0]}'?" if close else "; choose one of"
+    lower = {each.lower(): each for each in names}
+    # above 0.5: names of two letters that share one are no misspellings of each other
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.51)
+    hint = f"; did you mean '{lower[close[0]]}'?" if close else "; choose one of"
     return UnknownNameError(f"unknown {kind} '{name}'{hint} ({', '.join(names)})")
 
 

@@ -353,7 +353,23 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["study", "sample-size", "--loss", "hinge"], "unknown loss 'hinge'"),
         (["study", "sample-size", "--attack", "pdg"], "unknown attack 'pdg'; did you mean 'pgd'"),
         (["study", "sample-size", "--labels", "predict"], "unknown labels 'predict'; did you mean"),
-        (["study", "sample-size", "--steps", "5"], "fgm has no option 'steps'; it has none"),
+        (
+            ["study", "sample-size", "--steps", "5"],
+            "fgm has no option 'steps'; it has none; give --attack pgd (attack='pgd' in Python)",
+        ),
+        (["study", "sample-size", "--attack", "PGD"], "unknown attack 'PGD'; did you mean 'pgd'?"),
+        (
+            ["study", "sample-size", "--loss", "ce"],
+            "unknown loss 'ce'; choose one of (cross-entropy, margin, cw)",
+        ),
+        *(
+            ([*command, "--first-image", "1000000"], "first_image must be below 500, the number of")
+            for command in (
+                ["study", "sample-size"],
+                ["study", "prediction-variance"],
+                ["diagnose"],
+            )
+        ),
         (
             ["study", "sample-size", "--attack", "pgd", "--steps", "0"],
             "steps must be >= 1, got 0",
