@@ -360,7 +360,7 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["study", "sample-size", "--attack", "PGD"], "unknown attack 'PGD'; did you mean 'pgd'?"),
         (
             ["study", "sample-size", "--loss", "ce"],
-            "unknown loss 'ce'; choose one of (cross-entropy, margin, cw)",
+            "unknown loss 'ce'; did you mean 'cross-entropy'? (cross-entropy, margin, cw)",
         ),
         *(
             ([*command, "--first-image", "1000000"], "first_image must be below 500, the number of")
