@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -48,11 +49,31 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     Example:
         >>> print(unknown_name("model", "bnnn", ["bnn", "im", "sin"]))
         unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)
+        >>> print(unknown_name("loss", "CE", ["cross-entropy", "margin", "cw"]))
+        unknown loss 'CE'; did you mean 'cross-entropy'? (cross-entropy, margin, cw)
     """
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean '{close[0]}'?" if close else "; choose one of"
+    near = _by_initials(name, names) or _by_letters(name, names)
+    hint = f"; did you mean '{near}'?" if near else "; choose one of"
     return UnknownNameError(f"unknown {kind} '{name}'{hint} ({', '.join(names)})")
+
+
+def _by_initials(name: str, known: list[str]) -> str | None:
+    """Return what a name abbreviates: ``ce`` is cross-entropy, though its letters are near cw."""
+    words = {each: re.split("[-_]", each.lower()) for each in known}
+    found = [
+        each
+        for each, parts in words.items()
+        if len(parts) > 1 and "".join(part[:1] for part in parts) == name.lower()
+    ]
+    return found[0] if found else None
+
+
+def _by_letters(name: str, known: list[str]) -> str | None:
+    """Return the name with the most letters in common, in any case, if that is half of them."""
+    lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    return lower[found[0]] if found else None
 
 
 def resolve(table: Mapping[str, str], name: str, kind: str) -> Any:

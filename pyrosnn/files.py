@@ -14,6 +14,26 @@ from pyrosnn.errors import FileError
 MAX_BYTES = 4 * 2**30
 
 
+# how every HDF5 file begins, and so every result
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def is_result(content: bytes) -> bool:
+    """Return whether a file begins as results do."""
+    return content.startswith(_HDF5)
+
+
+def is_checkpoint(content: bytes) -> bool:
+    """Return whether a file begins as checkpoints do: an index in JSON that names pyrosnn.
+
+    Example:
+        >>> is_checkpoint(b"@" + bytes(7) + b'{"__metadata__":{"pyrosnn":""')
+        True
+    """
+    length = int.from_bytes(content[:8], "little")
+    return content[8:9] == b"{" and content.find(b'"pyrosnn":', 8, 8 + length) >= 0
+
+
 def check_writable(path: Path, *, overwrite: bool) -> None:
     """Refuse an output that could not be written later.
 

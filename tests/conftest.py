@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import matplotlib as mpl
 import pyro
 import pytest
@@ -32,6 +33,12 @@ QUICK: dict[str, dict[str, Any]] = {
     "laplace": DENSE,
     "resnet": {"epochs": 3},
 }
+
+
+@pytest.fixture
+def as_users_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the checks of arguments' types, which run in tests alone."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(autouse=True)

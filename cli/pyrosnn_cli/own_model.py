@@ -1,14 +1,17 @@
 """`--model package.module:function`: a classifier of the user's own."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pyrosnn.errors import ArgumentError, FileError
 
 if TYPE_CHECKING:
     import torch
 
     from pyrosnn.data.dataset import Dataset
-    from pyrosnn.training import OwnModel
+    from pyrosnn.training import Checkpoint, OwnModel
 
 SEED = 0
 CHECKED = 10  # images that are looked at for outputs that vary
@@ -19,6 +22,36 @@ def is_reference(model: Path) -> bool:
     from pyrosnn.training.own_model import REFERENCE
 
     return REFERENCE.fullmatch(str(model)) is not None and not model.exists()
+
+
+# A file of Python, with a function in it or without.
+SOURCE = re.compile(r"(?:.*/)?([^/:]+)\.py(?::(.*))?")
+
+
+def open_checkpoint(model: Path, device: "torch.device") -> "Checkpoint":
+    """Load what ``--model`` names; say what it may be where it is no file, or one of Python.
+
+    Raises:
+        PyrosnnError: if there is no such checkpoint, or it cannot be read.
+    """
+    from pyrosnn.training import load_checkpoint
+
+    source = SOURCE.fullmatch(str(model))
+    if source is not None:
+        step = "the module's name has no .py" if source[2] else "name a function in it"
+        name = f"{source[1]}:{source[2] or 'function'}"
+        raise ArgumentError(f"{model} is not a checkpoint; {step}, as {name}")
+    if not model.exists():
+        raise FileError(
+            f"there is no checkpoint {model}; train one with pyrosnn train, or name "
+            "package.module:function"
+        )
+    if model.is_dir():
+        raise FileError(
+            f"{model} is a folder, expected a checkpoint; name one in it, or "
+            "package.module:function"
+        )
+    return load_checkpoint(model, device)
 
 
 def open_own_model(reference: str, data: "Dataset", device: "torch.device") -> "OwnModel":

@@ -164,8 +164,7 @@ def check_places(output: Path, running: Running) -> None:
 def open_subject(subject: Subject | None) -> Opened:
     """Load what a study works on; None is nothing, no model the default one, not yet trained."""
     from pyrosnn.data import load_dataset
-    from pyrosnn.training import load_checkpoint
-    from pyrosnn_cli.own_model import is_reference, open_own_model
+    from pyrosnn_cli.own_model import is_reference, open_checkpoint, open_own_model
 
     means = subject or Subject()
     budget = parse_bytes(means.memory_budget, "--memory-budget")
@@ -176,7 +175,7 @@ def open_subject(subject: Subject | None) -> Opened:
         data = load_dataset(subject.dataset or DEFAULT_DATASET, subject.data_root)
         checkpoint = open_own_model(str(subject.model), data, device)
     elif subject is not None:
-        trained = None if subject.model is None else load_checkpoint(subject.model, device)
+        trained = None if subject.model is None else open_checkpoint(subject.model, device)
         data = load_dataset(_dataset_name(trained, subject.dataset), subject.data_root)
         if trained is not None:
             trained.require_dataset(data)

@@ -1,7 +1,8 @@
 """What all adapters share: sites with their axes, and a mode that nobody changes."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyro
 from pyro.distributions import Categorical
@@ -30,12 +31,18 @@ class Adapter(StochasticClassifier):
 
     Attributes:
         event_dims: number of axes of one value of each site.
+        not_replayed: what to do if a sample gives other outputs when it is replayed.
     """
 
     objective = ""  # trained by its owner
     event_dims: Mapping[str, int]
+    not_replayed: str = "use SeededModule"
 
     def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
+        require(
+            _is_shape(image_shape),
+            f"image_shape must be a shape such as (1, 8, 8), got {_first_line(image_shape)}",
+        )
         super().__init__(image_shape, 0)
         require(output in ("probs", "logits"), f"output must be probs or logits, got '{output}'")
         self.output = output
@@ -63,7 +70,7 @@ class Adapter(StochasticClassifier):
             NotStochasticError: for outputs that do not vary.
         """
         self.requires_grad_(False)
-        self.num_classes, self._floats = probe(self)
+        self.num_classes, self._floats = probe(self, not_replayed=self.not_replayed)
 
     def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The same random numbers; labels from the softmax of the logits."""
@@ -97,6 +104,14 @@ class Adapter(StochasticClassifier):
     def floats_per_example(self) -> int:
         """What one image allocates in one sample, counted in a trial run."""
         return self._floats
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(isinstance(n, int) and n >= 1 for n in value)
+
+
+def _first_line(value: Any) -> str:
+    return repr(value).splitlines()[0]  # images, which may be given in its place, have many
 
 
 def by_sample(x: Tensor, image_shape: tuple[int, ...], num_samples: int) -> Tensor:

@@ -35,9 +35,9 @@ def copy_in_evaluation_mode(module: Module) -> Module:
     """Return a copy in evaluation mode.
 
     Raises:
-        ArgumentError: for batch norm without running statistics.
+        ArgumentError: for what is no module, and batch norm without running statistics.
     """
-    copied: Module = copy_of(module).eval()
+    copied = _copy_of_module(module).eval()
     require_running_statistics(copied)
     return copied
 
@@ -46,13 +46,23 @@ def copy_with_its_modes(module: Module) -> Module:
     """Return a copy whose parts keep their modes, but for normalisation by running statistics.
 
     Raises:
-        ArgumentError: for batch norm without running statistics.
+        ArgumentError: for what is no module, and batch norm without running statistics.
     """
-    copied: Module = copy_of(module)
+    copied = _copy_of_module(module)
     require_running_statistics(copied)
     for part in copied.modules():
         if isinstance(part, _NormBase):
             part.eval()
+    return copied
+
+
+def _copy_of_module(module: Module) -> Module:
+    require(
+        isinstance(module, Module),
+        f"expected a torch.nn.Module, got {type(module).__name__}; make it a module whose forward "
+        "returns logits",
+    )
+    copied: Module = copy_of(module)
     return copied
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.adapters.copies import copy_in_evaluation_mode
+from pyrosnn.adapters.evaluated import as_logits
 from pyrosnn.adapters.members import Members
 from pyrosnn.models.classifier import Output
 
@@ -48,7 +49,7 @@ class Ensemble(Members):
         own = x.ndim > len(self.image_shape) + 1
         return torch.stack(
             [
-                self.modules_of_members[member](x[i] if own else x)
+                as_logits(self.modules_of_members[member](x[i] if own else x))
                 for i, member in enumerate(members.tolist())
             ]
         )

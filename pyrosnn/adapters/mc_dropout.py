@@ -8,8 +8,9 @@ from torch import Tensor
 from pyrosnn.adapters.adapter import Adapter, by_sample
 from pyrosnn.adapters.copies import copy_in_evaluation_mode
 from pyrosnn.adapters.dropout_calls import Call, DropoutCalls
+from pyrosnn.adapters.evaluated import as_logits, evaluated_on
 from pyrosnn.adapters.probe import noise_images
-from pyrosnn.errors import ArgumentError, NotStochasticError, require
+from pyrosnn.errors import NotStochasticError, require
 from pyrosnn.models.classifier import Output, Sites
 
 
@@ -84,15 +85,8 @@ class MCDropout(Adapter):
     def _trial(self, number: int) -> list[Call]:
         """Return the calls of dropout in a pass of so many images."""
         seen = DropoutCalls()
-        with seen, torch.no_grad():
-            try:
-                self.module(noise_images(self, number))
-            except RuntimeError as error:
-                raise ArgumentError(
-                    f"the module cannot be evaluated on images of shape "
-                    f"{(number, *self.image_shape)} ({str(error).splitlines()[0]}); image_shape "
-                    "is that of one image, without a batch"
-                ) from error
+        with evaluated_on((number, *self.image_shape)), seen, torch.no_grad():
+            self.module(noise_images(self, number))
         return seen.calls
 
     def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
@@ -120,7 +114,7 @@ class MCDropout(Adapter):
         ]
         seen = DropoutCalls(masks)
         with seen:
-            logits = self.module(images.flatten(0, 1))
+            logits = as_logits(self.module(images.flatten(0, 1)))
         require(
             len(seen.calls) == len(masks),
             f"the module called dropout {len(seen.calls)} times, and {len(masks)} times when it "

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pyrosnn.errors import ArgumentError, PyrosnnError, require
+from pyrosnn.adapters.evaluated import evaluated_on
+from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, draw_sample_set, require_stochastic
 from pyrosnn.sampling.outputs_vary import share_of_probabilities
@@ -35,11 +36,12 @@ class CountFloats(TorchDispatchMode):
         return result
 
 
-def probe(classifier: StochasticClassifier) -> tuple[int, int]:
+def probe(classifier: StochasticClassifier, *, not_replayed: str) -> tuple[int, int]:
     """Evaluate a classifier on noise: its number of classes, and the floats of an image.
 
     Args:
         classifier: what an adapter has built.
+        not_replayed: what to do if it is not replayed, for the error.
 
     Returns:
         The number of classes; the floats that one image allocates in one sample.
@@ -70,7 +72,7 @@ def probe(classifier: StochasticClassifier) -> tuple[int, int]:
     require(
         torch.equal(logits, again),
         f"{name}: the same sample gives other outputs when it is replayed: the module has "
-        "randomness that is no sample site, or changes with every call; use SeededModule",
+        f"randomness that is no sample site, or changes with every call; {not_replayed}",
     )
     change = (logits[:, rows] - part).abs().max() / logits.abs().max().clamp(min=1e-30)
     require(
@@ -97,16 +99,8 @@ def noise_images(classifier: StochasticClassifier, number: int, seed: int = 0) -
 
 def _logits(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> Tensor:
     """Evaluate; name the shapes where that fails or returns something else than logits."""
-    try:
-        with torch.no_grad():
-            logits = classifier.logits(x, samples.tensors)
-    except PyrosnnError:
-        raise
-    except Exception as error:
-        raise ArgumentError(
-            f"the module cannot be evaluated on images of shape {tuple(x.shape)} "
-            f"({str(error).splitlines()[0]}); image_shape is that of one image, without a batch"
-        ) from error
+    with evaluated_on(tuple(x.shape)), torch.no_grad():
+        logits = classifier.logits(x, samples.tensors)
     expected = (NUM_SAMPLES, len(x))
     require(
         logits.ndim == 3 and logits.shape[:2] == expected and logits.shape[2] >= 2,

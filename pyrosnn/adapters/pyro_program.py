@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pyrosnn.adapters.copies import copy_of, require_running_statistics
 from pyrosnn.adapters.given import LABELS, alone
-from pyrosnn.errors import ArgumentError, require
+from pyrosnn.errors import ArgumentError, first_line, require
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 Program = Callable[..., Any]
@@ -91,11 +91,16 @@ def run(program: Program, x: Tensor, state: Any, seed: int = 0) -> Nodes:
     with forked_rng(seed_sequence(seed, "pyro-program"), x.device), alone(state), torch.no_grad():
         try:
             trace: Any = poutine.trace(program).get_trace(x)
-        except Exception as error:
+        except (RuntimeError, TypeError) as error:
             raise ArgumentError(
                 f"{_name(program)} cannot be called with images of shape {tuple(x.shape)} alone "
-                f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); labels "
-                "need a default, y=None, and image_shape is that of one image"
+                f"({first_line(error)}); labels need a default, y=None, and image_shape is that of "
+                "one image"
+            ) from error
+        except Exception as error:
+            raise ArgumentError(
+                f"{_name(program)} raised {type(error).__name__}: {first_line(error)} on images of "
+                f"shape {tuple(x.shape)}"
             ) from error
     nodes: Nodes = prune_subsample_sites(trace).nodes
     return nodes

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter, by_sample
 from pyrosnn.adapters.copies import copy_with_its_modes
+from pyrosnn.adapters.evaluated import as_logits
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import Output, Sites
@@ -53,6 +54,11 @@ class SeededModule(Adapter):
         False
     """
 
+    not_replayed = (
+        "draw the noise from torch's global generator (torch.randn_like …), not from numpy, random "
+        "or a torch.Generator of its own"
+    )
+
     def __init__(
         self,
         module: torch.nn.Module,
@@ -83,15 +89,14 @@ class SeededModule(Adapter):
             with torch.no_grad():
                 whole = self._seeded(x, 1)
                 each = torch.cat([self._seeded(image, 1) for image in x.split(1)])
-        except RuntimeError:  # the trial run, which follows, names the error
+        except Exception:  # the trial run, which follows, names the error
             return False
         return torch.allclose(whole, each, rtol=TOLERANCE, atol=TOLERANCE * float(each.abs().max()))
 
     def _seeded(self, x: Tensor, seed: int) -> Tensor:
         """Evaluate a batch with torch's generators in a state of its own."""
         with forked_rng(seed_sequence(seed, "seeded-module"), x.device):
-            logits: Tensor = self.module(x)
-        return logits
+            return as_logits(self.module(x))
 
     def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
         """Throw the coins."""

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from pyrosnn.adapters.copies import copy_in_evaluation_mode
+from pyrosnn.adapters.evaluated import as_logits, evaluated_on
 from pyrosnn.adapters.members import Members
 from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.probe import noise_images
@@ -58,7 +59,8 @@ class WeightSamples(Members):
             self.register_buffer(f"samples_{number}", torch.stack(values))
         trial = {name: values[:2] for name, values in self._stacks().items()}
         x = noise_images(self, 2)
-        self.vectorised = choose(lambda state: self._of_sample(x, state), trial, vectorised)
+        with evaluated_on(tuple(x.shape)):
+            self.vectorised = choose(lambda state: self._of_sample(x, state), trial, vectorised)
         self.settle()
 
     def _stacks(self) -> dict[str, Tensor]:
@@ -66,8 +68,7 @@ class WeightSamples(Members):
         return {name: self.get_buffer(f"samples_{i}") for i, name in enumerate(self._names)}
 
     def _of_sample(self, x: Tensor, state: Mapping[str, Tensor]) -> Tensor:
-        logits: Tensor = functional_call(self.module, dict(state), (x,))
-        return logits
+        return as_logits(functional_call(self.module, dict(state), (x,)))
 
     def member_logits(self, x: Tensor, members: Tensor) -> Tensor:
         """Evaluate the module with the weights of each."""

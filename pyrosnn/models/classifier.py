@@ -4,12 +4,13 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pyrosnn.errors import ArgumentError
 from pyrosnn.models.head import AutogradHead, Head
 from pyrosnn.models.input_layer import Identity, InputLayer
 from pyrosnn.models.trunk import Trunk
@@ -159,3 +160,20 @@ class StochasticClassifier(torch.nn.Module, ABC):
     def _example(self) -> Tensor:
         """The first tensor of floating-point numbers; one of the default type if there is none."""
         return next((t for t in self._tensors if t.is_floating_point()), torch.empty(0))
+
+
+def no_classifier(origin: str, found: Any) -> ArgumentError:
+    """Return the error for something else than a classifier, often a plain module.
+
+    Args:
+        origin: where it comes from, as the sentence begins.
+        found: what was given.
+
+    Example:
+        >>> print(str(no_classifier("the classifier is", torch.nn.ReLU())).partition(";")[0])
+        the classifier is a ReLU, expected a StochasticClassifier
+    """
+    return ArgumentError(
+        f"{origin} a {type(found).__name__}, expected a StochasticClassifier; wrap it with an "
+        "adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …)"
+    )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from pyrosnn.errors import ArgumentError
 from pyrosnn.models.affine import affine, affine_pull, affine_push
 
 Pullback = Callable[[Tensor], Tensor]
@@ -59,6 +60,8 @@ class AutogradHead(Head):
                 with forward_ad.dual_level():
                     dual = forward_ad.make_dual(features, step.expand_as(features))
                     tangent = forward_ad.unpack_dual(self.function(dual)).tangent
+                if tangent is None:
+                    raise no_gradient()
                 tangents.append(tangent)
         return tangents
 
@@ -69,9 +72,41 @@ class AutogradHead(Head):
             logits = self.function(features)
 
         def pull(cotangents: Tensor) -> Tensor:
-            return torch.autograd.grad(logits, features, cotangents, retain_graph=True)[0]
+            return gradient_at(features, logits, cotangents)
 
         return logits.detach(), pull
+
+
+def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
+    """Return the cotangents of x, given those of what was computed from it; the graph stays.
+
+    Args:
+        x: what the values were computed from, with a gradient.
+        values: functions of x.
+        cotangents: in the values' shape.
+
+    Raises:
+        ArgumentError: if no gradient of the values reaches x.
+
+    Example:
+        >>> x = torch.tensor([3.0]).requires_grad_()
+        >>> gradient_at(x, x**2, torch.ones(1))
+        tensor([6.])
+    """
+    if not values.requires_grad:
+        raise no_gradient()
+    (found,) = torch.autograd.grad(values, x, cotangents, retain_graph=True, allow_unused=True)
+    if found is None:
+        raise no_gradient()
+    return found
+
+
+def no_gradient() -> ArgumentError:
+    """Return the error for a function that is cut off from what it is given."""
+    return ArgumentError(
+        "no gradient of the classifier's outputs reaches the image; do not detach or use "
+        "torch.no_grad in its forward"
+    )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from pyrosnn.errors import FileError, first_line
-from pyrosnn.files import atomic_path, read_whole
+from pyrosnn.files import atomic_path, is_checkpoint, read_whole
 from pyrosnn.results.checksum import with_checksum, without_checksum
 from pyrosnn.results.dataset import combine_repeats
 from pyrosnn.results.hdf5 import read_tree
@@ -120,9 +120,9 @@ def open_results(path: str | Path) -> xr.DataTree:
         image), settings in its attributes.
 
     Raises:
-        FileError: for a file that is missing, truncated, damaged, no netCDF, no result of
-            pyrosnn, of a newer schema, or with what no result holds: links to other files,
-            arrays that expand too much, other types than numbers and short texts.
+        FileError: for a file that is missing, truncated, damaged, a checkpoint, no netCDF, no
+            result of pyrosnn, of a newer schema, or with what no result holds: links to other
+            files, arrays that expand too much, other types than numbers and short texts.
     """
     path = Path(path)
     content = read_whole(path, "result file")
@@ -131,6 +131,8 @@ def open_results(path: str | Path) -> xr.DataTree:
     except MemoryError:
         raise  # the machine is too small, the file may be whole
     except Exception as error:  # h5py raises OSError, RuntimeError, KeyError … on damaged files
+        if is_checkpoint(content):
+            raise FileError(f"{path} is a checkpoint, expected a result (.nc)") from None
         raise FileError(
             f"{path} is not a readable netCDF file ({first_line(error)}); "
             "it may be truncated: run the study again or copy it anew"

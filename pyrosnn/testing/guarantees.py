@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.errors import resolve
-from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier, no_classifier
 
 NUM_IMAGES = 5
 
@@ -43,6 +43,8 @@ def check_contract(classifier: StochasticClassifier, x: Tensor | None = None) ->
 
     Raises:
         AssertionError: what does not hold, at the first guarantee that does not.
+        ArgumentError: for what is no StochasticClassifier, or if no gradient of its outputs
+            reaches the images.
 
     Example:
         >>> from pyrosnn.models import build_model
@@ -50,6 +52,8 @@ def check_contract(classifier: StochasticClassifier, x: Tensor | None = None) ->
         >>> len(check_contract(sin)) == len(GUARANTEES)
         True
     """
+    if not isinstance(classifier, StochasticClassifier):
+        raise no_classifier("the classifier is", classifier)
     x = trial_images(classifier) if x is None else x
     for name in GUARANTEES:
         resolve(GUARANTEES, name, "guarantee")(classifier, x)

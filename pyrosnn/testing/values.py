@@ -9,6 +9,7 @@ from pyro.distributions import Categorical, Independent, OneHotCategorical
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.head import gradient_at
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.sampling.replay import Recording
 
@@ -82,7 +83,7 @@ def parts(classifier: StochasticClassifier, x: Tensor) -> None:
     point = x.clone().requires_grad_()
     logits = classifier.logits(point, samples.tensors)
     cotangents = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
-    (expected,) = torch.autograd.grad(logits, point, cotangents)
+    expected = gradient_at(point, logits, cotangents)
     recording = Recording(classifier, x, samples)
     total, at = torch.zeros_like(recording.images.values), 0
     for recorded in recording:
@@ -108,7 +109,7 @@ def gradients(classifier: StochasticClassifier, x: Tensor) -> None:
     point = x.double().requires_grad_()
     logits = exact.logits(point, sites)
     cotangents = torch.randn(logits.shape, generator=generator).to(logits)
-    (gradient,) = torch.autograd.grad(logits, point, cotangents)
+    gradient = gradient_at(point, logits, cotangents)
     with torch.no_grad():
         ahead, behind = (exact.logits(point + h * direction, sites) for h in (STEP, -STEP))
         slope = ((ahead - behind) * cotangents).sum((0, 2)) / (2 * STEP)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import DataError, FileError, first_line
-from pyrosnn.files import atomic_path, read_whole
+from pyrosnn.files import atomic_path, is_result, read_whole
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -135,8 +135,8 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
         device: where the classifier is put.
 
     Raises:
-        FileError: for a file that is missing, truncated, corrupt, no checkpoint of pyrosnn, or
-            of a newer schema.
+        FileError: for a file that is missing, truncated, corrupt, a result, no checkpoint of
+            pyrosnn, or of a newer schema.
     """
     path = Path(path)
     content = read_whole(path, "checkpoint")
@@ -145,6 +145,10 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     except ForeignError:
         raise FileError(f"{path} is a safetensors file, but not a checkpoint of pyrosnn") from None
     except (SafetensorError, ValueError) as error:
+        if is_result(content):
+            raise FileError(
+                f"{path} is a result, expected a checkpoint or package.module:function"
+            ) from None
         raise FileError(
             f"{path} is not a readable checkpoint ({first_line(error)}); "
             "it may be truncated: train again or copy it anew"

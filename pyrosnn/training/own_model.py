@@ -11,7 +11,7 @@ import torch
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
-from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.models.classifier import Output, StochasticClassifier, no_classifier
 from pyrosnn.models.settings import module_settings
 from pyrosnn.seeding import forked_rng, seed_sequence
 
@@ -104,10 +104,7 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
     except Exception as error:
         raise ArgumentError(f"{reference} raised {_one_line(error)}; call it in Python") from error
     if not isinstance(classifier, StochasticClassifier):
-        raise ArgumentError(
-            f"{reference} returned a {type(classifier).__name__}, expected a StochasticClassifier; "
-            "wrap it with an adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …)"
-        )
+        raise no_classifier(f"{reference} returned", classifier)
     classifier = classifier.eval().requires_grad_(False).to(device)
     settings = module_settings(classifier)
     spec = Reference(model=reference, output=classifier.output, settings=settings)
@@ -126,6 +123,11 @@ def _find(reference: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{home}.".startswith(f"{error.name}."):
             raise ArgumentError(f"importing {home} raised {_one_line(error)}") from error
+        if home.endswith(".py"):
+            right = f"{home.removesuffix('.py')}:{name}"
+            raise ArgumentError(
+                f"there is no module '{home}'; its name has no .py: {right}"
+            ) from error
         raise ArgumentError(
             f"there is no module '{error.name}' in the current folder or on PYTHONPATH; "
             f"start where {home} can be imported"

@@ -11,7 +11,7 @@ import xarray as xr
 from pyrosnn.attacks import ATTACKS, Attack
 from pyrosnn.conditions import CONSTANTS, smoothness_constant
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require, unknown_name
+from pyrosnn.errors import ArgumentError, require, unknown_name
 from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
@@ -105,11 +105,10 @@ class GridSpec:
         """Return the attack's own options, those that are not given with their defaults."""
         if self.attack not in ATTACKS:
             raise unknown_name("attack", self.attack, ATTACKS)
-        common = {f.name for f in fields(Attack)}
-        own = {f.name: f.default for f in fields(ATTACKS[self.attack]) if f.name not in common}
+        own = _own_options(self.attack)
         for name in self.attack_options:
-            has = f"its options are {', '.join(own)}" if own else "it has none"
-            require(name in own, f"{self.attack} has no option '{name}'; {has}")
+            if name not in own:
+                raise _no_option(self.attack, name)
         return {**own, **self.attack_options}
 
     def make_attack(self, **changes: Any) -> Attack:
@@ -127,6 +126,21 @@ class GridSpec:
     def blocks(self) -> range:
         """Counters of the blocks of images."""
         return image_blocks(self.images, self.block_size, self.first_image)
+
+
+def _own_options(attack: str) -> dict[str, Any]:
+    """Return the options of an attack that others do not have, with their defaults."""
+    common = {f.name for f in fields(Attack)}
+    return {f.name: f.default for f in fields(ATTACKS[attack]) if f.name not in common}
+
+
+def _no_option(attack: str, name: str) -> ArgumentError:
+    """Return the error for an option that an attack does not have, naming one that does."""
+    own = _own_options(attack)
+    has = f"its options are {', '.join(own)}" if own else "it has none"
+    others = [other for other in ATTACKS if name in _own_options(other)]
+    step = f"; give --attack {others[0]} (attack='{others[0]}' in Python)" if others else ""
+    return ArgumentError(f"{attack} has no option '{name}'; {has}{step}")
 
 
 def grid_spec(study: str, preset: str, dataset: Dataset, output: str, **changes: Any) -> GridSpec:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyrosnn.attacks import NORMS
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, unknown_name
+from pyrosnn.errors import ArgumentError, require, unknown_name
 
 PRESETS = ("quick", "paper")
 
@@ -48,12 +48,18 @@ def study_settings(
 
     Raises:
         UnknownNameError: for an unknown preset.
-        ArgumentError: for more images asked for than there are.
+        ArgumentError: for a first image, or more images, than there are.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     settings = preset_settings(study, preset)
     first = given.get("first_image", 0)
-    settings["images"] = min(settings["images"], max(1, len(dataset.x_test) - first))
+    number = len(dataset.x_test)
+    require(
+        first < number,
+        f"first_image must be below {number}, the number of test images of {dataset.name}, got "
+        f"{first}",
+    )
+    settings["images"] = min(settings["images"], number - first)
     settings.update(given)
     dataset.test_images(first + settings["images"])
     return settings

@@ -341,13 +341,39 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
         (["study", "sampel-size"], "unknown study 'sampel-size'; did you mean 'sample-size'"),
         (["study", "sample-size", "--dataset", "fashion-mnist"], "no default model for fashion"),
         (["study", "sample-size", "--dataset", "mnist"], "unknown data set 'mnist'; did you mean"),
-        (["study", "sample-size", "--model", "no.safetensors"], "there is no checkpoint no.safe"),
+        (
+            ["study", "sample-size", "--model", "no.safetensors"],
+            "there is no checkpoint no.safetensors; train one with pyrosnn train, or name package.",
+        ),
+        (
+            ["study", "sample-size", "--model", "."],
+            ". is a folder, expected a checkpoint; name one in it, or package.module:function",
+        ),
+        (["study", "sample-size", "--model", "mine.py"], "name a function in it, as mine:function"),
+        (["diagnose", "--model", "a/mine.py:make"], "module's name has no .py, as mine:make"),
+        (["diagnose", "--model", "no_mine.py:make"], "its name has no .py: no_mine:make"),
         (["study", "sample-size", "--output", "."], "it is a directory; name a file in it"),
         (["study", "sample-size", "--output", "a.png"], "--output names the netCDF file"),
         (["study", "sample-size", "--loss", "hinge"], "unknown loss 'hinge'"),
         (["study", "sample-size", "--attack", "pdg"], "unknown attack 'pdg'; did you mean 'pgd'"),
         (["study", "sample-size", "--labels", "predict"], "unknown labels 'predict'; did you mean"),
-        (["study", "sample-size", "--steps", "5"], "fgm has no option 'steps'; it has none"),
+        (
+            ["study", "sample-size", "--steps", "5"],
+            "fgm has no option 'steps'; it has none; give --attack pgd (attack='pgd' in Python)",
+        ),
+        (["study", "sample-size", "--attack", "PGD"], "unknown attack 'PGD'; did you mean 'pgd'?"),
+        (
+            ["study", "sample-size", "--loss", "ce"],
+            "unknown loss 'ce'; did you mean 'cross-entropy'? (cross-entropy, margin, cw)",
+        ),
+        *(
+            ([*command, "--first-image", "1000000"], "first_image must be below 500, the number of")
+            for command in (
+                ["study", "sample-size"],
+                ["study", "prediction-variance"],
+                ["diagnose"],
+            )
+        ),
         (
             ["study", "sample-size", "--attack", "pgd", "--steps", "0"],
             "steps must be >= 1, got 0",

@@ -79,6 +79,19 @@ def noisy():
     return SeededModule(nn.Sequential(Noise(), nn.Flatten(), nn.Linear(64, 10)), (1, 8, 8))
 
 
+class Detached(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        return self.net(x.detach())
+
+
+def detached():
+    return MCDropout(Detached(), (1, 8, 8))
+
+
 def double():
     return MCDropout(net(), (1, 8, 8)).double()
 """
@@ -167,6 +180,14 @@ def test_diagnose_a_model_without_gradients(run: Run, tmp_path: Path) -> None:
 
 ERRORS = [
     ("nowhere_for_test:good", "there is no module 'nowhere_for_test'"),
+    (
+        "mine_for_test.py:good",
+        "there is no module 'mine_for_test.py'; its name has no .py: mine_for_",
+    ),
+    (
+        "mine_for_test.py",
+        "mine_for_test.py is not a checkpoint; name a function in it, as mine_for_",
+    ),
     ("broken_for_test:good", "importing broken_for_test raised ModuleNotFoundError"),
     ("mine_for_test:goood", "did you mean 'good'?"),
     ("mine_for_test:two", "needs 2 arguments (a, b)"),
@@ -177,6 +198,17 @@ ERRORS = [
     ("mine_for_test:few", "takes as number of classes 3, but digits has 10"),
     ("mine_for_test:double", "takes pixels of type torch.float64"),
 ]
+
+
+@pytest.mark.parametrize(
+    "command", [("study", "sample-size"), ("study", "conditions"), ("diagnose",)]
+)
+def test_a_model_without_a_gradient(command: tuple[str, ...], run: Run) -> None:
+    noise = ["--smoothing-variance", "0.04"] if "conditions" in command else []
+    images = ["--images", "6", "--repeats", "1"]
+    result = run(*command, "--model", "mine_for_test:detached", *images, *noise)
+    assert result.exit_code == 2, result.output
+    assert "no gradient of the classifier's outputs reaches the image" in result.stderr
 
 
 @pytest.mark.parametrize(("reference", "message"), ERRORS)

@@ -1,14 +1,25 @@
 """Every adapter keeps the contract, and leaves what it was made from alone."""
 
 import copy
+import random
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pyro
 import pytest
 import torch
-from support.adapted import ADAPTED, SHAPE, Noisy, network
+from support.adapted import ADAPTED, SHAPE, Noisy, network, weight_guide, weight_model
 from torch import nn
 
-from pyrosnn.adapters import Adapter, Ensemble, MCDropout, SeededModule, WeightSamples
+from pyrosnn.adapters import (
+    Adapter,
+    Ensemble,
+    MCDropout,
+    PyroClassifier,
+    SeededModule,
+    WeightSamples,
+)
 from pyrosnn.errors import ArgumentError, NotStochasticError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set, replay_logits
@@ -139,6 +150,108 @@ def test_what_is_not_stochastic_is_refused_with_advice() -> None:
 def test_modules_that_cannot_be_right_are_refused(module: nn.Module, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         MCDropout(module, SHAPE)
+
+
+WRAPPERS: dict[str, Callable[[Any, Any], Adapter]] = {
+    "dropout": MCDropout,
+    "seeded": SeededModule,
+    "seeded-shared": lambda module, shape: SeededModule(module, shape, per_example=False),
+    "ensemble": lambda module, shape: Ensemble([module, module], shape),
+    "weights": lambda module, shape: WeightSamples(module, [{"1.bias": torch.ones(8)}] * 2, shape),
+}
+
+ALL_WRAPPERS: dict[str, Callable[[Any, Any], Adapter]] = {
+    **WRAPPERS,
+    "pyro": lambda _, shape: PyroClassifier(weight_model, weight_guide, shape),
+}
+
+
+@pytest.mark.usefixtures("as_users_call")
+@pytest.mark.parametrize("name", list(WRAPPERS))
+def test_what_is_no_module_is_refused(name: str) -> None:
+    with pytest.raises(ArgumentError, match=r"expected a torch\.nn\.Module, got function"):
+        WRAPPERS[name](lambda x: x, SHAPE)
+
+
+@pytest.mark.usefixtures("as_users_call")
+@pytest.mark.parametrize("shape", [64, None, "abc", (1, 8.0), (0, 4), torch.rand(2, 3)])
+def test_what_is_no_shape_is_refused(shape: Any) -> None:
+    module = network(nn.Dropout(0.5))
+    for make in ALL_WRAPPERS.values():
+        with pytest.raises(ArgumentError, match=r"must be a shape such as \(1, 8, 8\), got") as e:
+            make(module, shape)
+        assert len(str(e.value).splitlines()) == 1
+
+
+class Failing(nn.Module):
+    """Has dropout, and ends as it is told."""
+
+    def __init__(self, end: Callable[[torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.rest, self.end = network(nn.Dropout(0.5)), end
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.end(self.rest(x))
+
+
+def own_bug(_: torch.Tensor) -> Any:
+    raise ValueError("my own bug\nin two lines")
+
+
+FAILING = [
+    (own_bug, r"the module raised ValueError: my own bug on images of shape \(\d, 1, 4, 4\)$"),
+    (lambda x: (x, x), "returned a tuple, expected a tensor of logits, shape .example, class.$"),
+    (lambda x: x @ x, "cannot be evaluated on images .*image_shape is that of one image, without"),
+]
+
+
+@pytest.mark.parametrize("name", list(WRAPPERS))
+@pytest.mark.parametrize(("end", "message"), FAILING, ids=["error", "tuple", "shape"])
+def test_the_modules_own_errors_are_not_those_of_a_shape(
+    name: str, end: Callable[[torch.Tensor], Any], message: str
+) -> None:
+    wrappers = {**WRAPPERS, "weights": bias_samples}
+    with pytest.raises(ArgumentError, match=message):
+        wrappers[name](Failing(end), SHAPE)
+
+
+def bias_samples(module: Any, shape: Any) -> Adapter:
+    return WeightSamples(module, [{"rest.1.bias": torch.rand(8)} for _ in range(2)], shape)
+
+
+class Drawing(nn.Module):
+    """Adds noise that torch's seed does not decide."""
+
+    def __init__(self, draw: Callable[[], float]) -> None:
+        super().__init__()
+        self.rest, self.draw = network(), draw
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.rest(x + self.draw())
+        return logits
+
+
+class OwnGenerator(nn.Module):
+    """Adds noise of a generator of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rest, self.own = network(), torch.Generator()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.rest(x + torch.rand((), generator=self.own))
+        return logits
+
+
+FOREIGN = {"numpy": Drawing(np.random.default_rng().random), "random": Drawing(random.random)}
+
+
+@pytest.mark.parametrize("name", ["seeded", "seeded-shared"])
+@pytest.mark.parametrize("module", [*FOREIGN.values(), OwnGenerator()], ids=[*FOREIGN, "own"])
+def test_noise_that_is_not_torchs_own_is_refused(name: str, module: nn.Module) -> None:
+    with pytest.raises(ArgumentError, match="draw the noise from torch's global generator") as e:
+        WRAPPERS[name](module, SHAPE)
+    assert "use SeededModule" not in str(e.value)
 
 
 def test_log_probabilities_are_logits() -> None:

@@ -154,6 +154,14 @@ def of_another_name(x: Tensor, y: Tensor | None = None) -> None:
     pyro.sample("v", dist.Normal(0.0, 1.0).expand([16, CLASSES]).to_event(2))
 
 
+def with_a_bug(x: Tensor, y: Tensor | None = None) -> None:
+    raise ValueError("my own bug")
+
+
+def of_other_images(x: Tensor, y: Tensor | None = None) -> None:
+    x @ torch.ones(5, 5)
+
+
 def right(x: Tensor, y: Tensor | None = None) -> None:
     pyro.sample("w", dist.Normal(0.0, 1.0).expand([16, CLASSES]).to_event(2))
 
@@ -163,10 +171,20 @@ def right(x: Tensor, y: Tensor | None = None) -> None:
     [
         (of_the_image, {}, "the guide's draws depend on the images"),
         (of_another_name, {}, "the guide does not draw 'w', which the model does; it draws v"),
+        (
+            with_a_bug,
+            {},
+            r"with_a_bug raised ValueError: my own bug on images of shape \(3, 1, 4, 4\)",
+        ),
+        (
+            of_other_images,
+            {},
+            r"alone \(.*; labels need a default, y=None, and image_shape is that",
+        ),
         (right, {"sites": ["v"]}, "draws and the model has are w; got v"),
         (right, {"logits": "q"}, "the model has no site 'q'; it has w, y"),
     ],
-    ids=["image", "name", "sites", "logits"],
+    ids=["image", "name", "bug", "shape", "sites", "logits"],
 )
 def test_programs_that_cannot_be_right_are_refused(
     guide: Any, options: dict[str, Any], message: str

@@ -9,11 +9,14 @@ import torch
 from support.toy import LinearClassifier, LinearProbabilities
 from torch import Tensor
 
+from pyrosnn.attacks import loss_gradient
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import NotStochasticError, resolve
+from pyrosnn.errors import ArgumentError, NotStochasticError, resolve
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.head import AutogradHead
 from pyrosnn.models.smoothed import Smoothed
+from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import GUARANTEES, ClassifierContract, check_contract, trial_images
 
 
@@ -129,6 +132,56 @@ def test_a_deterministic_classifier_is_found() -> None:
     still = Still(6, 3)
     with pytest.raises(NotStochasticError, match="the same in 16 samples"):
         resolve(GUARANTEES, "varies", "guarantee")(still, trial_images(still))
+
+
+class Detached(LinearClassifier):
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        return super().logits(x.detach(), sites)
+
+
+class WithoutGraph(LinearClassifier):
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        with torch.no_grad():
+            return super().logits(x, sites)
+
+
+class Unused(LinearClassifier):
+    """Its outputs have a graph, which does not lead to the images."""
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        unused = torch.ones((), requires_grad=True)
+        return super().logits(x.detach(), sites) * unused
+
+
+@pytest.mark.parametrize("broken", [Detached, WithoutGraph, Unused])
+def test_a_gradient_that_does_not_reach_the_image(broken: type[LinearClassifier]) -> None:
+    bad = broken(6, 3)
+    x = trial_images(bad)
+    samples = draw_sample_set(bad, x, 2, seed=0, stream="attack")
+    labels = torch.zeros(len(x), dtype=torch.int64)
+    with pytest.raises(ArgumentError, match="no gradient of the classifier's outputs reaches the"):
+        check_contract(bad)
+    with pytest.raises(ArgumentError, match=r"do not detach or use torch\.no_grad in its forward"):
+        loss_gradient(bad, x, labels, samples, loss="margin", gradient="mean_prediction")
+
+
+def test_a_direction_that_does_not_reach_the_outputs() -> None:
+    x = torch.rand(2, 3)
+    with pytest.raises(ArgumentError, match="no gradient"):
+        AutogradHead(lambda features: features.detach() ** 2).push(x, [x])
+
+
+@pytest.mark.usefixtures("as_users_call")
+def test_a_plain_module_is_no_classifier() -> None:
+    with pytest.raises(ArgumentError, match=r"the classifier is a ReLU, expected a Stoch.* wrap"):
+        check_contract(torch.nn.ReLU(), torch.rand(2, 3))  # type: ignore[arg-type]
+
+
+def test_a_gradient_of_zero_is_no_error() -> None:
+    x = torch.rand(2, 3)
+    head = AutogradHead(torch.round)
+    assert not head.record(x)[1](x).any()
+    assert not head.push(x, [x])[0].any()
 
 
 def test_every_guarantee_but_the_evaluation_has_a_counterexample() -> None:

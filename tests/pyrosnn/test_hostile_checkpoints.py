@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from support.limits import memory
+from support.small_result import small_result
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.idx import IdxFile
 from pyrosnn.errors import DataError, FileError
+from pyrosnn.results import save_results
 from pyrosnn.training import load_checkpoint
 from pyrosnn.training.checkpoints import HEADER_KEY
 from pyrosnn.training.container import from_bytes, to_bytes
@@ -141,6 +143,13 @@ def test_an_index_that_is_none(content: bytes, message: str, tmp_path: Path) -> 
     (tmp_path / "a").write_bytes(content)
     with memory(MEMORY), pytest.raises(FileError, match=message):
         load_checkpoint(tmp_path / "a")
+
+
+def test_a_result_is_no_checkpoint(tmp_path: Path) -> None:
+    save_results(tmp_path / "a.nc", small_result())
+    message = r"a\.nc is a result, expected a checkpoint or package\.module:function$"
+    with pytest.raises(FileError, match=message):
+        load_checkpoint(tmp_path / "a.nc")
 
 
 def test_headers_nested_or_long(whole: bytes, tmp_path: Path) -> None:

@@ -51,6 +51,11 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
     assert mark.exists()  # the trap works
 
 
+def test_a_checkpoint_is_no_result(checkpoint_path: Path) -> None:
+    with pytest.raises(FileError, match=r"is a checkpoint, expected a result \(\.nc\)$"):
+        open_results(checkpoint_path)
+
+
 def external_link(file: h5py.File) -> None:
     file["other"] = h5py.ExternalLink("/etc/passwd", "/")
 

@@ -146,6 +146,8 @@ def test_a_part_begins_with_a_block(name: str, bnn: StochasticClassifier, digits
             replace(spec, first_image=first)
     assert material is not None
     with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 502"):
+        study.make_spec("quick", digits, material.training, first_image=450, images=52)
+    with pytest.raises(ArgumentError, match="first_image must be below 500, the number of test im"):
         study.make_spec("quick", digits, material.training, first_image=500, images=2)
     rest = study.make_spec("quick", digits, material.training, first_image=250, block_size=50)
     assert rest.images == 250
