@@ -31,9 +31,10 @@ docs: .venv/installed-docs
 bench: export PYTHONPATH := tests
 bench: .venv/installed-bench
 	mkdir -p results
-	$(BIN)/python -m pytest tests/benchmarks $(BENCH) --benchmark-json=results/bench.json
+	$(BIN)/python -m pytest $(BENCHMARKS) $(BENCH) --benchmark-json=results/bench.json
 	$(BIN)/python -m benchmarks.report results/bench.json docs/performance.md
 
+BENCHMARKS := tests/benchmarks
 BENCH := -o python_files='bench_*.py' -o python_functions='bench_*' -o filterwarnings=default \
   -o addopts=--import-mode=importlib --quiet --disable-warnings --benchmark-quiet
 

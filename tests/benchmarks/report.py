@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,19 @@ from pyrosnn_studies.reproduction.page import MARKED
 Bench = dict[str, Any]
 Rows = list[list[str]]
 FIGURE = "images/scaling.png"  # beside the page
+
+
+# Which groups of benchmarks a table needs; a run of some of them leaves the other tables.
+GROUPS = {
+    "machine": {"training"},
+    "dense": {"record"},
+    "conv": {"record"},
+    "pgd": {"pgd"},
+    "training": {"training"},
+    "precision": {"direction"},
+    "keeping": {"keeping"},
+    "scaling": {"scaling"},
+}
 
 
 def seconds(bench: Bench) -> float:
@@ -166,14 +180,23 @@ def markdown(rows: Rows) -> str:
 def main(results: Path, page: Path) -> None:
     """Print the tables and write them, and the figure, into the page."""
     report = Report(results)
-    tables = {name: markdown(make()) for name, make in report.tables.items()}
+    made = {bench["group"] for bench in report.benches}
+    tables = {
+        name: markdown(make()) for name, make in report.tables.items() if GROUPS[name] <= made
+    }
     for name, table in tables.items():
         print(f"{name}\n{table}")
-    text = MARKED.sub(lambda m: m["begin"] + tables[m["name"]] + m["end"], page.read_text("utf-8"))
+
+    def filled(match: re.Match[str]) -> str:
+        found = tables.get(match["name"])
+        return match[0] if found is None else match["begin"] + found + match["end"]
+
+    text = MARKED.sub(filled, page.read_text("utf-8"))
     with atomic_path(page, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    report.draw(page.parent / FIGURE)
-    print(f"wrote {page} and {page.parent / FIGURE}")
+    if "scaling" in made:
+        report.draw(page.parent / FIGURE)
+    print(f"wrote {', '.join(tables)} into {page}")
 
 
 if __name__ == "__main__":
