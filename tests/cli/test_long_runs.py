@@ -43,7 +43,7 @@ def refused(result: Result, message: str) -> None:
 
 def test_ctrl_c_leaves_cells_and_says_how_to_go_on(checkpoint_path: Path, tmp_path: Path) -> None:
     # twenty cells: the signal comes before the last, however late this process is told of the first
-    command = [str(PYROSNN), *STUDY, "--num-samples", "100", "--block-size", "1", "--log-json"]
+    command = [str(PYROSNN), *STUDY, "--num-samples", "30", "--block-size", "1", "--log-json"]
     command += ["--model", str(checkpoint_path), "--output", "a.nc", "--threads", "1"]
     with subprocess.Popen(
         command,
@@ -197,7 +197,7 @@ def test_ctrl_c_of_a_terminal_is_for_the_waiting_process_alone(
     checkpoint_path: Path, tmp_path: Path
 ) -> None:
     """It goes to the workers, too, which would each show a traceback."""
-    command = [str(PYROSNN), *STUDY, "--num-samples", "100", "--block-size", "1", "--log-json"]
+    command = [str(PYROSNN), *STUDY, "--num-samples", "30", "--block-size", "1", "--log-json"]
     command += ["--model", str(checkpoint_path), "--output", "a.nc", "--workers", "1"]
     with subprocess.Popen(
         command,

@@ -19,37 +19,39 @@ def test_a_linear_classifier_has_the_moments_of_its_weights() -> None:
     """∇f_y = w_y: mean known, covariance σ² I, whatever the image."""
     classifier = LinearClassifier(20, 3, noise=0.5)
     x, y = torch.randn(4, 20).double(), torch.tensor([0, 1, 2, 0])
-    found = gradient_moments(classifier, x, y, num_samples=3000, seed=1)
+    found = gradient_moments(classifier, x, y, num_samples=1000, seed=1)
     mean = classifier.mean[:-1].T  # (class, input)
     other = torch.tensor(found["runner_up"].values).long()
     expected = torch.stack([mean[y], mean[y] - mean[other]], 1)
     traces = found["gradient_trace"].values
-    # tr Σ̂ has 20 · 2,999 degrees of freedom: a relative standard error of 0.0058
-    np.testing.assert_allclose(traces[:, 0], 20 * 0.25, rtol=5 * 0.006)
-    np.testing.assert_allclose(traces[:, 1], 20 * 0.5, rtol=5 * 0.006)
-    np.testing.assert_allclose(found["gradient_entry_std"].values[:, 0], 0.5, rtol=5 * 0.006)
-    # ‖μ̂‖² has the standard error 2 ‖μ‖ σ / √S, about 2 · 4 · 0.7 / 55 = 0.1
+    # tr Σ̂ has 20 · 999 degrees of freedom: a relative standard error of 0.01
+    np.testing.assert_allclose(traces[:, 0], 20 * 0.25, rtol=5 * 0.01)
+    np.testing.assert_allclose(traces[:, 1], 20 * 0.5, rtol=5 * 0.01)
+    np.testing.assert_allclose(found["gradient_entry_std"].values[:, 0], 0.5, rtol=5 * 0.01)
+    # ‖μ̂‖² has the standard error 2 ‖μ‖ σ / √S, about 2 · 4 · 0.7 / 32 = 0.18
     squares = expected.square().sum(-1).numpy()
-    np.testing.assert_allclose(found["gradient_square"].values, squares, atol=5 * 0.13)
+    np.testing.assert_allclose(found["gradient_square"].values, squares, atol=5 * 0.22)
     alignment = (expected[:, 0] * expected[:, 1]).sum(-1).numpy()
-    np.testing.assert_allclose(found["alignment"].values, alignment, atol=5 * 0.13)
+    np.testing.assert_allclose(found["alignment"].values, alignment, atol=5 * 0.22)
     f_y = classifier.logits(x, {"weight": classifier.mean}).gather(1, y.unsqueeze(1)).squeeze(1)
     spread = 0.5 * (x.square().sum(1) + 1).sqrt()
-    np.testing.assert_allclose(found["prediction_std"].values, spread, rtol=5 * 0.013)
-    errors = (found["prediction_mean"].values - f_y.numpy()) / (spread.numpy() / math.sqrt(3000))
+    np.testing.assert_allclose(
+        found["prediction_std"].values, spread, rtol=5 * 0.0224
+    )  # 1 / √(2 S)
+    errors = (found["prediction_mean"].values - f_y.numpy()) / (spread.numpy() / math.sqrt(1000))
     assert np.abs(errors).max() < 5
 
 
 def test_squares_are_unbiased_where_the_plug_in_is_not() -> None:
-    """μ = 0 and ten samples, 200 seeds: the plug-in finds tr Σ / 10, the estimate 0."""
+    """μ = 0 and ten samples, 100 seeds: the plug-in finds tr Σ / 10, the estimate 0."""
     classifier = LinearClassifier(30, 2, noise=1.0)
     with torch.no_grad():
         classifier.mean.zero_()
     x, y = torch.zeros(1, 30).double(), torch.tensor([0])
-    found = [gradient_moments(classifier, x, y, num_samples=10, seed=s) for s in range(200)]
+    found = [gradient_moments(classifier, x, y, num_samples=10, seed=s) for s in range(100)]
     squares = np.array([each["gradient_square"].values[0, 0] for each in found])
     plugin = np.array([each["plugin_length"].values[0, 0] ** 2 for each in found])
-    error = squares.std(ddof=1) / math.sqrt(200)
+    error = squares.std(ddof=1) / math.sqrt(100)
     assert abs(squares.mean()) < 5 * error
     assert abs(plugin.mean() - 3.0) < 5 * error
     assert (squares < 0).any()  # the sign is kept
