@@ -228,8 +228,8 @@ def _default_model(
                 )
             except FileError as error:
                 error.add_note(
-                    f"{path} is to be the default model of studies in this folder: move that "
-                    "file away, or name a model with --model"
+                    f"{path} is the default model of studies here; if another training is in its "
+                    "place, move that file away, or name a model with --model"
                 )
                 raise
     checkpoint = load_checkpoint(path, device)

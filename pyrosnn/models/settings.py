@@ -1,6 +1,7 @@
 """What a module's values alone do not tell: a noise layer's variance, a dropout's probability."""
 
 import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ def module_settings(module: Module) -> dict[str, str]:
     """Return the plain attributes of a module and all within it, and what their layers print.
 
     Two classifiers with the same weights and other settings are other classifiers. What is no
-    number, text or array, or a list of these, is not seen.
+    number, text or array, or a list of these, is not seen. Settings that are too long for a
+    result are their digest alone.
 
     Args:
         module: the module.
@@ -32,18 +34,20 @@ def module_settings(module: Module) -> dict[str, str]:
                 text = None if name in INHERITED else _text(value)
                 if text is not None:
                     found[f"{begin}{name}"] = text
-    return found
+    whole = json.dumps(found)
+    return found if len(whole) <= LONGEST else {"digest": _digest(whole.encode())}
 
 
+LONGEST = 100_000  # characters; a result's provenance may have ten times as many
 INHERITED = vars(Module()).keys()  # ``training``, hooks and such
 
 
 def _text(value: Any) -> str | None:
     """Return a value as text, an array by its digest; None for what is neither."""
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
+    if isinstance(value, Tensor):  # as bytes, for numpy has no bfloat16
+        value = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
     if isinstance(value, np.ndarray):
-        return hashlib.sha256(value.tobytes()).hexdigest()
+        return None if value.dtype.hasobject else _digest(value.tobytes())
     if isinstance(value, bool | int | float | str | torch.dtype | np.number):
         return str(value)
     if isinstance(value, dict):
@@ -52,3 +56,7 @@ def _text(value: Any) -> str | None:
         parts = [_text(part) for part in value]
         return None if None in parts else f"[{', '.join(map(str, parts))}]"
     return None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

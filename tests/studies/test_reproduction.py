@@ -43,17 +43,16 @@ def claims(results: dict[str, xr.DataTree]) -> list[Claim]:
     return all_claims(results)
 
 
+def listed(target: str) -> list[str]:
+    """Return the results that a command of the Makefile makes."""
+    make = ["make", "--no-print-directory", "-s", target]
+    return subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
 def test_every_file_of_the_command_is_there_and_they_are_small(
     results: dict[str, xr.DataTree],
 ) -> None:
-    listed = subprocess.run(
-        ["make", "--no-print-directory", "-s", "list-reproduction"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    assert sorted(listed) == sorted(results)
+    assert sorted(listed("list-reproduction")) == sorted(results)
     assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
 
 
@@ -98,14 +97,7 @@ def test_the_cifar_page_is_what_its_files_give() -> None:
     text = (folder / "index.md").read_text("utf-8")
     assert sorted(table_names(text)) == sorted(CIFAR_TABLES)
     assert filled(text, open_folder(folder)) == text
-    listed = subprocess.run(
-        ["make", "--no-print-directory", "-s", "list-reproduction-cifar"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    assert sorted(listed) == sorted(open_folder(folder))
+    assert sorted(listed("list-reproduction-cifar")) == sorted(open_folder(folder))
 
 
 def test_a_table_is_made_anew(results: dict[str, xr.DataTree]) -> None:
