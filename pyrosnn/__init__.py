@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyrosnn.evaluation import accuracy, attack_spec, evaluate
     from pyrosnn.models import MODELS
     from pyrosnn.models.classifier import StochasticClassifier
-    from pyrosnn.models.matrix_normal import MatrixNormal
+    from pyrosnn.noise.matrix_normal import MatrixNormal
     from pyrosnn.results import combine, combine_repeats, make_result, open_results, save_results
     from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
     from pyrosnn.training import (
@@ -49,7 +49,7 @@ _HOMES = {
     "pyrosnn.evaluation": ("accuracy", "attack_spec", "evaluate"),
     "pyrosnn.models": ("MODELS",),
     "pyrosnn.models.classifier": ("StochasticClassifier",),
-    "pyrosnn.models.matrix_normal": ("MatrixNormal",),
+    "pyrosnn.noise.matrix_normal": ("MatrixNormal",),
     "pyrosnn.results": (
         "combine",
         "combine_repeats",

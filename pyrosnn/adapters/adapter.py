@@ -1,16 +1,13 @@
 """What all adapters share: sites with their axes, and a mode that nobody changes."""
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import pyro
-from pyro.distributions import Categorical
 from torch import Tensor
 
 from pyrosnn.adapters.probe import probe
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
+from pyrosnn.models.classifier import Output, StochasticClassifier
 
 
 class Adapter(StochasticClassifier):
@@ -20,9 +17,8 @@ class Adapter(StochasticClassifier):
     parameters, buffers and hooks, and may be trained on without changing the adapter. ``train()``
     and ``eval()`` change nothing: randomness belongs to the samples.
 
-    A subclass names its sites in ``event_dims``, draws them in ``sample_sites``, evaluates them in
-    ``evaluate``, and ends its constructor with ``settle()``, which finds the number of classes and
-    refuses what is no stochastic classifier.
+    A subclass ends its constructor with ``settle()``, which finds the number of classes and refuses
+    what is no stochastic classifier.
 
     Args:
         image_shape: shape of one image.
@@ -30,12 +26,10 @@ class Adapter(StochasticClassifier):
             log-probabilities) in either case.
 
     Attributes:
-        event_dims: number of axes of one value of each site.
         not_replayed: what to do if a sample gives other outputs when it is replayed.
     """
 
     objective = ""  # trained by its owner
-    event_dims: Mapping[str, int]
     not_replayed: str = "use SeededModule"
 
     def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
@@ -46,20 +40,6 @@ class Adapter(StochasticClassifier):
         super().__init__(image_shape, 0)
         require(output in ("probs", "logits"), f"output must be probs or logits, got '{output}'")
         self.output = output
-        self._floats = 1
-
-    @abstractmethod
-    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
-        """Draw every site with ``pyro.sample``, those of single images within ``images``."""
-
-    @abstractmethod
-    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
-        """Return logits, shape (sample, example, class).
-
-        Args:
-            x: images, shape (example, *image), or (sample, example, *image).
-            sites: values of the sites, each of shape (sample, example or 1, *event).
-        """
 
     def settle(self) -> None:
         """Freeze the parameters, look at a few outputs, and refuse those that cannot be right.
@@ -70,40 +50,12 @@ class Adapter(StochasticClassifier):
             NotStochasticError: for outputs that do not vary.
         """
         self.requires_grad_(False)
-        self.num_classes, self._floats = probe(self, not_replayed=self.not_replayed)
-
-    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The same random numbers; labels from the softmax of the logits."""
-        images = pyro.plate("images", len(x), dim=-1)
-        logits = self.logits(x, self.sample_sites(x, images))
-        with images:
-            return pyro.sample("y", Categorical(logits=logits), obs=y)
-
-    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
-        """The random numbers of the module."""
-        self.sample_sites(x, pyro.plate("images", len(x), dim=-1))
-
-    def logits(self, x: Tensor, sites: Sites) -> Tensor:
-        """Evaluate the module on stored samples; see :class:`StochasticClassifier`."""
-        # a single sample, as Pyro's model has it, has no axis of samples
-        axes = {name: sites[name].ndim - self.event_dims[name] for name in self.event_dims}
-        if max(axes.values()) == 2:
-            return self.evaluate(x, sites)
-        one = {
-            name: sites[name].unsqueeze(0) if axes[name] == 1 else sites[name][None, None]
-            for name in axes
-        }
-        return self.evaluate(x, one)[0]
+        self.num_classes = probe(self, not_replayed=self.not_replayed)
 
     def train(self, mode: bool = True) -> "Adapter":
         """Set the flag of this module alone, as ``eval()`` does; its parts keep their modes."""
         self.training = mode
         return self
-
-    @property
-    def floats_per_example(self) -> int:
-        """What one image allocates in one sample, counted in a trial run."""
-        return self._floats
 
 
 def _is_shape(value: Any) -> bool:

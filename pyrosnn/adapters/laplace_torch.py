@@ -14,13 +14,13 @@ from torch.func import functional_call
 from pyrosnn.adapters.adapter import Adapter, by_sample
 from pyrosnn.adapters.copies import copy_in_evaluation_mode
 from pyrosnn.adapters.over_samples import choose, over_samples
-from pyrosnn.adapters.probe import CountFloats, noise_images
+from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import Output, Sites
-from pyrosnn.models.dense import dense_head, dense_input, dense_network
-from pyrosnn.models.head import DenseHead
-from pyrosnn.models.input_layer import DenseInput
-from pyrosnn.models.trunk import Trunk
+from pyrosnn.networks.dense import DenseProduct
+from pyrosnn.networks.function import Differentiated, Identity
+from pyrosnn.networks.network import Parts
+from pyrosnn.networks.program import Program, Step
 
 SITE = "weights"
 IMAGES = " images"  # no parameter has such a name
@@ -111,7 +111,6 @@ class _Posterior(Adapter):
     def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"):
         super().__init__(image_shape, output=output)
         self._la = la
-        self.event_dims = {SITE: 1}
 
     def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
         """Draw the weights, for all images."""
@@ -152,9 +151,6 @@ class LastLayerPosterior(_Posterior):
             f"the network does more after its last layer '{name}' than return its values; put the "
             "rest into the layers below, or take subset_of_weights='all'",
         )
-        with CountFloats() as counter, torch.no_grad():
-            self.module(x)
-        self._trunk_floats = counter.count // len(x)
         self.settle()
 
     def _matrix(self, weights: Tensor) -> Tensor:
@@ -169,25 +165,28 @@ class LastLayerPosterior(_Posterior):
         return torch.cat([matrix, bias.unsqueeze(-2)], dim=-2)
 
     def _of_features(self, features: Tensor, weights: Tensor) -> Tensor:
-        return dense_network(features, [self._matrix(weights)])
+        last = self._last(weights)
+        return last.value(features if features.ndim == 3 else features.unsqueeze(0))
 
-    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+    def _last(self, weights: Tensor) -> DenseProduct:
+        matrix = self._matrix(weights).squeeze(1)
+        return DenseProduct(matrix[:, :-1], matrix[:, -1:])
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the network below, and the last layer of each sample."""
         own = x.ndim > len(self.image_shape) + 1
         features = self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2]) if own else self.module(x)
         return self._of_features(features, sites[SITE])
 
-    def trunk(self) -> Trunk:
+    def trunk(self) -> Differentiated:
         """Return the network below the last layer."""
-        return Trunk(function=self.module, floats_per_example=self._trunk_floats)
+        return Differentiated(self.module)
 
-    def input_layer(self, sites: Sites) -> DenseInput:
+    def parts(self, sites: Sites) -> Parts:
         """Return the last layer of each sample."""
-        return dense_input(self._matrix(sites[SITE]), (self._num_features,))
-
-    def head(self, sites: Sites) -> DenseHead:
-        """Return nothing more: the last layer's values are the logits."""
-        return dense_head([], "relu")
+        given, returned = [(self._num_features,)], [(self.num_classes,)]
+        steps = [Step(self._last(sites[SITE]), (0,))]
+        return Parts(Identity(), Program(steps, given, [1], returned, enters=True))
 
 
 class WeightPosterior(_Posterior):
@@ -226,7 +225,7 @@ class WeightPosterior(_Posterior):
         logits: Tensor = functional_call(self.module, weights, (state.get(IMAGES, x),))
         return logits
 
-    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the network with the weights of each sample."""
         batch = self._states(sites[SITE].squeeze(1))
         if x.ndim > len(self.image_shape) + 1:  # images of each sample's own

@@ -74,7 +74,6 @@ class MCDropout(Adapter):
             name: _image_axis(name, call.shape, other.shape)
             for (name, call), other in zip(self._calls.items(), calls[3], strict=True)
         }
-        self.event_dims = {name: len(call.shape) - 1 for name, call in self._calls.items()}
         self.settle()
 
     @property
@@ -103,7 +102,7 @@ class MCDropout(Adapter):
                 masks[name] = pyro.sample(name, mask)
         return masks
 
-    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate all samples as one batch, with their masks."""
         num_samples = len(next(iter(sites.values())))
         images = by_sample(x, self.image_shape, num_samples)

@@ -34,7 +34,6 @@ class Members(Adapter):
         super().__init__(image_shape, output=output)
         require(num_members >= 2, f"expected at least two members, got {num_members}")
         self.num_members = num_members
-        self.event_dims = {"member": 0}
 
     @abstractmethod
     def member_logits(self, x: Tensor, members: Tensor) -> Tensor:
@@ -49,7 +48,7 @@ class Members(Adapter):
         """Draw an index for all images."""
         return {"member": pyro.sample("member", Categorical(logits=x.new_zeros(self.num_members)))}
 
-    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the members that were drawn."""
         members = sites["member"].flatten()
         if x.ndim > len(self.image_shape) + 1:  # images of each sample's own

@@ -117,9 +117,6 @@ class PyroClassifier(Adapter):
             for name, value in found.items()
         }
         self.per_example = any(axis is not None for axis in self._axes.values())
-        self.event_dims = {
-            name: value.ndim - (self._axes[name] is not None) for name, value in found.items()
-        }
         others = run(self._guide, noise_images(self, 3, seed=1), state)
         require(
             all(torch.equal(value, others[name]["value"]) for name, value in found.items()),
@@ -201,7 +198,7 @@ class PyroClassifier(Adapter):
             returned = self._model(x)
         return returned if self._label is None else logits_at(self._label, given.met)
 
-    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Give the model all samples, as many at once as it takes."""
         batch = {
             name: sites[name].squeeze(1) if axis is None else sites[name].movedim(1, 1 + axis)

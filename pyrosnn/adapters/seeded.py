@@ -70,7 +70,6 @@ class SeededModule(Adapter):
         super().__init__(image_shape, output=output)
         self.per_example = per_example
         self.module = copy_with_its_modes(module)
-        self.event_dims = {"seed": 1}
         self.batched = False
         before = self.fingerprint()
         self.batched = not per_example and self._batch_free()
@@ -106,7 +105,7 @@ class SeededModule(Adapter):
         with images:
             return {"seed": pyro.sample("seed", coins)}
 
-    def evaluate(self, x: Tensor, sites: Sites) -> Tensor:
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate image by image, or sample by sample."""
         weights = 2 ** torch.arange(NUM_BITS, device=x.device)
         seeds = (sites["seed"].to(torch.int64) * weights).sum(-1).tolist()

@@ -1,6 +1,6 @@
 """What a sample set sees along rays from images: predictions at points, and slopes.
 
-One pass over the samples serves all of it. Each chunk's input layer is applied once to the images
+One pass over the samples serves all of it. Each chunk's affine part is applied once to the images
 and once to the direction of each ray; every point of a ray, and the derivative along it, are then
 evaluated on features.
 """
@@ -75,7 +75,7 @@ class _Path:
 
     def __init__(self, images: AfterTrunk, ray: Ray, *, kept: bool):
         needed = ray.measured or images.straight
-        self.along = [images.push(ray.direction)] if needed else []
+        self.along = [images.jvp(ray.direction)] if needed else []
 
         def at(t: float) -> Tensor:
             return images.at(torch.add(images.x, ray.direction, alpha=t))
@@ -117,10 +117,10 @@ def look(
     paths = {ray: _Path(images, ray, kept=kept) for ray in rays}
     for chunk in replay(classifier, len(x), samples[: max(sizes)], stops=sizes):
         features = chunk.features(images.values)
-        values = discriminants(chunk.head(features), classifier.output)
+        steps = {ray: chunk.jvp(along) for ray, path in paths.items() for along in path.along}
+        logits, tangents = chunk.rest.jvp(features, [steps[ray] for ray in slopes])
+        values = discriminants(logits, classifier.output)
         clean += sum_samples(values)
-        steps = {ray: chunk.push(along) for ray, path in paths.items() for along in path.along}
-        tangents = chunk.head.push(features, [steps[ray] for ray in slopes])
         for total, tangent in zip(slopes.values(), tangents, strict=True):
             total += sum_samples(discriminant_slopes(values, tangent, y, classifier.output))
         for ray, path in paths.items():
@@ -131,7 +131,7 @@ def look(
                         if images.straight
                         else chunk.features(path.at(t))
                     )
-                    total += sum_samples(discriminants(chunk.head(there), classifier.output))
+                    total += sum_samples(discriminants(chunk.rest(there), classifier.output))
         if chunk.stop in sizes:
             views[chunk.stop] = View(
                 num_samples=chunk.stop,

@@ -1,35 +1,131 @@
-"""Stochastic classifiers: one file and one line in ``MODELS`` for each."""
+"""Stochastic classifiers: one line in ``MODELS`` for each, made of a network and noise."""
 
-import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pyrosnn.errors import ArgumentError, resolve
+from pyrosnn.errors import ArgumentError, resolve, unknown_name
+from pyrosnn.networks import build_network, network_options
+from pyrosnn.noise import NOISES, noise_options
 
 if TYPE_CHECKING:
-    from pyrosnn.models.classifier import StochasticClassifier
+    from torch import Tensor
 
-MODELS = {
-    "bnn": "pyrosnn.models.bnn:BNN",
-    "im": "pyrosnn.models.im:InfiniteMixture",
-    "sin": "pyrosnn.models.sin:StochasticInputNetwork",
-    "laplace": "pyrosnn.models.laplace:Laplace",
-    "resnet": "pyrosnn.models.resnet:WideResNet",
+    from pyrosnn.models.classifier import Output, StochasticClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What a classifier or a defence is made of.
+
+    Attributes:
+        network: name in ``NETWORKS``; the option ``network`` takes another.
+        noise: names in ``NOISES``.
+        objective: name in ``OBJECTIVES`` of the loss that it is trained with.
+        output: what its discriminant functions are, ``probs`` or ``logits``.
+        averages: names of objectives by what training averages over the samples of an image, if
+            there is a choice: the option ``average``, whose first is the default.
+        last_first: draw the last layer before the others: seeds keep the weights that they have had.
+        file_names: names of tensors in files, if they are not those of the module.
+    """
+
+    network: str
+    noise: tuple[str, ...]
+    objective: str = "elbo"
+    output: "Output" = "probs"
+    averages: Mapping[str, str] = field(default_factory=dict)
+    last_first: bool = False
+    file_names: tuple[tuple[str, str], ...] = ()
+
+
+# What files of these rows have called their tensors since the first checkpoint was written.
+_SCALES = (
+    (r"noise\.0\.row_log_scales\.\d+", "row_log_scales.{}"),
+    (r"noise\.0\.column_log_scales\.\d+", "column_log_scales.{}"),
+)
+_MEANS = (r"network\.layers\.\w+\.weight", "means.{}")
+_WEIGHTS = (r"network\.layers\.\w+\.weight", "weights.{}")
+_LAST = ((r"network\.layers\.last\.weight", "mean"), (r"noise\.0\.scale", "scale"))
+_BLOCKS = (
+    (r"network\.layers\.block_(\d+)_(\w+)\.(\w+)", r"blocks.\1.\2.\3"),
+    (r"network\.layers\.(\w+)\.(\w+)", r"\1.\2"),
+)
+
+MODELS: dict[str, Row] = {
+    "bnn": Row(network="dense", noise=("matrix-normal",), file_names=(_MEANS, *_SCALES)),
+    "im": Row(
+        network="dense",
+        noise=("matrix-normal",),
+        objective="mixture",
+        file_names=(_MEANS, *_SCALES),
+    ),
+    "sin": Row(
+        network="dense",
+        noise=("input",),
+        output="logits",
+        averages={"logits": "averaged-logits", "loss": "elbo"},
+        file_names=(_WEIGHTS,),
+    ),
+    "laplace": Row(
+        network="dense", noise=("last-layer",), last_first=True, file_names=(*_LAST, _WEIGHTS)
+    ),
+    "resnet": Row(network="resnet", noise=("dropout",), file_names=_BLOCKS),
 }
 
 
-def model_options(name: str) -> dict[str, Any]:
-    """Return the options of a model and their defaults.
+def find_row(name: str) -> Row:
+    """Return a row of ``MODELS``.
 
     Raises:
         UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, …)``.
+    """
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    return MODELS[name]
+
+
+def model_options(name: str, network: str | None = None) -> dict[str, Any]:
+    """Return the options of a model and their defaults.
+
+    Args:
+        name: a name in ``MODELS``.
+        network: a name in ``NETWORKS``, in the place of the row's own.
+
+    Raises:
+        UnknownNameError: for an unknown model or network.
 
     Example:
         >>> model_options("bnn")["hidden"]
         (128, 128)
+        >>> list(model_options("bnn", "cnn"))[:3]
+        ['channels', 'units', 'activation']
     """
-    parameters = inspect.signature(resolve(MODELS, name, "model")).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    row = find_row(name)
+    options = network_options(network or row.network)
+    for noise in row.noise:
+        options |= noise_options(noise)
+    return options | ({"average": next(iter(row.averages))} if row.averages else {})
+
+
+def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a model: those given, and the defaults of the others.
+
+    The option ``network`` is kept only where it is another than the row's own.
+
+    Raises:
+        UnknownNameError: for an unknown model or network.
+        ArgumentError: for an option that the model does not have, naming those that it has.
+    """
+    network = given.get("network")
+    defaults = model_options(name, network)
+    for option in given:
+        if option not in defaults and option != "network":
+            raise ArgumentError(
+                f"{name} has no option '{option}'; it has {', '.join([*defaults, 'network'])}"
+            )
+    own = find_row(name).network
+    chosen = {k: v for k, v in given.items() if k != "network" or v != own}
+    return {**defaults, **chosen}
 
 
 def build_model(
@@ -45,17 +141,57 @@ def build_model(
         name: a name in ``MODELS``.
         image_shape: shape of one image.
         num_classes: number of classes.
-        options: keyword options of the model, see :func:`model_options`.
+        options: of the network and of the noise, see :func:`model_options`; ``network`` names
+            another network than the row's own.
 
     Raises:
-        UnknownNameError: for an unknown model.
-        ArgumentError: for an option that the model does not have, naming those that it has.
+        UnknownNameError: for an unknown model or network.
+        ArgumentError: for an option that the model does not have, naming those that it has, or a
+            value out of range.
+
+    Example:
+        >>> options = {"network": "cnn", "units": 20}
+        >>> build_model("bnn", image_shape=(1, 8, 8), num_classes=10, options=options).output
+        'probs'
     """
-    known = model_options(name)
-    for option in options or {}:
-        if option not in known:
-            raise ArgumentError(f"{name} has no option '{option}'; it has {', '.join(known)}")
-    classifier: StochasticClassifier = resolve(MODELS, name, "model")(
-        image_shape, num_classes, **(options or {})
+    from pyrosnn.models.named import Named
+
+    row = find_row(name)
+    settings = complete_options(name, options or {})
+    network_name = settings.get("network", row.network)
+    own = network_name == row.network
+    given: dict[str, Any] = {}
+    if own and row.last_first and settings["hidden"]:
+        given["last"] = _last_layer(settings["hidden"][-1], num_classes)
+    network = build_network(
+        network_name,
+        image_shape,
+        num_classes,
+        {k: settings[k] for k in network_options(network_name)},
+        **given,
     )
-    return classifier
+    noise = [
+        resolve(NOISES, kind, "noise")(**{k: settings[k] for k in noise_options(kind)})
+        for kind in row.noise
+    ]
+    objective = row.objective
+    if row.averages:
+        if settings["average"] not in row.averages:
+            raise unknown_name("average", settings["average"], row.averages)
+        objective = row.averages[settings["average"]]
+    return Named(
+        network,
+        noise,
+        output=row.output,
+        objective=objective,
+        file_names=row.file_names if own else (),
+    )
+
+
+def _last_layer(features: int, num_classes: int) -> "Tensor":
+    """Draw a last layer's weights, bias zero, shape (feature + 1, class)."""
+    import torch
+
+    matrix = torch.randn(features + 1, num_classes) / features**0.5
+    matrix[-1] = 0.0
+    return matrix

@@ -1,19 +1,22 @@
-"""What every stochastic classifier is: a Pyro model and guide, and their plain evaluation."""
+"""What every stochastic classifier is: how its randomness is drawn, and its logits given that."""
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Literal
 
+import pyro
 import torch
 from jaxtyping import Float
+from pyro.distributions import Categorical
 from torch import Tensor
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.models.head import AutogradHead, Head
-from pyrosnn.models.input_layer import Identity, InputLayer
-from pyrosnn.models.trunk import Trunk
+from pyrosnn.models.axes import EventDims, with_axes
+from pyrosnn.models.measured import measured_floats
+from pyrosnn.networks.function import Differentiated, Function, Identity
+from pyrosnn.networks.network import Parts
 
 Output = Literal["probs", "logits"]
 Sites = Mapping[str, Tensor]
@@ -26,14 +29,14 @@ PART = 2**22  # words that are summed at once
 class StochasticClassifier(torch.nn.Module, ABC):
     r"""A random function $f(x, \Theta)$ with $\Theta$ independent of x (definition 3.1).
 
-    A subclass writes the same function twice: as Pyro ``model`` and ``guide``, for training and
-    for drawing $\theta_s$, and as ``logits``, free of Pyro and differentiable in x, for
-    replaying stored samples. Parameters are ordinary ``torch.nn.Parameter`` objects of the
-    module; nothing is kept in Pyro's global parameter store.
+    A subclass writes two methods: ``sample_sites`` draws $\theta$ with ``pyro.sample``, and
+    ``logits``, free of Pyro and differentiable in x, evaluates stored samples. From these come the
+    Pyro programs ``guide`` (what samples are drawn from) and ``model`` (what is trained).
+    Parameters are ordinary ``torch.nn.Parameter`` objects of the module; nothing is kept in
+    Pyro's global parameter store.
 
     Values of sample sites have shape (sample, example, *event); the example axis has size 1
-    where one value is shared by all images (weights). Pyro gives them this shape itself when
-    it vectorizes over samples, so the same tensors serve both forms.
+    where one value is shared by all images (weights).
 
     Attributes:
         output: what the discriminant functions f_c are, softmax probabilities or logits.
@@ -44,8 +47,8 @@ class StochasticClassifier(torch.nn.Module, ABC):
         num_classes: number of classes.
     """
 
-    output: Output
-    objective: str
+    output: Output = "probs"
+    objective: str = "elbo"
     per_example: bool = False
     vectorized_guide: bool = True
 
@@ -53,16 +56,62 @@ class StochasticClassifier(torch.nn.Module, ABC):
         super().__init__()
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
+        self._measured: tuple[int, int] | None = None
 
     @abstractmethod
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw every site with ``pyro.sample``, as at prediction: p(Θ) of the paper.
+
+        Args:
+            x: images; they give the number, type and device of values, which must not depend on
+                them otherwise.
+            images: the plate of the images: values of each image's own are drawn within it.
+        """
+
+    def sample_prior(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw every site from its prior: what it is drawn from at prediction, unless learned."""
+        return self.sample_sites(x, images)
+
+    @abstractmethod
+    def logits(
+        self, x: Float[Tensor, "*samples_and_image"], sites: Sites
+    ) -> Float[Tensor, "sample example class_"]:
+        """Evaluate the network on stored values of the sample sites.
+
+        Args:
+            x: images, shape (example, *image), or (sample, example, *image).
+            sites: values of the sites by name, each of shape (sample, example or 1, *event).
+
+        Returns:
+            Logits, shape (sample, example, class).
+        """
+
+    def training_logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Return what the loss of a training step is computed of: the logits.
+
+        Whatever a step learns beside parameters, such as statistics of batch norm, is learned
+        here.
+        """
+        return self.logits(x, sites)
+
     def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Declare the joint distribution of Θ and the labels of images x, as Pyro does."""
+        images = pyro.plate("images", len(x), dim=-1)
+        with EventDims() as dims:
+            drawn = self.sample_prior(x, images)
+        sites, one = with_axes(drawn, dims.found)
+        training = self.training and y is not None
+        logits = (self.training_logits if training else self.logits)(x, sites)
+        with images:
+            # in mixed precision the logits are bfloat16, the images are not
+            labels = Categorical(logits=(logits[0] if one else logits).to(x.dtype))
+            return pyro.sample("y", labels, obs=y)
 
-    @abstractmethod
     def guide(self, x: Tensor, y: Tensor | None = None) -> None:
-        """Declare the distribution that Θ is drawn from at prediction: p(Θ) of the paper."""
+        """Declare the distribution that Θ is drawn from at prediction."""
+        self.sample_sites(x, pyro.plate("images", len(x), dim=-1))
 
-    def after_training(self, batches: Iterator[Tensor]) -> None:
+    def after_training(self, batches: Iterable[Tensor]) -> None:
         """Set what is computed from all training images at once, when the loop is over.
 
         Args:
@@ -70,59 +119,46 @@ class StochasticClassifier(torch.nn.Module, ABC):
         """
         return None
 
-    @abstractmethod
-    def logits(
-        self, x: Float[Tensor, "example *image"], sites: Sites
-    ) -> Float[Tensor, "*sample example class_"]:
-        """Evaluate the network on stored values of the sample sites.
-
-        Args:
-            x: images.
-            sites: values of the sites by name, each of shape (sample, example, *event), or
-                without the two leading axes for a single sample of shared weights.
-
-        Returns:
-            Logits, shape (sample, example, class).
-        """
-
-    def trunk(self) -> Trunk | None:
+    def trunk(self) -> Function | None:
         """Return the part of the network that no sample changes, evaluated once for all of them.
 
-        A classifier that has one takes its values, not images, in :meth:`input_layer` and
-        :meth:`head`: ``logits(x, sites) == head(sites)(input_layer(sites)(trunk(x)))``.
+        A classifier that has one takes its values, not images, in :meth:`parts`.
         """
         return None
 
-    def input_layer(self, sites: Sites) -> InputLayer:
-        """Return the part of the network that is affine in what it is given, for some samples.
+    def parts(self, sites: Sites) -> Parts:
+        """Return what follows the trunk, for some samples.
 
-        A network that begins with a linear layer gives it here, so that predictions along a
-        line of images share its products; any other has :class:`Identity`. With it goes
-        :meth:`head`: ``logits(x, sites) == head(sites)(input_layer(sites)(x))``.
+        With ``first, rest = parts(sites)``, ``logits(x, sites) == rest(first(trunk(x)))``. A
+        network that knows its derivatives gives them here; any other is differentiated by torch.
 
         Args:
-            sites: values of the sites, each of shape (sample, example, *event).
+            sites: values of the sites, each of shape (sample, example or 1, *event).
         """
-        return Identity()
-
-    def head(self, sites: Sites) -> Head:
-        """Return what follows the input layer; by default ``logits``, for want of a trunk."""
-        return AutogradHead(lambda features: self.logits(features, sites))
+        return Parts(Identity(), Differentiated(lambda x: self.logits(x, sites)))
 
     def discriminants(
         self, x: Float[Tensor, "example *image"], sites: Sites
-    ) -> Float[Tensor, "*sample example class_"]:
+    ) -> Float[Tensor, "sample example class_"]:
         """Evaluate f_c(x, θ_s): the softmax of the logits, or the logits, as ``output`` says."""
         logits = self.logits(x, sites)
         return logits.softmax(-1) if self.output == "probs" else logits
 
     @property
-    @abstractmethod
     def floats_per_example(self) -> int:
-        """How many floats one image needs for one sample: sizes the chunks of an evaluation.
+        """How many floats one image needs for one sample after the trunk; measured in a trial."""
+        return self._floats[0]
 
-        What the trunk needs is not among them.
-        """
+    @property
+    def trunk_floats_per_example(self) -> int:
+        """How many floats one image needs in the trunk; measured in a trial."""
+        return self._floats[1]
+
+    @property
+    def _floats(self) -> tuple[int, int]:
+        if self._measured is None:
+            self._measured = measured_floats(self)
+        return self._measured
 
     @property
     def dtype(self) -> torch.dtype:
@@ -175,5 +211,6 @@ def no_classifier(origin: str, found: Any) -> ArgumentError:
     """
     return ArgumentError(
         f"{origin} a {type(found).__name__}, expected a StochasticClassifier; wrap it with an "
-        "adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …)"
+        "adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …), or put noise into it: "
+        "Composed(network, noise=[…])"
     )

@@ -32,7 +32,7 @@ def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> 
     mean = MeanPrediction(classifier.output)
     values = AfterTrunk(classifier, x, samples.memory_budget).values
     for chunk in replay(classifier, len(x), samples):
-        mean.add(chunk.head(chunk.features(values)))
+        mean.add(chunk.logits(values))
     require_finite(mean.scores)
     return mean
 
@@ -68,7 +68,7 @@ class ScaledSum:
     @property
     def value(self) -> Images:
         """The sum divided by the scale, like x."""
-        return self._images.pull(self._sum)
+        return self._images.vjp(self._sum)
 
     @property
     def exact(self) -> Images:

@@ -1,7 +1,7 @@
 """Replaying a sample set on images, a chunk of samples at a time.
 
-A :class:`Chunk` is what every evaluation works on: it holds the input layer of its samples, so
-that an image, or a direction, goes through that layer once, whatever is asked of it after.
+A :class:`Chunk` is what every evaluation works on: it holds the affine part that its samples begin with,
+so that an image, or a direction, goes through that part once, whatever is asked of it after.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ class Chunk:
     taken in the precision of the classifier's parameters.
 
     Attributes:
-        head: logits as a function of features.
+        rest: logits as a function of features.
         stop: index within the sample set after the last of the samples.
     """
 
@@ -37,24 +37,29 @@ class Chunk:
             for name, value in samples.tensors.items()
         }
         with torch.no_grad():
-            self._layer = classifier.input_layer(sites)
-            self.head = classifier.head(sites)
+            parts = classifier.parts(sites)
+        self._first, self.rest = parts.first, parts.rest
         self.stop = stop
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features of images after the trunk."""
         with torch.no_grad():
-            return self._layer(x.to(self._dtype))
+            return self._first(x.to(self._dtype))
 
-    def push(self, v: Tensor) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits of images after the trunk."""
+        with torch.no_grad():
+            return self.rest(self.features(x))
+
+    def jvp(self, v: Tensor) -> Tensor:
         """Return how features change along v: at x + t v they are those of x plus t times it."""
         with torch.no_grad():
-            return self._layer.push(v.to(self._dtype))
+            return self._first.jvp(v.to(self._dtype))
 
-    def pull(self, u: Tensor) -> Tensor:
+    def vjp(self, u: Tensor) -> Tensor:
         """Return the cotangents of what it was given, from the features'; summed over samples."""
         with torch.no_grad():
-            return self._layer.pull(u)
+            return self._first.vjp(u)
 
 
 class Recorded:
@@ -67,12 +72,12 @@ class Recorded:
 
     def __init__(self, chunk: Chunk, images: AfterTrunk):
         self._chunk = chunk
-        self.logits, self._pull = chunk.head.record(chunk.features(images.values))
+        self.logits, self._pullback = chunk.rest.vjp(chunk.features(images.values))
         self.stop = chunk.stop
 
     def pullback(self, cotangents: Logits) -> Tensor:
         """Return Σ_s J_sᵀ u_s over the chunk's samples, at the images after the trunk."""
-        return self._chunk.pull(self._pull(cotangents.to(self.logits.dtype)))
+        return self._chunk.vjp(self._pullback(cotangents.to(self.logits.dtype)))
 
 
 def replay(
@@ -122,9 +127,8 @@ class Recording:
         self._classifier, self._samples = classifier, samples
         self.images = AfterTrunk(classifier, x, samples.memory_budget)
         graphs = len(samples) * _sample_bytes(classifier, len(x))
-        # A graph holds activations before and after their nonlinearities, and its samples: those
-        # of a set that is not stored would add up to the whole set.
-        kept = samples.stored is not None and 2 * graphs <= quarter(samples.memory_budget)
+        # a graph holds its samples: those of a set that is not stored add up to the whole set
+        kept = samples.stored is not None and graphs <= quarter(samples.memory_budget)
         self._kept = list(self._record()) if kept else None
 
     def _record(self) -> Iterator[Recorded]:
@@ -148,7 +152,7 @@ def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSe
     """
     values = AfterTrunk(classifier, x, samples.memory_budget).values
     chunks = replay(classifier, len(x), samples)
-    logits = torch.cat([chunk.head(chunk.features(values)) for chunk in chunks])
+    logits = torch.cat([chunk.logits(values) for chunk in chunks])
     require_finite(logits)
     return logits
 

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.head import AutogradHead, Pullback
+from pyrosnn.networks.function import Pullback
 from pyrosnn.sampling.memory import quarter
 
 Images = Float[Tensor, "example *image"]
@@ -25,47 +25,47 @@ class AfterTrunk:
     Attributes:
         x: the images.
         values: what the input layers of the samples are given.
-        straight: whether values at x + t v are those at x plus t times ``push(v)``.
+        straight: whether values at x + t v are those at x plus t times ``jvp(v)``.
     """
 
     def __init__(self, classifier: StochasticClassifier, x: Images, memory_budget: int):
         trunk = classifier.trunk()
         self.x, self.values = x, x
-        self.straight = trunk is None
+        self.straight = trunk is None or trunk.affine
+        self._trunk = trunk
         self._kept: Pullback | None = None
         if trunk is not None:
             self._dtype = classifier.dtype
-            self._function = AutogradHead(trunk.function)
-            # a graph holds activations before and after their nonlinearities
-            image_bytes = 2 * trunk.floats_per_example * self._dtype.itemsize
+            image_bytes = classifier.trunk_floats_per_example * self._dtype.itemsize
             self._size = max(1, quarter(memory_budget) // image_bytes)
             if len(x) <= self._size:
-                self.values, self._kept = self._function.record(x.to(self._dtype))
+                self.values, self._kept = trunk.vjp(x.to(self._dtype))
             else:
                 self.values = self.at(x)
 
     def at(self, x: Images) -> Tensor:
         """Return the values of other images; without derivatives."""
-        if self.straight:
+        if self._trunk is None:
             return x
-        return torch.cat([self._function(part) for part in self._split(x)])
+        with torch.no_grad():
+            return torch.cat([self._trunk(part) for part in self._split(x)])
 
-    def push(self, v: Images) -> Tensor:
+    def jvp(self, v: Images) -> Tensor:
         """Return how the values change along v."""
-        if self.straight:
+        if self._trunk is None:
             return v
         parts = zip(self._split(self.x), self._split(v), strict=True)
-        return torch.cat([self._function.push(part, [step])[0] for part, step in parts])
+        return torch.cat([self._trunk.jvp(part, [step])[1][0] for part, step in parts])
 
-    def pull(self, u: Tensor) -> Images:
+    def vjp(self, u: Tensor) -> Images:
         """Return the images' cotangents, given those of the values, in the images' precision."""
-        if self.straight:
+        if self._trunk is None:
             return u
         u = u.to(self._dtype)
         if self._kept is not None:
             return self._kept(u).to(self.x.dtype)
         parts = zip(self._split(self.x), u.split(self._size), strict=True)
-        pulled = [self._function.record(part)[1](step) for part, step in parts]
+        pulled = [self._trunk.vjp(part)[1](step) for part, step in parts]
         return torch.cat(pulled).to(self.x.dtype)
 
     def _split(self, x: Images) -> tuple[Tensor, ...]:

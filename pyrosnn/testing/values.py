@@ -9,7 +9,7 @@ from pyro.distributions import Categorical, Independent, OneHotCategorical
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.head import gradient_at
+from pyrosnn.networks.function import gradient_at
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.sampling.replay import Recording
 
@@ -78,7 +78,7 @@ def _label_logits(trace: Any, sites: set[str]) -> Tensor:
 
 
 def parts(classifier: StochasticClassifier, x: Tensor) -> None:
-    """``head(input_layer(trunk(x)))`` is ``logits(x)``, and its way back is autograd's."""
+    """``rest(first(trunk(x)))`` is ``logits(x)``, and its way back is autograd's."""
     samples = draw_sample_set(classifier, x, NUM_SAMPLES, seed=0, stream="contract")
     point = x.clone().requires_grad_()
     logits = classifier.logits(point, samples.tensors)
@@ -92,7 +92,7 @@ def parts(classifier: StochasticClassifier, x: Tensor) -> None:
         )
         total += recorded.pullback(cotangents[at : recorded.stop])
         at = recorded.stop
-    found = recording.images.pull(total)
+    found = recording.images.vjp(total)
     torch.testing.assert_close(found, expected, **rounding(classifier, expected))
 
 

@@ -11,7 +11,6 @@ from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import require
 from pyrosnn.evaluation import evaluate
-from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import make_dataset
@@ -19,7 +18,7 @@ from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
 from pyrosnn_studies.floored import FlooredFGM
-from pyrosnn_studies.preactivations import PreactivationNoise
+from pyrosnn_studies.preactivations import preactivation_noise
 from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
 from pyrosnn_studies.runner import Material
 from pyrosnn_studies.study import Study
@@ -96,10 +95,9 @@ def variants(
         "predicted, δ clipped": Variant(classifier=classifier, attack=replace(paper, clip=bounds)),
         "predicted, floored": Variant(classifier=classifier, attack=floored),
     }
-    if isinstance(classifier, BNN):
-        found["predicted, pre-activations"] = Variant(
-            classifier=PreactivationNoise(classifier), attack=paper
-        )
+    preactivations = preactivation_noise(classifier)
+    if preactivations is not None:
+        found["predicted, pre-activations"] = Variant(classifier=preactivations, attack=paper)
     return found
 
 

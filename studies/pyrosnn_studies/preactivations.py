@@ -4,13 +4,15 @@ import pyro
 from pyro.distributions import Normal
 from torch import Tensor
 
-from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.head import ACTIVATIONS
+from pyrosnn.models.composed import Composed
+from pyrosnn.networks.dense import Dense
+from pyrosnn.networks.layered import LayeredNetwork
+from pyrosnn.noise.weights import MatrixNormalWeights
 
 
 class PreactivationNoise(StochasticClassifier):
-    r"""A trained :class:`BNN` whose samples are pre-activations of each image, not weights.
+    r"""A trained `bnn` whose samples are pre-activations of each image, not weights.
 
     With $W = M + r \circ E \circ c$ and inputs h, a pre-activation is normal with mean $h M$ and
     standard deviation $\|h \circ r\| \, c$. Drawing it for each image, as the matrix normal's
@@ -19,7 +21,8 @@ class PreactivationNoise(StochasticClassifier):
     another distribution.
 
     Args:
-        bnn: the trained network.
+        network: the trained network.
+        noise: the noise of all its weights.
 
     References:
         Louizos & Welling, ICML 2016, section 3.3.
@@ -29,36 +32,51 @@ class PreactivationNoise(StochasticClassifier):
     objective = ""  # the network is trained on samples of its weights
     per_example = True
 
-    def __init__(self, bnn: BNN):
-        super().__init__(bnn.image_shape, bnn.num_classes)
-        self.bnn = bnn
+    def __init__(self, network: LayeredNetwork, noise: MatrixNormalWeights):
+        super().__init__(network.image_shape, network.num_classes)
+        self.network, self.noise = network, noise
 
-    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The same noise; this classifier is not trained."""
-        self.guide(x, y)
-        return x
-
-    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
-        """Standard normal noise for each unit and image."""
-        with pyro.plate("images", len(x), dim=-1):
-            for layer, (_, columns) in enumerate(self.bnn.shapes):
-                standard = Normal(x.new_zeros(()), x.new_ones(())).expand((columns,))
-                pyro.sample(f"noise_{layer}", standard.to_event(1))
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw standard normal noise for each unit and image."""
+        drawn = {}
+        with images:
+            for layer, place in enumerate(self.noise.place_of.values()):
+                shape = self.network.place(place).shape
+                standard = Normal(x.new_zeros(()), x.new_ones(())).expand(shape)
+                drawn[f"noise_{layer}"] = pyro.sample(f"noise_{layer}", standard.to_event(1))
+        return drawn
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the network on stored noise; see :class:`StochasticClassifier`."""
-        hidden = x.flatten(1)
-        for layer, mean in enumerate(self.bnn.means):
-            row = self.bnn.row_log_scales[layer].exp()
-            column = self.bnn.column_log_scales[layer].exp()
-            if layer > 0:
-                hidden = ACTIVATIONS[self.bnn.activation].value(hidden)
-            variance = hidden.square() @ row[:-1].square().unsqueeze(-1) + row[-1].square()
-            spread = variance.sqrt() * column
-            hidden = hidden @ mean[:-1] + mean[-1] + spread * sites[f"noise_{layer}"]
-        return hidden
+        h = x if x.ndim > len(self.image_shape) + 1 else x.unsqueeze(0)
+        number = 0
+        for name in self.network.layers:
+            layer = self.network.layer(name)
+            mean = layer.operation().value(h)
+            if isinstance(layer, Dense):
+                row = self.noise.row_log_scales[number].exp()
+                column = self.noise.column_log_scales[number].exp()
+                variance = h.square() @ row[:-1].square().unsqueeze(-1) + row[-1].square()
+                mean = mean + variance.sqrt() * column * sites[f"noise_{number}"]
+                number += 1
+            h = mean
+        return h
 
-    @property
-    def floats_per_example(self) -> int:
-        """One float for each unit and its noise."""
-        return 2 * self.bnn.floats_per_example
+
+def preactivation_noise(classifier: StochasticClassifier) -> PreactivationNoise | None:
+    """Return the other reading of a classifier, or None if it has none.
+
+    Args:
+        classifier: any classifier; a fully connected network with matrix normal weights has one.
+    """
+    if not isinstance(classifier, Composed):
+        return None
+    network, noises = classifier.network, list(classifier.noise)
+    if (
+        isinstance(network, LayeredNetwork)
+        and all(isinstance(network.layers[p], Dense) for p in network.weighted_places())
+        and len(noises) == 1
+        and isinstance(noises[0], MatrixNormalWeights)
+    ):
+        return PreactivationNoise(network, noises[0])
+    return None

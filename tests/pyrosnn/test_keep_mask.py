@@ -7,7 +7,7 @@ import torch
 from pyro.distributions import Bernoulli
 from torch.distributions.kl import kl_divergence
 
-from pyrosnn.models.keep_mask import KeepMask
+from pyrosnn.noise.keep_mask import KeepMask
 
 SHAPE = (3, 5, 7)  # 105 units: not a whole number of words
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.models.matrix_normal import MatrixNormal
+from pyrosnn.noise.matrix_normal import MatrixNormal
 
 ROWS, COLUMNS = 4, 3
 

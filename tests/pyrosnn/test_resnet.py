@@ -16,7 +16,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model, model_options
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.keep_mask import KeepMask
+from pyrosnn.noise.keep_mask import KeepMask
 from pyrosnn.models.resnet import WideResNet
 from pyrosnn.sampling import draw_sample_set, replay_logits
 from pyrosnn.training import preset

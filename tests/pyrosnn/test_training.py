@@ -16,7 +16,7 @@ from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models import MODELS, build_model
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.matrix_normal import MatrixNormal
+from pyrosnn.noise.matrix_normal import MatrixNormal
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
 from pyrosnn.training.objectives import (
     OBJECTIVES,

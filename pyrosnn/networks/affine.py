@@ -8,38 +8,45 @@ from torch import Tensor
 NARROW = 32
 
 
-def affine(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def affine(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return h W + b.
 
     Args:
-        hidden: shape (example, input) or (sample, example, input).
-        weight: shape (input, output), or (sample, input, output), or (1, input, output).
-        bias: shape (1, output), or (sample, example or 1, output), or (1, 1, output).
+        hidden: shape (sample or 1, example, input).
+        weight: shape (sample or 1, input, output).
+        bias: shape (sample or 1, 1, output), as many samples as the weight has.
 
     Returns:
-        Shape (example, output) if nothing has samples, else (sample, example, output).
+        Shape (sample or 1, example, output).
     """
-    if weight.ndim == 2:
-        return _unfold(_affine(_fold(hidden), weight.unsqueeze(0), bias), hidden)
-    if len(weight) == 1 and hidden.ndim == 3:
+    if bias is None:
+        return product(hidden, weight)
+    if len(weight) == 1:
         return _unfold(_affine(_fold(hidden), weight, bias), hidden)
-    if len(weight) < len(bias):
-        return hidden @ weight + bias
     return _affine(hidden.expand(len(weight), -1, -1), weight, bias)
 
 
-def affine_push(steps: Tensor, weight: Tensor) -> Tensor:
-    """Return v W for steps and weights of shape (sample, …), where weights may be shared."""
-    if len(weight) < len(steps):
+def product(steps: Tensor, weight: Tensor) -> Tensor:
+    """Return v W for steps and weights of shape (sample or 1, …)."""
+    if len(weight) == 1:
         return _unfold(_product(_fold(steps), weight), steps)
-    return _product(steps, weight)
+    return _product(steps.expand(len(weight), -1, -1), weight)
 
 
-def affine_pull(cotangents: Tensor, weight: Tensor) -> Tensor:
-    """Return u Wᵀ for cotangents and weights of shape (sample, …), where weights may be shared."""
+def pull(cotangents: Tensor, weight: Tensor) -> Tensor:
+    """Return u Wᵀ for cotangents and weights of shape (sample or 1, …)."""
     if len(weight) < len(cotangents):
         return _unfold(_fold(cotangents) @ weight.mT, cotangents)
     return cotangents @ weight.mT
+
+
+def pull_sum(cotangents: Tensor, weight: Tensor) -> Tensor:
+    """Return Σ_s u_s W_sᵀ, shape (1, example, input), for weights that differ between samples.
+
+    One product with the samples among its columns: no pass over inputs for each sample.
+    """
+    columns = weight.transpose(0, 1).flatten(1)
+    return (cotangents.transpose(0, 1).flatten(1) @ columns.mT).unsqueeze(0)
 
 
 def _affine(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

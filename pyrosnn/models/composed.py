@@ -1,0 +1,141 @@
+"""`Composed`: a network with noise in it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
+from pyrosnn.networks.function import Function
+from pyrosnn.networks.module import ModuleNetwork
+from pyrosnn.networks.network import Edits, Network, Parts
+from pyrosnn.noise.noise import Laws, Noise
+
+
+class Composed(StochasticClassifier):
+    """A network with noise in it: any noise, at the places of any network.
+
+    Args:
+        network: one of :mod:`pyrosnn.networks`, or any ``torch.nn.Module`` that returns logits:
+            its submodules are places by their names, and it is copied.
+        noise: what is random in it; each noise is placed here, once.
+        image_shape: shape of one image, for a module of one's own.
+        output: what the discriminant functions are.
+        objective: name in ``OBJECTIVES`` of the loss that it is trained with.
+
+    Raises:
+        ArgumentError, UnknownNameError: for a noise that the network has no place for, or sites of
+            one name.
+
+    Example:
+        >>> from pyrosnn.noise.dropout import Dropout
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Flatten(), torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)
+        ... )
+        >>> noisy = Composed(net, noise=[Dropout(0.3, places=["2"])], image_shape=(1, 8, 8))
+        >>> noisy.network.places["2"].shape
+        (32,)
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        noise: Sequence[Noise],
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        output: Output = "probs",
+        objective: str = "elbo",
+    ):
+        if not isinstance(network, Network):
+            require(
+                image_shape is not None,
+                "a module of your own does not say what its images are; give image_shape=(…)",
+            )
+            assert image_shape is not None
+            network = ModuleNetwork(network, image_shape)
+        super().__init__(network.image_shape, network.num_classes)
+        require(len(noise) >= 1, "got no noise; a stochastic classifier needs some")
+        self.output, self.objective = output, objective
+        self.network: Network = network
+        self.noise = torch.nn.ModuleList(noise)
+        for part in noise:
+            part.place(network)
+        self.per_example = any(part.per_example for part in noise)
+        self.kinds = _joined([part.kinds() for part in noise])
+        self._require_own_names()
+
+    def _require_own_names(self) -> None:
+        """Refuse two noises whose sites have one name."""
+        names = self.site_names
+        twice = sorted({name for name in names if names.count(name) > 1})
+        require(
+            not twice, f"two noises have sites called {', '.join(twice)}; give one a site='…'"
+        )
+
+    @property
+    def _noises(self) -> list[Noise]:
+        return [part for part in self.noise if isinstance(part, Noise)]
+
+    @property
+    def site_names(self) -> list[str]:
+        """Names of the sample sites, in the order in which they are drawn."""
+        return [name for part in self._noises for name in part.site_names]
+
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw all noise as at prediction."""
+        laws = [(part, part.posterior(self.network, x)) for part in self._noises]
+        return _drawn(laws, images)
+
+    def sample_prior(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw all noise from its priors."""
+        return _drawn([(part, part.prior(self.network, x)) for part in self._noises], images)
+
+    def edits(self, sites: Sites) -> Edits:
+        """Return what drawn values change in the network, by place."""
+        return _joined([part.edits(self.network, sites) for part in self._noises])
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate the network on stored noise; see :class:`StochasticClassifier`."""
+        return self.network.logits(x, self.edits(sites))
+
+    def training_logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate the network in a training step: batch norm learns."""
+        return self.network.logits(x, self.edits(sites), learn=True)
+
+    def trunk(self) -> Function | None:
+        """Return what comes before all noise."""
+        return self.network.trunk(self.kinds)
+
+    def parts(self, sites: Sites) -> Parts:
+        """Return what follows the trunk."""
+        return self.network.parts(self.edits(sites))
+
+    def after_training(self, batches: Iterable[Tensor]) -> None:
+        """Let each noise set what it computes from all training images."""
+        again = list(batches)
+        for part in self._noises:
+            part.after_training(self.network, again)
+
+
+def _drawn(laws: Sequence[tuple[Noise, Laws]], images: pyro.plate) -> dict[str, Tensor]:
+    sites: dict[str, Tensor] = {}
+    for part, of_part in laws:
+        for name, law in of_part.items():
+            if part.per_example:
+                with images:
+                    sites[name] = pyro.sample(name, law)
+            else:
+                sites[name] = pyro.sample(name, law)
+    return sites
+
+
+def _joined(mappings: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, list[Any]]:
+    """Join what several noises have at each place, in their order."""
+    joined: dict[str, list[Any]] = {}
+    for mapping in mappings:
+        for place, found in mapping.items():
+            joined.setdefault(place, []).extend(found)
+    return joined

@@ -1,0 +1,146 @@
+"""What a layer of a network is, and the layers without weights."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.networks.operation import Apply, Operation, Sum
+
+Shape = tuple[int, ...]
+
+
+class Layer(ABC):
+    """A place of a network: a module that says of what shape it is, and what it computes."""
+
+    is_view: bool = False
+
+    @abstractmethod
+    def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
+        """Return what the layer computes.
+
+        Args:
+            matrix: weights in the place of its own, shape (sample or 1, input [+ 1], output), as
+                :meth:`matrix` has them; None takes its own.
+            learn: in training, with the statistics of the batch.
+        """
+
+    @abstractmethod
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the shape of one image's features, given those of its inputs."""
+
+    def matrix(self) -> Tensor | None:
+        """Return the weights, shape (input + 1, output) with the bias last; None without any.
+
+        Where a layer has no bias, its matrix has no row for it.
+        """
+        return None
+
+
+class Flatten(torch.nn.Module, Layer):
+    """All numbers of an image in a row."""
+
+    is_view = True
+    size: Shape
+
+    def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
+        """Return the reshaping."""
+        return _Flattened(self.size)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the number of numbers."""
+        self.size = inputs[0]
+        return (math.prod(self.size),)
+
+
+@dataclass(frozen=True)
+class _Flattened(Operation):
+    size: Shape
+
+    def value(self, *inputs: Tensor) -> Tensor:
+        return inputs[0].flatten(2)
+
+    def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        return steps[0].flatten(2)
+
+    def vjp(
+        self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
+    ) -> tuple[Tensor, ...]:
+        return (cotangent.unflatten(2, self.size),)
+
+
+class Add(torch.nn.Module, Layer):
+    """The sum of two places."""
+
+    def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
+        """Return the sum."""
+        return Sum()
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the shape of both."""
+        require(
+            inputs[0] == inputs[1],
+            f"a sum needs features of one shape, got {inputs[0]} and {inputs[1]}",
+        )
+        return inputs[0]
+
+
+class Pool(torch.nn.Module, Layer):
+    """The mean of each channel over height and width."""
+
+    size: Shape
+
+    def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
+        """Return the mean."""
+        return _Mean(self.size)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the number of channels."""
+        channels, *size = inputs[0]
+        self.size = tuple(size)
+        return (channels,)
+
+
+@dataclass(frozen=True)
+class _Mean(Operation):
+    size: Shape
+
+    def value(self, *inputs: Tensor) -> Tensor:
+        return inputs[0].mean((-2, -1))
+
+    def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        return steps[0].mean((-2, -1))
+
+    def vjp(
+        self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
+    ) -> tuple[Tensor, ...]:
+        each = cotangent / math.prod(self.size)
+        return (each[..., None, None].expand(*cotangent.shape, *self.size),)
+
+
+class Module(torch.nn.Module, Layer):
+    """Any module of one input as a layer, differentiated by torch.
+
+    Args:
+        module: takes (example, *features); each image's output depends on that image alone.
+    """
+
+    def __init__(self, module: torch.nn.Module):
+        super().__init__()
+        self.module = module
+
+    def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
+        """Return the module, with all samples in its batch."""
+        def function(h: Tensor) -> Tensor:
+            value: Tensor = self.module(h.flatten(0, 1)).unflatten(0, h.shape[:2])
+            return value
+
+        return Apply(function, 1)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the shape of what the module makes of zeros."""
+        with torch.no_grad():
+            return tuple(self.module(torch.zeros(1, *inputs[0])).shape[1:])

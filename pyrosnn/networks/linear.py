@@ -1,0 +1,39 @@
+"""torch's linear layer: weights as (output, input), drawn as torch draws them."""
+
+import torch
+from torch import Tensor
+
+from pyrosnn.networks.dense import DenseProduct
+from pyrosnn.networks.layer import Layer, Shape
+from pyrosnn.networks.operation import Operation
+
+
+class Linear(torch.nn.Linear, Layer):
+    """``torch.nn.Linear`` as a layer.
+
+    Args:
+        in_features: numbers of an image that it is given.
+        out_features: numbers that it returns.
+    """
+
+    def matrix(self) -> Tensor:
+        """Return weights and bias, shape (input + 1, output)."""
+        return torch.cat([self.weight.T, self.bias[None]])
+
+    def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
+        """Return the product."""
+        if matrix is None:
+            return _Linear(self.weight.T.unsqueeze(0), self.bias[None, None])
+        return DenseProduct(matrix[..., :-1, :], matrix[..., -1:, :])
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the number of outputs."""
+        return (self.out_features,)
+
+
+class _Linear(DenseProduct):
+    """The product as torch computes it: to the last bit that of training before."""
+
+    def value(self, *inputs: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.flatten()
+        return torch.nn.functional.linear(inputs[0], self.weight[0].T, bias)

@@ -1,0 +1,194 @@
+"""What a network is: named places where noise can be put, and its evaluation with the noise.
+
+Noise changes a place by an *edit*: other weights, or a change of the features that the place
+returns. The place ``input`` is the image. Networks are free of Pyro; so are edits.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.networks.function import AffineMap, Differentiated, Function, Identity
+from pyrosnn.networks.operation import Apply, Operation, Scale, Shift
+
+INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where noise can be put.
+
+    Attributes:
+        shape: of one image's features there.
+        matrix: shape (input + 1, output) of its weights with the bias as the last row, or
+            (input, output) without a bias; None where there are none.
+    """
+
+    shape: tuple[int, ...]
+    matrix: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Other weights for each sample.
+
+    Attributes:
+        matrix: shape (sample, input [+ 1], output).
+    """
+
+    matrix: Tensor
+
+
+@dataclass(frozen=True)
+class Features:
+    """A change of the features that a place returns.
+
+    Attributes:
+        operation: of the features, shape (sample or 1, example, *features).
+    """
+
+    operation: Operation
+
+
+Edit = Weights | Features
+Edits = Mapping[str, Sequence[Edit]]  # by place, in their order
+Kinds = Mapping[str, Sequence[type[Edit]]]  # what is known of them before there are values
+
+
+def kinds_of(edits: Edits) -> dict[str, list[type[Edit]]]:
+    """Return the kinds of edits by place."""
+    return {place: [type(edit) for edit in of_place] for place, of_place in edits.items()}
+
+
+def shift(by: Tensor) -> Features:
+    """Return the edit h + b, for b of shape (sample, example or 1, *features)."""
+    return Features(Shift(by))
+
+
+def scale(by: Tensor) -> Features:
+    """Return the edit a h, for a of shape (sample, example or 1, *features)."""
+    return Features(Scale(by))
+
+
+def apply(function: Callable[[Tensor], Tensor], num_samples: int) -> Features:
+    """Return the edit f(h), differentiated by torch.
+
+    Args:
+        function: of features, shape (sample or 1, example, *features).
+        num_samples: how many samples differ in it.
+    """
+    return Features(Apply(function, num_samples))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A network for the samples of a chunk: ``rest(first(x))`` are logits.
+
+    Attributes:
+        first: the part that is affine in what it is given, evaluated once for a line of images.
+        rest: what follows; returns logits, shape (sample, example, class).
+    """
+
+    first: AffineMap
+    rest: Function
+
+
+class Network(torch.nn.Module, ABC):
+    """A network with named places; nothing in it is random.
+
+    Attributes:
+        image_shape: shape of one image.
+        num_classes: number of classes.
+        places: by name, in the order of evaluation; the first is ``input``.
+        default_places: where noise of features is put unless it is told.
+    """
+
+    image_shape: tuple[int, ...]
+    num_classes: int
+    places: dict[str, Place]
+    default_places: tuple[str, ...] = ()
+
+    @abstractmethod
+    def logits(self, x: Tensor, edits: Edits, *, learn: bool = False) -> Tensor:
+        """Return logits, shape (sample, example, class); differentiable by torch.
+
+        Args:
+            x: images, shape (example, *image) or (sample, example, *image).
+            edits: by place, of as many samples each.
+            learn: a training step: batch norm uses the batch's statistics, and moves its own.
+        """
+
+    @abstractmethod
+    def matrix(self, place: str) -> Tensor:
+        """Return the weights of a place, shape (input [+ 1], output), as a function of them."""
+
+    @abstractmethod
+    def inputs_of(self, place: str, x: Tensor) -> Tensor:
+        """Return what a place with weights is given, shape (example, input), without noise."""
+
+    def trunk(self, kinds: Kinds) -> Function | None:
+        """Return what comes before all noise, evaluated once for all samples."""
+        return None
+
+    def parts(self, edits: Edits) -> Parts:
+        """Return what follows the trunk, for the samples of a chunk."""
+        return Parts(Identity(), Differentiated(lambda x: self.logits(x, edits)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of the network without noise, shape (example, class)."""
+        return self.logits(x, {}).squeeze(0)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of its weights."""
+        return next((v.dtype for v in self.parameters()), torch.get_default_dtype())
+
+    def weighted_places(self) -> list[str]:
+        """Return the names of the places with weights."""
+        return [name for name, place in self.places.items() if place.matrix is not None]
+
+    def place(self, name: str) -> Place:
+        """Return a place.
+
+        Raises:
+            UnknownNameError: ``unknown place 'layr_0'; did you mean 'layer_0'? (…)``.
+        """
+        if name not in self.places:
+            raise unknown_name("place", name, self.places)
+        return self.places[name]
+
+    def feature_places(self, places: Collection[str] | None) -> list[str]:
+        """Return places for a noise of features: those asked for, or the network's default.
+
+        Raises:
+            ArgumentError: for a network that has no default, naming its places.
+            UnknownNameError: for a place that it does not have.
+        """
+        found = list(self.default_places if places is None else places)
+        if not found:
+            raise ArgumentError(
+                f"name the places of the noise, of {', '.join(self.places)}; got none"
+            )
+        for name in found:
+            self.place(name)
+        return found
+
+    def weight_places(self, places: Collection[str] | None) -> list[str]:
+        """Return places for a noise of weights: those asked for, or all that have weights.
+
+        Raises:
+            ArgumentError: for a place without weights.
+            UnknownNameError: for a place that it does not have.
+        """
+        weighted = self.weighted_places()
+        for name in places or ():
+            self.place(name)
+            require(
+                name in weighted,
+                f"'{name}' has no weights; those that have are {', '.join(weighted)}",
+            )
+        return weighted if places is None else list(places)

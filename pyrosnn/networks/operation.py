@@ -1,0 +1,191 @@
+"""What a network is computed of: functions that know their derivatives, without a graph.
+
+All tensors have the axes (sample, example, …). The axis of samples has size 1 where all samples
+of a chunk share a value; what is shared is computed once, and its cotangents are summed over
+samples. With a graph around them, ``value`` is differentiated by torch, as training does.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pyrosnn.networks.forward_mode import dual_pass
+from pyrosnn.networks.function import Differentiated, no_gradient
+
+
+class Operation(ABC):
+    """A function of one or two values, with everything that a chunk's samples say of it.
+
+    Attributes:
+        affine: whether it is an affine map: its derivative needs no values.
+        num_samples: how many samples differ in it: 1 if they share it.
+        bends: how many samples differ in its derivative, apart from the point where it is taken.
+    """
+
+    affine: bool = True
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples have a value of their own in it."""
+        return 1
+
+    @property
+    def bends(self) -> int:
+        """How many samples have a derivative of their own, wherever it is taken."""
+        return self.num_samples
+
+    @abstractmethod
+    def value(self, *inputs: Tensor) -> Tensor:
+        """Return the value."""
+
+    def residual(self, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+        """Return what the derivatives need of the point where they are taken."""
+        return None
+
+    @abstractmethod
+    def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        """Return the derivative along steps of the inputs."""
+
+    @abstractmethod
+    def vjp(
+        self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
+    ) -> tuple[Tensor, ...]:
+        """Return the cotangents of the inputs.
+
+        Args:
+            residual: see :meth:`residual`.
+            cotangent: of the value.
+            shared: for each input, whether the sum over samples is wanted. It may be left to the
+                caller; an operation that knows a faster way takes it.
+        """
+
+
+@dataclass(frozen=True)
+class Shift(Operation):
+    """h + b.
+
+    Attributes:
+        by: b, shape (sample or 1, example or 1, *features).
+    """
+
+    by: Tensor
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples have a b of their own."""
+        return len(self.by)
+
+    @property
+    def bends(self) -> int:
+        """None: a shift has the derivative 1."""
+        return 1
+
+    def value(self, *inputs: Tensor) -> Tensor:
+        """Return h + b."""
+        return inputs[0] + self.by
+
+    def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        """Return the step."""
+        return steps[0]
+
+    def vjp(
+        self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
+    ) -> tuple[Tensor, ...]:
+        """Return the cotangent."""
+        return (cotangent,)
+
+
+@dataclass(frozen=True)
+class Scale(Operation):
+    """a h, number by number.
+
+    Attributes:
+        by: a, shape (sample or 1, example or 1, *features).
+    """
+
+    by: Tensor
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples have an a of their own."""
+        return len(self.by)
+
+    def value(self, *inputs: Tensor) -> Tensor:
+        """Return a h."""
+        return inputs[0] * self.by.to(inputs[0].dtype)
+
+    def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        """Return a v."""
+        return steps[0] * self.by
+
+    def vjp(
+        self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
+    ) -> tuple[Tensor, ...]:
+        """Return a u."""
+        return (cotangent * self.by,)
+
+
+@dataclass(frozen=True)
+class Apply(Operation):
+    """Any function of features, differentiated by torch.
+
+    Attributes:
+        function: of h, shape (sample or 1, example, *features); returns the same axes.
+        samples: how many samples differ in it.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    samples: int
+    affine = False
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples have a function of their own."""
+        return self.samples
+
+    def value(self, *inputs: Tensor) -> Tensor:
+        """Return the function's value."""
+        return self.function(inputs[0])
+
+    def residual(self, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        """Keep the point: the derivatives evaluate the function again."""
+        return inputs[0]
+
+    def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        """Differentiate in forward mode."""
+        assert residual is not None
+        shape = torch.broadcast_shapes(residual.shape, steps[0].shape)
+        _, tangent = dual_pass(self.function, residual.expand(shape), steps[0])
+        if tangent is None:
+            raise no_gradient()
+        return tangent
+
+    def vjp(
+        self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
+    ) -> tuple[Tensor, ...]:
+        """Differentiate in reverse mode."""
+        assert residual is not None
+        value, pullback = Differentiated(self.function).vjp(residual)
+        return (pullback(cotangent.expand_as(value)),)
+
+
+@dataclass(frozen=True)
+class Sum(Operation):
+    """The sum of two values, as at the end of a residual block."""
+
+    def value(self, *inputs: Tensor) -> Tensor:
+        """Return the sum."""
+        return inputs[0] + inputs[1]
+
+    def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        """Return the sum of the steps."""
+        return steps[0] + steps[1]
+
+    def vjp(
+        self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
+    ) -> tuple[Tensor, ...]:
+        """Return the cotangent, for both."""
+        return (cotangent, cotangent)

@@ -1,0 +1,240 @@
+"""Operations in a row: a function whose derivatives are computed without a graph.
+
+Each value knows over how many samples it and its derivative differ. What all samples share is
+computed once for a chunk, in all three directions: a value's cotangents are summed over samples
+as soon as what is left of their way back is the same for all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pyrosnn.networks.function import AffineMap, Function, Pullback
+from pyrosnn.networks.operation import Operation
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operation on earlier values.
+
+    Attributes:
+        operation: the operation.
+        inputs: indices of its inputs; the program's own inputs come first.
+    """
+
+    operation: Operation
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Several values of an image as one row of numbers, channels last; one value as it is.
+
+    Attributes:
+        shapes: of one image's values.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+
+    def pack(self, values: Sequence[Tensor]) -> Tensor:
+        """Return one tensor, with the values' leading axes."""
+        if len(values) == 1:
+            return values[0]
+        rows = [
+            (v.movedim(-3, -1) if len(shape) == 3 else v).flatten(v.ndim - len(shape))
+            for v, shape in zip(values, self.shapes, strict=True)
+        ]
+        lead = torch.broadcast_shapes(*(row.shape[:-1] for row in rows))
+        return torch.cat([row.expand(*lead, -1) for row in rows], -1)
+
+    def unpack(self, packed: Tensor) -> list[Tensor]:
+        """Return the values that were packed."""
+        if len(self.shapes) == 1:
+            return [packed]
+        parts = packed.split([torch.Size(shape).numel() for shape in self.shapes], -1)
+        return [
+            part.unflatten(-1, (*shape[1:], shape[0])).movedim(-1, -3)
+            if len(shape) == 3
+            else part.unflatten(-1, shape)
+            for part, shape in zip(parts, self.shapes, strict=True)
+        ]
+
+
+class Program(Function):
+    """Steps from some values to others.
+
+    Args:
+        steps: in order; a step's inputs come before it.
+        inputs: shapes of what it is given.
+        outputs: indices of what it returns, in the numbering of the steps' inputs.
+        shapes: of what it returns.
+        enters: whether what it is given has no axis of samples yet.
+        leaves: whether what it returns has none.
+        num_samples: over how many samples what it is given differs.
+        bend: over how many samples the derivative of that differs.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        inputs: Sequence[tuple[int, ...]],
+        outputs: Sequence[int],
+        shapes: Sequence[tuple[int, ...]],
+        *,
+        enters: bool = False,
+        leaves: bool = False,
+        num_samples: int = 1,
+        bend: int = 1,
+    ):
+        self.steps = list(steps)
+        self._first = len(inputs)
+        self._outputs = list(outputs)
+        self._given, self._returned = Packing(tuple(inputs)), Packing(tuple(shapes))
+        self._enters, self._leaves = enters, leaves
+        differ = [num_samples] * self._first  # over how many samples each value differs
+        self._bend = [bend] * self._first  # and its derivative
+        for step in self.steps:
+            operation = step.operation
+            point = max(differ[i] for i in step.inputs)
+            differ.append(max(point, operation.num_samples))
+            own = operation.bends if operation.affine else differ[-1]
+            self._bend.append(max(own, *(self._bend[i] for i in step.inputs)))
+        self._differ = differ
+
+    @property
+    def affine(self) -> bool:
+        """Whether it is an affine map."""
+        return all(step.operation.affine for step in self.steps)
+
+    @property
+    def differ(self) -> int:
+        """Over how many samples its values differ."""
+        return max(self._differ[i] for i in self._outputs)
+
+    @property
+    def bend(self) -> int:
+        """Over how many samples its derivative differs."""
+        return max(self._bend[i] for i in self._outputs)
+
+    def __call__(self, h: Tensor) -> Tensor:
+        """Return the value, without a graph."""
+        with torch.no_grad():
+            return self.value(h)
+
+    def value(self, h: Tensor) -> Tensor:
+        """Return the value, under a graph if gradients are on."""
+        values = self._unpack(h)
+        last = self._last_uses()
+        for number, step in enumerate(self.steps):
+            values.append(step.operation.value(*(values[i] for i in step.inputs)))
+            for i in last[number]:
+                values[i] = values[i].new_empty(0)  # no one needs it any more
+        return self._pack(values)
+
+    def _last_uses(self) -> list[list[int]]:
+        """Return which values each step is the last to use."""
+        last: dict[int, int] = {}
+        for number, step in enumerate(self.steps):
+            for i in step.inputs:
+                last[i] = number
+        ending: list[list[int]] = [[] for _ in self.steps]
+        for i, number in last.items():
+            if i not in self._outputs:
+                ending[number].append(i)
+        return ending
+
+    def jvp(self, h: Tensor, steps: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Carry all steps along with the values."""
+        values = self._unpack(h)
+        along = [self._unpack(v) for v in steps]
+        last = self._last_uses()
+        with torch.no_grad():
+            for number, step in enumerate(self.steps):
+                operation = step.operation
+                inputs = tuple(values[i] for i in step.inputs)
+                values.append(operation.value(*inputs))
+                if steps:
+                    residual = operation.residual(inputs, values[-1])
+                for tangents in along:
+                    tangents.append(operation.jvp(residual, *(tangents[i] for i in step.inputs)))
+                for i in last[number]:
+                    for kept in (values, *along):
+                        kept[i] = kept[i].new_empty(0)
+            return self._pack(values), [self._pack(tangents) for tangents in along]
+
+    def vjp(self, h: Tensor) -> tuple[Tensor, Pullback]:
+        """Keep what the derivatives need of the values."""
+        values = self._unpack(h)
+        residuals = []
+        last = self._last_uses()
+        with torch.no_grad():
+            for number, step in enumerate(self.steps):
+                inputs = tuple(values[i] for i in step.inputs)
+                values.append(step.operation.value(*inputs))
+                residuals.append(step.operation.residual(inputs, values[-1]))
+                for i in last[number]:
+                    values[i] = values[i].new_empty(0)
+            return self._pack(values), lambda u: self._pull(residuals, u)
+
+    def _pull(self, residuals: Sequence[Tensor | None], u: Tensor) -> Tensor:
+        cotangents: list[Tensor | None] = [None] * (self._first + len(self.steps))
+
+        def add(i: int, value: Tensor) -> None:
+            if len(value) > self._bend[i]:
+                value = value.sum(0, keepdim=True)
+            before = cotangents[i]
+            cotangents[i] = value if before is None else before + value
+
+        with torch.no_grad():
+            u = u.unsqueeze(0) if self._leaves else u
+            for i, value in zip(self._outputs, self._returned.unpack(u), strict=True):
+                add(i, value)
+            for number in reversed(range(len(self.steps))):
+                step, index = self.steps[number], self._first + number
+                cotangent = cotangents[index]
+                if cotangent is None:  # nothing that is returned depends on it
+                    continue
+                shared = tuple(self._bend[i] == 1 for i in step.inputs)
+                found = step.operation.vjp(residuals[number], cotangent, shared)
+                cotangents[index] = None
+                for i, value in zip(step.inputs, found, strict=True):
+                    add(i, value)
+            given = [value for value in cotangents[: self._first] if value is not None]
+            packed = self._given.pack(given)
+            return packed.squeeze(0) if self._enters else packed
+
+    def _unpack(self, h: Tensor) -> list[Tensor]:
+        return self._given.unpack(h.unsqueeze(0) if self._enters else h)
+
+    def _pack(self, values: Sequence[Tensor]) -> Tensor:
+        packed = self._returned.pack([values[i] for i in self._outputs])
+        return packed.squeeze(0) if self._leaves else packed
+
+
+class AffineProgram(AffineMap):
+    """A program of affine operations.
+
+    Args:
+        program: from images or what a trunk returns, which have no axis of samples, to features.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        self._nothing: list[Tensor | None] = [None] * len(program.steps)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return φ(x)."""
+        return self.program(x)
+
+    def jvp(self, v: Tensor) -> Tensor:
+        """Return φ'(v)."""
+        tangents = self.program._unpack(v)
+        for step in self.program.steps:
+            tangents.append(step.operation.jvp(None, *(tangents[i] for i in step.inputs)))
+        return self.program._pack(tangents)
+
+    def vjp(self, u: Tensor) -> Tensor:
+        """Return the transposed map of cotangents."""
+        return self.program._pull(self._nothing, u)

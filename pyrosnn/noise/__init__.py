@@ -1,0 +1,34 @@
+"""The random part of a classifier: one file and one line in ``NOISES`` for each.
+
+The table holds import paths, so that reading the names, as ``--help`` does, loads nothing.
+"""
+
+import inspect
+from typing import Any
+
+from pyrosnn.errors import resolve
+
+NOISES = {
+    "matrix-normal": "pyrosnn.noise.weights:MatrixNormalWeights",
+    "input": "pyrosnn.noise.input:InputNoise",
+    "features": "pyrosnn.noise.features:FeatureNoise",
+    "dropout": "pyrosnn.noise.dropout:Dropout",
+    "last-layer": "pyrosnn.noise.last_layer:LastLayer",
+}
+
+
+def noise_options(name: str) -> dict[str, Any]:
+    """Return the options of a noise and their defaults.
+
+    Where it is put, and what else has to be named in a call, is no option of a row of ``MODELS``:
+    it takes the network's own places.
+
+    Raises:
+        UnknownNameError: ``unknown noise 'drop'; did you mean 'dropout'? (…)``.
+
+    Example:
+        >>> noise_options("dropout")
+        {'dropout': 0.3, 'per_example': True}
+    """
+    parameters = inspect.signature(resolve(NOISES, name, "noise")).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY}

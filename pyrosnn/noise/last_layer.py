@@ -1,0 +1,95 @@
+"""`last-layer`: Laplace's approximation on the weights of the last layer."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from pyro.distributions import Delta, Normal
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.networks.network import Edits, Kinds, Network, Weights
+from pyrosnn.noise.noise import Laws, Noise, Sites
+
+
+class LastLayer(Noise):
+    r"""A Gaussian posterior with a diagonal covariance on the weights of the last layer.
+
+    The network is trained to its maximum a posteriori; then the weights of the last layer, bias
+    included, get the precision $\sum_n \varphi_{nk}^2\, p_{nc} (1 - p_{nc}) + \tau$: the diagonal
+    of the generalised Gauss–Newton matrix of the training images, and the prior's τ. All samples
+    share the network below, so that a hundred of them cost little more than one.
+
+    Args:
+        prior_precision: τ.
+        site: name of the sample site.
+
+    References:
+        E. Daxberger et al., Laplace redux, NeurIPS 2021. The diagonal last layer is that of
+        Däubener & Fischer 2022, supplement C.5.
+    """
+
+    scale: Tensor
+
+    def __init__(self, prior_precision: float = 1.0, *, site: str = "last_layer"):
+        super().__init__()
+        require(prior_precision > 0, f"prior_precision must be > 0, got {prior_precision}")
+        self.prior_precision = prior_precision
+        self.site = site
+        self.last = ""
+
+    def place(self, network: Network) -> None:
+        """Make the scales: 0 until the network is trained."""
+        weighted = network.weighted_places()
+        require(len(weighted) >= 1, "a last-layer posterior needs a layer with weights")
+        require(
+            len(weighted) >= 2,
+            f"a last-layer posterior needs a hidden layer below '{weighted[-1]}', the only layer "
+            "with weights",
+        )
+        self.last = weighted[-1]
+        require(
+            network.place(self.last).shape == (network.num_classes,),
+            f"the last layer with weights, '{self.last}', does not return the logits",
+        )
+        self.register_buffer("scale", torch.zeros_like(network.matrix(self.last)).detach())
+
+    @property
+    def site_names(self) -> list[str]:
+        """The one site."""
+        return [self.site]
+
+    def kinds(self) -> Kinds:
+        """Return other weights of the last layer."""
+        return {self.last: [Weights]}
+
+    def prior(self, network: Network, like: Tensor) -> Laws:
+        """Return the normal prior of precision τ."""
+        spread = like.new_tensor(self.prior_precision**-0.5)
+        return {self.site: Normal(like.new_zeros(self.scale.shape), spread).to_event(2)}
+
+    def posterior(self, network: Network, like: Tensor) -> Laws:
+        """Return the posterior; its mean alone while the network is trained."""
+        mean = network.matrix(self.last)
+        fitted = bool((self.scale > 0).all())
+        law: Any = Normal(mean, self.scale) if fitted else Delta(mean)
+        return {self.site: law.to_event(2)}
+
+    def edits(self, network: Network, sites: Sites) -> Edits:
+        """Return the drawn weights."""
+        return {self.last: [Weights(sites[self.site].squeeze(1))]}
+
+    def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:
+        """Set the posterior's scales from all training images."""
+        with torch.no_grad():
+            mean = network.matrix(self.last)
+            curvature = torch.zeros_like(mean, dtype=torch.float64)
+            for x in batches:
+                h = network.inputs_of(self.last, x)
+                squares = h.double().square()
+                if len(mean) > h.shape[1]:  # the last row is the bias
+                    squares = torch.cat([squares, torch.ones_like(squares[:, :1])], dim=1)
+                logits = network.logits(x, {})[0]
+                p = logits.double().softmax(-1)
+                curvature += squares.T @ (p * (1 - p))
+            self.scale.copy_((curvature + self.prior_precision).rsqrt())

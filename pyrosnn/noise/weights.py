@@ -1,0 +1,93 @@
+"""`matrix-normal`: a matrix normal posterior on the weights of layers."""
+
+import math
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.networks.network import Edits, Kinds, Network, Weights
+from pyrosnn.noise.matrix_normal import MatrixNormal
+from pyrosnn.noise.noise import Laws, Noise, Sites
+
+
+class MatrixNormalWeights(Noise):
+    r"""$W = M + r \circ E \circ c$ with the network's weights as mean M, row and column scales.
+
+    Prior: $W \sim \mathcal{MN}(0, I, I)$. A row is an input of the layer (of a convolution: a
+    channel and a position of its kernel), with the bias as the last; a column is an output. W
+    itself is sampled, not the pre-activations of each image, so that a sample is a network that
+    can be replayed.
+
+    Args:
+        initial_row_scale: r at the start of training.
+        initial_column_scale: c at the start of training.
+        places: places with weights; by default all of them.
+        site: the sites are called ``weight_0``, ``weight_1``, … in the order of the places.
+
+    References:
+        C. Louizos, M. Welling, Structured and efficient variational deep learning with matrix
+        Gaussian posteriors, ICML 2016. Settings: Däubener & Fischer 2022, supplement B.
+    """
+
+    def __init__(
+        self,
+        initial_row_scale: float = 0.05,
+        initial_column_scale: float = 1.0,
+        *,
+        places: Collection[str] | None = None,
+        site: str = "weight",
+    ):
+        super().__init__()
+        for name, scale in (("row", initial_row_scale), ("column", initial_column_scale)):
+            require(scale > 0, f"initial_{name}_scale must be > 0, got {scale}")
+        self._initial = math.log(initial_row_scale), math.log(initial_column_scale)
+        self.places, self.site = places, site
+        self.row_log_scales = torch.nn.ParameterList()
+        self.column_log_scales = torch.nn.ParameterList()
+        self.place_of: dict[str, str] = {}
+
+    def place(self, network: Network) -> None:
+        """Make the scales."""
+        for number, place in enumerate(network.weight_places(self.places)):
+            matrix = network.matrix(place)
+            rows, columns = matrix.shape
+            self.row_log_scales.append(matrix.new_full((rows,), self._initial[0]))
+            self.column_log_scales.append(matrix.new_full((columns,), self._initial[1]))
+            self.place_of[f"{self.site}_{number}"] = place
+
+    @property
+    def site_names(self) -> list[str]:
+        """One site for each place."""
+        return list(self.place_of)
+
+    def kinds(self) -> Kinds:
+        """Return other weights at each place."""
+        return {place: [Weights] for place in self.place_of.values()}
+
+    def posterior(self, network: Network, like: Tensor) -> Laws:
+        """Return the matrix normal posteriors."""
+        scales = zip(self.row_log_scales, self.column_log_scales, strict=True)
+        return {
+            name: MatrixNormal(
+                network.matrix(place), row_scale=row.exp(), column_scale=column.exp()
+            )
+            for (name, place), (row, column) in zip(self.place_of.items(), scales, strict=True)
+        }
+
+    def prior(self, network: Network, like: Tensor) -> Laws:
+        """Return standard matrix normals."""
+        laws = {}
+        for name, place in self.place_of.items():
+            rows, columns = network.matrix(place).shape
+            laws[name] = MatrixNormal(
+                like.new_zeros(rows, columns),
+                row_scale=like.new_ones(rows),
+                column_scale=like.new_ones(columns),
+            )
+        return laws
+
+    def edits(self, network: Network, sites: Sites) -> Edits:
+        """Return the drawn weights."""
+        return {place: [Weights(sites[name].squeeze(1))] for name, place in self.place_of.items()}
