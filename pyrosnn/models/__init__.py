@@ -25,7 +25,7 @@ class Row:
         output: what its discriminant functions are, ``probs`` or ``logits``.
         averages: names of objectives by what training averages over the samples of an image, if
             there is a choice: the option ``average``, whose first is the default.
-        last_first: draw the last layer before the others: seeds keep the weights that they have had.
+        last_first: draw the last layer before the others, so that a seed keeps its weights.
         file_names: names of tensors in files, if they are not those of the module.
     """
 
@@ -192,6 +192,6 @@ def _last_layer(features: int, num_classes: int) -> "Tensor":
     """Draw a last layer's weights, bias zero, shape (feature + 1, class)."""
     import torch
 
-    matrix = torch.randn(features + 1, num_classes) / features**0.5
+    matrix: Tensor = torch.randn(features + 1, num_classes) / features**0.5
     matrix[-1] = 0.0
     return matrix

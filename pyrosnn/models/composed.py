@@ -33,11 +33,11 @@ class Composed(StochasticClassifier):
     Example:
         >>> from pyrosnn.noise.dropout import Dropout
         >>> net = torch.nn.Sequential(
-        ...     torch.nn.Flatten(), torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)
+        ...     torch.nn.Flatten(), torch.nn.Linear(64, 9), torch.nn.ReLU(), torch.nn.Linear(9, 10)
         ... )
         >>> noisy = Composed(net, noise=[Dropout(0.3, places=["2"])], image_shape=(1, 8, 8))
         >>> noisy.network.places["2"].shape
-        (32,)
+        (9,)
     """
 
     def __init__(
@@ -71,9 +71,7 @@ class Composed(StochasticClassifier):
         """Refuse two noises whose sites have one name."""
         names = self.site_names
         twice = sorted({name for name in names if names.count(name) > 1})
-        require(
-            not twice, f"two noises have sites called {', '.join(twice)}; give one a site='…'"
-        )
+        require(not twice, f"two noises have sites called {', '.join(twice)}; give one a site='…'")
 
     @property
     def _noises(self) -> list[Noise]:

@@ -113,7 +113,8 @@ class Convolved(Operation):
         bias = None if bias is None else bias.flatten()
         groups = 1 if len(h) == 1 else number
         beside = functional.conv2d(_beside(h), kernels, bias, groups=groups, **options)
-        return beside.unflatten(1, (number, -1)).transpose(0, 1)
+        found: Tensor = beside.unflatten(1, (number, -1)).transpose(0, 1)
+        return found
 
     def vjp(
         self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
@@ -153,7 +154,8 @@ def fold(h: Tensor) -> Tensor:
 
 def unfold(flat: Tensor, like: Tensor) -> Tensor:
     """Return a batch with the axis of samples that ``like`` has."""
-    return flat.unflatten(0, like.shape[:2])
+    found: Tensor = flat.unflatten(0, like.shape[:2])
+    return found
 
 
 def _beside(h: Tensor) -> Tensor:

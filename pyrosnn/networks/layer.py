@@ -134,6 +134,7 @@ class Module(torch.nn.Module, Layer):
 
     def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
         """Return the module, with all samples in its batch."""
+
         def function(h: Tensor) -> Tensor:
             value: Tensor = self.module(h.flatten(0, 1)).unflatten(0, h.shape[:2])
             return value

@@ -92,7 +92,9 @@ class ModuleNetwork(Network):
         """Evaluate the module with all samples in its batch."""
         lead = x.shape[: x.ndim - len(self.image_shape)]
         own = [lead[0]] if len(lead) == 2 else []
-        number = max([1, *own, *(count for edit in edits.values() for count in map(_samples, edit))])
+        number = max(
+            [1, *own, *(count for edit in edits.values() for count in map(_samples, edit))]
+        )
         images = x if own else x.unsqueeze(0)
         for edit in edits.get(INPUT, ()):
             images = _changed(edit, images)
@@ -104,7 +106,8 @@ class ModuleNetwork(Network):
                     stack.enter_context(_edited(part, of_place, number))
             stack.enter_context(_learning(self.module, learn))
             logits: Tensor = self.module(images)
-        return logits.unflatten(0, (number, -1))
+        unfolded: Tensor = logits.unflatten(0, (number, -1))
+        return unfolded
 
 
 def _samples(edit: Edit) -> int:
@@ -167,7 +170,8 @@ def _with_weights(part: Any, h: Tensor, matrix: Tensor, number: int) -> Tensor:
         part.dilation,
         number * part.groups,
     )
-    return convolved.unflatten(1, (number, -1)).transpose(0, 1).flatten(0, 1)
+    found: Tensor = convolved.unflatten(1, (number, -1)).transpose(0, 1).flatten(0, 1)
+    return found
 
 
 @contextmanager

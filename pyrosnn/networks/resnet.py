@@ -62,9 +62,7 @@ def resnet(
     return network
 
 
-def add_block(
-    network: LayeredNetwork, number: int, inputs: int, outputs: int, stride: int
-) -> None:
+def add_block(network: LayeredNetwork, number: int, inputs: int, outputs: int, stride: int) -> None:
     """Add bn-relu-conv-bn-relu-conv beside a shortcut.
 
     Args:

@@ -2,15 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
-from pyro.distributions import Distribution
 from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Kinds, Network
 
 Sites = Mapping[str, Tensor]
-Laws = Mapping[str, Distribution]
+Laws = Mapping[str, Any]  # distributions of Pyro, by site
 
 
 class Noise(torch.nn.Module, ABC):

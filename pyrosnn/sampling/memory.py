@@ -13,7 +13,7 @@ MEMORY_BUDGET = 2**30
 
 # Bytes of activations of a chunk. On a CPU, passes over more than its caches hold wait for
 # memory, and much less leaves cores without work. A GPU wants it large.
-CHUNK_BYTES = {"cpu": 5 * 2**20, "cuda": 2**28}
+CHUNK_BYTES = {"cpu": 10 * 2**20, "cuda": 2**29}
 
 
 def require_budget(budget: int) -> None:

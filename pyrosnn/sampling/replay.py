@@ -1,7 +1,7 @@
 """Replaying a sample set on images, a chunk of samples at a time.
 
-A :class:`Chunk` is what every evaluation works on: it holds the affine part that its samples begin with,
-so that an image, or a direction, goes through that part once, whatever is asked of it after.
+A :class:`Chunk` is what every evaluation works on: it holds the affine part that its samples begin
+with, so that an image, or a direction, goes through that part once, whatever is asked of it after.
 """
 
 from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ import torch
 
 from pyrosnn.attacks import FGM
 from pyrosnn.evaluation import evaluate
-from pyrosnn.models.bnn import BNN
+from pyrosnn.models import build_model
 from pyrosnn.sampling import disjoint_sample_sets
 
 USUAL = {"S_A": 64, "S_I": 64, "images": 250, "classes": 10}
@@ -25,7 +25,11 @@ GRID = {
 def bench_scaling(varied: str, value: int, benchmark: Any) -> None:
     size = {**USUAL, varied: value}
     torch.manual_seed(0)
-    bnn = BNN((1, 28, 28), size["classes"]).eval().requires_grad_(False)
+    bnn = (
+        build_model("bnn", image_shape=(1, 28, 28), num_classes=size["classes"])
+        .eval()
+        .requires_grad_(False)
+    )
     x = torch.rand(size["images"], 1, 28, 28)
     y = torch.randint(size["classes"], (size["images"],))
     a, i = disjoint_sample_sets(bnn, x, attack=size["S_A"], inference=size["S_I"], seed=0)

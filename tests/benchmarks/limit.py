@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable
 
 import torch
-from benchmarks.networks import STRENGTHS, Case
+from benchmarks.networks import STRENGTHS, Case, weight_shapes
 from torch import Tensor
-
-from pyrosnn.models.bnn import BNN
 
 NETWORKS = 100  # different weights, taken in turn, as samples are
 
@@ -54,8 +52,7 @@ def products(case: Case, distinct: int) -> tuple[Callable[[], None], float]:
         case: the case.
         distinct: how many different pairs of an image and its nearest class there are.
     """
-    assert isinstance(case.classifier, BNN)
-    shapes = [(rows - 1, columns) for rows, columns in case.classifier.shapes]
+    shapes = [(rows - 1, columns) for rows, columns in weight_shapes(case.classifier)]
     first, tail = shapes[0], shapes[1:]
     images = len(case.x)
     attack, inference, rays = sum(case.attack_sizes), len(case.inference), len(case.attack_sizes)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import pyro
 import torch
 from benchmarks.by_hand import SampleLogits, dense_logits
-from pyro.distributions import Bernoulli, Categorical
+from pyro.distributions import Bernoulli
 from torch import Tensor
 from torch.nn import functional
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.composed import Composed
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
 from pyrosnn.training import preset, train
 
@@ -24,7 +24,7 @@ STRENGTHS = tuple(0.25 * step for step in range(9))
 class ConvDropout(StochasticClassifier):
     """Two convolutions with channel dropout, drawn for each image, and a linear layer.
 
-    It is what a user writes: a model, a guide and ``logits``, nothing for speed.
+    It is what a user writes: the sites and ``logits``, nothing for speed.
     """
 
     output = "probs"
@@ -39,8 +39,8 @@ class ConvDropout(StochasticClassifier):
         self.second = torch.nn.Conv2d(*self.channels, 3, stride=2, padding=1)
         self.last = torch.nn.Linear(self.channels[1] * (SIDE // 4) ** 2, 10)
 
-    def _masks(self, x: Tensor) -> dict[str, Tensor]:
-        with pyro.plate("masked", len(x), dim=-1):
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        with images:
             return {
                 f"mask_{layer}": pyro.sample(
                     f"mask_{layer}",
@@ -48,14 +48,6 @@ class ConvDropout(StochasticClassifier):
                 )
                 for layer, channels in enumerate(self.channels)
             }
-
-    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        logits = self.logits(x, self._masks(x))
-        with pyro.plate("images", len(x), dim=-1):
-            return pyro.sample("y", Categorical(logits=logits), obs=y)
-
-    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
-        self._masks(x)
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Masks have shape (sample, example, channel); samples go into the batch axis."""
@@ -66,10 +58,6 @@ class ConvDropout(StochasticClassifier):
         hidden = hidden.reshape(*lead, *hidden.shape[1:]) * second
         logits: Tensor = self.last(hidden.flatten(-3))
         return logits
-
-    @property
-    def floats_per_example(self) -> int:
-        return self.channels[0] * (SIDE // 2) ** 2 + self.channels[1] * (SIDE // 4) ** 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +114,15 @@ def in_float64(case: Case) -> Case:
 def sample_logits(classifier: StochasticClassifier, samples: SampleSet) -> SampleLogits:
     """Return the logits of single samples as they are written by hand."""
     stored = samples.tensors
-    if isinstance(classifier, BNN):
+    if isinstance(classifier, Composed):
         return dense_logits([stored[name].squeeze(1) for name in classifier.site_names])
     return lambda x, s: classifier.logits(x, {name: v[s] for name, v in stored.items()})
+
+
+def weight_shapes(classifier: StochasticClassifier) -> list[tuple[int, int]]:
+    """Return the shapes of a network's weights with their biases, first layer first."""
+    assert isinstance(classifier, Composed)
+    return [place.matrix for place in classifier.network.places.values() if place.matrix]
 
 
 def enlarged_digits() -> Dataset:
@@ -151,8 +145,7 @@ def dense_case(images: int = 1000, size: int = 100) -> Case:
     """Return the paper's FashionMNIST network: 784-128-128-10 with matrix normal weights."""
     digits = enlarged_digits()
     bnn = train(preset("bnn", "paper", epochs=30), digits)
-    assert isinstance(bnn, BNN)
-    assert bnn.shapes == [(785, 128), (129, 128), (129, 10)]
+    assert weight_shapes(bnn) == [(785, 128), (129, 128), (129, 10)]
     return _case("FashionMNIST network", bnn, digits, images, size)
 
 

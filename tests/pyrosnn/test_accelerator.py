@@ -19,8 +19,9 @@ import pyrosnn.sampling.reduce
 from pyrosnn.attacks import FGM, loss_gradient
 from pyrosnn.conditions import Ray, attack_geometry, look
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.models.bnn import BNN
+from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.composed import Composed
 from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, memory
 
 # Operations whose result is a number on the host, or has a shape that depends on values.
@@ -78,11 +79,13 @@ def test_attacks_and_views_run_without_values(monkeypatch: pytest.MonkeyPatch) -
     for module in (pyrosnn.conditions.view, pyrosnn.sampling.reduce):
         monkeypatch.setattr(module, "require_finite", unchecked)
     with torch.device("meta"):
-        bnn = BNN((1, 8, 8), 10).requires_grad_(False)
+        bnn = build_model("bnn", image_shape=(1, 8, 8), num_classes=10).requires_grad_(False)
+        assert isinstance(bnn, Composed)
+        shapes = [place.matrix for place in bnn.network.places.values() if place.matrix]
         x, y = torch.rand(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
         stored: dict[str, Tensor] = {
             name: torch.randn(6, 1, *shape)
-            for name, shape in zip(bnn.site_names, bnn.shapes, strict=True)
+            for name, shape in zip(bnn.site_names, shapes, strict=True)
         }
     a = SampleSet(stored=stored, origin=Origin(seed=0, stream="attack", stop=6))
     gradient = loss_gradient(

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 
 from pyrosnn.adapters import Ensemble, MCDropout, PyroClassifier, WeightSamples, disjoint_members
 from pyrosnn.errors import ArgumentError, NotStochasticError
-from pyrosnn.models.residual import ResidualBlock
-from pyrosnn.models.resnet import CENTRE, SPREAD, WideResNet
+from pyrosnn.models import build_model
+from pyrosnn.models.composed import Composed
+from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.sampling import draw_sample_set, replay_logits
 
 # Kolmogorov–Smirnov at this level: of 10,000 seeds one would fail for each comparison; the seed
@@ -57,24 +58,33 @@ def test_mc_dropout_is_the_module_in_training_mode(dropout: nn.Module) -> None:
 class PlainResNet(nn.Module):
     """The network of ``resnet`` as one would write it: with dropout layers."""
 
-    def __init__(self, source: WideResNet):
+    def __init__(self, source: LayeredNetwork, dropout: float):
         super().__init__()
-        self.source, self.dropout = source, nn.Dropout(source.dropout)
+        self.layers, self.dropout = source.layers, nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.source.first((x - CENTRE) / SPREAD)
-        for block in self.source.blocks:
-            assert isinstance(block, ResidualBlock)
-            inner, shortcut = block.before(hidden, learn=False)
-            hidden = block.after(self.dropout(inner), shortcut, learn=False)
-        logits: Tensor = self.source.last(self.source.norm(hidden).relu().mean((-2, -1)))
+        hidden = self.layers["first"]((x - 0.5) / 0.25)
+        for block in range(3):
+            norm_1, conv_1, norm_2, conv_2 = (
+                self.layers[f"block_{block}_{part}"]
+                for part in ("norm_1", "conv_1", "norm_2", "conv_2")
+            )
+            active = norm_1(hidden).relu()
+            shortcut = f"block_{block}_shortcut"
+            beside = self.layers[shortcut](active) if shortcut in self.layers else hidden
+            hidden = conv_2(norm_2(self.dropout(conv_1(active))).relu()) + beside
+        logits: Tensor = self.layers["last"](self.layers["norm"](hidden).relu().mean((-2, -1)))
         return logits
 
 
 def test_mc_dropout_of_a_resnet_is_our_resnet() -> None:
     torch.manual_seed(0)
-    ours = WideResNet((1, 8, 8), 3, depth=10, width=1, dropout=0.3)
-    adapter, x = MCDropout(PlainResNet(ours), (1, 8, 8)), torch.rand(1, 1, 8, 8)
+    options = {"depth": 10, "width": 1, "dropout": 0.3}
+    ours = build_model("resnet", image_shape=(1, 8, 8), num_classes=3, options=options)
+    assert isinstance(ours, Composed)
+    assert isinstance(ours.network, LayeredNetwork)
+    plain = PlainResNet(ours.network, 0.3)
+    adapter, x = MCDropout(plain, (1, 8, 8)), torch.rand(1, 1, 8, 8)
     first, second, other = (
         replay_logits(c, image, draw_sample_set(c, image, 800, seed=0, stream=name))[:, 0]
         for c, image, name in (

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from pyrosnn.adapters import LastLayerPosterior, from_laplace
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
-from pyrosnn.models.last_layer import LastLayerLaplace
+from pyrosnn.models.composed import Composed
+from pyrosnn.noise.last_layer import LastLayer
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import check_contract
 
@@ -22,23 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::Deprecat
 KINDS = [("last_layer", "diag"), ("last_layer", "kron"), ("last_layer", "full"), ("all", "diag")]
 
 
-class Closed(LastLayerLaplace):
-    """Our closed form for a network of the caller's."""
-
-    def __init__(self, net: nn.Sequential):
-        super().__init__((1, 8, 8), 10, num_features=12, prior_precision=1.0)
-        self.below = net[:-1]
-        last: Any = net[-1]
-        with torch.no_grad():
-            self.mean.copy_(torch.cat([last.weight.T, last.bias[None]]))
-
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.below(x)
-        return features
-
-    @property
-    def trunk_floats(self) -> int:
-        return 12
+def closed(net: nn.Module) -> Composed:
+    """Return our closed form for a network of the caller's."""
+    return Composed(net, noise=[LastLayer()], image_shape=(1, 8, 8))
 
 
 def network() -> nn.Sequential:
@@ -77,12 +64,12 @@ def test_samples_are_networks_of_laplace_torch(
 
 def test_the_diagonal_last_layer_is_our_closed_form(digits: Dataset) -> None:
     la = fitted(digits, "last_layer", "diag")
-    ours = Closed(network())
+    ours = closed(network())
     ours.after_training(batches(digits))
     variance = la.posterior_variance
     split = 12 * 10
     theirs = torch.cat([variance[:split].reshape(10, 12).T, variance[split:][None]]).sqrt()
-    torch.testing.assert_close(ours.scale, theirs, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(ours.noise[0].scale, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_what_is_no_classifiers_posterior_is_refused(digits: Dataset) -> None:

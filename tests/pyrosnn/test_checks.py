@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyro
 import pytest
 import torch
 import xarray as xr
@@ -26,8 +27,8 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, resolve
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models import MODELS
-from pyrosnn.models.bnn import BNN
 from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.composed import Composed
 from pyrosnn.results import GROUP, combine_repeats, compact_result, make_result, open_results
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -190,8 +191,10 @@ class SwitchedOff(FGM):
         samples: SampleSet,
         strengths: Any,
     ) -> list[AttackResult]:
-        assert isinstance(classifier, BNN)
-        means = zip(classifier.site_names, classifier.means, strict=True)
+        assert isinstance(classifier, Composed)
+        network = classifier.network
+        matrices = [network.matrix(place) for place in network.weighted_places()]
+        means = zip(classifier.site_names, matrices, strict=True)
         fixed = {name: mean.detach().expand(len(samples), 1, *mean.shape) for name, mean in means}
         deterministic = replace(samples, stored=fixed)
         return super().sweep(classifier, x, y, deterministic, strengths)
@@ -230,9 +233,9 @@ class Deterministic(LinearClassifier):
 class SelfSeeded(LinearClassifier):
     """Its guide seeds its own random numbers: every stream gets the same samples."""
 
-    def _draw(self) -> Tensor:
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
         with forked_rng(seed_sequence(0, "always")):
-            return super()._draw()
+            return super().sample_sites(x, images)
 
 
 class ProbabilitiesAsLogits(LinearProbabilities):

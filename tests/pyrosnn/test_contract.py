@@ -1,7 +1,6 @@
 """Every model keeps the contract that users inherit, and the contract notices who does not."""
 
 import copy
-from typing import Any
 
 import pyro
 import pytest
@@ -14,8 +13,9 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, NotStochasticError, resolve
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import Sites, StochasticClassifier
-from pyrosnn.models.head import AutogradHead
 from pyrosnn.models.smoothed import Smoothed
+from pyrosnn.networks.function import Differentiated
+from pyrosnn.networks.network import Parts
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import GUARANTEES, ClassifierContract, check_contract, trial_images
 
@@ -51,9 +51,9 @@ class OtherModel(LinearClassifier):
         return super().model(1.01 * x, y)
 
 
-class OtherHead(LinearClassifier):
-    def head(self, sites: Sites) -> Any:
-        return LinearClassifier.head(self, {name: 1.01 * value for name, value in sites.items()})
+class OtherParts(LinearClassifier):
+    def parts(self, sites: Sites) -> Parts:
+        return super().parts({name: 1.01 * value for name, value in sites.items()})
 
 
 class Blind(LinearClassifier):
@@ -78,8 +78,9 @@ class Together(LinearClassifier):
 
 
 class Still(LinearClassifier):
-    def _draw(self) -> Tensor:
-        return pyro.sample("weight", pyro.distributions.Delta(self.mean).to_event(2))
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        law = pyro.distributions.Delta(self.mean).to_event(2)
+        return {"weight": pyro.sample("weight", law)}
 
 
 class Counting(LinearClassifier):
@@ -105,7 +106,7 @@ BROKEN = [
     ("shapes", WrongShape, "logits have shape"),
     ("shapes", Infinite, "NaN or infinite"),
     ("pyro-model", OtherModel, "the model and logits\\(\\) differ"),
-    ("parts", OtherHead, "not close"),
+    ("parts", OtherParts, "not close"),
     ("gradients", Blind, "not close"),
     ("replay", Restless, "other outputs when replayed"),
     ("prefix", Restless, "not close"),
@@ -168,7 +169,7 @@ def test_a_gradient_that_does_not_reach_the_image(broken: type[LinearClassifier]
 def test_a_direction_that_does_not_reach_the_outputs() -> None:
     x = torch.rand(2, 3)
     with pytest.raises(ArgumentError, match="no gradient"):
-        AutogradHead(lambda features: features.detach() ** 2).push(x, [x])
+        Differentiated(lambda features: features.detach() ** 2).jvp(x, [x])
 
 
 @pytest.mark.usefixtures("as_users_call")
@@ -179,9 +180,9 @@ def test_a_plain_module_is_no_classifier() -> None:
 
 def test_a_gradient_of_zero_is_no_error() -> None:
     x = torch.rand(2, 3)
-    head = AutogradHead(torch.round)
-    assert not head.record(x)[1](x).any()
-    assert not head.push(x, [x])[0].any()
+    rounding = Differentiated(torch.round)
+    assert not rounding.vjp(x)[1](x).any()
+    assert not rounding.jvp(x, [x])[1][0].any()
 
 
 def test_every_guarantee_but_the_evaluation_has_a_counterexample() -> None:

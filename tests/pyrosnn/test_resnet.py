@@ -16,8 +16,10 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model, model_options
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.composed import Composed
+from pyrosnn.networks.convolution import Convolved
+from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.noise.keep_mask import KeepMask
-from pyrosnn.models.resnet import WideResNet
 from pyrosnn.sampling import draw_sample_set, replay_logits
 from pyrosnn.training import preset
 from pyrosnn.training.checkpoints import model_digest
@@ -67,11 +69,10 @@ class Plain(nn.Module):
         return logits
 
 
-def pair(width: int) -> tuple[WideResNet, Plain]:
+def pair(width: int) -> tuple[StochasticClassifier, Plain]:
     """A network and the plain module with its values; running statistics that were moved."""
     options = {"depth": 16, "width": width, "dropout": DROPOUT}
     mine = build_model("resnet", image_shape=(1, 12, 10), num_classes=10, options=options)
-    assert isinstance(mine, WideResNet)
     for name, value in mine.state_dict().items():
         if "norm" in name and value.is_floating_point():
             value.copy_(torch.rand_like(value) + 0.5)  # shares its memory with the network
@@ -164,16 +165,21 @@ def test_batch_norm_learns_in_training_alone(digits: Dataset) -> None:
 SMALL = {"depth": 10, "width": 1}
 
 
+def layers_of(classifier: StochasticClassifier) -> nn.ModuleDict:
+    assert isinstance(classifier, Composed)
+    assert isinstance(classifier.network, LayeredNetwork)
+    return classifier.network.layers
+
+
 def test_training_statistics_are_those_of_torchs_batch_norm(digits: Dataset) -> None:
     x, y = digits.x_train[:20], digits.y_train[:20]
     mine = build_model("resnet", image_shape=(1, 8, 8), num_classes=10, options=SMALL)
-    assert isinstance(mine, WideResNet)
-    block: Any = mine.blocks[0]
+    layers: Any = layers_of(mine)
     reference = nn.BatchNorm2d(16).train()
     with torch.no_grad():
-        reference(mine.first((x - 0.5) / 0.25))
+        reference(layers["first"]((x - 0.5) / 0.25))
         mine.train().model(x, y)
-    norm = block.norm_1
+    norm = layers["block_0_norm_1"]
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -204,21 +210,23 @@ def test_what_comes_before_the_first_mask_is_computed_once(
     classifiers: dict[str, StochasticClassifier], digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resnet = classifiers["resnet"]
-    assert isinstance(resnet, WideResNet)
     x = digits.x_test[:6]
     samples = draw_sample_set(resnet, x, 5, seed=0, stream="attack").tensors
     seen: list[int] = []
-    block: Any = resnet.blocks[0]
-    hooks = [
-        layer.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
-        for layer in (resnet.first, block.conv_1, block.conv_2)
-    ]
-    features = resnet.stem(x)
-    split = resnet.rest(features, samples)
+    convolve = Convolved.value
+
+    def counted(self: Convolved, *inputs: Tensor) -> Tensor:
+        seen.append(inputs[0].shape[:2].numel())
+        return convolve(self, *inputs)
+
+    monkeypatch.setattr(Convolved, "value", counted)
+    trunk, parts = resnet.trunk(), resnet.parts(samples)
+    assert trunk is not None
+    values = trunk(x)
+    assert seen == [6, 6]  # the stem, and the first convolution of the first block
+    split = parts.rest(parts.first(values))
+    assert seen[2] == 30
     assert torch.equal(split, resnet.logits(x, samples))
-    for hook in hooks:
-        hook.remove()
-    assert seen == [6, 6, 30, 6, 6, 30]
 
 
 def test_masks_are_drawn_for_each_image_or_shared(digits: Dataset) -> None:

@@ -12,7 +12,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.head import AutogradHead
+from pyrosnn.networks.function import Differentiated
 from pyrosnn.sampling import (
     AfterTrunk,
     Origin,
@@ -70,7 +70,7 @@ def test_draws_follow_the_guide(bnn: StochasticClassifier, digits: Dataset) -> N
     # 4,000 samples, fixed seed: means within 5 standard errors for (nearly) all 650 entries
     samples = draw_sample_set(bnn, digits.x_test[:1], 4000, seed=0, stream="attack")
     weight = samples.tensors["weight_2"].squeeze(1)
-    parameters = dict(bnn.named_parameters())
+    parameters = bnn.state_dict()
     mean = parameters["means.2"]
     row, column = parameters["row_log_scales.2"].exp(), parameters["column_log_scales.2"].exp()
     sd = row.unsqueeze(1) * column
@@ -153,9 +153,9 @@ def values_and_derivatives(
     """Logits, J v of every sample and Σ_s J_sᵀ u_s for a fixed u, as replayed in chunks."""
     chunks = list(replay(classifier, len(x), samples))
     images = AfterTrunk(classifier, x, samples.memory_budget)
-    along = images.push(v)
+    along = images.jvp(v)
     jv = [
-        chunk.head.push(chunk.features(images.values), [chunk.push(along)])[0] for chunk in chunks
+        chunk.rest.jvp(chunk.features(images.values), [chunk.jvp(along)])[1][0] for chunk in chunks
     ]
     u = torch.randn(len(samples), len(x), 10, generator=torch.Generator().manual_seed(1)).double()
     recording = Recording(classifier, x, samples)
@@ -195,13 +195,13 @@ def test_a_small_budget_changes_nothing_but_rounding(
 def test_pullback_and_pushforward_are_the_networks_derivatives(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
-    """A model's own input layer and head against its ``logits``, differentiated by torch."""
+    """A model's own parts against its ``logits``, differentiated by torch."""
     classifier, x = classifiers[model], digits.x_test[:9]
     samples = draw_sample_set(classifier, x, 6, seed=0, stream="attack")
     v = torch.randn_like(x)
     logits, jv, jtu = values_and_derivatives(classifier, x, samples, v)
-    by_torch = AutogradHead(lambda images: classifier.logits(images, samples.tensors))
-    slow, (slow_jv,) = by_torch(x), by_torch.push(x, [v])
+    by_torch = Differentiated(lambda images: classifier.logits(images, samples.tensors))
+    slow, (slow_jv,) = by_torch.jvp(x, [v])
     torch.testing.assert_close(logits, slow, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(jv, slow_jv, atol=1e-4, rtol=1e-4)
     u = torch.randn(6, 9, 10, generator=torch.Generator().manual_seed(1))

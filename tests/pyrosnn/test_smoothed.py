@@ -16,7 +16,7 @@ from pyrosnn.conditions import CONSTANTS, cutoff, smoothness_constant
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.evaluation import evaluate
-from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, replay_logits
 
@@ -114,9 +114,9 @@ def test_a_saturated_network_keeps_its_direction(digits: Dataset) -> None:
     class Saturated(LinearClassifier):
         output = "probs"
 
-        def logits(self, x: Tensor, sites: object) -> Tensor:
+        def logits(self, x: Tensor, sites: Sites) -> Tensor:
             first = 30.0 + x.sum(-1, keepdim=True)
-            return torch.cat([first, -first], -1).expand(2, *x.shape[-2:-1], 2)
+            return torch.cat([first, -first], -1).expand(len(sites["weight"]), *x.shape[-2:-1], 2)
 
     base = Saturated(3, 2).float()
     both = Smoothed(base, variance=0.01, num_noise=5)

@@ -54,17 +54,14 @@ class BayesianRegression(StochasticClassifier):
         with pyro.plate("images", len(x), dim=-1):
             return pyro.sample("y", Normal(mean, NOISE).to_event(1), obs=y)
 
-    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
         columns = torch.ones(self.num_classes)
-        pyro.sample("w", MatrixNormal(self.loc, row_tril=self.row_tril(), column_scale=columns))
+        law = MatrixNormal(self.loc, row_tril=self.row_tril(), column_scale=columns)
+        return {"w": pyro.sample("w", law)}
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         w = sites["w"]
         return x @ (w.squeeze(-3) if w.ndim > 2 else w)
-
-    @property
-    def floats_per_example(self) -> int:
-        return self.num_classes
 
 
 def regression_spec(**changes: Any) -> TrainingSpec:

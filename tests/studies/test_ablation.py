@@ -12,12 +12,12 @@ from support.studies import run_study
 from pyrosnn.attacks import FGM, loss_gradient
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
-from pyrosnn.models.bnn import BNN
+from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, replay_logits
 from pyrosnn_studies.ablation import AblationSpec, variants
 from pyrosnn_studies.floored import FlooredFGM
-from pyrosnn_studies.preactivations import PreactivationNoise
+from pyrosnn_studies.preactivations import PreactivationNoise, preactivation_noise
 
 SPEC = AblationSpec(
     images=12,
@@ -61,14 +61,19 @@ def test_a_zero_gradient_stays_where_it_is(bnn: StochasticClassifier, digits: Da
         FlooredFGM(floor=0.0)
 
 
+def other_reading(bnn: StochasticClassifier) -> PreactivationNoise:
+    found = preactivation_noise(bnn)
+    assert found is not None
+    return found
+
+
 def test_preactivations_have_the_distribution_that_weights_give(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:
     """One image's logits under 4,000 samples of each: Kolmogorov-Smirnov at 0.1 %, ten classes."""
-    assert isinstance(bnn, BNN)
     x = digits.x_test[:1]
     both = []
-    for classifier in (bnn, PreactivationNoise(bnn)):
+    for classifier in (bnn, other_reading(bnn)):
         samples = draw_sample_set(classifier, x, 4000, seed=0, stream="attack")
         both.append(replay_logits(classifier, x, samples)[:, 0].numpy())
     for c in range(10):
@@ -77,10 +82,15 @@ def test_preactivations_have_the_distribution_that_weights_give(
 
 def test_preactivations_have_the_noise_of_the_bias() -> None:
     """A black image: all that is left of the first layer is its bias."""
-    bnn = BNN((1, 2, 2), 3, hidden=(4,), initial_row_scale=0.7)
+    bnn = build_model(
+        "bnn",
+        image_shape=(1, 2, 2),
+        num_classes=3,
+        options={"hidden": (4,), "initial_row_scale": 0.7},
+    )
     x = torch.zeros(1, 1, 2, 2)
     both = []
-    for classifier in (bnn, PreactivationNoise(bnn)):
+    for classifier in (bnn, other_reading(bnn)):
         samples = draw_sample_set(classifier, x, 4000, seed=0, stream="attack")
         both.append(replay_logits(classifier, x, samples)[:, 0].numpy())
     for c in range(3):
@@ -91,9 +101,8 @@ def test_preactivations_have_the_noise_of_the_bias() -> None:
 def test_preactivations_differ_between_images_as_weights_do_not(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    assert isinstance(bnn, BNN)
     x = digits.x_test[:1].repeat(2, 1, 1, 1)  # one image twice
-    for classifier, shared in ((bnn, True), (PreactivationNoise(bnn), False)):
+    for classifier, shared in ((bnn, True), (other_reading(bnn), False)):
         samples = draw_sample_set(classifier, x, 3, seed=0, stream="attack")
         logits = replay_logits(classifier, x, samples)
         assert torch.equal(logits[:, 0], logits[:, 1]) is shared

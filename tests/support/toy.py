@@ -2,7 +2,7 @@
 
 import pyro
 import torch
-from pyro.distributions import Categorical, Normal
+from pyro.distributions import Normal
 from torch import Tensor
 
 from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
@@ -21,25 +21,12 @@ class LinearClassifier(StochasticClassifier):
         self.mean = torch.nn.Parameter(torch.randn(num_inputs + 1, num_classes).double())
         self.requires_grad_(False)
 
-    def _draw(self) -> Tensor:
-        return pyro.sample("weight", Normal(self.mean, self.noise).to_event(2))
-
-    def model(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        logits = self.logits(x, {"weight": self._draw()})
-        with pyro.plate("images", len(x), dim=-1):
-            return pyro.sample("y", Categorical(logits=logits), obs=y)
-
-    def guide(self, x: Tensor, y: Tensor | None = None) -> None:
-        self._draw()
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        return {"weight": pyro.sample("weight", Normal(self.mean, self.noise).to_event(2))}
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
-        weight = sites["weight"]
-        weight = weight.squeeze(-3) if weight.ndim > 2 else weight
+        weight = sites["weight"].squeeze(1)
         return x @ weight[..., :-1, :] + weight[..., -1:, :]
-
-    @property
-    def floats_per_example(self) -> int:
-        return self.num_classes
 
 
 class LinearProbabilities(LinearClassifier):
