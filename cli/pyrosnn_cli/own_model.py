@@ -10,8 +10,9 @@ from pyrosnn.errors import ArgumentError, FileError
 if TYPE_CHECKING:
     import torch
 
+    from pyrosnn.adapters import OwnModel
     from pyrosnn.data.dataset import Dataset
-    from pyrosnn.training import Checkpoint, OwnModel
+    from pyrosnn.training import Checkpoint
 
 SEED = 0
 CHECKED = 10  # images that are looked at for outputs that vary
@@ -19,7 +20,7 @@ CHECKED = 10  # images that are looked at for outputs that vary
 
 def is_reference(model: Path) -> bool:
     """Return whether ``--model`` names a function; a file of that name is a checkpoint."""
-    from pyrosnn.training.own_model import REFERENCE
+    from pyrosnn.adapters.own_model import REFERENCE
 
     return REFERENCE.fullmatch(str(model)) is not None and not model.exists()
 
@@ -65,8 +66,8 @@ def open_own_model(reference: str, data: "Dataset", device: "torch.device") -> "
     Raises:
         PyrosnnError: if it cannot be made, does not fit the data, or is not stochastic.
     """
+    from pyrosnn.adapters import load_own_model
     from pyrosnn.sampling import require_stochastic
-    from pyrosnn.training import load_own_model
 
     folder = str(Path.cwd())
     if folder not in sys.path:  # an installed program does not look there

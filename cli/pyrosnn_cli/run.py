@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import torch
     import xarray as xr
 
+    from pyrosnn.adapters import OwnModel
     from pyrosnn.data.dataset import Dataset
-    from pyrosnn.training import Checkpoint, OwnModel, TrainingSpec
+    from pyrosnn.training import Checkpoint, TrainingSpec
     from pyrosnn_studies.study import Study
 
 DEFAULT_DATASET = "digits"

@@ -5,6 +5,7 @@ from pyrosnn.adapters.ensemble import Ensemble
 from pyrosnn.adapters.laplace_torch import LastLayerPosterior, WeightPosterior, from_laplace
 from pyrosnn.adapters.mc_dropout import MCDropout
 from pyrosnn.adapters.members import Members, disjoint_members
+from pyrosnn.adapters.own_model import OwnModel, Reference, load_own_model
 from pyrosnn.adapters.pyro_classifier import PyroClassifier
 from pyrosnn.adapters.seeded import SeededModule
 from pyrosnn.adapters.weight_samples import WeightSamples
@@ -15,10 +16,13 @@ __all__ = [
     "LastLayerPosterior",
     "MCDropout",
     "Members",
+    "OwnModel",
     "PyroClassifier",
+    "Reference",
     "SeededModule",
     "WeightPosterior",
     "WeightSamples",
     "disjoint_members",
     "from_laplace",
+    "load_own_model",
 ]

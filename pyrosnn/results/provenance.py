@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from pyrosnn.adapters.own_model import Reference
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training.checkpoints import model_digest, package_versions
-from pyrosnn.training.own_model import Reference
 from pyrosnn.training.spec import TrainingSpec
 
 

@@ -1,7 +1,6 @@
 """Training by stochastic variational inference, its settings as data, and checkpoints."""
 
 from pyrosnn.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from pyrosnn.training.own_model import OwnModel, Reference, load_own_model
 from pyrosnn.training.spec import TrainingSpec, preset, preset_names
 from pyrosnn.training.state import TrainingState
 from pyrosnn.training.state_file import load_state, save_state, state_path
@@ -9,13 +8,10 @@ from pyrosnn.training.train import TrainingProgress, train
 
 __all__ = [
     "Checkpoint",
-    "OwnModel",
-    "Reference",
     "TrainingProgress",
     "TrainingSpec",
     "TrainingState",
     "load_checkpoint",
-    "load_own_model",
     "load_state",
     "preset",
     "preset_names",

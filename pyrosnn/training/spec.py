@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from importlib import resources
 from typing import Any
 
@@ -10,8 +10,14 @@ from pyrosnn.errors import require, resolve, unknown_name
 from pyrosnn.models import MODELS, model_options
 from pyrosnn.models.classifier import Output
 from pyrosnn.models.precision import PRECISIONS
-from pyrosnn.training.augmentations import AUGMENTATIONS
+from pyrosnn.training.images import IMAGES
+from pyrosnn.training.images.augmentations import AUGMENTATIONS
+from pyrosnn.training.images.kind import TrainingImages
+from pyrosnn.training.objectives import OBJECTIVES
 from pyrosnn.training.optimizers import OPTIMIZERS
+from pyrosnn.training.options import from_options
+from pyrosnn.training.regularisers import REGULARISERS
+from pyrosnn.training.regularisers.regulariser import Regulariser
 from pyrosnn.training.schedules import SCHEDULES
 
 # The settings that are names, and what they name.
@@ -21,6 +27,10 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "augmentation": AUGMENTATIONS,
     "precision": PRECISIONS,
 }
+
+# Settings that came later. Files name them only where they are not the defaults, so that what is
+# trained with the others keeps its digest.
+LATER = ("objective", "images", "image_options", "regularisers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +58,20 @@ class TrainingSpec:
         decay: the factor that it lowers it by.
         augmentation: name in ``AUGMENTATIONS``: ``none``, ``flip``, ``crop-flip``.
         precision: name in ``PRECISIONS``: ``full``, or ``bf16`` for mixed precision.
+        objective: name in ``OBJECTIVES``; empty for the model's own.
+        images: name in ``IMAGES`` of what the loss is computed on: ``clean``, ``adversarial``,
+            ``trades``; after augmentation and noise.
+        image_options: their options, complete with the defaults.
+        regularisers: options of each term added to the objective, complete with its defaults, by
+            its name in ``REGULARISERS``.
+
+    Example:
+        >>> options = {"attack": "fgm", "strength": 0.1, "attack_options": {"norm": "linf"}}
+        >>> spec = preset("bnn", images="adversarial", image_options=options)
+        >>> spec.image_options["noise"], spec.image_options["attack_options"]["loss"]
+        ('fresh', 'cross-entropy')
+        >>> preset("sin", regularisers={"input-gradient": {"weight": 0.1}}).regularisers
+        {'input-gradient': {'weight': 0.1, 'start': 0, 'average': 'squares'}}
     """
 
     model: str
@@ -69,9 +93,13 @@ class TrainingSpec:
     decay: float = 0.2
     augmentation: str = "none"
     precision: str = "full"
+    objective: str = ""
+    images: str = "clean"
+    image_options: Mapping[str, Any] = field(default_factory=dict)
+    regularisers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the values and complete the model's options."""
+        """Check the values and complete the options of model, images and regularisers."""
         defaults = model_options(self.model)
         for option in self.options:
             known = ", ".join(defaults)
@@ -98,6 +126,31 @@ class TrainingSpec:
         }
         object.__setattr__(self, "options", {**defaults, **given})
         object.__setattr__(self, "milestones", tuple(self.milestones))
+        if self.objective and self.objective not in OBJECTIVES:
+            raise unknown_name("objective", self.objective, OBJECTIVES)
+        images = self.make_images()
+        images.check(self)
+        object.__setattr__(self, "image_options", asdict(images))
+        require(
+            isinstance(self.regularisers, Mapping),
+            "regularisers must be options by name, such as {'input-gradient': {'weight': 0.1}}, "
+            f"got {self.regularisers!r}",
+        )
+        terms = zip(self.regularisers, self.make_regularisers(), strict=True)
+        object.__setattr__(self, "regularisers", {name: asdict(term) for name, term in terms})
+
+    def make_images(self) -> TrainingImages:
+        """Return what the loss of a step is computed on."""
+        row = resolve(IMAGES, self.images, "images")
+        made: TrainingImages = from_options(row, self.images, self.image_options)
+        return made
+
+    def make_regularisers(self) -> list[Regulariser]:
+        """Return the terms that are added to the objective, in the order of their names here."""
+        return [
+            from_options(resolve(REGULARISERS, name, "regulariser"), name, options)
+            for name, options in self.regularisers.items()
+        ]
 
     @property
     def output(self) -> Output:
@@ -106,8 +159,14 @@ class TrainingSpec:
         return output
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        return asdict(self)
+        """Return the settings as plain values; later ones only where they are no defaults."""
+        values = asdict(self)
+        for setting in fields(self):
+            make = setting.default_factory
+            default = setting.default if make is MISSING else make()
+            if setting.name in LATER and values[setting.name] == default:
+                del values[setting.name]
+        return values
 
 
 # Table of a preset that holds what single models have in place of its other settings.

@@ -1,4 +1,4 @@
-"""The training loop: stochastic variational inference for every model."""
+"""The training loop: stochastic variational inference for every model, on any images."""
 
 import math
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from pyrosnn.data.dataset import Dataset, check_batch
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.seeding import forked_rng, seed_sequence
-from pyrosnn.training.augmentations import AUGMENTATIONS
-from pyrosnn.training.objectives import OBJECTIVES, WeighSites
+from pyrosnn.training.images.augmentations import AUGMENTATIONS
+from pyrosnn.training.images.noisy import add_noise
+from pyrosnn.training.loss import StepLoss, make_loss
 from pyrosnn.training.optimizers import OPTIMIZERS
 from pyrosnn.training.schedules import learning_rate
 from pyrosnn.training.spec import TrainingSpec
@@ -93,7 +93,7 @@ def train(
             options=spec.options,
         ).to(target)
         classifier.train()
-        loss_of = make_loss(classifier, spec, num_images=len(x))
+        loss_of = make_loss(classifier, spec, num_images=len(x), bounds=dataset.bounds)
         optimizer = OPTIMIZERS[spec.optimizer](spec, classifier.parameters())
         done = 0
         if resume is not None:
@@ -115,35 +115,12 @@ def train(
     return classifier
 
 
-def make_loss(
-    classifier: StochasticClassifier, spec: TrainingSpec, *, num_images: int
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """Join model, guide and objective: the mean loss of the images of a batch, differentiable.
-
-    Args:
-        classifier: what is trained.
-        spec: settings.
-        num_images: N, the number of training images.
-    """
-    objective = OBJECTIVES[classifier.objective](spec.num_particles)
-    dtype = PRECISIONS[spec.precision]
-
-    def loss_of(x: Tensor, y: Tensor) -> Tensor:
-        with (
-            WeighSites(data=1.0 / len(x), latent=spec.kl_weight / num_images),
-            torch.autocast(x.device.type, dtype, enabled=dtype is not None),
-        ):
-            return objective.differentiable_loss(classifier.model, classifier.guide, x, y)
-
-    return loss_of
-
-
 def _all_finite(classifier: StochasticClassifier) -> bool:
     return all(bool(torch.isfinite(v).all()) for v in classifier.state_dict().values())
 
 
 def _train_epoch(
-    loss_of: Callable[[Tensor, Tensor], Tensor],
+    loss_of: StepLoss,
     optimizer: torch.optim.Optimizer,
     x: Tensor,
     y: Tensor,
@@ -159,12 +136,11 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(spec, done + number / len(batches))
         images, labels = augment(x[batch]), y[batch]
-        if spec.smoothing_variance > 0:
-            images = images.repeat_interleave(spec.noisy_copies, 0)
-            labels = labels.repeat_interleave(spec.noisy_copies, 0)
-            images = images + math.sqrt(spec.smoothing_variance) * torch.randn_like(images)
+        images, labels = add_noise(
+            images, labels, variance=spec.smoothing_variance, copies=spec.noisy_copies
+        )
         optimizer.zero_grad()
-        loss = loss_of(images, labels)
+        loss = loss_of(images, labels, epoch=done + 1, batch=number)
         loss.backward()
         optimizer.step()
         total += loss.detach() * len(batch)

@@ -8,12 +8,13 @@ from typing import Any
 
 import xarray as xr
 
+from pyrosnn.adapters import Reference
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import TIME_KEYS, make_result
 from pyrosnn.results.provenance import make_provenance, run_provenance
 from pyrosnn.sampling import MEMORY_BUDGET
-from pyrosnn.training import Reference, TrainingSpec
+from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan
 from pyrosnn_studies.store import CellStore, Finished
 

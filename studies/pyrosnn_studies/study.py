@@ -8,9 +8,10 @@ from typing import Any, Literal, Protocol
 import xarray as xr
 from matplotlib.figure import Figure
 
+from pyrosnn.adapters import Reference
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, FileError, resolve
-from pyrosnn.training import Reference, TrainingSpec
+from pyrosnn.training import TrainingSpec
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Plan
 from pyrosnn_studies.grid import GRID, GridSpec, grid_spec

@@ -23,7 +23,7 @@ from pyrosnn.noise.keep_mask import KeepMask
 from pyrosnn.sampling import draw_sample_set, replay_logits
 from pyrosnn.training import preset
 from pyrosnn.training.checkpoints import model_digest
-from pyrosnn.training.train import make_loss
+from pyrosnn.training.loss import make_loss
 
 DROPOUT = 0.4
 

@@ -41,6 +41,21 @@ SPECS = {
     "bnn": preset("bnn", epochs=3, options={"hidden": (8,)}),
     "sin": preset("sin", epochs=3, options={"hidden": (8,)}, smoothing_variance=0.1),
     "resnet": preset("resnet", epochs=3, augmentation="crop-flip", precision="bf16"),
+    "adversarial": preset(
+        "bnn",
+        epochs=3,
+        options={"hidden": (8,)},
+        images="adversarial",
+        image_options={"attack": "fgm", "strength": 0.1, "warm_up": 1},
+        regularisers={"input-gradient": {"weight": 0.1, "start": 1}},
+    ),
+    "trades": preset(
+        "sin",
+        epochs=3,
+        options={"hidden": (8,)},
+        images="trades",
+        image_options={"attack": "fgm", "strength": 0.1, "noise": "reused"},
+    ),
 }
 
 

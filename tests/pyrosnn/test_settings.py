@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyrosnn.models.settings import LONGEST, module_settings
+from pyrosnn.adapters.module_settings import LONGEST, module_settings
 
 
 class Layer(nn.Module):

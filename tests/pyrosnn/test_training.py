@@ -12,21 +12,19 @@ from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, UnknownNameError
+from pyrosnn.errors import ArgumentError, UnknownNameError, resolve
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models import MODELS, build_model
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.noise.matrix_normal import MatrixNormal
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
-from pyrosnn.training.objectives import (
-    OBJECTIVES,
-    AveragedLogitsELBO,
-    MeanELBO,
-    MixtureELBO,
-    PooledELBO,
-    WeighSites,
-)
-from pyrosnn.training.train import _train_epoch, make_loss
+from pyrosnn.training.loss import make_loss
+from pyrosnn.training.objectives import OBJECTIVES
+from pyrosnn.training.objectives.averaged_logits import AveragedLogitsELBO
+from pyrosnn.training.objectives.elbo import MeanELBO
+from pyrosnn.training.objectives.mixture import MixtureELBO
+from pyrosnn.training.objectives.pooled import PooledELBO, WeighSites
+from pyrosnn.training.train import _train_epoch
 
 NOISE = 0.5
 
@@ -198,7 +196,7 @@ def test_an_averaged_loss_is_the_mean_cross_entropy_of_the_copies(digits: Datase
     with torch.no_grad():
         log_p = sin.logits(x, latent_samples(sin, x, 5)).log_softmax(-1)
     expected = -float(log_p[:, torch.arange(50), y].mean(0).sum())
-    own = loss_of(OBJECTIVES[sin.objective](5), sin, x, y)
+    own = loss_of(resolve(OBJECTIVES, sin.objective, "objective")(5), sin, x, y)
     assert own == pytest.approx(expected, rel=1e-5)
     with pytest.raises(UnknownNameError, match="unknown average 'losses'; did you mean 'loss'"):
         build_model("sin", image_shape=(1, 8, 8), num_classes=10, options={"average": "losses"})
@@ -208,7 +206,7 @@ def test_each_model_is_trained_with_its_own_objective() -> None:
     expected = {"bnn": MeanELBO, "im": MixtureELBO, "sin": AveragedLogitsELBO}
     for model, objective in expected.items():
         classifier = build_model(model, image_shape=(1, 2, 2), num_classes=3)
-        assert OBJECTIVES[classifier.objective] is objective
+        assert resolve(OBJECTIVES, classifier.objective, "objective") is objective
 
 
 def test_the_prior_is_the_standard_matrix_normal(digits: Dataset) -> None:
@@ -255,7 +253,7 @@ class Recorder:
         self.w = torch.tensor(0.5, requires_grad=True)
         self.optimizer = torch.optim.SGD([self.w])
 
-    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, y: Tensor, /, *, epoch: int = 1, batch: int = 0) -> Tensor:
         self.batches.append((x, y))
         return 2 * self.w * x.mean()
 

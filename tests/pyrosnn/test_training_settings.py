@@ -13,10 +13,11 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.evaluation import accuracy
 from pyrosnn.training import TrainingSpec, preset, train
-from pyrosnn.training.augmentations import AUGMENTATIONS, crop, flip
+from pyrosnn.training.images.augmentations import AUGMENTATIONS, crop, flip
+from pyrosnn.training.loss import make_loss
 from pyrosnn.training.optimizers import OPTIMIZERS
 from pyrosnn.training.schedules import SCHEDULES, learning_rate
-from pyrosnn.training.train import _train_epoch, make_loss
+from pyrosnn.training.train import _train_epoch
 
 PAPER = preset("resnet", "paper")
 
@@ -87,8 +88,12 @@ def test_an_epoch_takes_the_optimizers_steps_at_the_schedules_rates(name: str) -
     x, y = torch.ones(12, 1), torch.zeros(12, dtype=torch.int64)
     w, by_hand = (torch.tensor([0.5], requires_grad=True) for _ in range(2))
     optimizer = OPTIMIZERS[name](spec, [w])  # type: ignore[list-item]
+
+    def loss_of(x: Tensor, y: Tensor, /, *, epoch: int = 1, batch: int = 0) -> Tensor:
+        return x.mean() * w.sum()
+
     for epoch in range(2):
-        _train_epoch(lambda x, y: x.mean() * w.sum(), optimizer, x, y, spec, done=epoch)
+        _train_epoch(loss_of, optimizer, x, y, spec, done=epoch)
     make: dict[str, Any] = {
         "sgd": lambda p: torch.optim.SGD([p], 0.1, momentum=0.9, weight_decay=0.01),
         "adam": lambda p: torch.optim.Adam([p], 0.1, weight_decay=0.01),
@@ -108,7 +113,7 @@ def test_a_cycle_moves_the_rate_at_every_step() -> None:
     optimizer = torch.optim.SGD([w])
     rates: list[float] = []
 
-    def loss_of(x: Tensor, y: Tensor) -> Tensor:
+    def loss_of(x: Tensor, y: Tensor, /, *, epoch: int = 1, batch: int = 0) -> Tensor:
         rates.append(optimizer.param_groups[0]["lr"])
         return w.sum()
 
@@ -163,7 +168,7 @@ def test_training_sees_augmented_images(digits: Dataset) -> None:
     seen: list[Tensor] = []
     w = torch.zeros((), requires_grad=True)
 
-    def loss_of(x: Tensor, y: Tensor) -> Tensor:
+    def loss_of(x: Tensor, y: Tensor, /, *, epoch: int = 1, batch: int = 0) -> Tensor:
         seen.append(x)
         return w * 0
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from pyrosnn.adapters.module_settings import module_settings
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
 from pyrosnn.models.classifier import Output, StochasticClassifier, no_classifier
-from pyrosnn.models.settings import module_settings
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")

@@ -1,0 +1,10 @@
+"""What a step's loss is computed on: one file and one line in ``IMAGES`` for each kind.
+
+``AUGMENTATIONS`` and the noise of ``smoothing_variance`` change a batch first.
+"""
+
+IMAGES = {
+    "clean": "pyrosnn.training.images.clean:Clean",
+    "adversarial": "pyrosnn.training.images.adversarial:Adversarial",
+    "trades": "pyrosnn.training.images.trades:Trades",
+}

@@ -1,0 +1,58 @@
+"""`adversarial`: the loss at x + δ, alone or beside that at x."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.training.images.attacked import AttackedImages
+
+if TYPE_CHECKING:
+    from pyrosnn.training.step import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial(AttackedImages):
+    r"""Adversarial training: the objective at $x + \delta$.
+
+    The labels' term is $w\,L(x) + w'\,L(x + \delta)$, both on the same particles; the KL counts
+    once. With strength 0 and the default weights it is the training on clean images, bit for bit.
+
+    Attributes:
+        clean_weight: w.
+        adversarial_weight: w'.
+
+    References:
+        A. Madry et al., ICLR 2018: w = 0, w' = 1. Z. He et al., Parametric noise injection, CVPR
+        2019: both 0.5, and predicted labels.
+
+    Example:
+        >>> Adversarial(attack="fgm", strength=0.1, attack_options={"norm": "linf"}).noise
+        'fresh'
+    """
+
+    clean_weight: float = 0.0
+    adversarial_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        for name in ("clean_weight", "adversarial_weight"):
+            value = getattr(self, name)
+            require(value >= 0, f"{name} must be >= 0, got {value}")
+        require(
+            self.clean_weight + self.adversarial_weight > 0,
+            "clean_weight and adversarial_weight are both 0; give one of them a weight",
+        )
+
+    def loss(self, step: "Step") -> Tensor:
+        """Return the weighted objective of clean and adversarial images."""
+        if self.warming_up(step):
+            return step.loss(step.evaluate(step.x))
+        evaluated = []
+        if self.clean_weight > 0:
+            evaluated.append(step.evaluate(step.x, self.clean_weight))
+        if self.adversarial_weight > 0:
+            evaluated.append(step.evaluate(self.attacked(step), self.adversarial_weight))
+        return step.loss(*evaluated)

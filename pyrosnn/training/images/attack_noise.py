@@ -1,0 +1,45 @@
+"""Which samples an attack in the training has, and whether all its steps have the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyrosnn.sampling import SampleSet, draw_sample_set
+
+if TYPE_CHECKING:
+    from pyrosnn.training.step import Step
+
+STREAM = "training"
+
+
+@dataclass(frozen=True)
+class AttackNoise:
+    """A choice of samples.
+
+    Attributes:
+        samples: a step and a number to the attack's sample set.
+        fixed: whether all steps of the attack use that set.
+    """
+
+    samples: Callable[["Step", int], SampleSet]
+    fixed: bool
+
+
+def training_samples(step: "Step", number: int) -> SampleSet:
+    """Draw T: a stream of its own, which neither A nor V nor I shares a sample with."""
+    return draw_sample_set(
+        step.setting.classifier,
+        step.x,
+        number,
+        seed=step.setting.spec.seed,
+        stream=STREAM,
+        repeat=step.epoch,
+        block=step.batch,
+    )
+
+
+NOISES = {
+    "fresh": AttackNoise(training_samples, fixed=False),
+    "fixed": AttackNoise(training_samples, fixed=True),
+    "reused": AttackNoise(lambda step, number: step.samples, fixed=True),
+}

@@ -1,0 +1,62 @@
+"""`trades`: the loss at x, and how far the prediction at x + δ is from it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from pyrosnn.errors import require
+from pyrosnn.training.images.attacked import AttackedImages
+from pyrosnn.training.objectives.pooled import label_logits
+
+if TYPE_CHECKING:
+    from pyrosnn.training.step import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trades(AttackedImages):
+    r"""TRADES: the objective at x, plus β times how far the predictions at x + δ are from it.
+
+    The loss is $L(x) + \beta \frac1S \sum_s \mathrm{KL}(p(\cdot \mid x, \theta_s) \,\|\,
+    p(\cdot \mid x + \delta, \theta_s))$. Both sides of the divergence have the
+    same θ_s. With samples of their own it would be above 0 at δ = 0, and penalise the noise, not
+    how much the prediction depends on the image. The inner attack is any attack; the original's
+    ascends the divergence itself.
+
+    Attributes:
+        beta: β, 6 for the original on CIFAR-10, 1 on MNIST.
+
+    References:
+        H. Zhang et al., Theoretically principled trade-off between robustness and accuracy, ICML
+        2019.
+
+    Example:
+        >>> Trades(strength=0.3).beta
+        6.0
+    """
+
+    beta: float = 6.0
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        require(self.beta >= 0, f"beta must be >= 0, got {self.beta}")
+
+    def loss(self, step: "Step") -> Tensor:
+        """Return the objective at x and the weighted divergence."""
+        clean = step.evaluate(step.x)
+        if self.warming_up(step):
+            return step.loss(clean)
+        attacked = step.evaluate(self.attacked(step))
+        divergence = prediction_divergence(label_logits(clean), label_logits(attacked))
+        return step.loss(clean) + self.beta * divergence.mean()
+
+
+def prediction_divergence(first: Tensor, second: Tensor) -> Tensor:
+    """Return KL(p ‖ q) over the classes.
+
+    Args:
+        first: log p, shape (…, class).
+        second: log q, shape (…, class).
+    """
+    return (first.exp() * (first - second)).sum(-1)

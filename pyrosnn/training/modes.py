@@ -1,0 +1,31 @@
+"""A classifier as it is outside of training, for a part of a step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyrosnn.models.classifier import StochasticClassifier
+
+
+@contextmanager
+def evaluating(classifier: StochasticClassifier) -> Iterator[None]:
+    """Put a classifier in evaluation mode within the block: batch norm has running statistics."""
+    training = classifier.training
+    classifier.eval()
+    try:
+        yield
+    finally:
+        classifier.train(training)
+
+
+@contextmanager
+def frozen(classifier: StochasticClassifier) -> Iterator[None]:
+    """Put it in evaluation mode, and leave its parameters without gradients, within the block."""
+    learned = [p for p in classifier.parameters() if p.requires_grad]
+    with evaluating(classifier):
+        for parameter in learned:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in learned:
+                parameter.requires_grad_(True)

@@ -1,0 +1,148 @@
+"""One step of a training: a batch, and one draw of the guide that all its terms share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from pyro.poutine.trace_struct import Trace
+from pyro.poutine.util import prune_subsample_sites
+from torch import Tensor
+
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.sampling import Origin, SampleSet
+from pyrosnn.training.modes import evaluating
+from pyrosnn.training.objectives.pooled import PooledELBO, WeighSites
+from pyrosnn.training.regularisers.gradients import input_gradients
+from pyrosnn.training.spec import TrainingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What stays the same in all steps of a training.
+
+    Attributes:
+        classifier: what is trained.
+        objective: how the particles are pooled.
+        spec: settings.
+        num_images: N, the number of training images.
+        bounds: smallest and largest pixel value of the data.
+    """
+
+    classifier: StochasticClassifier
+    objective: PooledELBO
+    spec: TrainingSpec
+    num_images: int
+    bounds: tuple[float, float]
+
+    @contextmanager
+    def computing(self, data: float) -> Iterator[None]:
+        """Weigh the sites of what is traced within the block, in the training's precision.
+
+        Args:
+            data: weight of the log-likelihood of one image.
+        """
+        dtype = PRECISIONS[self.spec.precision]
+        kind = self.classifier.device.type
+        with (
+            WeighSites(data=data, latent=self.spec.kl_weight / self.num_images),
+            torch.autocast(kind, dtype, enabled=dtype is not None),
+        ):
+            yield
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """A batch of training images, and the particles that its loss is computed with.
+
+    Attributes:
+        setting: what it shares with all steps.
+        x: images, augmented and noisy where the settings say so, shape (example, *image).
+        y: their labels, shape (example,).
+        epoch: number of the epoch, from 1.
+        batch: number of the batch within the epoch, from 0.
+        drawn: trace of the guide.
+    """
+
+    setting: Setting
+    x: Tensor
+    y: Tensor
+    epoch: int
+    batch: int
+    drawn: Trace
+
+    @classmethod
+    def draw(cls, setting: Setting, x: Tensor, y: Tensor, epoch: int, batch: int) -> "Step":
+        """Draw the particles of a batch."""
+        with setting.computing(data=1.0):
+            drawn = setting.objective.draw(setting.classifier.guide, x, y)
+        return cls(setting=setting, x=x, y=y, epoch=epoch, batch=batch, drawn=drawn)
+
+    def evaluate(self, x: Tensor, weight: float = 1.0) -> Trace:
+        """Evaluate the model on the step's particles.
+
+        Args:
+            x: images in the place of the batch's, with the same labels.
+            weight: of their mean log-likelihood in the loss.
+        """
+        setting = self.setting
+        with setting.computing(data=weight / len(x)):
+            return setting.objective.evaluate(setting.classifier.model, self.drawn, x, self.y)
+
+    def loss(self, first: Trace, *others: Trace) -> Tensor:
+        """Return the mean loss of images: the labels' terms of all traces, and the KL once."""
+        objective = self.setting.objective
+        with self.setting.computing(data=1.0):
+            loss = objective.full_loss(first, self.drawn)
+            for evaluated in others:
+                loss = loss + objective.label_loss(evaluated)
+        return loss
+
+    @cached_property
+    def particles(self) -> dict[str, Tensor]:
+        """Values of the sites, shape (sample, example or 1, *event), as functions of parameters."""
+        number = self.setting.objective.num_particles
+        return {
+            name: site["value"].reshape(number, -1, *site["fn"].event_shape)
+            for name, site in self._latent.items()
+        }
+
+    @property
+    def samples(self) -> SampleSet:
+        """The particles as a sample set, for an attack that sees the very ones of the loss."""
+        origin = Origin(
+            seed=self.setting.spec.seed,
+            stream="particles",
+            repeat=self.epoch,
+            block=self.batch,
+            stop=self.setting.objective.num_particles,
+        )
+        return SampleSet(
+            origin=origin,
+            stored={name: value.detach() for name, value in self.particles.items()},
+            per_image=frozenset(
+                name
+                for name, site in self._latent.items()
+                if any(frame.dim == -1 for frame in site["cond_indep_stack"])
+            ),
+            num_examples=len(self.x),
+        )
+
+    @cached_property
+    def input_gradients(self) -> Tensor:
+        """Gradients of each particle's loss at the images, shape (sample, example, *image).
+
+        They can be differentiated once more; all regularisers share them.
+        """
+        setting = self.setting
+        with setting.computing(data=1.0), evaluating(setting.classifier):
+            return input_gradients(setting.classifier, self.x, self.y, self.particles)
+
+    @property
+    def _latent(self) -> dict[str, Any]:
+        trace = prune_subsample_sites(self.drawn)
+        nodes = dict[str, Any](trace.nodes)  # their values are of many types
+        return {name: nodes[name] for name in trace.stochastic_nodes}
