@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pyrosnn_cli.main import app
-
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs/reproduction", "docs/notebooks")
 WIDTH = "120"
@@ -26,6 +24,8 @@ def results() -> list[str]:
 
 def summary(path: str) -> str:
     """Return what the command prints."""
+    from pyrosnn_cli.main import app  # a program that does not import fails these tests alone
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", WIDTH)
         result = CliRunner().invoke(app, ["summary", str(ROOT / path)], catch_exceptions=False)
