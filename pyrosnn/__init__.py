@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from pyrosnn.evaluation import accuracy, attack_spec, evaluate
     from pyrosnn.models import MODELS
     from pyrosnn.models.classifier import StochasticClassifier
+    from pyrosnn.models.composed import Composed
     from pyrosnn.noise.matrix_normal import MatrixNormal
     from pyrosnn.results import combine, combine_repeats, make_result, open_results, save_results
     from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
     from pyrosnn.training import (
         Checkpoint,
         TrainingSpec,
+        fit,
         load_checkpoint,
         preset,
         save_checkpoint,
@@ -49,6 +51,7 @@ _HOMES = {
     "pyrosnn.evaluation": ("accuracy", "attack_spec", "evaluate"),
     "pyrosnn.models": ("MODELS",),
     "pyrosnn.models.classifier": ("StochasticClassifier",),
+    "pyrosnn.models.composed": ("Composed",),
     "pyrosnn.noise.matrix_normal": ("MatrixNormal",),
     "pyrosnn.results": (
         "combine",
@@ -61,6 +64,7 @@ _HOMES = {
     "pyrosnn.training": (
         "Checkpoint",
         "TrainingSpec",
+        "fit",
         "load_checkpoint",
         "preset",
         "save_checkpoint",
@@ -79,6 +83,7 @@ __all__ = [
     "Attack",
     "AttackResult",
     "Checkpoint",
+    "Composed",
     "Dataset",
     "ExternalAttack",
     "Finding",
@@ -101,6 +106,7 @@ __all__ = [
     "disjoint_sample_sets",
     "draw_sample_set",
     "evaluate",
+    "fit",
     "linear_condition",
     "load_checkpoint",
     "load_dataset",

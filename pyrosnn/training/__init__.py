@@ -4,13 +4,14 @@ from pyrosnn.training.checkpoints import Checkpoint, load_checkpoint, save_check
 from pyrosnn.training.spec import TrainingSpec, preset, preset_names
 from pyrosnn.training.state import TrainingState
 from pyrosnn.training.state_file import load_state, save_state, state_path
-from pyrosnn.training.train import TrainingProgress, train
+from pyrosnn.training.train import TrainingProgress, fit, train
 
 __all__ = [
     "Checkpoint",
     "TrainingProgress",
     "TrainingSpec",
     "TrainingState",
+    "fit",
     "load_checkpoint",
     "load_state",
     "preset",

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from pyrosnn.errors import require, resolve, unknown_name
-from pyrosnn.models import MODELS, model_options
+from pyrosnn.models import complete_options, find_row
 from pyrosnn.models.classifier import Output
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.training.images import IMAGES
@@ -38,7 +38,7 @@ class TrainingSpec:
     """Settings of one training; ``dataclasses.replace`` changes some.
 
     Attributes:
-        model: name in ``MODELS``.
+        model: name in ``MODELS``; empty for a classifier of one's own, see :func:`fit`.
         options: options of the model, complete with its defaults.
         epochs: passes over the training images.
         batch_size: images in a step.
@@ -100,10 +100,6 @@ class TrainingSpec:
 
     def __post_init__(self) -> None:
         """Check the values and complete the options of model, images and regularisers."""
-        defaults = model_options(self.model)
-        for option in self.options:
-            known = ", ".join(defaults)
-            require(option in defaults, f"{self.model} has no option '{option}'; it has {known}")
         for name in ("epochs", "batch_size", "num_particles", "noisy_copies"):
             value = getattr(self, name)
             require(value >= 1, f"{name} must be >= 1, got {value}")
@@ -124,7 +120,8 @@ class TrainingSpec:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in self.options.items()
         }
-        object.__setattr__(self, "options", {**defaults, **given})
+        options = complete_options(self.model, given) if self.model else given
+        object.__setattr__(self, "options", options)
         object.__setattr__(self, "milestones", tuple(self.milestones))
         if self.objective and self.objective not in OBJECTIVES:
             raise unknown_name("objective", self.objective, OBJECTIVES)
@@ -155,8 +152,7 @@ class TrainingSpec:
     @property
     def output(self) -> Output:
         """What the model's discriminant functions are."""
-        output: Output = resolve(MODELS, self.model, "model").output
-        return output
+        return find_row(self.model).output
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values; later ones only where they are no defaults."""
@@ -192,7 +188,7 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     """Return the training settings of a preset for a model, with some of them changed.
 
     Args:
-        model: a name in ``MODELS``.
+        model: a name in ``MODELS``; empty for a classifier of one's own, see :func:`fit`.
         name: ``quick`` (digits, seconds) or ``paper`` (FashionMNIST and CIFAR-10, supplement B).
         changes: fields of :class:`TrainingSpec` that differ from the preset.
 

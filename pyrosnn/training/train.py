@@ -1,15 +1,17 @@
 """The training loop: stochastic variational inference for every model, on any images."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pyro
 import torch
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset, check_batch
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -18,7 +20,7 @@ from pyrosnn.training.images.noisy import add_noise
 from pyrosnn.training.loss import StepLoss, make_loss
 from pyrosnn.training.optimizers import OPTIMIZERS
 from pyrosnn.training.schedules import learning_rate
-from pyrosnn.training.spec import TrainingSpec
+from pyrosnn.training.spec import TrainingSpec, preset
 from pyrosnn.training.state import TrainingState
 
 
@@ -74,6 +76,66 @@ def train(
         10
     """
     target = torch.device(device)
+    _check(dataset)
+    with _randomness(spec, target):
+        classifier = build_model(
+            spec.model,
+            image_shape=dataset.image_shape,
+            num_classes=dataset.num_classes,
+            options=spec.options,
+        ).to(target)
+        _run(classifier, spec, dataset, progress=progress, resume=resume, keep=keep)
+    return _finish(classifier, spec, dataset)
+
+
+def fit(
+    classifier: StochasticClassifier,
+    dataset: Dataset,
+    name: str = "quick",
+    *,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    **changes: Any,
+) -> StochasticClassifier:
+    """Train a classifier of one's own, such as a :class:`Composed`, where it is.
+
+    Args:
+        classifier: the classifier; its parameters are moved.
+        dataset: its training split is used.
+        name: preset of the settings.
+        progress: called after each epoch.
+        changes: fields of :class:`TrainingSpec` that differ from the preset, such as ``epochs``,
+            ``images`` or ``regularisers``; ``objective`` in the place of the classifier's own.
+
+    Returns:
+        The same classifier, in evaluation mode.
+
+    Raises:
+        ArgumentError: as :func:`train`, and for images of another shape than the classifier's.
+
+    Example:
+        >>> import pyrosnn
+        >>> from pyrosnn.noise.features import FeatureNoise
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Flatten(), torch.nn.Linear(64, 9), torch.nn.ReLU(), torch.nn.Linear(9, 10)
+        ... )
+        >>> noisy = pyrosnn.Composed(net, [FeatureNoise(0.1, places=["2"])], image_shape=(1, 8, 8))
+        >>> digits = pyrosnn.load_dataset("digits")
+        >>> pyrosnn.fit(noisy, digits, epochs=2).training
+        False
+    """
+    spec = preset("", name, **changes)
+    _check(dataset)
+    require(
+        classifier.image_shape == dataset.image_shape,
+        f"the classifier takes images of shape {classifier.image_shape}, {dataset.name} has "
+        f"{dataset.image_shape}",
+    )
+    with _randomness(spec, classifier.device):
+        _run(classifier.requires_grad_(True), spec, dataset, progress=progress)
+    return _finish(classifier, spec, dataset)
+
+
+def _check(dataset: Dataset) -> None:
     check_batch(
         dataset.x_train,
         dataset.y_train,
@@ -81,37 +143,55 @@ def train(
         image_shape=dataset.image_shape,
         dtype=torch.float32,
     )
-    x, y = dataset.x_train.to(target), dataset.y_train.to(target)
+
+
+@contextmanager
+def _randomness(spec: TrainingSpec, device: torch.device) -> Iterator[None]:
     with (
-        forked_rng(seed_sequence(spec.seed, "train"), target),
+        forked_rng(seed_sequence(spec.seed, "train"), device),
         pyro.validation_enabled(False),
     ):
-        classifier = build_model(
-            spec.model,
-            image_shape=dataset.image_shape,
-            num_classes=dataset.num_classes,
-            options=spec.options,
-        ).to(target)
-        classifier.train()
-        loss_of = make_loss(classifier, spec, num_images=len(x), bounds=dataset.bounds)
-        optimizer = OPTIMIZERS[spec.optimizer](spec, classifier.parameters())
-        done = 0
-        if resume is not None:
-            resume.restore(classifier, optimizer)
-            done = resume.epoch
-        for epoch in range(done + 1, spec.epochs + 1):
-            loss = _train_epoch(loss_of, optimizer, x, y, spec, done=epoch - 1)
-            if not (math.isfinite(loss) and _all_finite(classifier)):
-                raise ArgumentError(
-                    f"the loss or the parameters became NaN or infinite in epoch {epoch}; lower "
-                    f"learning_rate (now {spec.learning_rate}) or the initial scales"
-                )
-            if keep is not None:
-                keep(TrainingState.capture(epoch, classifier, optimizer))
-            if progress is not None:
-                progress(TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss))
+        yield
+
+
+def _run(
+    classifier: StochasticClassifier,
+    spec: TrainingSpec,
+    dataset: Dataset,
+    *,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    resume: TrainingState | None = None,
+    keep: Callable[[TrainingState], None] | None = None,
+) -> None:
+    """Make the epochs that are left."""
+    x, y = dataset.x_train.to(classifier.device), dataset.y_train.to(classifier.device)
+    classifier.train()
+    loss_of = make_loss(classifier, spec, num_images=len(x), bounds=dataset.bounds)
+    optimizer = OPTIMIZERS[spec.optimizer](spec, classifier.parameters())
+    done = 0
+    if resume is not None:
+        resume.restore(classifier, optimizer)
+        done = resume.epoch
+    for epoch in range(done + 1, spec.epochs + 1):
+        loss = _train_epoch(loss_of, optimizer, x, y, spec, done=epoch - 1)
+        if not (math.isfinite(loss) and _all_finite(classifier)):
+            raise ArgumentError(
+                f"the loss or the parameters became NaN or infinite in epoch {epoch}; lower "
+                f"learning_rate (now {spec.learning_rate}) or the initial scales"
+            )
+        if keep is not None:
+            keep(TrainingState.capture(epoch, classifier, optimizer))
+        if progress is not None:
+            progress(TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss))
+
+
+def _finish(
+    classifier: StochasticClassifier, spec: TrainingSpec, dataset: Dataset
+) -> StochasticClassifier:
+    """Freeze what was trained, and let it compute what it needs all images for."""
     classifier.eval().requires_grad_(False)
-    classifier.after_training(iter(x.split(spec.batch_size)))
+    x = dataset.x_train.to(classifier.device)
+    classifier.after_training(x.split(spec.batch_size))
     return classifier
 
 
