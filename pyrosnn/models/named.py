@@ -36,7 +36,7 @@ class Named(Composed):
         super().__init__(network, noise, output=output, objective=objective)
         self._file_names = names_in_files(list(super().state_dict()), file_names)
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Return parameters and buffers by their names in files."""
         prefix = kwargs.get("prefix", "")
         state: dict[str, Any] = super().state_dict(*args, **kwargs)

@@ -44,7 +44,8 @@ class ModuleNetwork(Network):
     def _try(self) -> dict[str, Place]:
         """Run the module once, to see which of its parts are called once, and their shapes."""
         calls: dict[str, list[tuple[int, ...]]] = {}
-        x = torch.zeros(2, *self.image_shape)
+        like = next(self.module.parameters(), torch.empty(0))
+        x = torch.zeros(2, *self.image_shape, dtype=like.dtype, device=like.device)
 
         def see(name: str) -> Callable[[Any, Any, Any], None]:
             def hook(part: Any, inputs: Any, output: Any) -> None:
@@ -70,6 +71,12 @@ class ModuleNetwork(Network):
         self.num_classes = logits.shape[1]
         once = {name: shapes[0] for name, shapes in calls.items() if len(shapes) == 1}
         return {name: Place(shape, _matrix_shape(named[name])) for name, shape in once.items()}
+
+    def train(self, mode: bool = True) -> "ModuleNetwork":
+        """Leave the module in evaluation mode: what learns, a training step says."""
+        super().train(mode)
+        self.module.eval()
+        return self
 
     def matrix(self, place: str) -> Tensor:
         """Return the weights of a place."""

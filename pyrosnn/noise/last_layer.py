@@ -1,5 +1,6 @@
 """`last-layer`: Laplace's approximation on the weights of the last layer."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,10 +50,25 @@ class LastLayer(Noise):
         )
         self.last = weighted[-1]
         require(
-            network.place(self.last).shape == (network.num_classes,),
-            f"the last layer with weights, '{self.last}', does not return the logits",
+            self._returns_logits(network),
+            f"the network does more after '{self.last}', its last layer with weights, than return "
+            "its values; put the rest before it",
         )
         self.register_buffer("scale", torch.zeros_like(network.matrix(self.last)).detach())
+
+    def _returns_logits(self, network: Network) -> bool:
+        mean = network.matrix(self.last).detach()
+        if network.place(self.last).shape != (network.num_classes,):
+            return False
+        if mean.device.type == "meta":  # an outline, without values
+            return True
+        number = 2 * math.prod(network.image_shape)
+        x = torch.linspace(0, 1, number, dtype=mean.dtype, device=mean.device)
+        with torch.no_grad():
+            x = x.reshape(2, *network.image_shape)
+            h, logits = network.inputs_of(self.last, x), network(x)
+        own = h @ mean[: h.shape[1]] + (mean[-1] if len(mean) > h.shape[1] else 0.0)
+        return torch.allclose(own, logits, rtol=1e-4, atol=1e-4 * float(logits.abs().max()))
 
     @property
     def site_names(self) -> list[str]:

@@ -250,7 +250,7 @@ def test_the_attacks_samples_are_a_stream_of_their_own(
 def test_an_attack_leaves_the_classifier_as_it_was(digits: Dataset, seen: list[Any]) -> None:
     spec = spec_of("resnet", attack="spy", strength=0.1, attack_options=STEPS)
     classifier = untrained(spec)
-    classifier.get_parameter("last.bias").requires_grad_(False)
+    classifier.get_parameter("network.layers.last.bias").requires_grad_(False)
     learned = [p.requires_grad for p in classifier.parameters()]
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
     step = step_of(spec, classifier, digits.x_train[:10], digits.y_train[:10])
@@ -379,7 +379,7 @@ def test_both_parts_train_batch_norm_and_the_attack_does_not(digits: Dataset) ->
         step.evaluate(attacked(spec, step))
         statistics = dict(by_hand.named_buffers())
         assert same(statistics, dict(trained.named_buffers()))
-        assert float(statistics["norm.running_mean"].abs().max()) > 0
+        assert float(statistics["network.layers.norm.running_mean"].abs().max()) > 0
 
 
 # Training as a whole

@@ -1,0 +1,110 @@
+"""Whatever comes next is one file of at most 60 lines and one row of a table."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import outside.attack
+import outside.loss
+import pytest
+import torch
+
+from pyrosnn.attacks import ATTACKS, LOSSES
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import UnknownNameError
+from pyrosnn.evaluation import evaluate
+from pyrosnn.models import MODELS, Row
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.networks import NETWORKS
+from pyrosnn.noise import NOISES
+from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn.testing import check_attack, check_contract
+from pyrosnn.training import load_checkpoint, preset, save_checkpoint, train
+from pyrosnn.training.images import IMAGES
+from pyrosnn.training.regularisers import REGULARISERS
+
+NETWORKS_OF_ROWS = {
+    "dense": {"hidden": (16,)},
+    "cnn": {"channels": (4, 4), "units": 16},
+    "resnet": {"depth": 10, "width": 1},
+    "skipping": {},
+    "torchvision": {},
+}
+FOLDER = Path(outside.attack.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NOISES, "laplace", "outside.noise:LaplaceNoise")
+    monkeypatch.setitem(NETWORKS, "skipping", "outside.network:skipping")
+    monkeypatch.setitem(NETWORKS, "torchvision", "outside.network:from_torchvision")
+    monkeypatch.setitem(MODELS, "heavy", Row(network="dense", noise=("laplace",)))
+    monkeypatch.setitem(ATTACKS, "momentum", outside.attack.Momentum)
+    monkeypatch.setitem(LOSSES, "squared", outside.loss.SQUARED)
+    monkeypatch.setitem(REGULARISERS, "aligned", "outside.regulariser:Aligned")
+    monkeypatch.setitem(IMAGES, "shaken", "outside.images:Shaken")
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_it_takes_at_most_sixty_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 60
+
+
+def small(digits: Dataset) -> Dataset:
+    return replace(digits, x_train=digits.x_train[:120], y_train=digits.y_train[:120])
+
+
+@pytest.mark.parametrize("network", NETWORKS_OF_ROWS)
+def test_it_is_trained_stored_loaded_attacked_and_judged(
+    network: str, digits: Dataset, tmp_path: Path
+) -> None:
+    data = small(digits)
+    spec = preset(
+        "heavy",
+        epochs=1,
+        batch_size=40,
+        num_particles=2,
+        options={"network": network, **NETWORKS_OF_ROWS[network]},
+        images="shaken",
+        image_options={"reach": 0.2},
+        regularisers={"aligned": {"weight": 0.1}},
+    )
+    classifier = train(spec, data)
+    scales = classifier.state_dict()["noise.0.scales"]
+    assert bool((scales != 0.1).all())  # learned
+    save_checkpoint(tmp_path / "heavy.safetensors", classifier, spec, data)
+    checkpoint = load_checkpoint(tmp_path / "heavy.safetensors")
+    assert checkpoint.spec == spec
+    loaded = checkpoint.classifier
+    x, y = digits.test_images(10)
+    a, i = disjoint_sample_sets(loaded, x, attack=2, inference=3, seed=0)
+    attack = outside.attack.Momentum(norm="linf", strength=0.2, loss="squared", clip=(0.0, 1.0))
+    result = evaluate(loaded, x, y, attack=attack, attack_samples=a, inference_samples=i)
+    assert bool((result["perturbation_norm"] <= 0.2 + 1e-6).all())
+    assert float(result["perturbation_norm"].mean()) > 0.15
+    again = evaluate(classifier, x, y, attack=attack, attack_samples=a, inference_samples=i)
+    assert result.identical(again)
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin", "resnet"])
+@pytest.mark.parametrize("network", NETWORKS_OF_ROWS)
+def test_every_noise_works_on_every_network(model: str, network: str) -> None:
+    from pyrosnn.models import build_model
+
+    options = {"network": network, **NETWORKS_OF_ROWS[network]}
+    torch.manual_seed(0)
+    classifier = build_model(model, image_shape=(1, 8, 8), num_classes=10, options=options)
+    check_contract(classifier.requires_grad_(False))
+
+
+def test_the_attack_keeps_the_contract(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x, y = digits.test_images(6)
+    check_attack(outside.attack.Momentum(strength=0.3, loss="squared"), bnn, x, y)
+
+
+def test_a_row_is_found_by_those_who_misspell_it() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'heavy'"):
+        preset("heavi")
+    with pytest.raises(UnknownNameError, match="did you mean 'torchvision'"):
+        preset("heavy", options={"network": "torchvison"})
+    with pytest.raises(UnknownNameError, match="did you mean 'shaken'"):
+        preset("heavy", images="shake")
