@@ -292,7 +292,7 @@ def test_mixed_precision_rounds_attacked_and_penalised_training(
         gradients.append(torch.cat([g.flatten() for g in found]))
     assert losses[0] == pytest.approx(losses[1], rel=0.03)
     assert losses[0] != losses[1]
-    assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.95
+    assert float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)) > 0.95
 
 
 @pytest.mark.parametrize("norm", list(NORMS))
