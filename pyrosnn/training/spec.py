@@ -72,8 +72,8 @@ class TrainingSpec:
         >>> from pyrosnn.training import preset
         >>> options = {"attack": "fgm", "strength": 0.1, "attack_options": {"norm": "linf"}}
         >>> spec = preset("bnn", images="adversarial", image_options=options)
-        >>> spec.image_options["noise"], spec.image_options["attack_options"]["loss"]
-        ('fresh', 'cross-entropy')
+        >>> spec.image_options["noise"], spec.image_options["num_samples"]
+        ('fresh', 1)
         >>> preset("sin", regularisers={"input-gradient": {"weight": 0.1}}).regularisers
         {'input-gradient': {'weight': 0.1, 'start': 0, 'average': 'squares'}}
     """
