@@ -2,10 +2,12 @@
 
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from pyrosnn.errors import resolve
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.training.objectives import OBJECTIVES
 from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.step import Setting, Step
@@ -49,15 +51,17 @@ def make_loss(
         num_images=num_images,
         bounds=bounds,
     )
+    dtype = PRECISIONS[spec.precision]
     images, regularisers = spec.make_images(), spec.make_regularisers()
 
     def loss_of(x: Tensor, y: Tensor, /, *, epoch: int = 1, batch: int = 0) -> Tensor:
-        step = Step.draw(setting, x, y, epoch, batch)
-        loss = images.loss(step)
-        for regulariser in regularisers:
-            term = regulariser.term(step)
-            if term is not None:
-                loss = loss + term
+        with torch.autocast(x.device.type, dtype, enabled=dtype is not None):
+            step = Step.draw(setting, x, y, epoch, batch)
+            loss = images.loss(step)
+            for regulariser in regularisers:
+                term = regulariser.term(step)
+                if term is not None:
+                    loss = loss + term
         return loss
 
     return loss_of

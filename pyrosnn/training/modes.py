@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from pyrosnn.models.classifier import StochasticClassifier
 
 
@@ -19,9 +21,9 @@ def evaluating(classifier: StochasticClassifier) -> Iterator[None]:
 
 @contextmanager
 def frozen(classifier: StochasticClassifier) -> Iterator[None]:
-    """Put it in evaluation mode, and leave its parameters without gradients, within the block."""
+    """Put it in evaluation mode, its parameters without gradients, in full precision."""
     learned = [p for p in classifier.parameters() if p.requires_grad]
-    with evaluating(classifier):
+    with evaluating(classifier), torch.autocast(classifier.device.type, enabled=False):
         for parameter in learned:
             parameter.requires_grad_(False)
         try:

@@ -1,9 +1,7 @@
-"""Everything that decides a training, as one frozen value; presets are data."""
+"""Everything that decides a training, as one frozen value."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from importlib import resources
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pyrosnn.errors import require, resolve, unknown_name
@@ -28,9 +26,14 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "precision": PRECISIONS,
 }
 
-# Settings that came later. Files name them only where they are not the defaults, so that what is
-# trained with the others keeps its digest.
-LATER = ("objective", "images", "image_options", "regularisers")
+# Settings that came later, and their defaults. Files name them only where they differ, so that
+# what is trained without them keeps its digest.
+LATER: dict[str, Any] = {
+    "objective": "",
+    "images": "clean",
+    "image_options": {},
+    "regularisers": {},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +69,11 @@ class TrainingSpec:
             its name in ``REGULARISERS``.
 
     Example:
+        >>> from pyrosnn.training import preset
         >>> options = {"attack": "fgm", "strength": 0.1, "attack_options": {"norm": "linf"}}
         >>> spec = preset("bnn", images="adversarial", image_options=options)
-        >>> spec.image_options["noise"], spec.image_options["attack_options"]["loss"]
-        ('fresh', 'cross-entropy')
+        >>> spec.image_options["noise"], spec.image_options["num_samples"]
+        ('fresh', 1)
         >>> preset("sin", regularisers={"input-gradient": {"weight": 0.1}}).regularisers
         {'input-gradient': {'weight': 0.1, 'start': 0, 'average': 'squares'}}
     """
@@ -156,56 +160,5 @@ class TrainingSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values; later ones only where they are no defaults."""
-        values = asdict(self)
-        for setting in fields(self):
-            make = setting.default_factory
-            default = setting.default if make is MISSING else make()
-            if setting.name in LATER and values[setting.name] == default:
-                del values[setting.name]
-        return values
-
-
-# Table of a preset that holds what single models have in place of its other settings.
-OF_MODELS = "of"
-
-
-def _load_presets() -> dict[str, Any]:
-    text = resources.files("pyrosnn.training").joinpath("presets.toml").read_text("utf-8")
-    return tomllib.loads(text)
-
-
-def preset_names() -> list[str]:
-    """Return the names of the training presets.
-
-    Example:
-        >>> preset_names()
-        ['quick', 'paper']
-    """
-    return [name for name, value in _load_presets().items() if isinstance(value, dict)]
-
-
-def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
-    """Return the training settings of a preset for a model, with some of them changed.
-
-    Args:
-        model: a name in ``MODELS``; empty for a classifier of one's own, see :func:`fit`.
-        name: ``quick`` (digits, seconds) or ``paper`` (FashionMNIST and CIFAR-10, supplement B).
-        changes: fields of :class:`TrainingSpec` that differ from the preset.
-
-    Raises:
-        UnknownNameError: for an unknown model or preset.
-        ArgumentError: for a value out of range.
-
-    Example:
-        >>> preset("bnn", "paper", epochs=2).epochs
-        2
-        >>> preset("resnet", "paper").optimizer
-        'sgd'
-    """
-    names = preset_names()
-    if name not in names:
-        raise unknown_name("preset", name, names)
-    settings = dict(_load_presets()[name])
-    own = settings.pop(OF_MODELS, {}).get(model, {})  # what the preset has for this model alone
-    changes["options"] = {**own.get("options", {}), **changes.get("options", {})}
-    return TrainingSpec(**{**settings, **own, "model": model, **changes})
+        values = asdict(self).items()
+        return {name: v for name, v in values if name not in LATER or v != LATER[name]}

@@ -1,18 +1,14 @@
 """One step of a training: a batch, and one draw of the guide that all its terms share."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
 from pyro.poutine.trace_struct import Trace
 from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.sampling import Origin, SampleSet
 from pyrosnn.training.modes import evaluating
 from pyrosnn.training.objectives.pooled import PooledELBO, WeighSites
@@ -38,20 +34,13 @@ class Setting:
     num_images: int
     bounds: tuple[float, float]
 
-    @contextmanager
-    def computing(self, data: float) -> Iterator[None]:
-        """Weigh the sites of what is traced within the block, in the training's precision.
+    def weighing(self, data: float) -> WeighSites:
+        """Return what weighs the sites of all that is traced within it.
 
         Args:
             data: weight of the log-likelihood of one image.
         """
-        dtype = PRECISIONS[self.spec.precision]
-        kind = self.classifier.device.type
-        with (
-            WeighSites(data=data, latent=self.spec.kl_weight / self.num_images),
-            torch.autocast(kind, dtype, enabled=dtype is not None),
-        ):
-            yield
+        return WeighSites(data=data, latent=self.spec.kl_weight / self.num_images)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +66,7 @@ class Step:
     @classmethod
     def draw(cls, setting: Setting, x: Tensor, y: Tensor, epoch: int, batch: int) -> "Step":
         """Draw the particles of a batch."""
-        with setting.computing(data=1.0):
+        with setting.weighing(data=1.0):
             drawn = setting.objective.draw(setting.classifier.guide, x, y)
         return cls(setting=setting, x=x, y=y, epoch=epoch, batch=batch, drawn=drawn)
 
@@ -89,16 +78,15 @@ class Step:
             weight: of their mean log-likelihood in the loss.
         """
         setting = self.setting
-        with setting.computing(data=weight / len(x)):
+        with setting.weighing(data=weight / len(x)):
             return setting.objective.evaluate(setting.classifier.model, self.drawn, x, self.y)
 
     def loss(self, first: Trace, *others: Trace) -> Tensor:
         """Return the mean loss of images: the labels' terms of all traces, and the KL once."""
         objective = self.setting.objective
-        with self.setting.computing(data=1.0):
-            loss = objective.full_loss(first, self.drawn)
-            for evaluated in others:
-                loss = loss + objective.label_loss(evaluated)
+        loss = objective.full_loss(first, self.drawn)
+        for evaluated in others:
+            loss = loss + objective.label_loss(evaluated)
         return loss
 
     @cached_property
@@ -137,9 +125,9 @@ class Step:
 
         They can be differentiated once more; all regularisers share them.
         """
-        setting = self.setting
-        with setting.computing(data=1.0), evaluating(setting.classifier):
-            return input_gradients(setting.classifier, self.x, self.y, self.particles)
+        classifier = self.setting.classifier
+        with evaluating(classifier):
+            return input_gradients(classifier, self.x, self.y, self.particles)
 
     @property
     def _latent(self) -> dict[str, Any]:

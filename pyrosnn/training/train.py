@@ -19,8 +19,9 @@ from pyrosnn.training.images.augmentations import AUGMENTATIONS
 from pyrosnn.training.images.noisy import add_noise
 from pyrosnn.training.loss import StepLoss, make_loss
 from pyrosnn.training.optimizers import OPTIMIZERS
+from pyrosnn.training.presets import preset
 from pyrosnn.training.schedules import learning_rate
-from pyrosnn.training.spec import TrainingSpec, preset
+from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.state import TrainingState
 
 

@@ -164,10 +164,10 @@ def test_logit_models_are_attacked_with_the_margin(
 def test_the_default_model_is_trained_once_and_kept(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyrosnn.training import spec as spec_module
+    from pyrosnn.training import presets
 
-    quick = {"quick": {**spec_module._load_presets()["quick"], "epochs": 1}}
-    monkeypatch.setattr(spec_module, "_load_presets", lambda: quick)
+    quick = {"quick": {**presets._load_presets()["quick"], "epochs": 1}}
+    monkeypatch.setattr(presets, "_load_presets", lambda: quick)
     first = run("study", "sample-size", *SMALL, *SIZES)
     assert first.exit_code == 0, first.output
     assert "wrote bnn-digits.safetensors" in first.stdout
@@ -260,11 +260,11 @@ def test_all_studies_run_in_one_command(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With presets cut to a minimum; what the quick preset takes is measured, not tested."""
-    from pyrosnn.training import spec as spec_module
+    from pyrosnn.training import presets as training_presets
     from pyrosnn_studies import presets
 
-    training = {**spec_module._load_presets()["quick"], "epochs": 1}
-    monkeypatch.setattr(spec_module, "_load_presets", lambda: {"quick": training})
+    training = {**training_presets._load_presets()["quick"], "epochs": 1}
+    monkeypatch.setattr(training_presets, "_load_presets", lambda: {"quick": training})
     least = {
         "images": 6,
         "repeats": 1,

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import types
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from nbclient import NotebookClient
 import pyrosnn
 import pyrosnn_cli
 import pyrosnn_studies
+from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn_cli.main import app
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +102,22 @@ def test_the_examples_of_your_own_model_run() -> None:
         for c in (names["dropout"], names["Ensemble"](names["members"], (1, 8, 8)))
     ]
     assert all(0.2 < share <= 1.0 for share in judged), judged
+
+
+def test_the_examples_of_training_run_and_print_what_they_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = types.ModuleType("training_page")
+    monkeypatch.setitem(sys.modules, page.__name__, page)
+    monkeypatch.setitem(REGULARISERS, "disagreement", "")  # what the page puts there goes again
+    compared, own = blocks("python", "docs/training.md")
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(compared, "training.md", "exec"), page.__dict__)
+    (expected,) = blocks("text", "docs/training.md")
+    assert shape(output.getvalue()) == shape(expected)
+    exec(compile(own, "training.md", "exec"), page.__dict__)
+    assert pyrosnn.train(page.spec, page.digits).num_classes == 10
 
 
 def test_the_readme_names_only_files_that_are_there() -> None:

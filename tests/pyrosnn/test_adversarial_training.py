@@ -263,6 +263,38 @@ def test_an_attack_leaves_the_classifier_as_it_was(digits: Dataset, seen: list[A
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_an_attack_is_in_full_precision(digits: Dataset) -> None:
+    spec = spec_of("resnet", attack="fgm", strength=0.1)
+    step = step_of(spec, untrained(spec), digits.x_train[:10], digits.y_train[:10])
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = attacked(spec, step)
+    assert torch.equal(rounded, attacked(spec, step))
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin", "resnet"])
+def test_mixed_precision_rounds_attacked_and_penalised_training(
+    model: str, digits: Dataset
+) -> None:
+    """The same loss to two digits, and the same direction of its gradient."""
+    x, y = digits.x_train[:50], digits.y_train[:50]
+    spec = replace(
+        spec_of(model, "trades", attack="fgm", strength=0.05),
+        regularisers={"input-gradient": {"weight": 0.1}},
+    )
+    torch.manual_seed(0)
+    classifier = untrained(spec)
+    losses, gradients = [], []
+    for precision in ("full", "bf16"):
+        torch.manual_seed(7)
+        loss = make_loss(classifier, replace(spec, precision=precision), num_images=50)(x, y)
+        found = torch.autograd.grad(loss, list(classifier.parameters()))
+        losses.append(float(loss.detach()))
+        gradients.append(torch.cat([g.flatten() for g in found]))
+    assert losses[0] == pytest.approx(losses[1], rel=0.03)
+    assert losses[0] != losses[1]
+    assert float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)) > 0.95
+
+
 @pytest.mark.parametrize("norm", list(NORMS))
 @pytest.mark.parametrize("clip", [True, False])
 def test_every_perturbation_is_within_strength_and_bounds(
