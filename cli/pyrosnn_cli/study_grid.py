@@ -49,7 +49,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             typer.Option(help="Strengths, as 0,0.5,1 or 0:1:0.5.", show_default="preset's"),
         ] = None,
         attack: Annotated[
-            str, typer.Option(help="fgm: one step; pgd: many projected steps.")
+            str, typer.Option(help="fgm: one step; pgd: many; spsa: one, gradient-free.")
         ] = "fgm",
         steps: Annotated[
             int | None, typer.Option(help="pgd: number of steps.", show_default="100")
