@@ -66,6 +66,14 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             int | None,
             typer.Option(help="pgd: further starts, drawn in the ball.", show_default="0"),
         ] = None,
+        directions: Annotated[
+            int | None,
+            typer.Option(help="spsa: differences of losses, two each.", show_default="64"),
+        ] = None,
+        radius: Annotated[
+            float | None,
+            typer.Option(help="spsa: half their distance, in pixels.", show_default="0.01"),
+        ] = None,
         norm: Annotated[str, typer.Option(help="Norm of the attack: l2, linf.")] = "l2",
         loss: Annotated[
             str | None,
@@ -125,6 +133,8 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "relative_step": relative_step,
             "fixed_samples": True if fixed_samples else None,
             "restarts": restarts,
+            "directions": directions,
+            "radius": radius,
         }
         given = {key: value for key, value in options.items() if value is not None}
         sets = (attack_samples, inference_samples)

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, final
 
 from torch import Tensor
@@ -11,9 +11,9 @@ from torch import Tensor
 from pyrosnn.attacks.gradient import require_attackable
 from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.maximised import AttackLoss
-from pyrosnn.attacks.norms import NORMS, length
+from pyrosnn.attacks.norms import NORMS
 from pyrosnn.attacks.problem import Problem
-from pyrosnn.attacks.result import AttackResult
+from pyrosnn.attacks.result import AttackResult, result_of, shortened, with_step
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet
@@ -117,10 +117,7 @@ class Attack(ABC):
     @property
     def shared(self) -> dict[str, Any]:
         """Settings that every attack along a gradient has, for another attack on the same loss."""
-        of = self.maximised
-        names = [f.name for f in fields(Attack)]
-        own = {name: getattr(self, name) for name in names}
-        return {**own, "loss": of.loss, "gradient": of.gradient, "precision": of.precision}
+        return {f.name: getattr(self, f.name) for f in fields(Attack)} | asdict(self.maximised)
 
     def attacked_labels(
         self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
@@ -182,46 +179,20 @@ class Attack(ABC):
             clip=self.clip,
         )
         if self.linear:
-            unit = _result(problem, self.run(problem, 1.0), y)
+            unit = result_of(problem, self.run(problem, 1.0), y)
             return [self._bounded(problem, unit.scaled(strength)) for strength in strengths]
         if self.minimises_norm:
-            whole = _result(problem, self.run(problem, math.inf), y)
-            return [_shortened(problem, whole, strength) for strength in strengths]
+            whole = result_of(problem, self.run(problem, math.inf), y)
+            return [shortened(problem, whole, strength) for strength in strengths]
         results = []
         for strength in strengths:
             problem = problem.again()
             delta = self.run(problem, strength) if strength > 0 else self.stay(problem)
-            results.append(_result(problem, problem.clipped(delta), y))
+            results.append(result_of(problem, problem.clipped(delta), y))
         return results
 
     def _bounded(self, problem: Problem, result: AttackResult) -> AttackResult:
         """Return a scaled result with x + δ clipped; no image is copied where none is."""
         if self.clip is None or result.factor == 0:
             return result
-        return _with_step(problem, result, problem.clipped(result.perturbation))
-
-
-def _shortened(problem: Problem, result: AttackResult, strength: float) -> AttackResult:
-    """Return a result with no δ longer than the strength."""
-    if strength == 0:
-        return result.scaled(0.0)
-    return _with_step(problem, result, problem.project(result.perturbation, strength))
-
-
-def _with_step(problem: Problem, result: AttackResult, step: Tensor) -> AttackResult:
-    norm = problem.norm.measure(step)
-    return replace(result, step=step, factor=1.0, norm=norm, length=length(step))
-
-
-def _result(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
-    """Return δ with what the problem knows of how it was made."""
-    return AttackResult(
-        step=delta,
-        norm=problem.norm.measure(delta),
-        length=length(delta),
-        zero_gradient=problem.zero_gradient,
-        correct=problem.predicted == y,
-        num_gradients=problem.per_image(problem.num_gradients),
-        num_queries=problem.per_image(problem.num_queries),
-        origin=problem.origin,
-    )
+        return with_step(problem, result, problem.clipped(result.perturbation))

@@ -91,10 +91,10 @@ class PGD(GradientAttack):
         pages = problem.pages(fixed=self.fixed_samples)
         for _, page in zip(range(self.steps), pages, strict=False):
             here = delta[rows]
+            if len(here) == 0:
+                break
             gradient = problem.gradient(here, page, rows)
             move = problem.norm.steepest(gradient.direction) * (self.relative_step * strength)
             delta[rows] = problem.project(move.add_(here), strength, rows)
-            rows = problem.unfinished(rows, gradient, page)
-            if len(delta[rows]) == 0:
-                break
+            rows = problem.unfinished(rows, gradient, fixed=self.fixed_samples)
         return delta

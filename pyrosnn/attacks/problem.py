@@ -123,7 +123,7 @@ class Problem(Supply):
             self._nonzero = torch.zeros_like(self.labels, dtype=torch.bool)
         self._nonzero[rows] = self._nonzero[rows] | nonzero
 
-    def unfinished(self, rows: Rows, gradient: Gradient, page: SampleSet) -> Rows:
+    def unfinished(self, rows: Rows, gradient: Gradient, *, fixed: bool) -> Rows:
         """Return the rows that an attack along gradients alone has to go on with.
 
         An image leaves once its gradient is zero on samples that stay, if the loss rests: it
@@ -132,9 +132,9 @@ class Problem(Supply):
         Args:
             rows: the rows that were asked about.
             gradient: their gradient.
-            page: the samples that it was computed on.
+            fixed: whether the samples stay the same in all steps.
         """
-        if not self.maximised.row.rests or page is not self.samples:
+        if not (fixed and self.maximised.row.rests):
             return rows
         moving = largest_entry(gradient.direction) != 0
         if bool(moving.all()):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from pyrosnn.attacks.norms import length
+from pyrosnn.attacks.problem import Problem
 from pyrosnn.sampling import Origin
 
 
@@ -48,3 +50,36 @@ class AttackResult:
             norm=factor * self.norm,
             length=factor * self.length,
         )
+
+
+def result_of(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
+    """Return δ with what the problem knows of how it was made.
+
+    Args:
+        problem: what the attack worked on.
+        delta: δ, shape (example, *image).
+        y: the true labels.
+    """
+    return AttackResult(
+        step=delta,
+        norm=problem.norm.measure(delta),
+        length=length(delta),
+        zero_gradient=problem.zero_gradient,
+        correct=problem.predicted == y,
+        num_gradients=problem.per_image(problem.num_gradients),
+        num_queries=problem.per_image(problem.num_queries),
+        origin=problem.origin,
+    )
+
+
+def with_step(problem: Problem, result: AttackResult, step: Tensor) -> AttackResult:
+    """Return a result with another δ, and its norms."""
+    norm = problem.norm.measure(step)
+    return replace(result, step=step, factor=1.0, norm=norm, length=length(step))
+
+
+def shortened(problem: Problem, result: AttackResult, strength: float) -> AttackResult:
+    """Return a result with no δ longer than the strength."""
+    if strength == 0:
+        return result.scaled(0.0)
+    return with_step(problem, result, problem.project(result.perturbation, strength))

@@ -51,9 +51,9 @@ def label_direction(logits: Tensor, y: Labels) -> Tensor:
         logits: shape (…, example, class), float64.
         y: labels.
     """
-    label = y.unsqueeze(-1).expand(*logits.shape[:-1], 1)
-    others = softmax(logits).scatter(-1, label, 0.0)
-    return (-others).scatter(-1, label, others.sum(-1, keepdim=True))
+    hot = one_hot(y, logits)
+    others = softmax(logits) * (1 - hot)
+    return hot * others.sum(-1, keepdim=True) - others
 
 
 def discriminant_cotangent(logits: Logits, k: Labels, output: Output) -> Logits:
