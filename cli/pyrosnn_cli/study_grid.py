@@ -49,7 +49,7 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             typer.Option(help="Strengths, as 0,0.5,1 or 0:1:0.5.", show_default="preset's"),
         ] = None,
         attack: Annotated[
-            str, typer.Option(help="fgm: one step; pgd: many projected steps.")
+            str, typer.Option(help="fgm: one step; pgd: many; spsa: one, gradient-free.")
         ] = "fgm",
         steps: Annotated[
             int | None, typer.Option(help="pgd: number of steps.", show_default="100")
@@ -65,6 +65,14 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
         restarts: Annotated[
             int | None,
             typer.Option(help="pgd: further starts, drawn in the ball.", show_default="0"),
+        ] = None,
+        directions: Annotated[
+            int | None,
+            typer.Option(help="spsa: differences of losses, two each.", show_default="64"),
+        ] = None,
+        radius: Annotated[
+            float | None,
+            typer.Option(help="spsa: half their distance, in pixels.", show_default="0.01"),
         ] = None,
         norm: Annotated[str, typer.Option(help="Norm of the attack: l2, linf.")] = "l2",
         loss: Annotated[
@@ -125,6 +133,8 @@ def grid_command(name: str, help_text: str) -> Callable[..., None]:
             "relative_step": relative_step,
             "fixed_samples": True if fixed_samples else None,
             "restarts": restarts,
+            "directions": directions,
+            "radius": radius,
         }
         given = {key: value for key, value in options.items() if value is not None}
         sets = (attack_samples, inference_samples)

@@ -1,18 +1,24 @@
 """Attacks on the mean prediction of an attack set: one file and one line in ``ATTACKS`` each."""
 
-from pyrosnn.attacks.attack import Attack, AttackResult
+from pyrosnn.attacks.attack import Attack
+from pyrosnn.attacks.averages import GRADIENTS, Average
 from pyrosnn.attacks.external import AttackFunction, ExternalAttack, as_attack
 from pyrosnn.attacks.fgm import FGM
 from pyrosnn.attacks.gradient import LossGradient, loss_gradient
+from pyrosnn.attacks.gradient_attack import GradientAttack
 from pyrosnn.attacks.labels import LABELS
-from pyrosnn.attacks.losses import GRADIENTS, LOSSES
+from pyrosnn.attacks.losses import LOSSES, Loss
+from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.module import SampledModule, to_module
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.attacks.pgd import PGD
+from pyrosnn.attacks.problem import Problem
+from pyrosnn.attacks.result import AttackResult
+from pyrosnn.attacks.spsa import SPSA
 from pyrosnn.models.precision import PRECISIONS
 
-ATTACKS: dict[str, type[Attack]] = {"fgm": FGM, "pgd": PGD}
+ATTACKS: dict[str, type[Attack]] = {"fgm": FGM, "pgd": PGD, "spsa": SPSA}
 
 __all__ = [
     "ATTACKS",
@@ -24,11 +30,18 @@ __all__ = [
     "NORMS",
     "PGD",
     "PRECISIONS",
+    "SPSA",
     "Attack",
     "AttackFunction",
+    "AttackLoss",
     "AttackResult",
+    "Average",
     "ExternalAttack",
+    "Gradient",
+    "GradientAttack",
+    "Loss",
     "LossGradient",
+    "Problem",
     "SampledModule",
     "as_attack",
     "loss_gradient",

@@ -1,115 +1,123 @@
-"""What every attack is, and what it returns."""
+"""What every attack is: its settings, and the one call that does what all have in common."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar, final
 
-from jaxtyping import Bool, Float
 from torch import Tensor
 
+from pyrosnn.attacks.gradient import require_attackable
 from pyrosnn.attacks.labels import LABELS
-from pyrosnn.attacks.losses import GRADIENTS, LOSSES
+from pyrosnn.attacks.maximised import AttackLoss
 from pyrosnn.attacks.norms import NORMS
+from pyrosnn.attacks.problem import Problem
+from pyrosnn.attacks.result import AttackResult, result_of, shortened, with_step
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.precision import PRECISIONS
-from pyrosnn.sampling import Origin, SampleSet
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackResult:
-    """Perturbations of a block of images, and what they were made from.
-
-    Attributes:
-        step: δ divided by ``factor``, shape (example, *image); strengths may share it.
-        factor: what the step is multiplied by.
-        norm: the true norm of δ, in the attack's norm, shape (example,).
-        length: ‖δ‖₂ of each image, whatever the attack's norm: what the conditions speak of.
-        zero_gradient: images whose gradient was zero in every step, so that none was made.
-        correct: images that the attacker's own samples classify correctly before the attack.
-        num_gradients: gradients of a single sample computed for each image.
-        origin: where the attacker's samples came from.
-    """
-
-    step: Float[Tensor, "example *image"]
-    factor: float = 1.0
-    norm: Float[Tensor, " example"]
-    length: Float[Tensor, " example"]
-    zero_gradient: Bool[Tensor, " example"]
-    correct: Bool[Tensor, " example"]
-    num_gradients: int
-    origin: Origin
-
-    @property
-    def perturbation(self) -> Float[Tensor, "example *image"]:
-        """δ, shape (example, *image)."""
-        return self.factor * self.step
-
-    def scaled(self, factor: float) -> "AttackResult":
-        """Return the same attack with every δ multiplied by a factor >= 0; no image is copied."""
-        return replace(
-            self,
-            factor=factor * self.factor,
-            norm=factor * self.norm,
-            length=factor * self.length,
-        )
+from pyrosnn.sampling import SampleSet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
     """Settings of an attack; calling it computes perturbations from an attack set alone.
 
+    An attack of one's own writes ``run``, and says below what it is where that differs: studies
+    and checks ask the attack, not its type.
+
     Attributes:
         norm: ``l2`` or ``linf``: the norm that the strength bounds.
         strength: η, the largest norm of δ, in pixel units.
-        loss: what is maximised: ``cross-entropy``, ``margin`` or ``cw``.
-        gradient: what is averaged over samples: ``mean_prediction`` (the paper's equation 2),
-            ``mean_loss`` or ``mean_logits``.
         labels: whose loss is maximised: the ``true`` labels, or those ``predicted`` on the
             attack set at x, as CleverHans does when it is given none. They differ for images
             that the attacker's samples misclassify; those are then moved away from the wrong
             class, and some of them become correct.
-        precision: of the attacker's networks: that of the classifier (``full``), or ``bf16``, which
-            takes half the memory, and half the time on processors that multiply in it.
         clip: smallest and largest pixel of x + δ, or None for no clipping (the paper's).
+        linear: whether δ, before clipping, is the strength times a direction that does not depend
+            on it; all strengths of a sweep then share one run.
+        minimises_norm: whether it looks for the shortest δ that misclassifies, whatever the
+            strength. ``run`` is then asked once, for a strength of infinity, and what is longer
+            than η is shortened to η: give the data's diameter as η to see every length.
+        chooses_loss: whether the settings ``loss`` and ``gradient`` decide what it maximises.
+        follows_gradient: whether in one l2 step it goes along the gradient itself.
     """
 
     norm: str = "l2"
     strength: float = 1.5
-    loss: str = "cross-entropy"
-    gradient: str = "mean_prediction"
     labels: str = "true"
-    precision: str = "full"
     clip: tuple[float, float] | None = None
+
+    linear: ClassVar[bool] = False
+    minimises_norm: ClassVar[bool] = False
+    chooses_loss: ClassVar[bool] = False
+    follows_gradient: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the settings.
 
         Raises:
             ArgumentError: ``strength must be >= 0, got -0.1``.
-            UnknownNameError: for an unknown norm, loss, gradient, labels or precision.
+            UnknownNameError: for an unknown norm or labels.
         """
         require(
             0 <= self.strength < math.inf, f"strength must be >= 0 and finite, got {self.strength}"
         )
-        for kind, name, table in (
-            ("norm", self.norm, NORMS),
-            ("loss", self.loss, LOSSES),
-            ("gradient", self.gradient, GRADIENTS),
-            ("labels", self.labels, LABELS),
-            ("precision", self.precision, PRECISIONS),
-        ):
+        for kind, name, table in (("norm", self.norm, NORMS), ("labels", self.labels, LABELS)):
             if name not in table:
                 raise unknown_name(kind, name, table)
         if self.clip is not None:
             low, high = self.clip
             require(low < high, f"clip must be (low, high) with low < high, got {self.clip}")
 
+    @abstractmethod
+    def run(self, problem: Problem, strength: float) -> Tensor:
+        """Return δ for each image, like ``problem.x``: what an attack is.
+
+        Args:
+            problem: images, labels and samples, and the loss as a function of δ.
+            strength: η > 0; δ may be no longer (``problem.project``). Clipping is not its duty.
+        """
+
+    def stay(self, problem: Problem) -> Tensor:
+        """Return δ = 0, for a strength of 0; an attack may ask what it reports of the gradient."""
+        return problem.x.new_zeros(problem.x.shape)
+
+    @property
+    def maximised(self) -> AttackLoss:
+        """The loss that the problem offers; the margin's where the attack has no setting for it."""
+        return AttackLoss(loss="margin", gradient="mean_prediction")
+
+    @property
+    def one_step(self) -> "Attack":
+        """The same attack in one step of full length; itself where it has no steps."""
+        return self
+
+    @property
+    def iterated(self) -> bool:
+        """Whether it makes more than one step."""
+        return self.one_step != self
+
     @property
     def linear_in_strength(self) -> bool:
         """Whether δ is the strength times a direction that does not depend on it."""
-        return False
+        return self.linear and self.clip is None
+
+    @property
+    def kind(self) -> str:
+        """What a result calls an attack that is not in ``ATTACKS``."""
+        return type(self).__name__
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Settings beyond those that all attacks have, as values for a file."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: v for k, v in own.items() if k not in self.shared}
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """Settings that every attack along a gradient has, for another attack on the same loss."""
+        return {f.name: getattr(self, f.name) for f in fields(Attack)} | asdict(self.maximised)
 
     def attacked_labels(
         self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
@@ -117,7 +125,7 @@ class Attack(ABC):
         """Return the labels whose loss is maximised, shape (example,)."""
         return LABELS[self.labels](classifier, x, y, samples)
 
-    @abstractmethod
+    @final
     def __call__(
         self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
     ) -> AttackResult:
@@ -128,8 +136,14 @@ class Attack(ABC):
             x: images, shape (example, *image).
             y: labels, shape (example,).
             samples: the attack set A; the attack sees no other.
-        """
 
+        Raises:
+            ArgumentError: for bad images or labels, or samples of another classifier.
+            OverlapError: if the samples are an inference set.
+        """
+        return self.sweep(classifier, x, y, samples, [self.strength])[0]
+
+    @final
     def sweep(
         self,
         classifier: StochasticClassifier,
@@ -138,5 +152,47 @@ class Attack(ABC):
         samples: SampleSet,
         strengths: Sequence[float],
     ) -> list[AttackResult]:
-        """Compute δ for several strengths; an attack may share work among them."""
-        return [replace(self, strength=s)(classifier, x, y, samples) for s in strengths]
+        """Compute δ for several strengths, with one run for all where the attack allows it.
+
+        Args:
+            classifier: the classifier attacked.
+            x: images, shape (example, *image).
+            y: labels, shape (example,).
+            samples: the attack set A; the attack sees no other.
+            strengths: η's, in place of the attack's own.
+
+        Raises:
+            ArgumentError: for bad images or labels, a negative strength, or samples of another
+                classifier.
+            OverlapError: if the samples are an inference set.
+        """
+        for strength in strengths:  # refused as an attack of that strength would be
+            replace(self, strength=strength)
+        require_attackable(classifier, x, y, samples)
+        problem = Problem(
+            classifier=classifier,
+            x=x,
+            labels=self.attacked_labels(classifier, x, y, samples),
+            samples=samples,
+            maximised=self.maximised,
+            norm=NORMS[self.norm],
+            clip=self.clip,
+        )
+        if self.linear:
+            unit = result_of(problem, self.run(problem, 1.0), y)
+            return [self._bounded(problem, unit.scaled(strength)) for strength in strengths]
+        if self.minimises_norm:
+            whole = result_of(problem, self.run(problem, math.inf), y)
+            return [shortened(problem, whole, strength) for strength in strengths]
+        results = []
+        for strength in strengths:
+            problem = problem.again()
+            delta = self.run(problem, strength) if strength > 0 else self.stay(problem)
+            results.append(result_of(problem, problem.clipped(delta), y))
+        return results
+
+    def _bounded(self, problem: Problem, result: AttackResult) -> AttackResult:
+        """Return a scaled result with x + δ clipped; no image is copied where none is."""
+        if self.clip is None or result.factor == 0:
+            return result
+        return with_step(problem, result, problem.clipped(result.perturbation))

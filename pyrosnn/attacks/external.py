@@ -1,21 +1,18 @@
 """`ExternalAttack`: a function, or another library's attack, in the place of an attack of ours."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
 
-from pyrosnn.attacks.attack import Attack, AttackResult
-from pyrosnn.attacks.module import SampledModule, to_module
-from pyrosnn.attacks.norms import NORMS, length
-from pyrosnn.data.dataset import check_batch
+from pyrosnn.attacks.attack import Attack
+from pyrosnn.attacks.gradient_attack import GradientAttack
+from pyrosnn.attacks.module import SampledModule, module_of
+from pyrosnn.attacks.problem import Problem
 from pyrosnn.errors import ArgumentError, require
-from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import SampleSet
-from pyrosnn.seeding import forked_numpy_rng, forked_rng, seed_sequence
+from pyrosnn.seeding import forked_numpy_rng
 
 # (module of f^A, images, labels, strength) -> attacked images
 AttackFunction = Callable[[SampledModule, Tensor, Tensor, float], Tensor]
@@ -30,7 +27,7 @@ TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExternalAttack(Attack):
+class ExternalAttack(GradientAttack):
     r"""Any function from a module, images, labels and a strength to attacked images.
 
     The function is given the mean prediction over A as a plain module (:func:`to_module`) and
@@ -71,6 +68,9 @@ class ExternalAttack(Attack):
 
     function: AttackFunction
 
+    chooses_loss: ClassVar[bool] = False
+    follows_gradient: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         """Check the settings.
 
@@ -89,50 +89,42 @@ class ExternalAttack(Attack):
             f"'{self.gradient}': a module has one mean prediction, not a loss of each sample",
         )
 
-    def __call__(
-        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
-    ) -> AttackResult:
-        """Compute δ for each image; see :class:`Attack`.
+    @property
+    def kind(self) -> str:
+        """``external``."""
+        return "external"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The name under which the function can be found, or its type's."""
+        function: Any = self.function
+        named = function if hasattr(function, "__qualname__") else type(function)
+        return {"function": f"{named.__module__}.{named.__qualname__}"}
+
+    def run(self, problem: Problem, strength: float) -> Tensor:
+        """Ask the function, and check what it returns.
 
         Raises:
             ArgumentError: if the function returns anything but finite images like x, or one
                 that is further away than the strength.
-            OverlapError: if the samples are an inference set.
         """
-        check_batch(
-            x,
-            y,
-            num_classes=classifier.num_classes,
-            image_shape=classifier.image_shape,
-            dtype=classifier.dtype,
-        )
-        samples.require_fit(classifier, len(x))
-        module = to_module(
-            classifier, samples, output=OUTPUT_OF[self.gradient], precision=self.precision
-        )
-        correct = module.predict(x).predicted == y
-        labels = self.attacked_labels(classifier, x, y, samples)
-        attacked = self._attacked(module, x, labels) if self.strength > 0 else x
-        step = attacked - x
-        norm = NORMS[self.norm].measure(step)
-        self._require_within(norm, attacked)
-        unmoved = (norm == 0) if self.strength > 0 else torch.zeros_like(correct)
-        return AttackResult(
-            step=step,
-            norm=norm,
-            length=length(step),
-            zero_gradient=unmoved | module.always_zero(len(x)),
-            correct=correct,
-            num_gradients=math.ceil(module.num_gradients / len(x)),
-            origin=samples.origin,
-        )
+        output = OUTPUT_OF[self.gradient]
+        module = module_of(problem.attacker, problem.samples, output)
+        attacked = self._attacked(module, problem, strength)
+        delta = problem.clipped(attacked - problem.x)
+        norm = problem.norm.measure(delta)
+        scale = problem.norm.measure(problem.x + delta)
+        self._require_within(strength, norm, torch.finfo(delta.dtype).eps * scale)
+        problem.num_gradients += module.num_gradients
+        problem.saw((norm != 0) & ~module.always_zero(len(delta)))
+        return delta
 
-    def _attacked(self, module: SampledModule, x: Tensor, labels: Tensor) -> Tensor:
+    def _attacked(self, module: SampledModule, problem: Problem, strength: float) -> Tensor:
         """Return what the function makes of a copy of the images, in its own randomness."""
-        o = module.samples.origin
-        seed = seed_sequence(o.seed, "external", o.repeat, o.block, o.start)
-        with torch.enable_grad(), forked_rng(seed, x.device), forked_numpy_rng(seed):
-            found = self.function(module, x.detach().clone(), labels.clone(), self.strength)
+        x, start = problem.x, problem.samples.origin.start
+        seed = problem.seed("external", start)
+        with torch.enable_grad(), problem.random("external", start), forked_numpy_rng(seed):
+            found = self.function(module, x.detach().clone(), problem.labels.clone(), strength)
         if not isinstance(found, Tensor):
             raise ArgumentError(
                 f"the attack returned {type(found).__name__}, expected the attacked images as a "
@@ -150,17 +142,16 @@ class ExternalAttack(Attack):
                 f"the attack returned NaN or infinity in {int(bad.sum())} of {len(x)} images "
                 f"(first at index {int(bad.nonzero()[0])}); check the attack"
             )
-        return attacked if self.clip is None else attacked.clamp(*self.clip)
+        return attacked
 
-    def _require_within(self, norm: Tensor, attacked: Tensor) -> None:
-        """Refuse a perturbation that is longer than the strength."""
-        rounding = torch.finfo(attacked.dtype).eps * NORMS[self.norm].measure(attacked)
-        longer = norm > (1 + TOLERANCE) * self.strength + rounding
+    def _require_within(self, strength: float, norm: Tensor, rounding: Tensor) -> None:
+        """Refuse perturbations that are longer than the strength, given their norms."""
+        longer = norm > (1 + TOLERANCE) * strength + rounding
         if longer.any():
             furthest = int(norm.argmax())
             raise ArgumentError(
                 f"the attack moved {int(longer.sum())} of {len(norm)} images further than its "
-                f"strength {self.strength:g} in {self.norm}, the furthest by "
+                f"strength {strength:g} in {self.norm}, the furthest by "
                 f"{float(norm[furthest]):.4g} (index {furthest}); project its perturbations onto "
                 "the ball, or state its norm: ExternalAttack(function=…, norm=…)"
             )

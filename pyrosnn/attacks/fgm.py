@@ -1,19 +1,18 @@
 """`fgm`: the fast gradient (sign) method, one step along the loss gradient."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from pyrosnn.attacks.attack import Attack, AttackResult
-from pyrosnn.attacks.gradient import LossGradient, loss_gradient
-from pyrosnn.attacks.norms import NORMS, largest_entry, length
-from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import SampleSet
+from pyrosnn.attacks.gradient_attack import GradientAttack
+from pyrosnn.attacks.maximised import Gradient
+from pyrosnn.attacks.norms import NORMS
+from pyrosnn.attacks.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
-class FGM(Attack):
+class FGM(GradientAttack):
     r"""One step of full length: $\delta = \eta \, g / \|g\|_2$, or $\eta \operatorname{sign}(g)$.
 
     g is the loss gradient at x on the attack set. Each image is normalised by its own exact
@@ -30,58 +29,12 @@ class FGM(Attack):
         'cross-entropy'
     """
 
-    @property
-    def linear_in_strength(self) -> bool:
-        """True unless clipping bends the step."""
-        return self.clip is None
+    linear: ClassVar[bool] = True
 
-    def __call__(
-        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
-    ) -> AttackResult:
-        """Compute δ for each image; see :class:`Attack`."""
-        return self.sweep(classifier, x, y, samples, [self.strength])[0]
+    def run(self, problem: Problem, strength: float) -> Tensor:
+        """Make the step; one gradient serves all strengths."""
+        return strength * self.step(problem.gradient())
 
-    def sweep(
-        self,
-        classifier: StochasticClassifier,
-        x: Tensor,
-        y: Tensor,
-        samples: SampleSet,
-        strengths: Sequence[float],
-    ) -> list[AttackResult]:
-        """Compute δ for several strengths from one gradient."""
-        labels = self.attacked_labels(classifier, x, y, samples)
-        gradient = loss_gradient(
-            classifier,
-            x,
-            labels,
-            samples,
-            loss=self.loss,
-            gradient=self.gradient,
-            precision=self.precision,
-        )
-        step = self._step(gradient)
-        unit = AttackResult(
-            step=step,
-            norm=NORMS[self.norm].measure(step),
-            length=length(step),
-            zero_gradient=largest_entry(gradient.direction) == 0,
-            correct=gradient.correct & (labels == y),
-            num_gradients=gradient.num_gradients,
-            origin=samples.origin,
-        )
-        for strength in strengths:  # refused as an attack of that strength would be
-            replace(self, strength=strength)
-        whole = [unit.scaled(strength) for strength in strengths]
-        return whole if self.clip is None else [self._clipped(x, result) for result in whole]
-
-    def _step(self, gradient: LossGradient) -> Tensor:
+    def step(self, gradient: Gradient) -> Tensor:
         """Return δ at strength 1, before clipping."""
         return NORMS[self.norm].steepest(gradient.direction)
-
-    def _clipped(self, x: Tensor, result: AttackResult) -> AttackResult:
-        """Return the result with x + δ clipped."""
-        assert self.clip is not None
-        step = (x + result.perturbation).clamp(*self.clip) - x
-        norm = NORMS[self.norm].measure(step)
-        return replace(result, step=step, factor=1.0, norm=norm, length=length(step))

@@ -1,12 +1,14 @@
-r"""What an attack maximises, and which of three quantities its gradient is of.
+r"""What an attack maximises: a row for each loss, with its value and its cotangents.
 
-A loss is given by its cotangents $\partial L / \partial z_s$: how it changes with the logits of
-each sample. They need the mean prediction of all samples, and the logits of the chunk in hand.
-All else (chunks, norms, steps) is the same for every loss.
+Both are functions of a mean prediction. The cotangents $\partial L / \partial z_s$ say how the loss
+changes with the logits of each sample: they need the mean prediction of all samples, and the
+logits of the chunk in hand. All else (averages, chunks, norms, steps) is the same for every loss.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from jaxtyping import Float
 from torch import Tensor
 
 from pyrosnn.models.outputs import (
@@ -17,17 +19,42 @@ from pyrosnn.models.outputs import (
     margin_cotangent,
 )
 
-Loss = Callable[[Logits, Labels, MeanPrediction], Tensor]
+PerImage = Float[Tensor, " example"]
 
 
-def cross_entropy(logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
-    r"""Return the cotangents of $-\log p_y$ of the mean prediction, float64.
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """A loss of a mean prediction.
+
+    Attributes:
+        value: (mean prediction, labels) to the loss of each image, float64, shape (example,).
+        cotangents: (logits of some samples, labels, mean prediction of all) to the derivatives of
+            the value with respect to these logits, float64, shape (sample, example, class).
+        rests: whether the loss is constant on images that the attacker's samples misclassify: an
+            attack that follows the gradient of fixed samples is then finished with them.
+    """
+
+    value: Callable[[MeanPrediction, Labels], PerImage]
+    cotangents: Callable[[Logits, Labels, MeanPrediction], Logits]
+    rests: bool = False
+
+
+def cross_entropy(mean: MeanPrediction, y: Labels) -> PerImage:
+    r"""Return $-\log p_y$ of the mean prediction, or of the softmax of mean logits."""
+    scores = mean.values if mean.output == "logits" else mean.scores
+    return -scores.log_softmax(-1).gather(-1, y.unsqueeze(-1)).squeeze(-1)
+
+
+def cross_entropy_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
+    r"""Return the cotangents of $-\log p_y$ of the mean prediction.
 
     For probabilities $\nabla(-\log \bar p_y) = -\sum_s w_s \nabla \log p_{y,s}$ with weights
     $w_s = p_{y,s} / \sum_t p_{y,t}$, computed in log space. For logits the softmax of their
     mean is taken.
     """
     exact = logits.double()
+    if mean.num_samples == 1:  # its weight is 1, and its mean itself
+        return -label_direction(exact, y)
     if mean.output == "logits":
         return -label_direction(mean.values, y).expand_as(exact) / mean.num_samples
     label = y.unsqueeze(-1)
@@ -36,14 +63,19 @@ def cross_entropy(logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
     return -(log_p - mean.scores.gather(-1, label)).exp() * label_direction(exact, y)
 
 
-def margin(logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
-    r"""Return the cotangents of $-(f_y - \max_{c \neq y} f_c)$ of the mean prediction."""
+def margin(mean: MeanPrediction, y: Labels) -> PerImage:
+    r"""Return $-(f_y - \max_{c \neq y} f_c)$ of the mean prediction."""
+    return -mean.margin(y)
+
+
+def margin_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
+    """Return the cotangents of the negative margin."""
     cotangents = margin_cotangent(logits, y, mean.runner_up(y), mean.output)
     return -cotangents / mean.num_samples
 
 
-def carlini_wagner(logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
-    r"""Return the cotangents of $-\max(f_y - \max_{c \neq y} f_c, 0)$ of the mean prediction.
+def carlini_wagner(mean: MeanPrediction, y: Labels) -> PerImage:
+    r"""Return $-\max(f_y - \max_{c \neq y} f_c, 0)$ of the mean prediction.
 
     The margin loss that rests once the attacker's own samples misclassify the image.
 
@@ -51,33 +83,17 @@ def carlini_wagner(logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
         N. Carlini, D. Wagner, Adversarial examples are not easily detected, AISec 2017; the
         supplement's C.3 applies it to averaged logits.
     """
+    return -mean.margin(y).clamp(min=0.0)
+
+
+def carlini_wagner_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
+    """Return those of the margin, and 0 for images that are misclassified."""
     leads = mean.margin(y) > 0
-    return margin(logits, y, mean) * leads.unsqueeze(-1)
+    return margin_cotangents(logits, y, mean) * leads.unsqueeze(-1)
 
 
-LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "margin": margin, "cw": carlini_wagner}
-
-
-def of_mean_prediction(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
-    r"""Cotangents of $L(\frac1S\sum_s f(x, \theta_s), y)$: equation 2 of the paper."""
-    return loss(logits, y, mean)
-
-
-def of_mean_loss(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
-    r"""Cotangents of $\frac1S\sum_s L(f(x, \theta_s), y)$: every sample a set of its own."""
-    num_samples, num_examples, num_classes = logits.shape
-    each = logits.reshape(1, num_samples * num_examples, num_classes)
-    own = MeanPrediction(mean.output).add(each)
-    return loss(each, y.repeat(num_samples), own).reshape(logits.shape) / mean.num_samples
-
-
-def of_mean_logits(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
-    r"""Cotangents of $L(\frac1S\sum_s z(x, \theta_s), y)$, whatever f is."""
-    return loss(logits, y, mean.of_logits())
-
-
-GRADIENTS: dict[str, Callable[[Loss, Logits, Labels, MeanPrediction], Tensor]] = {
-    "mean_prediction": of_mean_prediction,
-    "mean_loss": of_mean_loss,
-    "mean_logits": of_mean_logits,
+LOSSES: dict[str, Loss] = {
+    "cross-entropy": Loss(value=cross_entropy, cotangents=cross_entropy_cotangents),
+    "margin": Loss(value=margin, cotangents=margin_cotangents),
+    "cw": Loss(value=carlini_wagner, cotangents=carlini_wagner_cotangents, rests=True),
 }

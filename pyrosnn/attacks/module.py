@@ -11,11 +11,18 @@ from torch import Tensor
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
 from pyrosnn.attacks.norms import largest_entry
 from pyrosnn.attacks.precision import in_precision
-from pyrosnn.errors import ArgumentError, OverlapError, require, unknown_name
+from pyrosnn.errors import ArgumentError, require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import MeanPrediction
 from pyrosnn.models.precision import PRECISIONS
-from pyrosnn.sampling import Recording, SampleSet, ScaledSum, mean_prediction, predict
+from pyrosnn.sampling import (
+    Recording,
+    SampleSet,
+    ScaledSum,
+    mean_prediction,
+    predict,
+    require_attackers,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,11 +294,17 @@ def to_module(
     ):
         if name not in table:
             raise unknown_name(kind, name, table)
-    if samples.origin.stream == "inference":
-        raise OverlapError(
-            "an attack must not see samples of the stream 'inference'; make a module of the "
-            "attack set: see disjoint_sample_sets"
-        )
+    require_attackers(samples.origin)
     samples.require_fit(classifier, samples.num_examples or 1)
-    source = _Source(classifier=in_precision(classifier, precision), samples=samples, output=output)
-    return SampledModule(source)
+    return module_of(in_precision(classifier, precision), samples, output)
+
+
+def module_of(attacker: StochasticClassifier, samples: SampleSet, output: str) -> SampledModule:
+    """Return the module of :func:`to_module` where all that it checks is known to hold.
+
+    Args:
+        attacker: the classifier in the attacker's precision.
+        samples: the attack set A.
+        output: name in ``MODULE_OUTPUTS``.
+    """
+    return SampledModule(_Source(classifier=attacker, samples=samples, output=output))

@@ -1,11 +1,12 @@
 """`gradient-definitions`: gradients of the mean prediction and of the mean loss agree in order."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from pyrosnn.attacks import Attack, ExternalAttack
+from pyrosnn.attacks import Attack
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import NUM_REPEATS, Trial
 from pyrosnn.conditions import attack_geometry
@@ -30,11 +31,10 @@ def gradient_definitions(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the rank correlation.
     """
-    if isinstance(trial.attack, ExternalAttack):
-        return skipped(NAME, "needs an attack whose gradient can be chosen, has a function")
-    attack = trial.one_step
-    prediction = replace(attack, gradient="mean_prediction")
-    loss = replace(attack, gradient="mean_loss")
+    if not trial.attack.chooses_loss:
+        return skipped(NAME, "needs an attack whose gradient can be chosen, has another")
+    definitions: list[dict[str, Any]] = [{"gradient": "mean_prediction"}, {"gradient": "mean_loss"}]
+    prediction, loss = (replace(trial.one_step, **settings) for settings in definitions)
     first, second = _radii(trial, prediction), _radii(trial, loss)
     different = [len(np.unique(radii)) > 1 for radii in (first, second)]
     if not any(different):

@@ -1,7 +1,5 @@
 """`more-steps`: many steps leave no higher an accuracy than one."""
 
-from dataclasses import fields
-
 from pyrosnn.attacks import PGD, Attack
 from pyrosnn.checks.compared import compare
 from pyrosnn.checks.finding import Finding
@@ -23,11 +21,9 @@ def more_steps(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the accuracy after many steps minus that after one.
     """
-    attack = trial.attack
-    many: Attack = attack
-    if not isinstance(attack, PGD):
-        common = {field.name: getattr(attack, field.name) for field in fields(Attack)}
-        many = PGD(**common, steps=NUM_STEPS, relative_step=2 / NUM_STEPS)
+    many: Attack = trial.attack
+    if not many.iterated:
+        many = PGD(**trial.attack.shared, steps=NUM_STEPS, relative_step=2 / NUM_STEPS)
     return compare(
         NAME,
         trial,

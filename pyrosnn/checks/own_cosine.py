@@ -1,8 +1,8 @@
 """`own-cosine`: a margin attack that is judged on A itself has a cosine of 1."""
 
 from dataclasses import replace
+from typing import Any
 
-from pyrosnn.attacks import ExternalAttack
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
 from pyrosnn.conditions import attack_geometry
@@ -10,6 +10,14 @@ from pyrosnn.sampling import predict
 
 NAME = "own-cosine"
 TOLERANCE = 1e-3
+SETTINGS: dict[str, Any] = {
+    "loss": "margin",
+    "norm": "l2",
+    "gradient": "mean_prediction",
+    "labels": "true",
+    "precision": "full",
+    "clip": None,
+}
 
 
 def own_cosine(trial: Trial) -> Finding:
@@ -26,18 +34,10 @@ def own_cosine(trial: Trial) -> Finding:
         The finding; its value is the share of images with a cosine of 1 among those with j = c,
         or 0 if that is less than half of all: a step the wrong way picks other classes.
     """
-    if isinstance(trial.attack, ExternalAttack):
-        return skipped(NAME, "needs an attack whose loss can be chosen, has a function")
+    if not trial.one_step.follows_gradient:
+        return skipped(NAME, "needs an attack along the gradient of a loss, has another")
     attack_set = trial.sets()[0]
-    margin = replace(
-        trial.one_step,
-        loss="margin",
-        norm="l2",
-        gradient="mean_prediction",
-        labels="true",
-        precision="full",
-        clip=None,
-    )
+    margin = replace(trial.one_step, **SETTINGS)
     found = margin(trial.classifier, trial.x, trial.y, attack_set)
     # a stream of another name: A as I is refused, and here it is meant
     own = replace(attack_set, origin=replace(attack_set.origin, stream="own-cosine"))

@@ -17,7 +17,7 @@ def perturbation_norm(result: xr.DataTree) -> Finding:
 
     A longer δ fails. A shorter one fails for an attack of one full step; an attack that clips,
     that makes many steps and ends within its ball for more than 1 % of the images, or that is a
-    function from elsewhere, warns.
+    function from elsewhere, warns. It is what an attack that minimises the norm looks for.
 
     Args:
         result: a result with the group ``evaluation``.
@@ -47,7 +47,9 @@ def perturbation_norm(result: xr.DataTree) -> Finding:
     text = f"{shorter:.1%} of the perturbations are shorter than η; the mean is {mean:.2f} η"
     options = spec.get("attack_options") or {}
     status = "fail"
-    if spec.get("clip"):
+    if spec.get("minimises_norm"):
+        status, text = "pass", f"{text} (the attack looks for the shortest)"
+    elif spec.get("clip"):
         status, text = "warn", f"{text} (the attack clips x + δ: read η as a bound)"
     elif options.get("steps", 1) > 1:
         status = "pass" if shorter <= FEW else "warn"

@@ -1,7 +1,7 @@
 """What a check of a model works on: a classifier, images, an attack, and fresh A and I."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from torch import Tensor
 
-from pyrosnn.attacks import PGD, Attack
+from pyrosnn.attacks import Attack
 from pyrosnn.evaluation import attack_spec, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import combine_repeats, make_result
@@ -45,9 +45,7 @@ class Trial:
     @property
     def one_step(self) -> Attack:
         """The attack in one step of full length."""
-        if isinstance(self.attack, PGD):
-            return replace(self.attack, steps=1, relative_step=1.0, restarts=0)
-        return self.attack
+        return self.attack.one_step
 
     def sets(self, repeat: int = 0) -> tuple[SampleSet, SampleSet]:
         """Draw A and I of a repeat."""

@@ -18,7 +18,7 @@ def zero_gradients(result: xr.DataTree) -> Finding:
     Any such share warns; from 5 % on it fails, as accuracies may be that much too high. Gradients
     below the smallest normal float32 (1.2e-38) warn from 5 % on: pyrosnn computes them exactly,
     other tools would not. Images that rest by design are left out: those that A misclassifies,
-    with the loss ``cw`` or with a function as the attack.
+    with a loss such as ``cw`` or with a function as the attack.
 
     Args:
         result: a result with the group ``evaluation``.
@@ -31,7 +31,8 @@ def zero_gradients(result: xr.DataTree) -> Finding:
     if attacked.sizes["strength"] == 0:
         return skipped(NAME, "needs a strength above 0, has none")
     counted = xr.ones_like(attacked["zero_gradient"])
-    if spec.get("loss") == "cw" or spec.get("attack") == "external":
+    rests = spec.get("rests", spec.get("loss") == "cw")  # studies do not say so
+    if rests or spec.get("attack") == "external":
         counted = counted & attacked["attack_correct"]
     dims = ("repeat", "example", "strength")
     number = counted.sum(dims)

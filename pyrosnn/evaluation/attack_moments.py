@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pyrosnn.attacks import GRADIENTS, LOSSES, Attack, loss_gradient
+from pyrosnn.attacks import Attack, loss_gradient
 from pyrosnn.attacks.norms import unit
 from pyrosnn.conditions import Ray, first_order, look
 from pyrosnn.data.dataset import check_batch
@@ -114,7 +114,7 @@ def attack_moments(
         block=block,
         memory_budget=memory_budget,
     )
-    labels = attack.attacked_labels(classifier, x, y, samples)
+    of, labels = attack.maximised, attack.attacked_labels(classifier, x, y, samples)
     nearest = _nearest_class(classifier, x, y, attack, labels, samples)
     mean = predict(classifier, x, samples)
     sums = torch.zeros((2, NUM_GROUPS, *x.shape), dtype=torch.float64, device=x.device)
@@ -125,7 +125,7 @@ def attack_moments(
     images = AfterTrunk(classifier, x, memory_budget)
     for (group, index), theta in zip(places, samples.chunks(1), strict=True):
         single = record(classifier, images, theta)
-        share = GRADIENTS[attack.gradient](LOSSES[attack.loss], single.logits, labels, mean)
+        share = of.average.cotangents(of.row, single.logits, labels, mean)
         margin = margin_cotangent(single.logits, y, nearest, classifier.output)
         both = torch.stack(
             [
@@ -169,9 +169,8 @@ def _nearest_class(
     samples: SampleSet,
 ) -> Tensor:
     """Return the class whose boundary the attack on all samples meets first."""
-    gradient = loss_gradient(
-        classifier, x, labels, samples, loss=attack.loss, gradient=attack.gradient
-    )
+    of = attack.maximised
+    gradient = loss_gradient(classifier, x, labels, samples, loss=of.loss, gradient=of.gradient)
     ray = Ray(direction=unit(gradient.direction))
     (view,) = look(classifier, x, y, [ray], samples, [len(samples)])
     return first_order(y, view, ray, gradient.correct).nearest

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from pyrosnn.attacks import ATTACKS, Attack, ExternalAttack
+from pyrosnn.attacks import ATTACKS, Attack, GradientAttack
 
 
 def attack_spec(attack: Attack) -> dict[str, Any]:
@@ -13,9 +13,10 @@ def attack_spec(attack: Attack) -> dict[str, Any]:
         attack: the attack.
 
     Returns:
-        The settings that all attacks have, by name, with ``attack`` (its name in ``ATTACKS``,
-        ``external`` for a function), ``attack_options`` (what it has beyond; of a function its
-        name), and ``clip`` as whether it clips.
+        The settings that all attacks along a gradient have, by name, with ``attack`` (its name in
+        ``ATTACKS``, ``external`` for a function), ``attack_options`` (what it has beyond; of a
+        function its name), ``clip`` as whether it clips, ``rests`` as whether its loss does, and
+        ``minimises_norm`` as whether δ may be shorter than the strength.
 
     Example:
         >>> import pyrosnn
@@ -25,22 +26,15 @@ def attack_spec(attack: Attack) -> dict[str, Any]:
         >>> list(spec["attack_options"].items())[0]
         ('steps', 7)
     """
-    common = {field.name for field in fields(Attack)}
-    settings = {field.name: getattr(attack, field.name) for field in fields(attack)}
-    options = {name: settings.pop(name) for name in list(settings) if name not in common}
-    if isinstance(attack, ExternalAttack):
-        options["function"] = function_name(attack)
-    names = {kind: name for name, kind in ATTACKS.items()} | {ExternalAttack: "external"}
+    common = {field.name for field in fields(GradientAttack)}
+    settings = {f.name: getattr(attack, f.name) for f in fields(attack) if f.name in common}
+    names = {kind: name for name, kind in ATTACKS.items()}
+    plain = {k: v for k, v in attack.options.items() if isinstance(v, int | float | str)}
     return {
         **settings,
-        "attack": names.get(type(attack), type(attack).__name__),
-        "attack_options": {k: v for k, v in options.items() if isinstance(v, int | float | str)},
+        "attack": names.get(type(attack), attack.kind),
+        "attack_options": plain,
         "clip": attack.clip is not None,
+        "rests": attack.maximised.row.rests,
+        "minimises_norm": attack.minimises_norm,
     }
-
-
-def function_name(attack: ExternalAttack) -> str:
-    """Return the name under which an attack's function can be found, or its type's."""
-    function: Any = attack.function
-    named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"

@@ -119,7 +119,8 @@ class MeanPrediction:
         self.output = output
         self.num_samples = 0
         self._logits: Tensor | float = 0.0
-        self._log_probs: Tensor | None = None
+        self._latest: Tensor | None = None  # what is not yet in the next
+        self._before: Tensor | None = None
 
     def add(self, logits: Logits) -> "MeanPrediction":
         """Add samples; return self."""
@@ -127,24 +128,32 @@ class MeanPrediction:
         self.num_samples += len(exact)
         self._logits = self._logits + exact.sum(0)
         if self.output == "probs":
-            total = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT.logsumexp(0)
-            before = self._log_probs
-            self._log_probs = total if before is None else torch.logaddexp(before, total)
+            self._before, self._latest = self._log_probs, exact
         return self
+
+    @property
+    def _log_probs(self) -> Tensor | None:
+        r"""$\log \sum_s p_{c,s}$, computed when it is asked for: some losses never do."""
+        if self._latest is not None:
+            exact, before = self._latest, self._before
+            each = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT
+            total = each[0] if len(each) == 1 else each.logsumexp(0)
+            self._before = total if before is None else torch.logaddexp(before, total)
+            self._latest = None
+        return self._before
 
     @property
     def scores(self) -> PerClass:
         r"""$\log \sum_s p_{c,s}$ or $\sum_s z_{c,s}$: f up to what changes no comparison."""
-        if self._log_probs is not None:
-            return self._log_probs
-        return torch.as_tensor(self._logits)
+        log_probs = self._log_probs
+        return torch.as_tensor(self._logits) if log_probs is None else log_probs
 
     @property
     def values(self) -> PerClass:
         r"""$f^S(x)$."""
-        if self._log_probs is not None:
-            return self._log_probs.exp() / self.num_samples
-        return torch.as_tensor(self._logits) / self.num_samples
+        log_probs = self._log_probs
+        total = torch.as_tensor(self._logits) if log_probs is None else log_probs.exp()
+        return total / self.num_samples
 
     @property
     def predicted(self) -> Labels:

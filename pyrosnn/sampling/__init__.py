@@ -9,7 +9,7 @@ from pyrosnn.sampling.memory import MEMORY_BUDGET
 from pyrosnn.sampling.outputs_vary import require_stochastic
 from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict
 from pyrosnn.sampling.replay import Chunk, Recorded, Recording, replay, replay_logits
-from pyrosnn.sampling.sample_set import Origin, SampleSet, require_disjoint
+from pyrosnn.sampling.sample_set import Origin, SampleSet, require_attackers, require_disjoint
 from pyrosnn.sampling.trunk import AfterTrunk
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "predict",
     "replay",
     "replay_logits",
+    "require_attackers",
     "require_disjoint",
     "require_stochastic",
     "successive_sample_sets",

@@ -1,20 +1,15 @@
 """Drawing sample sets from a guide: reproducible, whatever their size and order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import torch
-from pyro import poutine
-from pyro.infer import Predictive
-from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling.memory import MEMORY_BUDGET, quarter
-from pyrosnn.sampling.sample_set import Origin, SampleSet, page_size
-from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.sampling.memory import MEMORY_BUDGET
+from pyrosnn.sampling.sample_set import Origin, SampleSet
+from pyrosnn.sampling.stream import Stream
 
 
 def draw_sample_set(
@@ -58,80 +53,16 @@ def draw_sample_set(
         all(bool(torch.isfinite(p).all()) for p in classifier.parameters()),
         "the classifier has parameters that are NaN or infinite; train it again",
     )
-    x = x.to(classifier.device)
-    with forked_rng(seed_sequence(seed, stream), classifier.device):
-        sites = _sites(classifier, x)
-    size = page_size(sum(site.values for site in sites.values()))
-
-    def draw(first: int, last: int) -> dict[str, Tensor]:
-        tensors: dict[str, Tensor] = {}
-        for page in range(first // size, -(-last // size)):
-            with forked_rng(seed_sequence(seed, stream, repeat, block, page), classifier.device):
-                drawn = _draw_page(classifier, x, sites, size)
-            begin = page * size
-            wanted = slice(max(first - begin, 0), min(last - begin, size))
-            for name, value in drawn.items():
-                if name not in tensors:  # filled in place: joining pages would take twice as much
-                    tensors[name] = value.new_empty(last - first, *value.shape[1:])
-                at = begin + wanted.start - first
-                tensors[name][at : at + wanted.stop - wanted.start] = value[wanted]
-        return tensors
-
-    stop = start + num_samples
-    sample_bytes = sum(site.values * site.value_bytes for site in sites.values())
-    fits = num_samples * sample_bytes <= quarter(memory_budget)
-    return SampleSet(
-        origin=Origin(
-            seed=seed,
-            stream=stream,
-            repeat=repeat,
-            block=block,
-            start=start,
-            stop=stop,
-            classifier=classifier.fingerprint(),
-        ),
-        stored=draw(start, stop) if fits else None,
-        draw=draw,
-        per_image=frozenset(name for name, site in sites.items() if site.per_image),
-        num_examples=len(x),
-        memory_budget=memory_budget,
-        page_size=size,
+    origin = Origin(
+        seed=seed,
+        stream=stream,
+        repeat=repeat,
+        block=block,
+        start=start,
+        stop=start + num_samples,
+        classifier=classifier.fingerprint(),
     )
-
-
-@dataclass(frozen=True)
-class _Site:
-    """What the samples of one site are."""
-
-    event_shape: tuple[int, ...]
-    per_image: bool
-    values: int
-    value_bytes: int
-
-
-def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, _Site]:
-    """Draw one sample to see what each site is; those of weights have no batch shape."""
-    with torch.no_grad():
-        trace = prune_subsample_sites(poutine.trace(classifier.guide).get_trace(x))
-    nodes = dict[str, Any](trace.nodes)  # their values are of many types
-    return {
-        name: _Site(
-            event_shape=tuple(nodes[name]["fn"].event_shape),
-            per_image=bool(nodes[name]["fn"].batch_shape),
-            values=nodes[name]["value"].numel(),
-            value_bytes=nodes[name]["value"].element_size(),
-        )
-        for name in trace.stochastic_nodes
-    }
-
-
-def _draw_page(
-    classifier: StochasticClassifier, x: Tensor, sites: dict[str, _Site], size: int
-) -> dict[str, Tensor]:
-    """Draw one page; each site gets the shape (sample, example or 1, *event)."""
-    many = classifier.vectorized_guide
-    drawn = Predictive(classifier.guide, num_samples=size, parallel=many)(x)
-    return {name: drawn[name].reshape(size, -1, *site.event_shape) for name, site in sites.items()}
+    return Stream.open(classifier, x, origin).take(start, num_samples, memory_budget)
 
 
 def successive_sample_sets(
@@ -158,19 +89,9 @@ def successive_sample_sets(
     first.require_fit(classifier, len(x))
     yield first
     ahead = size * max(1, first.page_size // size)  # draw whole pages where the sets are small
-    start = origin.stop
+    stream, start = Stream.open(classifier, x, origin), origin.stop
     while True:
-        drawn = draw_sample_set(
-            classifier,
-            x,
-            ahead,
-            seed=origin.seed,
-            stream=origin.stream,
-            repeat=origin.repeat,
-            block=origin.block,
-            start=start,
-            memory_budget=first.memory_budget,
-        )
+        drawn = stream.take(start, ahead, first.memory_budget)
         yield from (drawn[s : s + size] for s in range(0, ahead, size))
         start += ahead
 

@@ -236,3 +236,16 @@ def require_disjoint(first: Origin, second: Origin) -> None:
             f"'{first.stream}' (seed {first.seed}, repeat {first.repeat}, block {first.block}); "
             "attack and inference need disjoint sets: see disjoint_sample_sets"
         )
+
+
+def require_attackers(origin: Origin) -> None:
+    """Refuse samples that judge, where an attacker's are needed.
+
+    Raises:
+        OverlapError: for the stream ``inference``.
+    """
+    if origin.stream == "inference":
+        raise OverlapError(
+            "an attack must not see samples of the stream 'inference'; give it the attack set: "
+            "see disjoint_sample_sets"
+        )

@@ -1,22 +1,44 @@
-"""Tests that a classifier of your own can inherit: what pyrosnn takes for granted of each.
+"""Tests that a classifier or an attack of your own can inherit: what pyrosnn takes for granted.
 
-``ClassifierContract`` needs pytest, and nothing else of the library does; ``check_contract`` runs
-the same guarantees without it.
+``ClassifierContract`` and ``AttackContract`` need pytest, and nothing else of the library does;
+``check_contract`` and ``check_attack_contract`` run the same guarantees without it.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from pyrosnn.errors import resolve
+from pyrosnn.testing.attack_guarantees import (
+    ATTACK_GUARANTEES,
+    check_attack_contract,
+    trial_classifier,
+    trial_labels,
+)
 from pyrosnn.testing.guarantees import GUARANTEES, check_contract, trial_images
 
 if TYPE_CHECKING:
+    from pyrosnn.testing.attack_contract import AttackContract
     from pyrosnn.testing.contract import ClassifierContract
 
-__all__ = ["GUARANTEES", "ClassifierContract", "check_contract", "trial_images"]
+__all__ = [
+    "ATTACK_GUARANTEES",
+    "GUARANTEES",
+    "AttackContract",
+    "ClassifierContract",
+    "check_attack_contract",
+    "check_contract",
+    "trial_classifier",
+    "trial_images",
+    "trial_labels",
+]
+
+# what needs pytest
+CONTRACTS = {
+    "AttackContract": "pyrosnn.testing.attack_contract:AttackContract",
+    "ClassifierContract": "pyrosnn.testing.contract:ClassifierContract",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "ClassifierContract":
-        from pyrosnn.testing.contract import ClassifierContract
-
-        return ClassifierContract
+    if name in CONTRACTS:
+        return resolve(CONTRACTS, name, "contract")
     raise AttributeError(f"module 'pyrosnn.testing' has no attribute {name!r}")

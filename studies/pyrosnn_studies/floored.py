@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pyrosnn.attacks import FGM, LossGradient
+from pyrosnn.attacks import FGM, Gradient
 from pyrosnn.attacks.norms import length, per_image
 from pyrosnn.errors import require
 
@@ -27,8 +27,9 @@ class FlooredFGM(FGM):
         super().__post_init__()
         require(self.floor > 0, f"floor must be > 0, got {self.floor}")
 
-    def _step(self, gradient: LossGradient) -> Tensor:
+    def step(self, gradient: Gradient) -> Tensor:
+        """Return δ at strength 1, shorter where the gradient is shorter than the floor."""
         norms = gradient.scale * length(gradient.direction.double())
-        full = super()._step(gradient)
+        full = super().step(gradient)
         share = (norms / self.floor).clamp(max=1.0).to(full.dtype)
         return full * per_image(share, full)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from pyrosnn.attacks import ATTACKS, Attack
+from pyrosnn.attacks import ATTACKS, Attack, GradientAttack
 from pyrosnn.conditions import CONSTANTS, smoothness_constant
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, require, unknown_name
@@ -113,9 +113,11 @@ class GridSpec:
 
     def make_attack(self, **changes: Any) -> Attack:
         """Return the attack that the spec describes, with some settings changed."""
+        kind = ATTACKS[self.attack]
         names = ("norm", "loss", "gradient", "labels", "precision")
-        common = {name: getattr(self, name) for name in names}
-        return ATTACKS[self.attack](**{**common, **self.attack_options, **changes})
+        its = {f.name for f in fields(kind)}  # an attack without a gradient has no loss to set
+        common = {name: getattr(self, name) for name in names if name in its}
+        return kind(**{**common, **self.attack_options, **changes})
 
     @property
     def counted_repeats(self) -> range:
@@ -130,7 +132,7 @@ class GridSpec:
 
 def _own_options(attack: str) -> dict[str, Any]:
     """Return the options of an attack that others do not have, with their defaults."""
-    common = {f.name for f in fields(Attack)}
+    common = {f.name for f in fields(GradientAttack)}
     return {f.name: f.default for f in fields(ATTACKS[attack]) if f.name not in common}
 
 

@@ -361,6 +361,14 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
             ["study", "sample-size", "--steps", "5"],
             "fgm has no option 'steps'; it has none; give --attack pgd (attack='pgd' in Python)",
         ),
+        (
+            ["study", "sample-size", "--attack", "spsa", "--restarts", "1"],
+            "spsa has no option 'restarts'; its options are directions, radius; give --attack pgd",
+        ),
+        (
+            ["study", "sample-size", "--attack", "spsa", "--directions", "0"],
+            "directions must be >= 1, got 0",
+        ),
         (["study", "sample-size", "--attack", "PGD"], "unknown attack 'PGD'; did you mean 'pgd'?"),
         (
             ["study", "sample-size", "--loss", "ce"],

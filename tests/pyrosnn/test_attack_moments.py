@@ -208,7 +208,7 @@ def gradients_by_autograd(
     for s in range(45):
         inputs = x.clone().requires_grad_()
         logits = classifier.logits(inputs, samples[s : s + 1].tensors)
-        share = GRADIENTS[attack.gradient](LOSSES[attack.loss], logits.detach(), y, mean)
+        share = GRADIENTS[attack.gradient].cotangents(LOSSES[attack.loss], logits.detach(), y, mean)
         margin = margin_cotangent(logits.detach(), y, nearest, classifier.output)
         for kept, cotangents in zip(found, (45 * share, -margin), strict=True):
             (gradient,) = torch.autograd.grad(

@@ -285,6 +285,6 @@ def test_bad_settings_are_refused() -> None:
 
 def test_a_setting_prints_itself() -> None:
     assert repr(FGM(strength=0.5)) == (
-        "FGM(norm='l2', strength=0.5, loss='cross-entropy', gradient='mean_prediction', "
-        "labels='true', precision='full', clip=None)"
+        "FGM(norm='l2', strength=0.5, labels='true', clip=None, loss='cross-entropy', "
+        "gradient='mean_prediction', precision='full')"
     )

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyro
@@ -14,14 +13,13 @@ from support.toy import LinearClassifier, LinearProbabilities
 from torch import Tensor
 
 import pyrosnn
-from pyrosnn.attacks import FGM, PGD, Attack, AttackResult, LossGradient, loss_gradient
+from pyrosnn.attacks import FGM, PGD, SPSA, Attack, Gradient, Problem, loss_gradient
 from pyrosnn.attacks.norms import unit
 from pyrosnn.checks import CHECKS, RESULT_CHECKS, STATUSES, Finding
 from pyrosnn.checks.attack_samples import attack_samples
 from pyrosnn.checks.differences import FAILURE_RATE, significantly_positive
 from pyrosnn.checks.on_model import check_model
 from pyrosnn.checks.on_result import check_result
-from pyrosnn.checks.spsa import SPSA
 from pyrosnn.checks.trial import Trial
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, resolve
@@ -30,7 +28,7 @@ from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.composed import Composed
 from pyrosnn.results import GROUP, combine_repeats, compact_result, make_result, open_results
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.summaries import reachable_share
 from pyrosnn_studies.floored import FlooredFGM
@@ -148,56 +146,48 @@ def test_the_infinite_mixture_is_under_sampled_with_a_hundred_samples() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class WrongSign(FGM):
-    def _step(self, gradient: LossGradient) -> Tensor:
-        return -super()._step(gradient)
+    def step(self, gradient: Gradient) -> Tensor:
+        return -super().step(gradient)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomDirection(FGM):
-    def _step(self, gradient: LossGradient) -> Tensor:
+    def step(self, gradient: Gradient) -> Tensor:
         return unit(torch.randn_like(gradient.direction))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TooLong(FGM):
-    def _step(self, gradient: LossGradient) -> Tensor:
-        return 1.01 * super()._step(gradient)
+    def step(self, gradient: Gradient) -> Tensor:
+        return 1.01 * super().step(gradient)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanLossWrongSign(FGM):
-    def _step(self, gradient: LossGradient) -> Tensor:
-        return -super()._step(gradient) if self.gradient == "mean_loss" else super()._step(gradient)
+    def step(self, gradient: Gradient) -> Tensor:
+        return -super().step(gradient) if self.gradient == "mean_loss" else super().step(gradient)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ManyStepsForgotten(PGD):
-    def __call__(
-        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
-    ) -> AttackResult:
-        result = super().__call__(classifier, x, y, samples)
-        return result.scaled(0.2) if self.steps > 1 else result
+    def run(self, problem: Problem, strength: float) -> Tensor:
+        delta = super().run(problem, strength)
+        return 0.2 * delta if self.steps > 1 else delta
 
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchedOff(FGM):
     """Attacks the mean network: as if dropout were off in the attack, and on in inference."""
 
-    def sweep(
-        self,
-        classifier: StochasticClassifier,
-        x: Tensor,
-        y: Tensor,
-        samples: SampleSet,
-        strengths: Any,
-    ) -> list[AttackResult]:
+    def run(self, problem: Problem, strength: float) -> Tensor:
+        classifier, samples = problem.attacker, problem.samples
         assert isinstance(classifier, Composed)
         network = classifier.network
         matrices = [network.matrix(place) for place in network.weighted_places()]
         means = zip(classifier.site_names, matrices, strict=True)
         fixed = {name: mean.detach().expand(len(samples), 1, *mean.shape) for name, mean in means}
         deterministic = replace(samples, stored=fixed)
-        return super().sweep(classifier, x, y, deterministic, strengths)
+        return strength * self.step(problem.gradient(page=deterministic))
 
 
 @pytest.mark.parametrize(

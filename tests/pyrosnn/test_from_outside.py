@@ -17,7 +17,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks import NETWORKS
 from pyrosnn.noise import NOISES
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn.testing import check_attack, check_contract
+from pyrosnn.testing import check_attack_contract, check_contract
 from pyrosnn.training import load_checkpoint, preset, save_checkpoint, train
 from pyrosnn.training.images import IMAGES
 from pyrosnn.training.regularisers import REGULARISERS
@@ -98,7 +98,7 @@ def test_every_noise_works_on_every_network(model: str, network: str) -> None:
 
 def test_the_attack_keeps_the_contract(bnn: StochasticClassifier, digits: Dataset) -> None:
     x, y = digits.test_images(6)
-    check_attack(outside.attack.Momentum(strength=0.3, loss="squared"), bnn, x, y)
+    check_attack_contract(outside.attack.Momentum(strength=0.3, loss="squared"), bnn, x, y)
 
 
 def test_a_row_is_found_by_those_who_misspell_it() -> None:

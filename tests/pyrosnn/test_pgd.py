@@ -1,6 +1,10 @@
 """PGD: what it shares with FGM, its projection, its samples, and its settings."""
 
+import copy
+import math
+from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,12 +13,14 @@ from hypothesis import strategies as st
 from support.toy import LinearClassifier, sample_set
 from torch import Tensor
 
+import pyrosnn.attacks.gradient
+import pyrosnn.sampling.stream
 from pyrosnn.attacks import FGM, NORMS, PGD, AttackResult, loss_gradient
 from pyrosnn.conditions import attack_geometry
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models import MODELS
-from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, predict
 
 every_norm = pytest.mark.parametrize("norm", list(NORMS))
@@ -212,6 +218,91 @@ def test_fresh_samples_need_a_drawn_set() -> None:
     made = sample_set(torch.randn(3, 6, 2).double())
     with pytest.raises(ArgumentError, match="fresh samples need a set that was drawn"):
         PGD(steps=2, relative_step=0.5)(classifier, x, y, made)
+
+
+class Counted(LinearClassifier):
+    """Counts the images that its heads are evaluated on, for each sample."""
+
+    evaluated = 0
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        found = super().logits(x, sites)
+        Counted.evaluated += found[..., 0].numel()
+        return found
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_images_that_the_loss_rests_on_cost_nothing_more(
+    fixed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With fixed samples half of the images are finished at once, and the others stay."""
+    monkeypatch.setattr(Counted, "evaluated", 0)
+    classifier = Counted(5, 3, noise=0.01)
+    x = torch.randn(40, 5, dtype=torch.float64)
+    a = draw_sample_set(classifier, x, 4, seed=0, stream="attack")
+    y = predict(classifier, x, a).predicted
+    y[::2] = (y[::2] + 1) % 3  # A misclassifies them
+    attack = PGD(strength=1e-6, steps=10, relative_step=0.2, loss="cw", fixed_samples=fixed)
+    Counted.evaluated = 0
+    result = attack(classifier, x, y, a)
+    first, later = (40, 20) if fixed else (40, 40)
+    assert Counted.evaluated == 4 * (first + 9 * later)
+    assert result.num_gradients == math.ceil(4 * (first + 9 * later) / 40)
+    assert result.zero_gradient.tolist() == [True, False] * 20
+    assert not result.perturbation[::2].any()
+    margin = replace(attack, loss="margin")(classifier, x, y, a)  # which never rests
+    assert torch.equal(result.perturbation[1::2], margin.perturbation[1::2])
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+@pytest.mark.parametrize("gradient", ["mean_prediction", "mean_loss"])
+def test_leaving_the_batch_changes_no_result(
+    model: str, gradient: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """A loop over all images in every step, each with the noise that was drawn for it."""
+    classifier = classifiers[model]
+    x, y = digits.test_images(40)
+    a, _ = disjoint_sample_sets(classifier, x, attack=4, inference=1, seed=0)
+    delta = torch.zeros_like(x)
+    for _ in range(8):
+        g = loss_gradient(classifier, x + delta, y, a, loss="cw", gradient=gradient).direction
+        delta = NORMS["l2"].project(delta + 0.25 * 0.8 * NORMS["l2"].steepest(g), 0.8)
+    attack = PGD(
+        strength=0.8, steps=8, relative_step=0.25, loss="cw", gradient=gradient, fixed_samples=True
+    )
+    result = attack(classifier, x, y, a)
+    assert result.num_gradients < 8 * 4
+    torch.testing.assert_close(result.perturbation, delta, atol=1e-5, rtol=1e-4)
+
+
+def test_an_attack_checks_and_copies_once_whatever_its_steps(
+    bnn: StochasticClassifier, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fresh samples in every step: no fingerprint, look at the sites, or copy for each."""
+    counts: Counter[str] = Counter()
+
+    def count(owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            counts[name] += 1
+            return original(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    x, y = digits.test_images(10)
+    a, _ = disjoint_sample_sets(bnn, x, attack=20, inference=1, seed=0)
+    count(pyrosnn.attacks.gradient, "check_batch")
+    count(StochasticClassifier, "fingerprint")
+    count(pyrosnn.sampling.stream, "_sites")
+    count(copy, "deepcopy")
+    attack = PGD(strength=0.5, precision="bf16", steps=2, relative_step=0.5)
+    attack(bnn, x, y, a)
+    few = dict(counts)
+    counts.clear()
+    replace(attack, steps=12)(bnn, x, y, a)
+    assert counts == few
+    assert (counts["check_batch"], counts["_sites"]) == (1, 1)
 
 
 @pytest.mark.parametrize(

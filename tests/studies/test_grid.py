@@ -60,6 +60,25 @@ def test_every_cell_is_an_evaluation_on_its_own_sets(
                 assert_same_to_float32(cell, expected)
 
 
+def test_an_attack_without_gradients_is_a_row_like_any_other(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    spec = GridSpec(
+        images=4,
+        strengths=(0.0, 0.1),
+        attack_samples=(2,),
+        inference_samples=(3,),
+        attack="spsa",
+        attack_options={"directions": 2},
+        repeats=1,
+    )
+    assert spec.attack_options == {"directions": 2, "radius": 0.01}
+    values = run_study("sample-size", spec, classifiers["bnn"], digits)[GROUP].dataset
+    assert not values["num_gradients"].any()
+    norms = values["perturbation_norm"].sel(strength=0.1).values.ravel()
+    assert norms.tolist() == pytest.approx([0.1] * 4)
+
+
 def test_a_smoothed_grid_judges_the_average_over_noise(
     classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:

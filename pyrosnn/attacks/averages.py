@@ -1,0 +1,79 @@
+"""What is averaged over samples: the predictions, the losses, or the logits.
+
+A row for each of the three quantities that are called "the attack gradient", with the value of a
+loss and its cotangents.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pyrosnn.attacks.losses import Loss, PerImage
+from pyrosnn.models.outputs import Labels, Logits, MeanPrediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average:
+    """How the loss of a set of samples comes from theirs.
+
+    Attributes:
+        value: (loss, logits of samples, labels, their mean prediction) to the loss of each image
+            on these samples, float64, shape (example,).
+        cotangents: (loss, logits of some samples, labels, mean prediction of all) to the
+            derivatives of the value with respect to these logits.
+        apart: whether the loss is a mean over samples of what each has alone: of the mean
+            prediction only the number of samples then matters, and one pass gives the gradient.
+    """
+
+    value: Callable[[Loss, Logits, Labels, MeanPrediction], PerImage]
+    cotangents: Callable[[Loss, Logits, Labels, MeanPrediction], Logits]
+    apart: bool = False
+
+
+def of_mean_prediction(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:
+    r"""Return $L(\frac1S\sum_s f(x, \theta_s), y)$: equation 2 of the paper."""
+    return loss.value(mean, y)
+
+
+def mean_prediction_cotangents(
+    loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction
+) -> Logits:
+    """Return the cotangents of the loss of the mean prediction."""
+    return loss.cotangents(logits, y, mean)
+
+
+def _alone(logits: Logits, y: Labels) -> tuple[Tensor, Tensor]:
+    """Return every sample's prediction of an image as an image of its own, of one sample."""
+    return logits.reshape(1, -1, logits.shape[-1]), y.repeat(len(logits))
+
+
+def of_mean_loss(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:
+    r"""Return $\frac1S\sum_s L(f(x, \theta_s), y)$: every sample a set of its own."""
+    each, labels = _alone(logits, y)
+    own = MeanPrediction(mean.output).add(each)
+    return loss.value(own, labels).reshape(logits.shape[:-1]).mean(0)
+
+
+def mean_loss_cotangents(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
+    """Return the cotangents of the mean of the samples' losses."""
+    each, labels = _alone(logits, y)
+    own = MeanPrediction(mean.output).add(each)
+    return loss.cotangents(each, labels, own).reshape(logits.shape) / mean.num_samples
+
+
+def of_mean_logits(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:
+    r"""Return $L(\frac1S\sum_s z(x, \theta_s), y)$, whatever f is."""
+    return loss.value(mean.of_logits(), y)
+
+
+def mean_logits_cotangents(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
+    """Return the cotangents of the loss of the mean logits."""
+    return loss.cotangents(logits, y, mean.of_logits())
+
+
+GRADIENTS: dict[str, Average] = {
+    "mean_prediction": Average(value=of_mean_prediction, cotangents=mean_prediction_cotangents),
+    "mean_loss": Average(value=of_mean_loss, cotangents=mean_loss_cotangents, apart=True),
+    "mean_logits": Average(value=of_mean_logits, cotangents=mean_logits_cotangents),
+}

@@ -1,0 +1,153 @@
+"""The loss that an attack maximises on a sample set: its value, and its gradient at the images."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pyrosnn.attacks.averages import GRADIENTS, Average
+from pyrosnn.attacks.losses import LOSSES, Loss, PerImage
+from pyrosnn.errors import unknown_name
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.outputs import Labels, MeanPrediction
+from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.sampling import (
+    AfterTrunk,
+    Recorded,
+    Recording,
+    SampleSet,
+    ScaledSum,
+    mean_prediction,
+    replay,
+)
+from pyrosnn.sampling.replay import require_finite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradient:
+    """A loss gradient for each image, summed over images (no batch mean).
+
+    Attributes:
+        direction: the gradient divided by ``scale``, shape (example, *image).
+        scale: largest cotangent of each image, float64, shape (example,). A saturated softmax
+            makes it tiny (1e-13 at a logit gap of 30); kept apart, it costs no precision.
+    """
+
+    direction: Float[Tensor, "example *image"]
+    scale: Float[Tensor, " example"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackLoss:
+    """Which loss of which average is maximised, by names, and in what precision.
+
+    Attributes:
+        loss: name in ``LOSSES``.
+        gradient: name in ``GRADIENTS``: what is averaged over samples.
+        precision: name in ``PRECISIONS``: of the networks' values and derivatives. Losses are
+            always computed in float64, and gradients summed in the images' precision.
+    """
+
+    loss: str
+    gradient: str
+    precision: str = "full"
+
+    def __post_init__(self) -> None:
+        """Check the names.
+
+        Raises:
+            UnknownNameError: for an unknown loss, gradient or precision.
+        """
+        for kind, name, table in (
+            ("loss", self.loss, LOSSES),
+            ("gradient", self.gradient, GRADIENTS),
+            ("precision", self.precision, PRECISIONS),
+        ):
+            if name not in table:
+                raise unknown_name(kind, name, table)
+
+    @property
+    def row(self) -> Loss:
+        """The loss itself."""
+        return LOSSES[self.loss]
+
+    @property
+    def average(self) -> Average:
+        """The average itself."""
+        return GRADIENTS[self.gradient]
+
+    def value(
+        self, attacker: StochasticClassifier, x: Tensor, y: Labels, samples: SampleSet
+    ) -> PerImage:
+        """Return the loss of each image, float64, shape (example,), without a gradient.
+
+        Args:
+            attacker: the classifier in the attacker's precision.
+            x: images, shape (example, *image).
+            y: labels, shape (example,).
+            samples: the sample set; its memory does not grow with S.
+        """
+        mean = MeanPrediction(attacker.output)
+        total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        images = AfterTrunk(attacker, x, samples.memory_budget).values
+        for chunk in replay(attacker, len(x), samples):
+            logits = chunk.head(chunk.features(images))
+            mean.add(logits)
+            if self.average.apart:
+                total += self.average.value(self.row, logits, y, mean) * len(logits)
+        require_finite(mean.scores)
+        if self.average.apart:
+            return total / len(samples)
+        return self.average.value(self.row, logits, y, mean)
+
+    def differentiate(
+        self,
+        attacker: StochasticClassifier,
+        x: Tensor,
+        y: Labels,
+        samples: SampleSet,
+        *,
+        predict: bool,
+    ) -> tuple[Gradient, MeanPrediction | None]:
+        """Return the gradient with respect to the images, and the mean prediction if it is known.
+
+        Args:
+            attacker: the classifier in the attacker's precision.
+            x: images, shape (example, *image).
+            y: labels, shape (example,).
+            samples: the sample set.
+            predict: whether the mean prediction is asked for, where the gradient needs none.
+        """
+        if self.average.apart:
+            return self._in_one_pass(attacker, x, y, samples, predict=predict)
+        # two passes: the cotangents of a sample need the mean prediction of all of them
+        recording = Recording(attacker, x, samples)
+        mean = mean_prediction(recording, attacker.output)
+        total = ScaledSum(recording.images)
+        for chunk in recording:
+            total.add(chunk, self.average.cotangents(self.row, chunk.logits, y, mean))
+        return Gradient(direction=total.value, scale=total.scale), mean
+
+    def _in_one_pass(
+        self,
+        attacker: StochasticClassifier,
+        x: Tensor,
+        y: Labels,
+        samples: SampleSet,
+        *,
+        predict: bool,
+    ) -> tuple[Gradient, MeanPrediction | None]:
+        """Differentiate a loss of each sample alone: no graph waits for the other samples."""
+        mean, number = MeanPrediction(attacker.output), MeanPrediction(attacker.output)
+        number.num_samples = len(samples)  # all that the cotangents ask of it
+        images = AfterTrunk(attacker, x, samples.memory_budget)
+        total, finite = ScaledSum(images), torch.zeros((), dtype=torch.float64, device=x.device)
+        for chunk in replay(attacker, len(x), samples):
+            recorded = Recorded(chunk, images)
+            finite += recorded.logits.sum(dtype=torch.float64)
+            if predict:
+                mean.add(recorded.logits)
+            total.add(recorded, self.average.cotangents(self.row, recorded.logits, y, number))
+        require_finite(finite)
+        return Gradient(direction=total.value, scale=total.scale), mean if predict else None

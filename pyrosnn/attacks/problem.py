@@ -1,0 +1,195 @@
+"""What an attack works on: the loss of each image as a function of δ, and what it asked so far."""
+
+import copy
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pyrosnn.attacks.maximised import AttackLoss, Gradient
+from pyrosnn.attacks.norms import Norm, largest_entry
+from pyrosnn.attacks.precision import in_precision
+from pyrosnn.attacks.supply import Images, Supply
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.outputs import Labels, MeanPrediction
+from pyrosnn.sampling import SampleSet, predict
+
+PerImage = Float[Tensor, " example"]
+
+# Which of the images are asked about: indices, or all of them.
+Rows = Tensor | slice
+EVERY = slice(None)
+
+
+class Problem(Supply):
+    """The images, labels and samples of an attack, checked, and all that it may ask of them.
+
+    :class:`pyrosnn.Attack` makes it, and gives it to ``run``. It counts what is asked, and
+    remembers whether any gradient was nonzero.
+
+    Args:
+        classifier: the classifier attacked.
+        x: images, shape (example, *image).
+        labels: the labels whose loss is maximised, shape (example,).
+        samples: the attack set A.
+        maximised: the loss that ``value`` and ``gradient`` are of.
+        norm: what bounds δ.
+        clip: smallest and largest pixel of x + δ, or None.
+
+    Attributes:
+        x, labels, samples, maximised, norm: as given.
+        attacker: the classifier in the attacker's precision.
+        num_gradients, num_queries: gradients, and values without one, of a single sample at a
+            single image that were asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        classifier: StochasticClassifier,
+        x: Images,
+        labels: Labels,
+        samples: SampleSet,
+        maximised: AttackLoss,
+        norm: Norm,
+        clip: tuple[float, float] | None,
+    ):
+        super().__init__(classifier, x, samples)
+        self.labels, self.maximised, self.norm = labels, maximised, norm
+        self.attacker = in_precision(classifier, maximised.precision)
+        self._clip = clip
+        self._predicted: Labels | None = None
+        self._part: tuple[Rows, SampleSet, tuple[Tensor, Labels, SampleSet]] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self.num_gradients, self.num_queries = 0, 0
+        self._nonzero: Tensor | None = None
+
+    def again(self) -> "Problem":
+        """Return the same problem with nothing asked of it yet, for another strength."""
+        other = copy.copy(self)
+        other._rewind()
+        other._begin()
+        return other
+
+    def value(
+        self, delta: Images | None = None, page: SampleSet | None = None, rows: Rows = EVERY
+    ) -> PerImage:
+        """Return the loss of each image at x + δ, float64, shape (row,).
+
+        Args:
+            delta: δ, shape (row, *image); None for x itself.
+            page: samples of the attacker; None for A.
+            rows: which images those are; all by default.
+        """
+        x, labels, samples = self._of(rows, page)
+        self.num_queries += len(x) * len(samples)
+        moved = x if delta is None else x + delta
+        return self.maximised.value(self.attacker, moved, labels, samples)
+
+    def gradient(
+        self, delta: Images | None = None, page: SampleSet | None = None, rows: Rows = EVERY
+    ) -> Gradient:
+        """Return the gradient of the loss at x + δ, direction and scale apart.
+
+        Args:
+            delta: δ, shape (row, *image); None for x itself.
+            page: samples of the attacker; None for A.
+            rows: which images those are; all by default.
+        """
+        x, labels, samples = self._of(rows, page)
+        clean = self._is_clean(delta, samples)
+        moved = x if delta is None else x + delta
+        found, mean = self.maximised.differentiate(
+            self.attacker, moved, labels, samples, predict=clean
+        )
+        if clean and mean is not None:
+            self._predicted = mean.predicted
+        self.num_gradients += len(x) * len(samples)
+        if self._nonzero is None or not bool(self._nonzero.all()):
+            self.saw(largest_entry(found.direction) != 0, rows)
+        return found
+
+    def saw(self, nonzero: Bool[Tensor, " example"], rows: Rows = EVERY) -> None:
+        """Remember which images had a gradient; ``gradient`` does so itself.
+
+        Args:
+            nonzero: whether a gradient, or what stands for one, is not zero, shape (row,).
+            rows: which images those are.
+        """
+        if self._nonzero is None:
+            self._nonzero = torch.zeros_like(self.labels, dtype=torch.bool)
+        self._nonzero[rows] = self._nonzero[rows] | nonzero
+
+    def unfinished(self, rows: Rows, gradient: Gradient, *, fixed: bool) -> Rows:
+        """Return the rows that an attack along gradients alone has to go on with.
+
+        An image leaves once its gradient is zero on samples that stay, if the loss rests: it
+        would stand still for all further steps.
+
+        Args:
+            rows: the rows that were asked about.
+            gradient: their gradient.
+            fixed: whether the samples stay the same in all steps.
+        """
+        if not (fixed and self.maximised.row.rests):
+            return rows
+        moving = largest_entry(gradient.direction) != 0
+        if bool(moving.all()):
+            return rows
+        return torch.arange(len(self.x), device=self.x.device)[rows][moving]
+
+    def project(self, delta: Images, strength: float, rows: Rows = EVERY) -> Images:
+        """Return the nearest δ within the strength, with x + δ between the clipping bounds."""
+        inside = self.norm.project(delta, strength)
+        if self._clip is None:
+            return inside
+        x = self.x[rows]
+        return (x + inside).clamp_(*self._clip).sub_(x)
+
+    def clipped(self, delta: Images) -> Images:
+        """Return δ with x + δ between the clipping bounds; what is inside keeps its bits."""
+        if self._clip is None:
+            return delta
+        moved = self.x + delta
+        bounded = moved.clamp(*self._clip)
+        return torch.where(moved == bounded, delta, bounded - self.x)
+
+    def judged(self, delta: Images) -> MeanPrediction:
+        """Return what V predicts at x + δ, in the classifier's own precision."""
+        return predict(self._classifier, self.x + delta, self.selection)
+
+    @property
+    def predicted(self) -> Labels:
+        """The classes that the attacker's samples predict at x; known from a gradient there."""
+        if self._predicted is None:
+            self._predicted = predict(self.attacker, self.x, self.samples).predicted
+        return self._predicted
+
+    @property
+    def zero_gradient(self) -> Bool[Tensor, " example"]:
+        """Images of which a gradient was asked for, and was zero each time."""
+        if self._nonzero is None:
+            return torch.zeros_like(self.labels, dtype=torch.bool)
+        return ~self._nonzero
+
+    def per_image(self, count: int) -> int:
+        """Return a count over images as one for each image, rounded up."""
+        return math.ceil(count / len(self.x))
+
+    def _is_clean(self, delta: Images | None, samples: SampleSet) -> bool:
+        """Return whether the first gradient is at x on A, and so tells what A predicts there."""
+        first = self._predicted is None and self.num_gradients == 0
+        return first and samples is self.samples and (delta is None or not bool(delta.any()))
+
+    def _of(self, rows: Rows, page: SampleSet | None) -> tuple[Tensor, Labels, SampleSet]:
+        """Return images, labels and samples of some rows; those of the last step are kept."""
+        page = self.samples if page is None else page
+        if isinstance(rows, slice):
+            return self.x, self.labels, page
+        if self._part is None or self._part[0] is not rows or self._part[1] is not page:
+            part = (self.x[rows], self.labels[rows], page.for_examples(rows))
+            self._part = (rows, page, part)
+        return self._part[2]

@@ -1,0 +1,85 @@
+"""What an attack returns."""
+
+from dataclasses import dataclass, replace
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pyrosnn.attacks.norms import length
+from pyrosnn.attacks.problem import Problem
+from pyrosnn.sampling import Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackResult:
+    """Perturbations of a block of images, and what they were made from.
+
+    Attributes:
+        step: δ divided by ``factor``, shape (example, *image); strengths may share it.
+        factor: what the step is multiplied by.
+        norm: the true norm of δ, in the attack's norm, shape (example,).
+        length: ‖δ‖₂ of each image, whatever the attack's norm: what the conditions speak of.
+        zero_gradient: images whose gradient was zero in every step, so that none was made.
+        correct: images that the attacker's own samples classify correctly before the attack.
+        num_gradients: gradients of a single sample computed for each image; the mean over images,
+            rounded up, where the attack finished with some before others.
+        num_queries: values of the loss of a single sample, without a gradient, likewise.
+        origin: where the attacker's samples came from.
+    """
+
+    step: Float[Tensor, "example *image"]
+    factor: float = 1.0
+    norm: Float[Tensor, " example"]
+    length: Float[Tensor, " example"]
+    zero_gradient: Bool[Tensor, " example"]
+    correct: Bool[Tensor, " example"]
+    num_gradients: int
+    num_queries: int = 0
+    origin: Origin
+
+    @property
+    def perturbation(self) -> Float[Tensor, "example *image"]:
+        """δ, shape (example, *image)."""
+        return self.factor * self.step
+
+    def scaled(self, factor: float) -> "AttackResult":
+        """Return the same attack with every δ multiplied by a factor >= 0; no image is copied."""
+        return replace(
+            self,
+            factor=factor * self.factor,
+            norm=factor * self.norm,
+            length=factor * self.length,
+        )
+
+
+def result_of(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
+    """Return δ with what the problem knows of how it was made.
+
+    Args:
+        problem: what the attack worked on.
+        delta: δ, shape (example, *image).
+        y: the true labels.
+    """
+    return AttackResult(
+        step=delta,
+        norm=problem.norm.measure(delta),
+        length=length(delta),
+        zero_gradient=problem.zero_gradient,
+        correct=problem.predicted == y,
+        num_gradients=problem.per_image(problem.num_gradients),
+        num_queries=problem.per_image(problem.num_queries),
+        origin=problem.origin,
+    )
+
+
+def with_step(problem: Problem, result: AttackResult, step: Tensor) -> AttackResult:
+    """Return a result with another δ, and its norms."""
+    norm = problem.norm.measure(step)
+    return replace(result, step=step, factor=1.0, norm=norm, length=length(step))
+
+
+def shortened(problem: Problem, result: AttackResult, strength: float) -> AttackResult:
+    """Return a result with no δ longer than the strength."""
+    if strength == 0:
+        return result.scaled(0.0)
+    return with_step(problem, result, problem.project(result.perturbation, strength))

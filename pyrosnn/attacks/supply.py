@@ -1,0 +1,86 @@
+"""The samples that an attacker has: A, what follows it in its stream, and V; and its seeds."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cached_property
+from itertools import repeat
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import Origin, SampleSet, draw_sample_set, successive_sample_sets
+from pyrosnn.seeding import forked_rng, seed_sequence
+
+Images = Float[Tensor, "example *image"]
+
+
+class Supply:
+    """The attack set, and all that an attack may draw beside it; I is never among it.
+
+    Args:
+        classifier: the classifier attacked.
+        x: images, shape (example, *image).
+        samples: the attack set A.
+
+    Attributes:
+        x, samples: as given.
+    """
+
+    def __init__(self, classifier: StochasticClassifier, x: Images, samples: SampleSet):
+        self.x, self.samples = x, samples
+        self._classifier = classifier
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._stop = self.samples.origin.stop
+        self._fresh: Iterator[SampleSet] | None = None
+
+    def pages(self, *, fixed: bool) -> Iterator[SampleSet]:
+        """Yield the attacker's samples for one step after the other, without end.
+
+        Args:
+            fixed: A each time. Else A first and then the sets that follow it in its stream; a
+                second call goes on where the first stopped.
+
+        Raises:
+            ArgumentError: for fresh samples if A was made by hand, so that nothing follows it.
+        """
+        if fixed:
+            yield from repeat(self.samples)
+        if self._fresh is None:
+            self._fresh = successive_sample_sets(self._classifier, self.x, self.samples)
+        for page in self._fresh:
+            self._stop = page.origin.stop
+            yield page
+
+    def seed(self, purpose: str, *index: int) -> np.random.SeedSequence:
+        """Return the seed of one purpose: of the root seed, repeat and block of A, and counters."""
+        o = self.samples.origin
+        return seed_sequence(o.seed, purpose, o.repeat, o.block, *index)
+
+    def random(self, purpose: str, *index: int) -> AbstractContextManager[None]:
+        """Seed torch's generators for one purpose within a ``with`` block; see :meth:`seed`."""
+        return forked_rng(self.seed(purpose, *index), self.x.device)
+
+    @cached_property
+    def selection(self) -> SampleSet:
+        """V, on which an attack may choose among δs: of A's size, from a stream of its own."""
+        o = self.samples.origin
+        return draw_sample_set(
+            self._classifier,
+            self.x,
+            len(self.samples),
+            seed=o.seed,
+            stream="selection",
+            repeat=o.repeat,
+            block=o.block,
+            memory_budget=self.samples.memory_budget,
+        )
+
+    @property
+    def origin(self) -> Origin:
+        """Where the samples that the attack used came from: A, and the fresh pages after it."""
+        return replace(self.samples.origin, stop=self._stop)
