@@ -92,7 +92,7 @@ class AttackLoss:
         total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
         images = AfterTrunk(attacker, x, samples.memory_budget).values
         for chunk in replay(attacker, len(x), samples):
-            logits = chunk.head(chunk.features(images))
+            logits = chunk.logits(images)
             mean.add(logits)
             if self.average.apart:
                 total += self.average.value(self.row, logits, y, mean) * len(logits)

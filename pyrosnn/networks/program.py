@@ -162,7 +162,9 @@ class Program(Function):
                 for i in last[number]:
                     for kept in (values, *along):
                         kept[i] = kept[i].new_empty(0)
-            return self._pack(values), [self._pack(tangents) for tangents in along]
+            value = self._pack(values)
+            # the derivative of a value that samples share up to a shift is one for all of them
+            return value, [self._pack(tangents).expand_as(value) for tangents in along]
 
     def vjp(self, h: Tensor) -> tuple[Tensor, Pullback]:
         """Keep what the derivatives need of the values."""

@@ -3,19 +3,20 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pyrosnn.attacks import ATTACKS, NORMS, PGD, AttackResult
+from pyrosnn.attacks import ATTACKS, NORMS, PGD, Problem
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError, resolve
 from pyrosnn.models import MODELS, build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import (
+    Origin,
     SampleSet,
     disjoint_sample_sets,
     draw_sample_set,
@@ -182,18 +183,25 @@ def test_predicted_labels_move_wrong_images_back(digits: Dataset) -> None:
 class Spy(PGD):
     """PGD that tells what it was given and what it found; it leaves gradients if it can."""
 
-    def __call__(
-        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
-    ) -> AttackResult:
+    def run(self, problem: Problem, strength: float) -> Tensor:
+        classifier, samples = problem.attacker, problem.samples
         assert not classifier.training
-        point = x.clone().requires_grad_()
+        point = problem.x.clone().requires_grad_()
         classifier.logits(point, samples.tensors).sum().backward()  # no parameter gets a gradient
-        found = super().__call__(classifier, x, y, samples)
-        SEEN.append((classifier, samples, found))
-        return found
+        delta = super().run(problem, strength)
+        number = problem.per_image(problem.num_gradients)
+        SEEN.append(Seen(samples, number, problem.origin, delta))
+        return delta
 
 
-SEEN: list[tuple[StochasticClassifier, SampleSet, AttackResult]] = []
+class Seen(NamedTuple):
+    samples: SampleSet
+    num_gradients: int
+    origin: Origin
+    perturbation: Tensor
+
+
+SEEN: list[Seen] = []
 
 
 @pytest.fixture
@@ -213,7 +221,7 @@ def test_reused_particles_are_those_of_the_loss(
     classifier = untrained(spec)
     step = step_of(spec, classifier, digits.x_train[:10], digits.y_train[:10])
     evaluated = step.evaluate(attacked(spec, step))
-    ((_, samples, _),) = seen
+    (samples,) = (each.samples for each in seen)
     nodes: dict[str, Any] = dict(evaluated.nodes)
     assert len(samples) == num_particles
     for name, value in samples.tensors.items():
@@ -240,11 +248,11 @@ def test_the_attacks_samples_are_a_stream_of_their_own(
         "sin", attack="spy", strength=0.1, noise=noise, num_samples=2, attack_options=STEPS
     )
     train(replace(spec, epochs=2), fewer(digits))
-    origins = [samples.origin for _, samples, _ in seen]
+    origins = [each.samples.origin for each in seen]
     places = [(o.stream, o.seed, o.repeat, o.block, o.start, o.stop) for o in origins]
     assert places == [("training", 0, e, b, 0, 2) for e in (1, 2) for b in (0, 1)]
-    assert {result.num_gradients for _, _, result in seen} == {6}
-    assert {result.origin.stop for _, _, result in seen} == {6 if noise == "fresh" else 2}
+    assert {each.num_gradients for each in seen} == {6}
+    assert {each.origin.stop for each in seen} == {6 if noise == "fresh" else 2}
 
 
 def test_an_attack_leaves_the_classifier_as_it_was(digits: Dataset, seen: list[Any]) -> None:
@@ -304,7 +312,7 @@ def test_every_perturbation_is_within_strength_and_bounds(
     spec = spec_of("bnn", attack="spy", strength=0.3, attack_options=options, clip=clip)
     train(spec, digits)
     assert len(seen) == 13
-    for _, _, result in seen:
+    for result in seen:
         largest = NORMS[norm].measure(result.perturbation).max()
         assert 0 < float(largest) <= 0.3 * (1 + 1e-5)
     x, y = digits.x_train[:50], digits.y_train[:50]

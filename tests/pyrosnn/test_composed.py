@@ -17,6 +17,7 @@ from pyrosnn.models import MODELS, build_model, complete_options, model_options
 from pyrosnn.models.composed import Composed
 from pyrosnn.models.measured import CountFloats
 from pyrosnn.networks import build_network
+from pyrosnn.networks.network import Features
 from pyrosnn.noise import NOISES, noise_options
 from pyrosnn.noise.dropout import Dropout
 from pyrosnn.noise.features import FeatureNoise
@@ -103,6 +104,7 @@ def test_channels_are_dropped_whole() -> None:
     assert masks.shape == (4, 2, 3)
     (edit,) = classifier.edits({"mask_0": masks})["active_0"]
     h = draw(1, 2, 3, 4, 4).float()
+    assert isinstance(edit, Features)
     kept = edit.operation.value(h) / h
     assert set(kept.flatten().tolist()) <= {0.0, 2.0}
     assert torch.equal(kept[..., 0, 0] > 0, masks)

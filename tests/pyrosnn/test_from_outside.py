@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import outside.attack
 import outside.loss
@@ -12,7 +13,7 @@ from pyrosnn.attacks import ATTACKS, LOSSES
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import UnknownNameError
 from pyrosnn.evaluation import evaluate
-from pyrosnn.models import MODELS, Row
+from pyrosnn.models import MODELS, Row, build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks import NETWORKS
 from pyrosnn.noise import NOISES
@@ -22,7 +23,7 @@ from pyrosnn.training import load_checkpoint, preset, save_checkpoint, train
 from pyrosnn.training.images import IMAGES
 from pyrosnn.training.regularisers import REGULARISERS
 
-NETWORKS_OF_ROWS = {
+NETWORKS_OF_ROWS: dict[str, dict[str, Any]] = {
     "dense": {"hidden": (16,)},
     "cnn": {"channels": (4, 4), "units": 16},
     "resnet": {"depth": 10, "width": 1},
@@ -88,8 +89,6 @@ def test_it_is_trained_stored_loaded_attacked_and_judged(
 @pytest.mark.parametrize("model", ["bnn", "sin", "resnet"])
 @pytest.mark.parametrize("network", NETWORKS_OF_ROWS)
 def test_every_noise_works_on_every_network(model: str, network: str) -> None:
-    from pyrosnn.models import build_model
-
     options = {"network": network, **NETWORKS_OF_ROWS[network]}
     torch.manual_seed(0)
     classifier = build_model(model, image_shape=(1, 8, 8), num_classes=10, options=options)
