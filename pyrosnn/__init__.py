@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyrosnn import attacks, checks, conditions, plots, summaries
-    from pyrosnn.attacks import FGM, PGD, Attack, AttackResult, ExternalAttack, to_module
+    from pyrosnn.attacks import FGM, PGD, SPSA, Attack, AttackResult, ExternalAttack, to_module
     from pyrosnn.checks import CHECKS, Finding
     from pyrosnn.checks.on_model import check_model
     from pyrosnn.checks.on_result import check_result
@@ -40,7 +40,15 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "pyrosnn.attacks": ("FGM", "PGD", "Attack", "AttackResult", "ExternalAttack", "to_module"),
+    "pyrosnn.attacks": (
+        "FGM",
+        "PGD",
+        "SPSA",
+        "Attack",
+        "AttackResult",
+        "ExternalAttack",
+        "to_module",
+    ),
     "pyrosnn.checks": ("CHECKS", "Finding"),
     "pyrosnn.checks.on_model": ("check_model",),
     "pyrosnn.checks.on_result": ("check_result",),
@@ -80,6 +88,7 @@ __all__ = [
     "FGM",
     "MODELS",
     "PGD",
+    "SPSA",
     "Attack",
     "AttackResult",
     "Checkpoint",

@@ -45,7 +45,7 @@ def mean_prediction_cotangents(
 
 def _alone(logits: Logits, y: Labels) -> tuple[Tensor, Tensor]:
     """Return every sample's prediction of an image as an image of its own, of one sample."""
-    return logits.reshape(1, -1, logits.shape[-1]), y.repeat(len(logits))
+    return logits.double().reshape(1, -1, logits.shape[-1]), y.repeat(len(logits))
 
 
 def of_mean_loss(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:

@@ -95,6 +95,6 @@ class PGD(GradientAttack):
                 break
             gradient = problem.gradient(here, page, rows)
             move = problem.norm.steepest(gradient.direction) * (self.relative_step * strength)
-            delta[rows] = problem.project(move.add_(here), strength, rows)
+            delta[rows] = problem.project(here + move, strength, rows)
             rows = problem.unfinished(rows, gradient, fixed=self.fixed_samples)
         return delta

@@ -59,7 +59,7 @@ def test_the_readme_examples_run_and_print_what_they_say(
 def test_the_examples_with_other_libraries_run() -> None:
     text = (ROOT / "docs" / "other-libraries.md").read_text("utf-8")
     examples = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert len(examples) == 5
+    assert len(examples) == 7
     names: dict[str, Any] = {}
     for example in examples:
         exec(compile(example, "other-libraries.md", "exec"), names)

@@ -99,6 +99,15 @@ def test_pgd_is_healthy_too(bnn: StochasticClassifier, digits: Dataset) -> None:
         assert find(name, trial).status == "pass", name
 
 
+def test_an_attack_without_gradients_is_healthy_too(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    trial = trial_of(bnn, digits, SPSA(strength=0.6, directions=32), images=20)
+    for name in ("perturbation-norm", "random-attack", "more-steps", "gradient-definitions"):
+        assert find(name, trial).status == "pass", name
+    assert find("own-cosine", trial).status == "skipped"
+
+
 # What warns in the committed files, and the documentation says why.
 WARNINGS = {
     "conditions-clip-bnn": {"perturbation-norm"},
