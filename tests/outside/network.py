@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models import ShuffleNetV2
 
 from pyrosnn.networks.activation import Activation
 from pyrosnn.networks.dense import Dense
@@ -26,9 +26,9 @@ def skipping(image_shape: tuple[int, ...], num_classes: int, *, units: int = 20)
 
 
 def from_torchvision(image_shape: tuple[int, ...], num_classes: int) -> ModuleNetwork:
-    """Return torchvision's smallest residual network, for grey images."""
-    module = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=num_classes)
-    module.conv1 = torch.nn.Conv2d(image_shape[0], 64, 3, padding=1, bias=False)
+    """Return a small network of torchvision, for grey images: grouped convolutions, batch norm."""
+    module = ShuffleNetV2([1, 1, 1], [8, 16, 16, 16, 32], num_classes=num_classes)
+    module.conv1[0] = torch.nn.Conv2d(image_shape[0], 8, 3, padding=1, bias=False)
     network = ModuleNetwork(module, image_shape)
-    network.default_places = ("layer1.0", "layer2.0")
+    network.default_places = ("conv1", "stage3")
     return network
