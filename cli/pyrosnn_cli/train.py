@@ -8,6 +8,7 @@ import typer
 from pyrosnn.errors import FileError, require
 from pyrosnn.files import check_writable
 from pyrosnn.models import MODELS
+from pyrosnn.networks import NETWORKS
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     DataRoot,
@@ -54,6 +55,10 @@ def train(
             help="Train on two noisy copies of each image, Gaussian of this variance.",
             show_default="0, no noise",
         ),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help=f"Network: {', '.join(NETWORKS)}.", show_default="the model's"),
     ] = None,
     hidden: Annotated[
         str | None,
@@ -144,6 +149,7 @@ def train(
 
     require(test_samples >= 1, f"--test-samples must be >= 1, got {test_samples}")
     options = {
+        "network": network,
         "hidden": None if hidden is None else parse_integers(hidden, "--hidden"),
         "activation": activation,
         "initial_row_scale": initial_row_scale,

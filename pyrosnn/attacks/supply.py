@@ -67,14 +67,18 @@ class Supply:
 
     @cached_property
     def selection(self) -> SampleSet:
-        """V, on which an attack may choose among δs: of A's size, from a stream of its own."""
+        """V, on which an attack may choose among δs: of A's size, from a stream of its own.
+
+        An attack on another stream than A's, as in a training, has another V than one on A.
+        """
         o = self.samples.origin
+        stream = "selection" if o.stream == "attack" else f"{o.stream}-selection"
         return draw_sample_set(
             self._classifier,
             self.x,
             len(self.samples),
             seed=o.seed,
-            stream="selection",
+            stream=stream,
             repeat=o.repeat,
             block=o.block,
             memory_budget=self.samples.memory_budget,

@@ -1,9 +1,12 @@
 """The axes of sample sites: what Pyro draws, with the axes of samples and of images."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import pyro
+from pyro import poutine
 from pyro.poutine.messenger import Messenger
+from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
 
@@ -20,6 +23,20 @@ class EventDims(Messenger):
 
     def _pyro_post_sample(self, message: Any) -> None:
         self.found[message["name"]] = message["fn"].event_dim
+
+
+def one_sample(program: Callable[[Tensor], Any], x: Tensor) -> dict[str, Tensor]:
+    """Run a Pyro program once, and return the values of its sample sites with all axes.
+
+    Args:
+        program: a guide.
+        x: what it is given.
+    """
+    with pyro.validation_enabled(False):
+        trace: Any = prune_subsample_sites(poutine.trace(program).get_trace(x))
+    nodes = {name: trace.nodes[name] for name in trace.stochastic_nodes}
+    drawn = {name: node["value"] for name, node in nodes.items()}
+    return with_axes(drawn, {name: node["fn"].event_dim for name, node in nodes.items()})[0]
 
 
 def with_axes(

@@ -13,10 +13,11 @@ from pyro.distributions import Categorical
 from torch import Tensor
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.models.axes import EventDims, with_axes
-from pyrosnn.models.measured import measured_floats
+from pyrosnn.models.axes import EventDims, one_sample, with_axes
+from pyrosnn.models.measured import Footprint, floats_of_an_image
 from pyrosnn.networks.function import Differentiated, Function, Identity
 from pyrosnn.networks.network import Parts
+from pyrosnn.seeding import forked_rng, seed_sequence
 
 Output = Literal["probs", "logits"]
 Sites = Mapping[str, Tensor]
@@ -56,7 +57,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         super().__init__()
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
-        self._measured: tuple[int, int] | None = None
+        self._measured: Footprint | None = None
 
     @abstractmethod
     def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
@@ -144,21 +145,31 @@ class StochasticClassifier(torch.nn.Module, ABC):
         logits = self.logits(x, sites)
         return logits.softmax(-1) if self.output == "probs" else logits
 
-    @property
-    def floats_per_example(self) -> int:
-        """How many floats one image needs for one sample after the trunk; measured in a trial."""
-        return self._floats[0]
-
-    @property
-    def trunk_floats_per_example(self) -> int:
-        """How many floats one image needs in the trunk; measured in a trial."""
-        return self._floats[1]
-
-    @property
-    def _floats(self) -> tuple[int, int]:
+    def footprint(self) -> Footprint:
+        """Return how many floats one image needs in one sample; measured once, in a trial."""
         if self._measured is None:
-            self._measured = measured_floats(self)
+            with torch.no_grad(), forked_rng(seed_sequence(0, "measure"), self.device):
+                self._measured = self._measure()
         return self._measured
+
+    def _measure(self) -> Footprint:
+        x = torch.full((3, *self.image_shape), 0.5, dtype=self.dtype, device=self.device)
+        trunk = self.trunk()
+        sites = {number: self._one_sample(x[:number]) for number in (2, 3)}
+
+        def after_trunk(values: Tensor) -> None:
+            parts = self.parts(sites[len(values)])
+            parts.rest(parts.first(values))
+
+        if trunk is None:
+            return Footprint(samples=floats_of_an_image(after_trunk, x), trunk=0)
+        return Footprint(
+            samples=floats_of_an_image(after_trunk, trunk(x)), trunk=floats_of_an_image(trunk, x)
+        )
+
+    def _one_sample(self, x: Tensor) -> Sites:
+        drawn = one_sample(self.guide, x).items()
+        return {n: v.to(self.dtype) if v.is_floating_point() else v for n, v in drawn}
 
     @property
     def dtype(self) -> torch.dtype:

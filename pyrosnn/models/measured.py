@@ -1,18 +1,11 @@
 """How much memory an image needs, measured in a trial instead of counted by hand."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-import pyro
-import torch
-from pyro import poutine
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-
-from pyrosnn.seeding import forked_rng, seed_sequence
-
-if TYPE_CHECKING:
-    from pyrosnn.models.classifier import StochasticClassifier
 
 
 class CountFloats(TorchDispatchMode):
@@ -43,49 +36,37 @@ def _place(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def measured_floats(classifier: "StochasticClassifier") -> tuple[int, int]:
-    """Return how many floats one image makes in one sample after the trunk, and in the trunk.
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Floats that one image makes.
+
+    Attributes:
+        samples: in one sample, after the trunk.
+        trunk: in the trunk, whatever the number of samples; 0 without one.
+    """
+
+    samples: int
+    trunk: int
+
+
+def floats_of_an_image(run: Callable[[Tensor], Any], three: Tensor) -> int:
+    """Return how many numbers a function makes for one image, at least 1.
 
     Counted for two images and for three: what does not depend on images, such as values of
     weights, is the same in both and cancels.
 
     Args:
-        classifier: the classifier.
+        run: takes images, shape (example, *image).
+        three: three images.
+
+    Example:
+        >>> import torch
+        >>> floats_of_an_image(lambda x: (2 * x).sum(1), torch.zeros(3, 5))
+        6
     """
-    with torch.no_grad(), forked_rng(seed_sequence(0, "measure"), classifier.device):
-        trunk = classifier.trunk()
-        counts = {number: _counts(classifier, number, trunk) for number in (2, 3)}
-    after, before = (max(1, counts[3][i] - counts[2][i]) for i in (0, 1))
-    return after, before
-
-
-def _counts(
-    classifier: "StochasticClassifier", number: int, trunk: Callable[[Tensor], Tensor] | None
-) -> tuple[int, int]:
-    shape = (number, *classifier.image_shape)
-    x = torch.full(shape, 0.5, dtype=classifier.dtype, device=classifier.device)
-    sites = one_sample(classifier, x)
-    with CountFloats() as in_trunk:
-        values = x if trunk is None else trunk(x)
-    with CountFloats() as after:
-        parts = classifier.parts(sites)
-        parts.rest(parts.first(values))
-    return after.count, in_trunk.count
-
-
-def one_sample(classifier: "StochasticClassifier", x: Tensor) -> dict[str, Tensor]:
-    """Draw one sample from the guide, with the axes (sample, example or 1, *event)."""
-    from pyrosnn.models.axes import with_axes
-
-    with pyro.validation_enabled(False):
-        trace: Any = poutine.trace(classifier.guide).get_trace(x)
-    nodes = {
-        name: node
-        for name, node in trace.nodes.items()
-        if node["type"] == "sample" and type(node["fn"]).__name__ != "_Subsample"
-    }
-    drawn = {name: node["value"] for name, node in nodes.items()}
-    sites, _ = with_axes(drawn, {name: node["fn"].event_dim for name, node in nodes.items()})
-    return {
-        name: v.to(classifier.dtype) if v.is_floating_point() else v for name, v in sites.items()
-    }
+    counts = []
+    for x in (three[:2], three):
+        with CountFloats() as counter:
+            run(x)
+        counts.append(counter.count)
+    return max(1, counts[1] - counts[0])

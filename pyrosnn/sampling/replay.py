@@ -105,7 +105,7 @@ def replay(
 
 
 def _sample_bytes(classifier: StochasticClassifier, number: int) -> int:
-    return number * classifier.floats_per_example * classifier.dtype.itemsize
+    return number * classifier.footprint().samples * classifier.dtype.itemsize
 
 
 class Recording:

@@ -36,7 +36,7 @@ class AfterTrunk:
         self._kept: Pullback | None = None
         if trunk is not None:
             self._dtype = classifier.dtype
-            image_bytes = classifier.trunk_floats_per_example * self._dtype.itemsize
+            image_bytes = classifier.footprint().trunk * self._dtype.itemsize
             self._size = max(1, quarter(memory_budget) // image_bytes)
             if len(x) <= self._size:
                 self.values, self._kept = trunk.vjp(x.to(self._dtype))

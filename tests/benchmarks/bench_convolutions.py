@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -38,9 +38,9 @@ class Work:
         )
 
 
-def small() -> Work:
+def small(*, composed: bool = False) -> Work:
     """The small convolutional network with channel dropout, trained."""
-    case = conv_case()
+    case = conv_case(composed=composed)
     return _work(case.classifier, case.x, case.y)
 
 
@@ -58,7 +58,8 @@ def _work(classifier: pyrosnn.StochasticClassifier, x: Tensor, y: Tensor) -> Wor
 
 
 WORKS: dict[str, Callable[[], Work]] = {
-    "small convolutional network": cache(small),
+    "small convolutional network, as a user writes it": cache(small),
+    "the same, composed of layers": cache(partial(small, composed=True)),
     "wide residual network, 10 × 2": cache(wide),
 }
 

@@ -14,6 +14,12 @@ from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import Sites, StochasticClassifier
 from pyrosnn.models.composed import Composed
+from pyrosnn.networks.activation import Activation
+from pyrosnn.networks.convolution import Convolution
+from pyrosnn.networks.layer import Flatten
+from pyrosnn.networks.layered import LayeredNetwork
+from pyrosnn.networks.linear import Linear
+from pyrosnn.noise.dropout import Dropout
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
 from pyrosnn.training import preset, train
 
@@ -149,8 +155,30 @@ def dense_case(images: int = 1000, size: int = 100) -> Case:
     return _case("FashionMNIST network", bnn, digits, images, size)
 
 
-def conv_case(images: int = 200, size: int = 50) -> Case:
-    """Return the small convolutional network with dropout, trained with plain torch."""
+def composed_conv(source: ConvDropout) -> Composed:
+    """Return the same network of layers that know their derivatives, with the same weights."""
+    network = LayeredNetwork(source.image_shape, 10)
+    network.add("first", Convolution(1, source.channels[0], 3, stride=2))
+    network.add("active_0", Activation())
+    network.add("second", Convolution(*source.channels, 3, stride=2))
+    network.add("active_1", Activation())
+    network.add("flat", Flatten())
+    network.add("last", Linear(source.last.in_features, 10))
+    for name in ("first", "second", "last"):
+        network.layers[name].load_state_dict(getattr(source, name).state_dict())
+    network.to(memory_format=torch.channels_last)
+    masks = Dropout(1 - source.keep, channels=True, places=["active_0", "active_1"])
+    return Composed(network, [masks]).requires_grad_(False).eval()
+
+
+def conv_case(images: int = 200, size: int = 50, *, composed: bool = False) -> Case:
+    """Return the small convolutional network with dropout, trained with plain torch.
+
+    Args:
+        images: how many are evaluated.
+        size: of A and I.
+        composed: of the library's layers, not as a user writes it.
+    """
     digits = enlarged_digits()
     torch.manual_seed(0)
     network = ConvDropout()
@@ -167,4 +195,6 @@ def conv_case(images: int = 200, size: int = 50) -> Case:
             loss.backward()
             optimizer.step()
     network.requires_grad_(False).eval()
+    if composed:
+        return _case("the same, composed", composed_conv(network), digits, images, size)
     return _case("small convolutional network", network, digits, images, size)

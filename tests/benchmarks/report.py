@@ -80,6 +80,15 @@ class Report:
             row.append("" if right is None else f"{100 * right:.1f}")
         return [["", "seconds", "times pyrosnn", "right directions, %"], *rows]
 
+    def convolutions(self) -> Rows:
+        """Return seconds and milliseconds for each image of each network."""
+        rows = [["", "images", "seconds", "an image, ms"]]
+        for bench in self.group("convolutions"):
+            images, taken = info(bench)["images"], seconds(bench)
+            each = f"{1000 * taken / images:.1f}"
+            rows.append([info(bench)["case"], str(images), f"{taken:.2f}", each])
+        return rows
+
     def pgd(self) -> Rows:
         return [["", "seconds", "times pyrosnn"], *self.against(self.group("pgd"))]
 
@@ -149,6 +158,7 @@ class Report:
             "machine": self.of_machine,
             "dense": lambda: self.record("FashionMNIST network"),
             "conv": lambda: self.record("small convolutional network"),
+            "convolutions": self.convolutions,
             "pgd": self.pgd,
             "training": self.training,
             "precision": self.precision,

@@ -201,15 +201,15 @@ def test_memory_is_measured_in_numbers_that_are_made() -> None:
     options = {"hidden": (7, 5)}
     bnn = build_model("bnn", image_shape=SHAPE, num_classes=10, options=options)
     # each hidden unit before and after its nonlinearity, and the logits
-    assert bnn.floats_per_example == 2 * (7 + 5) + 10
+    assert bnn.footprint().samples == 2 * (7 + 5) + 10
     sin = build_model("sin", image_shape=SHAPE, num_classes=10, options=options)
-    assert sin.floats_per_example == 64 + 2 * (7 + 5) + 10  # and the noisy image
+    assert sin.footprint().samples == 64 + 2 * (7 + 5) + 10  # and the noisy image
     laplace = build_model("laplace", image_shape=SHAPE, num_classes=10, options=options)
-    assert laplace.floats_per_example == 10
-    assert laplace.trunk_floats_per_example == 2 * (7 + 5)
+    assert laplace.footprint().samples == 10
+    assert laplace.footprint().trunk == 2 * (7 + 5)
     noisy = composed(InputNoise())
     state = torch.get_rng_state()
-    assert noisy.floats_per_example > 64
+    assert noisy.footprint().samples > 64
     assert torch.equal(state, torch.get_rng_state())
 
 
