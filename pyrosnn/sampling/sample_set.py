@@ -42,8 +42,8 @@ class Origin:
 
     Attributes:
         seed: root seed.
-        stream: name of the stream: ``attack`` (A), ``inference`` (I), ``selection`` (V), ``training``
-            (T), and others.
+        stream: name of the stream: ``attack`` (A), ``inference`` (I), ``selection`` (V),
+            ``training`` (T), and others.
         repeat: which repetition of the experiment.
         block: which block of images.
         start, stop: range of indices within the stream.

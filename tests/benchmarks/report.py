@@ -27,6 +27,7 @@ GROUPS = {
     "machine": {"training"},
     "dense": {"record"},
     "conv": {"record"},
+    "convolutions": {"convolutions"},
     "pgd": {"pgd"},
     "training": {"training"},
     "precision": {"direction"},
