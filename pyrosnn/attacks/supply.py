@@ -57,9 +57,13 @@ class Supply:
             yield page
 
     def seed(self, purpose: str, *index: int) -> np.random.SeedSequence:
-        """Return the seed of one purpose: of the root seed, repeat and block of A, and counters."""
+        """Return the seed of one purpose: of the root seed, repeat and block of A, and counters.
+
+        An attack on another stream than A's, as in a training, has other seeds than one on A.
+        """
         o = self.samples.origin
-        return seed_sequence(o.seed, purpose, o.repeat, o.block, *index)
+        own = purpose if o.stream == "attack" else f"{o.stream}-{purpose}"
+        return seed_sequence(o.seed, own, o.repeat, o.block, *index)
 
     def random(self, purpose: str, *index: int) -> AbstractContextManager[None]:
         """Seed torch's generators for one purpose within a ``with`` block; see :meth:`seed`."""

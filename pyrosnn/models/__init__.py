@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pyrosnn.errors import ArgumentError, resolve, unknown_name
-from pyrosnn.networks import build_network, network_options
+from pyrosnn.errors import ArgumentError, first_line, require, resolve, unknown_name
+from pyrosnn.networks import NETWORKS, build_network, network_options
 from pyrosnn.noise import NOISES, noise_options
 
 if TYPE_CHECKING:
@@ -117,6 +117,10 @@ def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         ArgumentError: for an option that the model does not have, naming those that it has.
     """
     network = given.get("network")
+    require(
+        network is None or isinstance(network, str),
+        f"network must be a name ({', '.join(NETWORKS)}), got {network!r}",
+    )
     defaults = model_options(name, network)
     for option in given:
         if option not in defaults and option != "network":
@@ -124,7 +128,7 @@ def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"{name} has no option '{option}'; it has {', '.join([*defaults, 'network'])}"
             )
     own = find_row(name).network
-    chosen = {k: v for k, v in given.items() if k != "network" or v != own}
+    chosen = {k: v for k, v in given.items() if k != "network" or v not in (own, None)}
     return {**defaults, **chosen}
 
 
@@ -154,14 +158,29 @@ def build_model(
         >>> build_model("bnn", image_shape=(1, 8, 8), num_classes=10, options=options).output
         'probs'
     """
-    from pyrosnn.models.named import Named
-
     row = find_row(name)
     settings = complete_options(name, options or {})
+    try:
+        return _build(name, row, settings, image_shape, num_classes)
+    except TypeError as error:  # of an option that is of another type than its default
+        raise ArgumentError(
+            f"{name} cannot be built with {settings} ({first_line(error)})"
+        ) from error
+
+
+def _build(
+    name: str,
+    row: Row,
+    settings: Mapping[str, Any],
+    image_shape: tuple[int, ...],
+    num_classes: int,
+) -> "StochasticClassifier":
+    from pyrosnn.models.named import Named
+
     network_name = settings.get("network", row.network)
     own = network_name == row.network
     given: dict[str, Any] = {}
-    if own and row.last_first and settings["hidden"]:
+    if own and row.last_first and settings.get("hidden"):
         given["last"] = _last_layer(settings["hidden"][-1], num_classes)
     network = build_network(
         network_name,

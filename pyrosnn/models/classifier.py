@@ -112,6 +112,10 @@ class StochasticClassifier(torch.nn.Module, ABC):
         """Declare the distribution that Θ is drawn from at prediction."""
         self.sample_sites(x, pyro.plate("images", len(x), dim=-1))
 
+    def before_training(self) -> None:
+        """Forget what an earlier training set with :meth:`after_training`."""
+        return None
+
     def after_training(self, batches: Iterable[Tensor]) -> None:
         """Set what is computed from all training images at once, when the loop is over.
 
@@ -155,21 +159,21 @@ class StochasticClassifier(torch.nn.Module, ABC):
     def _measure(self) -> Footprint:
         x = torch.full((3, *self.image_shape), 0.5, dtype=self.dtype, device=self.device)
         trunk = self.trunk()
-        sites = {number: self._one_sample(x[:number]) for number in (2, 3)}
+        sites = {number: self._two_samples(x[:number]) for number in (2, 3)}
 
         def after_trunk(values: Tensor) -> None:
             parts = self.parts(sites[len(values)])
             parts.rest(parts.first(values))
 
-        if trunk is None:
-            return Footprint(samples=floats_of_an_image(after_trunk, x), trunk=0)
-        return Footprint(
-            samples=floats_of_an_image(after_trunk, trunk(x)), trunk=floats_of_an_image(trunk, x)
-        )
+        of_both = floats_of_an_image(after_trunk, x if trunk is None else trunk(x))
+        of_trunk = 0 if trunk is None else floats_of_an_image(trunk, x)
+        return Footprint(samples=-(-of_both // 2), trunk=of_trunk)
 
-    def _one_sample(self, x: Tensor) -> Sites:
+    def _two_samples(self, x: Tensor) -> Sites:
+        """Draw a sample, and take it twice: what is a view for one may be a copy for more."""
         drawn = one_sample(self.guide, x).items()
-        return {n: v.to(self.dtype) if v.is_floating_point() else v for n, v in drawn}
+        both = {name: value.expand(2, *value.shape[1:]) for name, value in drawn}
+        return {n: v.to(self.dtype) if v.is_floating_point() else v for n, v in both.items()}
 
     @property
     def dtype(self) -> torch.dtype:

@@ -11,7 +11,7 @@ from pyrosnn.errors import require
 from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
 from pyrosnn.networks.function import Function
 from pyrosnn.networks.module import ModuleNetwork
-from pyrosnn.networks.network import Edits, Network, Parts
+from pyrosnn.networks.network import Edits, Network, Parts, Weights
 from pyrosnn.noise.noise import Laws, Noise
 
 
@@ -57,21 +57,32 @@ class Composed(StochasticClassifier):
             assert image_shape is not None
             network = ModuleNetwork(network, image_shape)
         super().__init__(network.image_shape, network.num_classes)
-        require(len(noise) >= 1, "got no noise; a stochastic classifier needs some")
+        _require_noise(noise)
         self.output, self.objective = output, objective
         self.network: Network = network
         self.noise = torch.nn.ModuleList(noise)
         for part in noise:
             part.place(network)
+            part.placed = True
         self.per_example = any(part.per_example for part in noise)
         self.kinds = _joined([part.kinds() for part in noise])
         self._require_own_names()
+        self._require_one_weight_noise()
+        network.trunk(self.kinds)  # refuses noise that reaches no logits
 
     def _require_own_names(self) -> None:
         """Refuse two noises whose sites have one name."""
         names = self.site_names
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"two noises have sites called {', '.join(twice)}; give one a site='…'")
+
+    def _require_one_weight_noise(self) -> None:
+        """Refuse two noises that both say what the weights of a place are."""
+        for place, kinds in self.kinds.items():
+            require(
+                kinds.count(Weights) <= 1,
+                f"two noises are on the weights of '{place}'; give one of them other places=[…]",
+            )
 
     @property
     def _noises(self) -> list[Noise]:
@@ -111,11 +122,34 @@ class Composed(StochasticClassifier):
         """Return what follows the trunk."""
         return self.network.parts(self.edits(sites))
 
+    def before_training(self) -> None:
+        """Let each noise forget what it computed from all training images."""
+        for part in self._noises:
+            part.before_training()
+
     def after_training(self, batches: Iterable[Tensor]) -> None:
         """Let each noise set what it computes from all training images."""
         again = list(batches)
         for part in self._noises:
             part.after_training(self.network, again)
+
+
+def _require_noise(noise: Any) -> None:
+    """Refuse what is no list of noises that are still free."""
+    require(
+        isinstance(noise, Sequence) and not isinstance(noise, str),
+        f"noise must be a list, such as noise=[Dropout(0.3)], got {noise!r}",
+    )
+    require(len(noise) >= 1, "got no noise; a stochastic classifier needs some")
+    for part in noise:
+        require(
+            isinstance(part, Noise),
+            f"expected noises of pyrosnn.noise, such as Dropout(0.3), got {part!r}",
+        )
+        require(
+            not part.placed,
+            f"this {type(part).__name__} is part of another classifier; make a new one",
+        )
 
 
 def _drawn(laws: Sequence[tuple[Noise, Laws]], images: pyro.plate) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ def floats_of_an_image(run: Callable[[Tensor], Any], three: Tensor) -> int:
         >>> floats_of_an_image(lambda x: (2 * x).sum(1), torch.zeros(3, 5))
         6
     """
-    counts = []
+    counts: list[int] = []
     for x in (three[:2], three):
         with CountFloats() as counter:
             run(x)

@@ -1,11 +1,10 @@
 """Names of tensors in files, which do not change when modules are arranged anew."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from pyrosnn.models.classifier import Output
 from pyrosnn.models.composed import Composed
@@ -34,23 +33,22 @@ class Named(Composed):
         file_names: Sequence[tuple[str, str]] = (),
     ):
         super().__init__(network, noise, output=output, objective=objective)
-        self._file_names = names_in_files(list(super().state_dict()), file_names)
+        self.file_names = names_in_files(list(self.state_dict()), file_names)
+        self.register_state_dict_post_hook(_to_files)
+        self.register_load_state_dict_pre_hook(_from_files)
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return parameters and buffers by their names in files."""
-        prefix = kwargs.get("prefix", "")
-        state: dict[str, Any] = super().state_dict(*args, **kwargs)
-        for own, name in self._file_names.items():
-            state[f"{prefix}{name}"] = state.pop(f"{prefix}{own}")
-        return state
 
-    def load_state_dict(
-        self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """Load parameters and buffers that have their names in files."""
-        own_names = {name: own for own, name in self._file_names.items()}
-        state = {own_names.get(name, name): value for name, value in state_dict.items()}
-        return super().load_state_dict(state, strict, assign)
+def _to_files(module: torch.nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:
+    assert isinstance(module, Named)
+    for own, name in module.file_names.items():
+        state[f"{prefix}{name}"] = state.pop(f"{prefix}{own}")
+
+
+def _from_files(module: torch.nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    assert isinstance(module, Named)
+    for own, name in module.file_names.items():
+        if f"{prefix}{name}" in state:
+            state[f"{prefix}{own}"] = state.pop(f"{prefix}{name}")
 
 
 def names_in_files(own: Sequence[str], patterns: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -33,14 +33,14 @@ def product(steps: Tensor, weight: Tensor) -> Tensor:
     return _product(steps.expand(len(weight), -1, -1), weight)
 
 
-def pull(cotangents: Tensor, weight: Tensor) -> Tensor:
+def vjp(cotangents: Tensor, weight: Tensor) -> Tensor:
     """Return u Wᵀ for cotangents and weights of shape (sample or 1, …)."""
     if len(weight) < len(cotangents):
         return _unfold(_fold(cotangents) @ weight.mT, cotangents)
     return cotangents @ weight.mT
 
 
-def pull_sum(cotangents: Tensor, weight: Tensor) -> Tensor:
+def vjp_sum(cotangents: Tensor, weight: Tensor) -> Tensor:
     """Return Σ_s u_s W_sᵀ, shape (1, example, input), for weights that differ between samples.
 
     One product with the samples among its columns: no pass over inputs for each sample.

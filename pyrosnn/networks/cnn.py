@@ -15,7 +15,6 @@ from pyrosnn.networks.layered import LayeredNetwork
 def cnn(
     image_shape: Shape,
     num_classes: int,
-    *,
     channels: Sequence[int] = (16, 32),
     units: int = 100,
     activation: str = "relu",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyrosnn.errors import require
 from pyrosnn.networks.activation import Activation
-from pyrosnn.networks.affine import affine, product, pull, pull_sum
+from pyrosnn.networks.affine import affine, product, vjp, vjp_sum
 from pyrosnn.networks.layer import Flatten, Layer, Shape
 from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.networks.operation import Operation
@@ -84,26 +84,26 @@ class DenseProduct(Operation):
     ) -> tuple[Tensor, ...]:
         """Return u Wᵀ, or its sum over samples."""
         if shared[0] and len(self.weight) > 1:
-            return (pull_sum(cotangent, self.weight),)
-        return (pull(cotangent, self.weight),)
+            return (vjp_sum(cotangent, self.weight),)
+        return (vjp(cotangent, self.weight),)
 
 
 def dense(
     image_shape: Shape,
     num_classes: int,
-    last: Tensor | None = None,
-    *,
     hidden: Sequence[int] = (128, 128),
     activation: str = "relu",
+    *,
+    last: Tensor | None = None,
 ) -> LayeredNetwork:
     """Return a fully connected network, with places ``layer_0``, ``active_0``, … ``last``.
 
     Args:
         image_shape: shape of one image.
         num_classes: number of classes.
-        last: weights of the last layer, which are then not drawn.
         hidden: widths of the hidden layers.
         activation: ``relu`` or ``tanh``, between the layers.
+        last: weights of the last layer, which are then not drawn.
 
     Raises:
         ArgumentError: ``widths of hidden layers must be >= 1, got 0``.

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd import forward_ad
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
 # Linear in their first argument, which is followed by weight and bias.
@@ -76,7 +77,13 @@ def dual_pass(
     Returns:
         The value, and the derivative along the step: None if the function does not depend on h.
     """
-    with torch.no_grad(), warnings.catch_warnings(), forward_ad.dual_level():
+    # fused attention has no forward mode
+    with (
+        torch.no_grad(),
+        warnings.catch_warnings(),
+        sdpa_kernel(SDPBackend.MATH),
+        forward_ad.dual_level(),
+    ):
         # torch's forward mode warns of its own deprecated parts when it is first used
         warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
         dual = forward_ad.make_dual(h, step.expand_as(h))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.operation import Apply, Operation, Sum
+from pyrosnn.networks.operation import Operation, Sum
 
 Shape = tuple[int, ...]
 
@@ -119,29 +119,3 @@ class _Mean(Operation):
     ) -> tuple[Tensor, ...]:
         each = cotangent / math.prod(self.size)
         return (each[..., None, None].expand(*cotangent.shape, *self.size),)
-
-
-class Module(torch.nn.Module, Layer):
-    """Any module of one input as a layer, differentiated by torch.
-
-    Args:
-        module: takes (example, *features); each image's output depends on that image alone.
-    """
-
-    def __init__(self, module: torch.nn.Module):
-        super().__init__()
-        self.module = module
-
-    def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
-        """Return the module, with all samples in its batch."""
-
-        def function(h: Tensor) -> Tensor:
-            value: Tensor = self.module(h.flatten(0, 1)).unflatten(0, h.shape[:2])
-            return value
-
-        return Apply(function, 1)
-
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return the shape of what the module makes of zeros."""
-        with torch.no_grad():
-            return tuple(self.module(torch.zeros(1, *inputs[0])).shape[1:])

@@ -69,7 +69,7 @@ class LayeredNetwork(Network):
         >>> from pyrosnn.networks.dense import Dense
         >>> from pyrosnn.networks.layer import Flatten
         >>> network = LayeredNetwork((1, 8, 8), 10)
-        >>> network.add("flat", Flatten((1, 8, 8)))
+        >>> network.add("flat", Flatten())
         >>> network.add("last", Dense(64, 10))
         >>> network(torch.zeros(5, 1, 8, 8)).shape
         torch.Size([5, 10])
@@ -160,8 +160,8 @@ class LayeredNetwork(Network):
             between,
             [len(steps) - length],
             out,
-            num_samples=first.differ,
-            bend=first.bend,
+            num_samples=first.num_samples,
+            num_derivatives=first.num_derivatives,
         )
         return Parts(AffineProgram(first), rest)
 
@@ -202,6 +202,10 @@ class LayeredNetwork(Network):
         noisy = [False]
         for node in nodes:
             noisy.append(node.noisy or any(noisy[i] for i in node.inputs))
+        require(
+            noisy[-1] or not any(noisy),
+            f"no noise reaches the logits from {', '.join(kinds)}",
+        )
         after = [node for node, n in zip(nodes, noisy[1:], strict=True) if n]
         before = [node for node, n in zip(nodes, noisy[1:], strict=True) if not n]
         if not after or all(self.layer(node.place).is_view for node in before):
@@ -223,7 +227,9 @@ def _renumbered(nodes: Sequence[_Node], order: Sequence[int]) -> list[_Node]:
 
 
 def affine_length(steps: Sequence[Step]) -> int:
-    """Return how many of the first steps are an affine chain that nothing later looks behind.
+    """Return the length of the affine chain that the steps begin with.
+
+    No later step uses a value within the chain.
 
     Args:
         steps: of a program with one input.

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from pyrosnn.errors import require
 from pyrosnn.networks.dense import DenseProduct
 from pyrosnn.networks.layer import Layer, Shape
 from pyrosnn.networks.operation import Operation
@@ -16,6 +17,9 @@ class Linear(torch.nn.Linear, Layer):
         out_features: numbers that it returns.
     """
 
+    def __init__(self, in_features: int, out_features: int):
+        super().__init__(in_features, out_features)
+
     def matrix(self) -> Tensor:
         """Return weights and bias, shape (input + 1, output)."""
         return torch.cat([self.weight.T, self.bias[None]])
@@ -28,6 +32,8 @@ class Linear(torch.nn.Linear, Layer):
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return the number of outputs."""
+        rows = self.in_features
+        require(inputs[0] == (rows,), f"a linear layer of {rows} inputs got {inputs[0]}")
         return (self.out_features,)
 
 

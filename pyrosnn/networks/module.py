@@ -1,6 +1,7 @@
 """Any ``torch.nn.Module`` as a network: its submodules are the places, by their names."""
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
-from pyrosnn.errors import require
+from pyrosnn.errors import ArgumentError, first_line, require
 from pyrosnn.networks.affine import affine
 from pyrosnn.networks.network import INPUT, Edit, Edits, Features, Network, Place, Weights
 
@@ -37,30 +38,61 @@ class ModuleNetwork(Network):
 
     def __init__(self, module: torch.nn.Module, image_shape: tuple[int, ...]):
         super().__init__()
+        require(
+            isinstance(module, torch.nn.Module),
+            f"the network must be a torch.nn.Module, got a {type(module).__name__}",
+        )
+        require(
+            isinstance(image_shape, Sequence)
+            and all(isinstance(n, int) and n >= 1 for n in image_shape),
+            f"image_shape must be a shape such as (1, 8, 8), got {image_shape!r}",
+        )
         self.image_shape = tuple(image_shape)
         self.module = copy.deepcopy(module).eval()
+        self.others: dict[str, str] = {}  # submodules that are no places, and why
         self.places = {INPUT: Place(self.image_shape), **self._try()}
 
     def _try(self) -> dict[str, Place]:
-        """Run the module once, to see which of its parts are called once, and their shapes."""
-        calls: dict[str, list[tuple[int, ...]]] = {}
+        """Run the module on two and on three images, to see which parts are places."""
+        named = {name: part for name, part in self.module.named_modules() if name}
+        two, three = (self._calls(named, number) for number in (2, 3))
+        places = {}
+        for name, part in named.items():
+            seen = (two.get(name, []), three.get(name, []))
+            reason = not_a_place(*seen)
+            if reason is None:
+                shape = seen[0][0]
+                assert shape is not None
+                places[name] = Place(shape[1:], matrix_shape(part))
+            else:
+                self.others[name] = reason
+        order = [name for name in two if name in places]  # in the order of evaluation
+        return {name: places[name] for name in order}
+
+    def _calls(
+        self, named: dict[str, torch.nn.Module], number: int
+    ) -> dict[str, list[tuple[int, ...] | None]]:
+        """Return the shapes of what each part returns, None for what is no tensor."""
+        calls: dict[str, list[tuple[int, ...] | None]] = {}
         like = next(self.module.parameters(), torch.empty(0))
-        x = torch.zeros(2, *self.image_shape, dtype=like.dtype, device=like.device)
+        x = torch.full((number, *self.image_shape), 0.5, dtype=like.dtype, device=like.device)
 
         def see(name: str) -> Callable[[Any, Any, Any], None]:
             def hook(part: Any, inputs: Any, output: Any) -> None:
-                if isinstance(output, Tensor) and output.ndim >= 1 and len(output) == len(x):
-                    calls.setdefault(name, []).append(tuple(output.shape[1:]))
-                else:
-                    calls.setdefault(name, []).extend([(), ()])  # no features of images
+                shape = tuple(output.shape) if isinstance(output, Tensor) else None
+                calls.setdefault(name, []).append(shape)
 
             return hook
 
-        named = {name: part for name, part in self.module.named_modules() if name}
         handles = [part.register_forward_hook(see(name)) for name, part in named.items()]
         try:
             with torch.no_grad():
                 logits = self.module(x)
+        except Exception as error:
+            raise ArgumentError(
+                f"the module cannot be evaluated on images of shape {tuple(x.shape)} "
+                f"({type(error).__name__}: {first_line(error)}); image_shape is that of one image"
+            ) from error
         finally:
             for handle in handles:
                 handle.remove()
@@ -69,8 +101,21 @@ class ModuleNetwork(Network):
             "the module must return logits of shape (example, class) with at least two classes",
         )
         self.num_classes = logits.shape[1]
-        once = {name: shapes[0] for name, shapes in calls.items() if len(shapes) == 1}
-        return {name: Place(shape, _matrix_shape(named[name])) for name, shape in once.items()}
+        return calls
+
+    def place(self, name: str) -> Place:
+        """Return a place.
+
+        Raises:
+            ArgumentError: for a submodule that is no place, saying why.
+            UnknownNameError: for a name that it does not have.
+        """
+        if name in self.others:
+            raise ArgumentError(
+                f"'{name}' cannot have noise: {self.others[name]}; places are "
+                f"{', '.join(self.places)}"
+            )
+        return super().place(name)
 
     def train(self, mode: bool = True) -> "ModuleNetwork":
         """Leave the module in evaluation mode: what learns, a training step says."""
@@ -106,13 +151,25 @@ class ModuleNetwork(Network):
         for edit in edits.get(INPUT, ()):
             images = _changed(edit, images)
         images = images.expand(number, *images.shape[1:]).flatten(0, 1)
-        with ExitStack() as stack:
-            for place, of_place in edits.items():
-                if place != INPUT:
-                    part = self.module.get_submodule(place)
-                    stack.enter_context(_edited(part, of_place, number))
+        if images.data_ptr() == x.data_ptr():
+            images = images.clone()  # a module may change what it is given
+        edited = {
+            place: Edited(self.module.get_submodule(place), of_place, number)
+            for place, of_place in edits.items()
+            if place != INPUT
+        }
+        with ONE_AT_A_TIME, ExitStack() as stack:
+            stack.enter_context(every_submodule_is_called())
+            for part in edited.values():
+                stack.enter_context(part)
             stack.enter_context(_learning(self.module, learn))
             logits: Tensor = self.module(images)
+        for place, part in edited.items():
+            require(
+                part.calls == 1,
+                f"'{place}' was called {part.calls} times, and once when the network was made; "
+                "whether a place is called must not depend on the images",
+            )
         unfolded: Tensor = logits.unflatten(0, (number, -1))
         return unfolded
 
@@ -127,28 +184,62 @@ def _changed(edit: Edit, h: Tensor) -> Tensor:
     return edit.operation.value(h)
 
 
+# An evaluation edits the module while it runs.
+ONE_AT_A_TIME = threading.RLock()
+
+
 @contextmanager
-def _edited(part: Any, edits: Sequence[Edit], number: int) -> Iterator[None]:
-    """Change what a submodule computes, for a batch of so many samples."""
-    original = part.forward
-    matrices = [edit.matrix for edit in edits if isinstance(edit, Weights)]
-
-    def forward(h: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if matrices:
-            out = _with_weights(part, h, matrices[-1], number)
-        else:
-            out = original(h, *args, **kwargs)
-        out = out.unflatten(0, (number, -1))
-        for edit in edits:
-            if isinstance(edit, Features):
-                out = _changed(edit, out)
-        return out.flatten(0, 1)
-
-    part.forward = forward
+def every_submodule_is_called() -> Iterator[None]:
+    """Switch off the fused evaluation of torch's transformer layers, which calls no submodule."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
-        del part.forward  # the class's own is found again
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+class Edited:
+    """Changes, within it, what a submodule computes for a batch.
+
+    Args:
+        part: the submodule.
+        edits: of its weights and of what it returns.
+        number: how many samples are in the batch.
+
+    Attributes:
+        calls: how often it was called so far.
+    """
+
+    def __init__(self, part: Any, edits: Sequence[Edit], number: int):
+        self._part, self._edits, self._number = part, edits, number
+        self._own = part.__dict__.get("forward")
+        self.calls = 0
+
+    def __enter__(self) -> None:
+        original = self._part.forward
+        matrices = [edit.matrix for edit in self._edits if isinstance(edit, Weights)]
+
+        def forward(*args: Any, **kwargs: Any) -> Tensor:
+            self.calls += 1
+            if matrices:
+                h = args[0] if args else next(iter(kwargs.values()))
+                out = _with_weights(self._part, h, matrices[0], self._number)
+            else:
+                out = original(*args, **kwargs)
+            out = out.unflatten(0, (self._number, -1))
+            for edit in self._edits:
+                if isinstance(edit, Features):
+                    out = _changed(edit, out)
+            return out.flatten(0, 1)
+
+        self._part.forward = forward
+
+    def __exit__(self, *error: object) -> None:
+        if self._own is None:
+            del self._part.forward  # the class's own is found again
+        else:
+            self._part.forward = self._own
 
 
 def _with_weights(part: Any, h: Tensor, matrix: Tensor, number: int) -> Tensor:
@@ -194,13 +285,45 @@ def _learning(module: torch.nn.Module, learn: bool) -> Iterator[None]:
             norm.eval()
 
 
-def _matrix_shape(part: torch.nn.Module) -> tuple[int, int] | None:
-    """Return the shape of a layer's weights as a matrix, if it is one that noise can be put on."""
-    usual = isinstance(part, torch.nn.Linear) or (
-        isinstance(part, torch.nn.Conv2d) and part.padding_mode == "zeros"
-    )
-    if not usual:
+def matrix_shape(part: torch.nn.Module) -> tuple[int, int] | None:
+    """Return the shape of a layer's weights as a matrix, if noise can be put on them.
+
+    A subclass that computes something else of its weights is not among them.
+    """
+    usual = {torch.nn.Linear: torch.nn.Linear.forward, torch.nn.Conv2d: torch.nn.Conv2d.forward}
+    kind = next((kind for kind in usual if isinstance(part, kind)), None)
+    if kind is None or type(part).forward is not usual[kind] or "forward" in part.__dict__:
+        return None
+    if isinstance(part, torch.nn.Conv2d) and (
+        part.padding_mode != "zeros"
+        or type(part)._conv_forward is not torch.nn.Conv2d._conv_forward
+    ):
         return None
     weights: Any = part.weight
-    rows = weights[0].numel() + (part.bias is not None)
-    return (rows, len(weights))
+    return (weights[0].numel() + (part.bias is not None), len(weights))
+
+
+def not_a_place(
+    two: Sequence[tuple[int, ...] | None], three: Sequence[tuple[int, ...] | None]
+) -> str | None:
+    """Return why a submodule is no place, or None if it is one.
+
+    Args:
+        two: shapes of what its calls returned for two images.
+        three: the same for three.
+
+    Example:
+        >>> not_a_place([(2, 5)], [(3, 5)])
+        >>> not_a_place([(2, 5), (2, 5)], [(3, 5), (3, 5)])
+        'a forward pass calls it 2 times'
+        >>> not_a_place([(7, 2, 5)], [(7, 3, 5)])
+        'what it returns does not begin with the axis of images'
+    """
+    if len(two) != 1 or len(three) != 1:
+        return f"a forward pass calls it {len(two)} times"
+    first, second = two[0], three[0]
+    if first is None or second is None:
+        return "it returns no tensor"
+    if first[:1] != (2,) or second[:1] != (3,) or first[1:] != second[1:]:
+        return "what it returns does not begin with the axis of images"
+    return None

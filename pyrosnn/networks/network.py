@@ -168,13 +168,11 @@ class Network(torch.nn.Module, ABC):
             ArgumentError: for a network that has no default, naming its places.
             UnknownNameError: for a place that it does not have.
         """
-        found = list(self.default_places if places is None else places)
+        found = self._named(self.default_places if places is None else places)
         if not found:
             raise ArgumentError(
                 f"name the places of the noise, of {', '.join(self.places)}; got none"
             )
-        for name in found:
-            self.place(name)
         return found
 
     def weight_places(self, places: Collection[str] | None) -> list[str]:
@@ -185,10 +183,24 @@ class Network(torch.nn.Module, ABC):
             UnknownNameError: for a place that it does not have.
         """
         weighted = self.weighted_places()
-        for name in places or ():
-            self.place(name)
+        found = self._named(weighted if places is None else places)
+        for name in found:
             require(
                 name in weighted,
-                f"'{name}' has no weights; those that have are {', '.join(weighted)}",
+                f"'{name}' has no weights that noise can be put on; those that have are "
+                f"{', '.join(weighted) or 'none'}",
             )
-        return weighted if places is None else list(places)
+        require(len(found) >= 1, "the network has no weights that noise can be put on")
+        return found
+
+    def _named(self, places: Collection[str]) -> list[str]:
+        """Return places that there are, each once."""
+        require(
+            not isinstance(places, str),
+            f"places must be a list of names, got '{places}'; give ['{places}']",
+        )
+        found = list(places)
+        for name in found:
+            self.place(name)
+            require(found.count(name) == 1, f"the place '{name}' is named twice")
+        return found

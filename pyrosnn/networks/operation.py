@@ -17,24 +17,24 @@ from pyrosnn.networks.function import Differentiated, no_gradient
 
 
 class Operation(ABC):
-    """A function of one or two values, with everything that a chunk's samples say of it.
+    """A function of one or two values, for the samples of a chunk.
 
     Attributes:
         affine: whether it is an affine map: its derivative needs no values.
-        num_samples: how many samples differ in it: 1 if they share it.
-        bends: how many samples differ in its derivative, apart from the point where it is taken.
+        num_samples: number of samples that have a function of their own; 1 if all share one.
+        num_derivatives: number of samples whose derivative at one point is their own.
     """
 
     affine: bool = True
 
     @property
     def num_samples(self) -> int:
-        """How many samples have a value of their own in it."""
+        """Number of samples that have a function of their own."""
         return 1
 
     @property
-    def bends(self) -> int:
-        """How many samples have a derivative of their own, wherever it is taken."""
+    def num_derivatives(self) -> int:
+        """Number of samples whose derivative at one point is their own."""
         return self.num_samples
 
     @abstractmethod
@@ -79,8 +79,8 @@ class Shift(Operation):
         return len(self.by)
 
     @property
-    def bends(self) -> int:
-        """None: a shift has the derivative 1."""
+    def num_derivatives(self) -> int:
+        """One for all samples: the derivative of a shift is the identity."""
         return 1
 
     def value(self, *inputs: Tensor) -> Tensor:

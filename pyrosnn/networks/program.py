@@ -72,8 +72,8 @@ class Program(Function):
         shapes: of what it returns.
         enters: whether what it is given has no axis of samples yet.
         leaves: whether what it returns has none.
-        num_samples: over how many samples what it is given differs.
-        bend: over how many samples the derivative of that differs.
+        num_samples: number of samples that differ in what it is given.
+        num_derivatives: number of samples that differ in the derivative of that.
     """
 
     def __init__(
@@ -86,22 +86,22 @@ class Program(Function):
         enters: bool = False,
         leaves: bool = False,
         num_samples: int = 1,
-        bend: int = 1,
+        num_derivatives: int = 1,
     ):
         self.steps = list(steps)
         self._first = len(inputs)
         self._outputs = list(outputs)
         self._given, self._returned = Packing(tuple(inputs)), Packing(tuple(shapes))
         self._enters, self._leaves = enters, leaves
-        differ = [num_samples] * self._first  # over how many samples each value differs
-        self._bend = [bend] * self._first  # and its derivative
+        differ = [num_samples] * self._first
+        self._derivatives_of = [num_derivatives] * self._first
         for step in self.steps:
             operation = step.operation
             point = max(differ[i] for i in step.inputs)
             differ.append(max(point, operation.num_samples))
-            own = operation.bends if operation.affine else differ[-1]
-            self._bend.append(max(own, *(self._bend[i] for i in step.inputs)))
-        self._differ = differ
+            own = operation.num_derivatives if operation.affine else differ[-1]
+            self._derivatives_of.append(max(own, *(self._derivatives_of[i] for i in step.inputs)))
+        self._values_of = differ
 
     @property
     def affine(self) -> bool:
@@ -109,14 +109,14 @@ class Program(Function):
         return all(step.operation.affine for step in self.steps)
 
     @property
-    def differ(self) -> int:
-        """Over how many samples its values differ."""
-        return max(self._differ[i] for i in self._outputs)
+    def num_samples(self) -> int:
+        """Number of samples that differ in its value."""
+        return max(self._values_of[i] for i in self._outputs)
 
     @property
-    def bend(self) -> int:
-        """Over how many samples its derivative differs."""
-        return max(self._bend[i] for i in self._outputs)
+    def num_derivatives(self) -> int:
+        """Number of samples that differ in its derivative."""
+        return max(self._derivatives_of[i] for i in self._outputs)
 
     def __call__(self, h: Tensor) -> Tensor:
         """Return the value, without a graph."""
@@ -178,13 +178,13 @@ class Program(Function):
                 residuals.append(step.operation.residual(inputs, values[-1]))
                 for i in last[number]:
                     values[i] = values[i].new_empty(0)
-            return self._pack(values), lambda u: self._pull(residuals, u)
+            return self._pack(values), lambda u: self._vjp(residuals, u)
 
-    def _pull(self, residuals: Sequence[Tensor | None], u: Tensor) -> Tensor:
+    def _vjp(self, residuals: Sequence[Tensor | None], u: Tensor) -> Tensor:
         cotangents: list[Tensor | None] = [None] * (self._first + len(self.steps))
 
         def add(i: int, value: Tensor) -> None:
-            if len(value) > self._bend[i]:
+            if len(value) > self._derivatives_of[i]:
                 value = value.sum(0, keepdim=True)
             before = cotangents[i]
             cotangents[i] = value if before is None else before + value
@@ -198,7 +198,7 @@ class Program(Function):
                 cotangent = cotangents[index]
                 if cotangent is None:  # nothing that is returned depends on it
                     continue
-                shared = tuple(self._bend[i] == 1 for i in step.inputs)
+                shared = tuple(self._derivatives_of[i] == 1 for i in step.inputs)
                 found = step.operation.vjp(residuals[number], cotangent, shared)
                 cotangents[index] = None
                 for i, value in zip(step.inputs, found, strict=True):
@@ -239,4 +239,4 @@ class AffineProgram(AffineMap):
 
     def vjp(self, u: Tensor) -> Tensor:
         """Return the transposed map of cotangents."""
-        return self.program._pull(self._nothing, u)
+        return self.program._vjp(self._nothing, u)

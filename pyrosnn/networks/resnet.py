@@ -14,7 +14,7 @@ STEM_CHANNELS = 16
 
 
 def resnet(
-    image_shape: Shape, num_classes: int, *, depth: int = 28, width: int = 10
+    image_shape: Shape, num_classes: int, depth: int = 28, width: int = 10
 ) -> LayeredNetwork:
     """Return a wide residual network; noise of features is put between the convolutions of a block.
 

@@ -3,10 +3,10 @@
 The table holds import paths, so that reading the names, as ``--help`` does, loads nothing.
 """
 
-import inspect
 from typing import Any
 
 from pyrosnn.errors import resolve
+from pyrosnn.networks import options_of
 
 NOISES = {
     "matrix-normal": "pyrosnn.noise.weights:MatrixNormalWeights",
@@ -20,8 +20,7 @@ NOISES = {
 def noise_options(name: str) -> dict[str, Any]:
     """Return the options of a noise and their defaults.
 
-    Where it is put, and what else has to be named in a call, is no option of a row of ``MODELS``:
-    it takes the network's own places.
+    Where it is put is no option of a row of ``MODELS``: it takes the network's own places.
 
     Raises:
         UnknownNameError: ``unknown noise 'drop'; did you mean 'dropout'? (…)``.
@@ -30,5 +29,4 @@ def noise_options(name: str) -> dict[str, Any]:
         >>> noise_options("dropout")
         {'dropout': 0.3, 'per_example': True}
     """
-    parameters = inspect.signature(resolve(NOISES, name, "noise")).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY}
+    return options_of(resolve(NOISES, name, "noise"))

@@ -19,7 +19,7 @@ class Dropout(Noise):
     Args:
         dropout: probability that a unit is dropped; the paper's ResNets have 0.3 and 0.6.
         per_example: draw masks for each image (the field's practice) or share them among images.
-        channels: drop whole channels, not single units.
+        channels: drop whole channels, the first axis of the features, not single units.
         places: names of places; by default the network's own choice.
         site: the sites are called ``mask_0``, ``mask_1``, … in the order of the places.
 
@@ -47,6 +47,11 @@ class Dropout(Noise):
     def place(self, network: Network) -> None:
         """Name a mask for each place."""
         places = network.feature_places(self.places)
+        for place in places:
+            require(
+                len(network.place(place).shape) >= 1,
+                f"'{place}' has one number for each image, no features",
+            )
         self.place_of = {f"{self.site}_{i}": place for i, place in enumerate(places)}
 
     @property

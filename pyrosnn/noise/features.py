@@ -42,6 +42,11 @@ class FeatureNoise(Noise):
     def place(self, network: Network) -> None:
         """Name a site for each place."""
         places = network.feature_places(self.places)
+        for place in places:
+            require(
+                len(network.place(place).shape) >= 1,
+                f"'{place}' has one number for each image, no features",
+            )
         self.place_of = {f"{self.site}_{i}": place for i, place in enumerate(places)}
 
     @property

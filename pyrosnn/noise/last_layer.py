@@ -95,6 +95,10 @@ class LastLayer(Noise):
         """Return the drawn weights."""
         return {self.last: [Weights(sites[self.site].squeeze(1))]}
 
+    def before_training(self) -> None:
+        """Go back to the mean alone."""
+        self.scale.zero_()
+
     def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:
         """Set the posterior's scales from all training images."""
         with torch.no_grad():

@@ -22,9 +22,11 @@ class Noise(torch.nn.Module, ABC):
 
     Attributes:
         per_example: whether values are drawn for each image (noise), or for all (weights).
+        placed: whether it is part of a classifier already.
     """
 
     per_example: bool = False
+    placed: bool = False
 
     @abstractmethod
     def place(self, network: Network) -> None:
@@ -64,6 +66,10 @@ class Noise(torch.nn.Module, ABC):
             network: where the noise was placed.
             sites: values by name, each of shape (sample, example or 1, *event).
         """
+
+    def before_training(self) -> None:
+        """Forget what ``after_training`` set."""
+        return None
 
     def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:
         """Set what is computed from all training images at once, when the loop is over."""

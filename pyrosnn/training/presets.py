@@ -1,6 +1,7 @@
 """Presets: training settings as data."""
 
 import tomllib
+from dataclasses import fields
 from importlib import resources
 from typing import Any
 
@@ -47,6 +48,10 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     names = preset_names()
     if name not in names:
         raise unknown_name("preset", name, names)
+    known = [field.name for field in fields(TrainingSpec)]
+    for change in changes:
+        if change not in known:
+            raise unknown_name("setting", change, known)
     settings = dict(_load_presets()[name])
     own = settings.pop(OF_MODELS, {}).get(model, {})  # what the preset has for this model alone
     changes["options"] = {**own.get("options", {}), **changes.get("options", {})}

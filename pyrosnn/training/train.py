@@ -13,7 +13,7 @@ from torch import Tensor
 from pyrosnn.data.dataset import Dataset, check_batch
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models import build_model
-from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier, no_classifier
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.training.images.augmentations import AUGMENTATIONS
 from pyrosnn.training.images.noisy import add_noise
@@ -100,7 +100,8 @@ def fit(
     """Train a classifier of one's own, such as a :class:`Composed`, where it is.
 
     Args:
-        classifier: the classifier; its parameters are moved.
+        classifier: the classifier; those of its parameters that require gradients are moved, or
+            all of them where none does.
         dataset: its training split is used.
         name: preset of the settings.
         progress: called after each epoch.
@@ -124,16 +125,39 @@ def fit(
         >>> pyrosnn.fit(noisy, digits, epochs=2).training
         False
     """
+    for name_of_row in ("model", "options"):
+        require(
+            name_of_row not in changes,
+            f"'{name_of_row}' belongs to a row of MODELS, which train() makes; the classifier here "
+            "is made already",
+        )
     spec = preset("", name, **changes)
     _check(dataset)
-    require(
-        classifier.image_shape == dataset.image_shape,
-        f"the classifier takes images of shape {classifier.image_shape}, {dataset.name} has "
-        f"{dataset.image_shape}",
-    )
+    _require_fit(classifier, spec, dataset)
+    if not any(p.requires_grad for p in classifier.parameters()):
+        classifier.requires_grad_(True)
     with _randomness(spec, classifier.device):
-        _run(classifier.requires_grad_(True), spec, dataset, progress=progress)
+        _run(classifier, spec, dataset, progress=progress)
     return _finish(classifier, spec, dataset)
+
+
+def _require_fit(classifier: StochasticClassifier, spec: TrainingSpec, dataset: Dataset) -> None:
+    """Refuse what is no classifier, or none that can be trained on the data."""
+    if not isinstance(classifier, StochasticClassifier):
+        raise no_classifier("the classifier is", classifier)
+    for what, found, needed in (
+        ("images of shape", classifier.image_shape, dataset.image_shape),
+        ("pixels of type", classifier.dtype, dataset.x_train.dtype),
+        ("as number of classes", classifier.num_classes, dataset.num_classes),
+    ):
+        require(
+            found == needed, f"the classifier takes {what} {found}, {dataset.name} has {needed}"
+        )
+    require(
+        bool(spec.objective or classifier.objective),
+        f"a {type(classifier).__name__} is trained by its owner, before it is wrapped; put noise "
+        "into the network with Composed to train it here",
+    )
 
 
 def _check(dataset: Dataset) -> None:
@@ -167,6 +191,7 @@ def _run(
     """Make the epochs that are left."""
     x, y = dataset.x_train.to(classifier.device), dataset.y_train.to(classifier.device)
     classifier.train()
+    classifier.before_training()
     loss_of = make_loss(classifier, spec, num_images=len(x), bounds=dataset.bounds)
     optimizer = OPTIMIZERS[spec.optimizer](spec, classifier.parameters())
     done = 0

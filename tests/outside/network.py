@@ -12,7 +12,7 @@ from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.networks.module import ModuleNetwork
 
 
-def skipping(image_shape: tuple[int, ...], num_classes: int, *, units: int = 20) -> LayeredNetwork:
+def skipping(image_shape: tuple[int, ...], num_classes: int, units: int = 20) -> LayeredNetwork:
     """Return a fully connected network of one residual block."""
     network = LayeredNetwork(image_shape, num_classes)
     network.add("flat", Flatten())

@@ -24,7 +24,7 @@ from pyrosnn.sampling import (
     require_disjoint,
 )
 from pyrosnn.training import TrainingSpec, load_checkpoint, preset, save_checkpoint, train
-from pyrosnn.training.images.attack_noise import NOISES
+from pyrosnn.training.images.attack_samples import NOISES
 from pyrosnn.training.images.attacked import AttackedImages
 from pyrosnn.training.images.trades import prediction_divergence
 from pyrosnn.training.loss import make_loss

@@ -122,7 +122,9 @@ def test_what_cannot_be_composed_is_refused() -> None:
         composed(Dropout(places=["activ_0"]))
     with pytest.raises(ArgumentError, match="name the places of the noise, of input, 0, 1"):
         composed(Dropout(), module=True)
-    with pytest.raises(ArgumentError, match="'2' has no weights; those that have are 0, 4"):
+    with pytest.raises(
+        ArgumentError, match="'2' has no weights that noise can be put on; those that have are 0, 4"
+    ):
         composed(MatrixNormalWeights(places=["2"]), module=True)
     tail = nn.Sequential(plain(), nn.Linear(10, 10), nn.Flatten(), nn.Linear(10, 7), nn.Tanh())
     with pytest.raises(ArgumentError, match="needs a hidden layer below '1'"):

@@ -211,7 +211,10 @@ def test_errors_name_places_and_shapes() -> None:
         network.add("sum", Add(), "first", "flat")
     with pytest.raises(UnknownNameError, match="unknown place 'frist'; did you mean 'first'"):
         network.place("frist")
-    with pytest.raises(ArgumentError, match="'flat' has no weights; those that have are first"):
+    with pytest.raises(
+        ArgumentError,
+        match="'flat' has no weights that noise can be put on; those that have are first",
+    ):
         network.weight_places(["flat"])
     with pytest.raises(ArgumentError, match="name the places of the noise, of input, flat, first"):
         network.feature_places(None)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyrosnn.attacks import ATTACKS, Attack
 from pyrosnn.errors import ArgumentError, require, unknown_name
-from pyrosnn.training.images.attack_noise import NOISES
+from pyrosnn.training.images.attack_samples import ATTACK_SAMPLES
 from pyrosnn.training.images.kind import TrainingImages
 from pyrosnn.training.modes import frozen
 from pyrosnn.training.options import from_options
@@ -37,8 +37,8 @@ class AttackedImages(TrainingImages):
             with its defaults.
         labels: whose loss the attack maximises: the ``true`` labels, or those ``predicted``.
         num_samples: S_T, samples in a step of the attack.
-        noise: name in ``NOISES``: ``fresh`` samples in each step of the attack; the same, ``fixed``
-            in all of its steps; or the particles of the loss itself, ``reused`` by the attack.
+        noise: name in ``ATTACK_SAMPLES``: ``fresh`` samples in each step of the attack; the same,
+            ``fixed`` in all of its steps; or the particles of the loss, ``reused`` by the attack.
         clip: keep x + δ within the data's bounds.
         warm_up: epochs that are trained on the clean images first.
     """
@@ -59,8 +59,8 @@ class AttackedImages(TrainingImages):
             UnknownNameError: for an unknown attack, noise, or option of the attack.
             ArgumentError: ``strength must be >= 0 and finite, got -0.1``.
         """
-        if self.noise not in NOISES:
-            raise unknown_name("noise", self.noise, NOISES)
+        if self.noise not in ATTACK_SAMPLES:
+            raise unknown_name("noise", self.noise, ATTACK_SAMPLES)
         require(self.num_samples >= 1, f"num_samples must be >= 1, got {self.num_samples}")
         require(self.warm_up >= 0, f"warm_up must be >= 0, got {self.warm_up}")
         made = self.make_attack(None)
@@ -89,7 +89,7 @@ class AttackedImages(TrainingImages):
         if self.attack not in ATTACKS:
             raise unknown_name("attack", self.attack, ATTACKS)
         kind = ATTACKS[self.attack]
-        values = (self.strength, self.labels, bounds, NOISES[self.noise].fixed)
+        values = (self.strength, self.labels, bounds, ATTACK_SAMPLES[self.noise].fixed)
         has = {f.name for f in fields(kind)}
         own = {name: value for name, value in zip(OWN, values, strict=True) if name in has}
         # checked alone first, so that nobody gives what the images set
@@ -103,7 +103,7 @@ class AttackedImages(TrainingImages):
         attack = self.make_attack(setting.bounds if self.clip else None)
         try:
             with frozen(setting.classifier):
-                samples = NOISES[self.noise].samples(step, self.num_samples)
+                samples = ATTACK_SAMPLES[self.noise].samples(step, self.num_samples)
                 result = attack(setting.classifier, step.x, step.y, samples)
         except ArgumentError:
             if torch.isfinite(step.loss(step.evaluate(step.x))):

@@ -13,7 +13,7 @@ STREAM = "training"
 
 
 @dataclass(frozen=True)
-class AttackNoise:
+class AttackSamples:
     """A choice of samples.
 
     Attributes:
@@ -38,8 +38,8 @@ def training_samples(step: "Step", number: int) -> SampleSet:
     )
 
 
-NOISES = {
-    "fresh": AttackNoise(training_samples, fixed=False),
-    "fixed": AttackNoise(training_samples, fixed=True),
-    "reused": AttackNoise(lambda step, number: step.samples, fixed=True),
+ATTACK_SAMPLES = {
+    "fresh": AttackSamples(training_samples, fixed=False),
+    "fixed": AttackSamples(training_samples, fixed=True),
+    "reused": AttackSamples(lambda step, number: step.samples, fixed=True),
 }
