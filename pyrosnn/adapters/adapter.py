@@ -1,6 +1,5 @@
 """What all adapters share: sites with their axes, and a mode that nobody changes."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -8,6 +7,7 @@ from torch import Tensor
 from pyrosnn.adapters.probe import probe
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.networks.module import is_shape
 
 
 class Adapter(StochasticClassifier):
@@ -34,7 +34,7 @@ class Adapter(StochasticClassifier):
 
     def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
         require(
-            _is_shape(image_shape),
+            is_shape(image_shape),
             f"image_shape must be a shape such as (1, 8, 8), got {_first_line(image_shape)}",
         )
         super().__init__(image_shape, 0)
@@ -56,10 +56,6 @@ class Adapter(StochasticClassifier):
         """Set the flag of this module alone, as ``eval()`` does; its parts keep their modes."""
         self.training = mode
         return self
-
-
-def _is_shape(value: Any) -> bool:
-    return isinstance(value, Sequence) and all(isinstance(n, int) and n >= 1 for n in value)
 
 
 def _first_line(value: Any) -> str:

@@ -34,8 +34,9 @@ class Named(Composed):
     ):
         super().__init__(network, noise, output=output, objective=objective)
         self.file_names = names_in_files(list(self.state_dict()), file_names)
-        self.register_state_dict_post_hook(_to_files)
-        self.register_load_state_dict_pre_hook(_from_files)
+        register: Any = self  # torch leaves these two untyped
+        register.register_state_dict_post_hook(_to_files)
+        register.register_load_state_dict_pre_hook(_from_files)
 
 
 def _to_files(module: torch.nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:

@@ -43,8 +43,7 @@ class ModuleNetwork(Network):
             f"the network must be a torch.nn.Module, got a {type(module).__name__}",
         )
         require(
-            isinstance(image_shape, Sequence)
-            and all(isinstance(n, int) and n >= 1 for n in image_shape),
+            is_shape(image_shape),
             f"image_shape must be a shape such as (1, 8, 8), got {image_shape!r}",
         )
         self.image_shape = tuple(image_shape)
@@ -301,6 +300,11 @@ def matrix_shape(part: torch.nn.Module) -> tuple[int, int] | None:
         return None
     weights: Any = part.weight
     return (weights[0].numel() + (part.bias is not None), len(weights))
+
+
+def is_shape(value: Any) -> bool:
+    """Return whether a value is a shape: positive whole numbers."""
+    return isinstance(value, Sequence) and all(isinstance(n, int) and n >= 1 for n in value)
 
 
 def not_a_place(

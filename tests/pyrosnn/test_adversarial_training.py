@@ -24,7 +24,7 @@ from pyrosnn.sampling import (
     require_disjoint,
 )
 from pyrosnn.training import TrainingSpec, load_checkpoint, preset, save_checkpoint, train
-from pyrosnn.training.images.attack_samples import NOISES
+from pyrosnn.training.images.attack_samples import ATTACK_SAMPLES
 from pyrosnn.training.images.attacked import AttackedImages
 from pyrosnn.training.images.trades import prediction_divergence
 from pyrosnn.training.loss import make_loss
@@ -148,7 +148,7 @@ def test_a_step_of_a_linear_network_is_along_its_weights(digits: Dataset) -> Non
 
 
 @pytest.mark.parametrize("attack", ["fgm", "pgd"])
-@pytest.mark.parametrize("noise", list(NOISES))
+@pytest.mark.parametrize("noise", list(ATTACK_SAMPLES))
 def test_linf_training_of_a_linear_network_lowers_margins_by_the_l1_norm(
     attack: str, noise: str, digits: Dataset
 ) -> None:
