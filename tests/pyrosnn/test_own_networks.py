@@ -155,7 +155,7 @@ def test_noise_that_reaches_no_logits_is_refused() -> None:
 def test_a_forward_of_the_modules_own_is_put_back() -> None:
     module = plain()
     own = module[2].forward
-    module[2].forward = lambda x: own(x) + 1.0  # type: ignore[method-assign]
+    module[2].forward = lambda x: own(x) + 1.0
     classifier = Composed(module, [FeatureNoise(0.1, places=["2"])], image_shape=SHAPE)
     x = torch.rand(4, *SHAPE)
     samples = draw_sample_set(classifier, x, 3, seed=0, stream="attack")
