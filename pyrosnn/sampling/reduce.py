@@ -54,20 +54,23 @@ class ScaledSum:
     def __init__(self, images: AfterTrunk):
         x = images.x
         self._images = images
-        self._sum = torch.zeros_like(images.values, dtype=x.dtype)
+        self._sum: Tensor | None = None
         self.scale = torch.zeros(len(x), dtype=torch.float64, device=x.device)
 
     def add(self, chunk: Recorded, cotangents: Logits) -> None:
         """Add the samples of a chunk, with a cotangent for each sample and image, float64."""
         largest = torch.maximum(self.scale, cotangents.abs().amax((0, 2)))
         safe = torch.where(largest > 0, largest, torch.ones_like(largest))
-        self._sum *= self._column(self.scale / safe)
-        self._sum += chunk.pullback(cotangents / safe.unsqueeze(-1))
-        self.scale = largest
+        pulled = chunk.pullback(cotangents / safe.unsqueeze(-1)).to(self._images.x.dtype)
+        if self._sum is not None:
+            pulled = pulled.add_(self._sum * self._column(self.scale / safe, pulled))
+        self._sum, self.scale = pulled, largest
 
     @property
     def value(self) -> Images:
         """The sum divided by the scale, like x."""
+        if self._sum is None:
+            return torch.zeros_like(self._images.x)
         return self._images.vjp(self._sum)
 
     @property
@@ -76,5 +79,6 @@ class ScaledSum:
         value = self.value.double()
         return value * self.scale.reshape(-1, *[1] * (value.ndim - 1))
 
-    def _column(self, values: Tensor) -> Tensor:
-        return values.to(self._sum.dtype).reshape(-1, *[1] * (self._sum.ndim - 1))
+    @staticmethod
+    def _column(values: Tensor, like: Tensor) -> Tensor:
+        return values.to(like.dtype).reshape(-1, *[1] * (like.ndim - 1))

@@ -10,6 +10,7 @@ from pyro.infer import Predictive
 from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
+from pyrosnn.errors import NotStochasticError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import quarter
 from pyrosnn.sampling.sample_set import Origin, SampleSet, page_size
@@ -58,6 +59,11 @@ class Stream:
         x = x.to(classifier.device)
         with forked_rng(seed_sequence(origin.seed, origin.stream), classifier.device):
             sites = _sites(classifier, x)
+        if not sites:
+            raise NotStochasticError(
+                f"the {type(classifier).__name__} draws no sample site; draw its randomness with "
+                "pyro.sample in sample_sites"
+            )
         size = page_size(sum(site.values for site in sites.values()))
         return cls(classifier=classifier, x=x, origin=origin, sites=sites, page_size=size)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pyro
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 import pyrosnn
 from pyrosnn.adapters import MCDropout
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, UnknownNameError
+from pyrosnn.errors import ArgumentError, NotStochasticError, UnknownNameError
 from pyrosnn.models import build_model
 from pyrosnn.models.composed import Composed
 from pyrosnn.models.smoothed import Smoothed
@@ -169,6 +170,19 @@ def test_a_forward_of_the_modules_own_is_put_back() -> None:
 def test_a_part_may_be_called_by_keyword() -> None:
     noise = [FeatureNoise(0.1, places=["flat"]), MatrixNormalWeights(places=["last"])]
     check_contract(Composed(ByKeyword(), noise, image_shape=SHAPE).requires_grad_(False))
+
+
+class Silent(Composed):
+    """Draws nothing."""
+
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> dict[str, Tensor]:
+        return {}
+
+
+def test_a_classifier_that_draws_nothing_is_no_stochastic_one() -> None:
+    silent = Silent(plain(), [InputNoise()], image_shape=SHAPE)
+    with pytest.raises(NotStochasticError, match="the Silent draws no sample site; draw its"):
+        draw_sample_set(silent, torch.rand(2, *SHAPE), 2, seed=0, stream="attack")
 
 
 class Restless(nn.Module):
