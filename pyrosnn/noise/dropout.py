@@ -5,12 +5,13 @@ from collections.abc import Collection
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.network import Edits, Features, Kinds, Network, scale
+from pyrosnn.networks.network import Edits, Network, scale
+from pyrosnn.noise.at_places import AtPlaces
 from pyrosnn.noise.keep_mask import KeepMask
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Sites
 
 
-class Dropout(Noise):
+class Dropout(AtPlaces):
     """Dropout after each of some places; kept units are divided by 1 - dropout.
 
     The mask of features of shape (channel, height, width) has the shape (height, width, channel),
@@ -36,32 +37,11 @@ class Dropout(Noise):
         places: Collection[str] | None = None,
         site: str = "mask",
     ):
-        super().__init__()
+        super().__init__(places, site)
         require(0 < dropout < 1, f"dropout must be in (0, 1), got {dropout}")
         self.dropout = dropout
         self.per_example = per_example
         self.channels = channels
-        self.places, self.site = places, site
-        self.place_of: dict[str, str] = {}
-
-    def place(self, network: Network) -> None:
-        """Name a mask for each place."""
-        places = network.feature_places(self.places)
-        for place in places:
-            require(
-                len(network.place(place).shape) >= 1,
-                f"'{place}' has one number for each image, no features",
-            )
-        self.place_of = {f"{self.site}_{i}": place for i, place in enumerate(places)}
-
-    @property
-    def site_names(self) -> list[str]:
-        """One site for each place."""
-        return list(self.place_of)
-
-    def kinds(self) -> Kinds:
-        """Return a change of the features at each place."""
-        return {place: [Features] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the masks: nothing of them is learned."""

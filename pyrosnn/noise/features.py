@@ -7,11 +7,12 @@ from pyro.distributions import Normal
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.network import Edits, Features, Kinds, Network, shift
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.networks.network import Edits, Network, shift
+from pyrosnn.noise.at_places import AtPlaces
+from pyrosnn.noise.noise import Laws, Sites
 
 
-class FeatureNoise(Noise):
+class FeatureNoise(AtPlaces):
     r"""$h + ε$ with $ε \sim \mathcal N(0, σ^2 I)$, at each of some places.
 
     Args:
@@ -32,31 +33,10 @@ class FeatureNoise(Noise):
         places: Collection[str] | None = None,
         site: str = "features",
     ):
-        super().__init__()
+        super().__init__(places, site)
         require(feature_variance > 0, f"feature_variance must be > 0, got {feature_variance}")
         self.feature_variance = feature_variance
         self.per_example = per_example
-        self.places, self.site = places, site
-        self.place_of: dict[str, str] = {}
-
-    def place(self, network: Network) -> None:
-        """Name a site for each place."""
-        places = network.feature_places(self.places)
-        for place in places:
-            require(
-                len(network.place(place).shape) >= 1,
-                f"'{place}' has one number for each image, no features",
-            )
-        self.place_of = {f"{self.site}_{i}": place for i, place in enumerate(places)}
-
-    @property
-    def site_names(self) -> list[str]:
-        """One site for each place."""
-        return list(self.place_of)
-
-    def kinds(self) -> Kinds:
-        """Return a change of the features at each place."""
-        return {place: [Features] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the noise: nothing of it is learned."""

@@ -1,0 +1,43 @@
+"""Noise on the features that places return, a site for each of them."""
+
+from collections.abc import Collection
+
+from pyrosnn.errors import require
+from pyrosnn.networks.network import Features, Kinds, Network
+from pyrosnn.noise.noise import Noise
+
+
+class AtPlaces(Noise):
+    """What noises of features share: a site for each place, in the order of the places.
+
+    Args:
+        places: names of places; by default the network's own choice.
+        site: the sites are called by it and a number.
+
+    Attributes:
+        place_of: the place of each site.
+    """
+
+    def __init__(self, places: Collection[str] | None, site: str):
+        super().__init__()
+        self.places, self.site = places, site
+        self.place_of: dict[str, str] = {}
+
+    def place(self, network: Network) -> None:
+        """Name a site for each place."""
+        places = network.feature_places(self.places)
+        for place in places:
+            require(
+                len(network.place(place).shape) >= 1,
+                f"'{place}' has one number for each image, no features",
+            )
+        self.place_of = {f"{self.site}_{i}": place for i, place in enumerate(places)}
+
+    @property
+    def site_names(self) -> list[str]:
+        """One site for each place."""
+        return list(self.place_of)
+
+    def kinds(self) -> Kinds:
+        """Return a change of the features at each place."""
+        return {place: [Features] for place in self.place_of.values()}
