@@ -7,7 +7,7 @@ from torch import Tensor
 from pyrosnn.adapters.probe import probe
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import Output, StochasticClassifier
-from pyrosnn.networks.module import is_shape
+from pyrosnn.networks.trial import is_shape
 
 
 class Adapter(StochasticClassifier):

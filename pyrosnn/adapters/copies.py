@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.batchnorm import _NormBase
 
 from pyrosnn.errors import ArgumentError, require
+from pyrosnn.networks.trial import require_running_statistics
 
 Module = torch.nn.Module
 
@@ -64,17 +65,3 @@ def _copy_of_module(module: Module) -> Module:
     )
     copied: Module = copy_of(module)
     return copied
-
-
-def require_running_statistics(module: Module) -> None:
-    """Refuse batch norm that normalises by the batch even in evaluation mode.
-
-    Raises:
-        ArgumentError: naming the module.
-    """
-    for name, part in module.named_modules():
-        require(
-            not isinstance(part, _BatchNorm) or part.running_mean is not None,
-            f"batch norm '{name}' has no running statistics: outputs would depend on the other "
-            "images of a batch; use track_running_stats=True",
-        )
