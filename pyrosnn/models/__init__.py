@@ -97,8 +97,8 @@ def model_options(name: str, network: str | None = None) -> dict[str, Any]:
     Example:
         >>> model_options("bnn")["hidden"]
         (128, 128)
-        >>> list(model_options("bnn", "cnn"))[:3]
-        ['channels', 'units', 'activation']
+        >>> model_options("bnn", "cnn")["channels"]
+        (16, 32)
     """
     row = find_row(name)
     options = network_options(network or row.network)
