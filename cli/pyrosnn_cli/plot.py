@@ -16,13 +16,13 @@ def plot(
         Path | None,
         typer.Option(help="PNG file to write.", show_default="FILE with .png"),
     ] = None,
-    overwrite: Overwrite = False,
+    overwrite: Overwrite = None,
 ) -> None:
     """Draw the figure of a result as PNG."""
     path = output or file.with_suffix(".png")
     if path.suffix.lower() != ".png":
         raise ArgumentError(f"--output must end in .png, got {path}")
-    check_writable(path, overwrite=overwrite)
+    check_writable(path, overwrite=bool(overwrite))
 
     from pyrosnn.claim import claim
     from pyrosnn.results import open_results
@@ -33,5 +33,5 @@ def plot(
     with whole(file):
         figure = study_of(result).figure(result)
     with claim(path):
-        write_figure(path, figure, overwrite=overwrite)
+        write_figure(path, figure, overwrite=bool(overwrite))
     typer.echo(f"wrote {path}")

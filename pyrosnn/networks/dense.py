@@ -3,16 +3,18 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.activation import Activation
+from pyrosnn.networks.activation import ACTIVATIONS, Activation
 from pyrosnn.networks.affine import affine, product, vjp, vjp_sum
 from pyrosnn.networks.layer import Flatten, Layer, Shape
 from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.networks.operation import Operation
+from pyrosnn.settings import OneOf
 
 
 def initial_matrix(inputs: int, outputs: int) -> Tensor:
@@ -92,7 +94,7 @@ def dense(
     image_shape: Shape,
     num_classes: int,
     hidden: Sequence[int] = (128, 128),
-    activation: str = "relu",
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu",
     *,
     last: Tensor | None = None,
 ) -> LayeredNetwork:
@@ -102,7 +104,7 @@ def dense(
         image_shape: shape of one image.
         num_classes: number of classes.
         hidden: widths of the hidden layers.
-        activation: ``relu`` or ``tanh``, between the layers.
+        activation: nonlinearity between the layers.
         last: weights of the last layer, which are then not drawn.
 
     Raises:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Gt
 from pyro.distributions import Delta, Normal
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from pyrosnn.networks.network import Edits, Kinds, Network, Weights
 from pyrosnn.noise.noise import Laws, Noise, Sites
 
 
+@dataclass(eq=False, repr=False)
 class LastLayer(Noise):
     r"""A Gaussian posterior with a diagonal covariance on the weights of the last layer.
 
@@ -21,8 +24,8 @@ class LastLayer(Noise):
     of the generalised Gauss–Newton matrix of the training images, and the prior's τ. All samples
     share the network below, so that a hundred of them cost little more than one.
 
-    Args:
-        prior_precision: τ.
+    Attributes:
+        prior_precision: precision of the prior, τ.
         site: name of the sample site.
 
     References:
@@ -30,14 +33,15 @@ class LastLayer(Noise):
         Däubener & Fischer 2022, supplement C.5.
     """
 
-    scale: Tensor
+    prior_precision: Annotated[float, Gt(0)] = 1.0
+    _: KW_ONLY
+    site: str = "last_layer"
 
-    def __init__(self, prior_precision: float = 1.0, *, site: str = "last_layer"):
-        super().__init__()
-        require(prior_precision > 0, f"prior_precision must be > 0, got {prior_precision}")
-        self.prior_precision = prior_precision
-        self.site = site
+    def __post_init__(self) -> None:
+        """Check the value of the precision."""
+        super().__post_init__()
         self.last = ""
+        self.scale: Tensor
 
     def place(self, network: Network) -> None:
         """Make the scales: 0 until the network is trained."""

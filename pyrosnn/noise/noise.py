@@ -2,17 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Kinds, Network
+from pyrosnn.settings import check_fields
 
 Sites = Mapping[str, Tensor]
 Laws = Mapping[str, Any]  # distributions of Pyro, by site
 
 
+@dataclass(eq=False, repr=False)
 class Noise(torch.nn.Module, ABC):
     """Random variables of a network, each a sample site.
 
@@ -20,13 +23,27 @@ class Noise(torch.nn.Module, ABC):
     hold the network: that is given to each of its methods. A noise with nothing to learn has a
     posterior alone, which is its prior, too.
 
+    A noise is a dataclass. Its fields up to ``_: KW_ONLY`` are options of the rows of ``MODELS``,
+    and so of the command line; those after it are for Python alone. It cannot be frozen, for a
+    module holds parameters.
+
     Attributes:
-        per_example: whether values are drawn for each image (noise), or for all (weights).
+        per_example: draw values for each image (noise), not for all (weights).
         placed: whether it is part of a classifier already.
     """
 
-    per_example: bool = False
-    placed: bool = False
+    panel: ClassVar[str] = "noise"
+    per_example = False  # without a type: a dataclass that makes it a field decides its place
+    placed = False
+
+    def __post_init__(self) -> None:
+        """Check the values of the fields.
+
+        Raises:
+            ArgumentError: ``noise_variance must be > 0 and finite, got 0``.
+        """
+        torch.nn.Module.__init__(self)
+        check_fields(self)
 
     @abstractmethod
     def place(self, network: Network) -> None:

@@ -1,20 +1,26 @@
-"""`ablation`: what the paper leaves open in an evaluation, one reading beside the other."""
+"""Readings of the paper's open points, side by side.
+
+FGM on the true labels and on those that the attack's samples predict, as CleverHans does without
+labels. Of the latter also with the judged image or δ clipped to the data's bounds, with
+CleverHans' floor on the gradient's norm, and with pre-activations instead of weights as samples.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import xarray as xr
+from annotated_types import Ge
 
-from pyrosnn.attacks import FGM
+from pyrosnn.attacks import FGM, LOSSES
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn.settings import Default, OneOf, Settings
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
 from pyrosnn_studies.floored import FlooredFGM
@@ -28,37 +34,32 @@ NAME = "ablation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblationSpec:
+class AblationSpec(Settings):
     """Settings of the study.
 
     Attributes:
-        images: the first so many test images.
-        strength: η.
-        attack_samples: S_A.
-        inference_samples: S_I.
-        loss: what the attack maximises.
-        batch: B, the images that CleverHans' loss is a mean over.
-        repeats: repetitions with fresh A and I.
-        seed: root seed.
-        block_size: images that share a draw of A and I.
+        images: number of test images.
+        strength: strength η.
+        attack_samples: size of the attack set, S_A.
+        inference_samples: size of the inference set, S_I.
+        loss: loss that the attack maximises.
+        batch: number of images that CleverHans' loss is a mean over, B.
+        repeats: number of repetitions with fresh sample sets.
+        seed: root seed of all randomness.
+        block_size: number of images that share a draw of the samples.
     """
 
-    images: int
-    strength: float
-    attack_samples: int
-    inference_samples: int
-    loss: str
-    batch: int
-    repeats: int
-    seed: int = 0
-    block_size: int = 50
+    panel: ClassVar[str] = "study"
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        for name in ("images", "attack_samples", "inference_samples", "batch", "repeats"):
-            value = getattr(self, name)
-            require(value >= 1, f"{name} must be >= 1, got {value}")
-        FGM(strength=self.strength, loss=self.loss)
+    images: Annotated[int, Ge(1)]
+    strength: Annotated[float, Ge(0), Default("the data set's")]
+    attack_samples: Annotated[int, Ge(1)]
+    inference_samples: Annotated[int, Ge(1)]
+    loss: Annotated[str, OneOf(LOSSES), Default("cross-entropy, of logits the margin")]
+    batch: Annotated[int, Ge(1)]
+    repeats: Annotated[int, Ge(1)]
+    seed: int = 0
+    block_size: Annotated[int, Ge(1)] = 50
 
     @property
     def floor(self) -> float:
@@ -210,7 +211,7 @@ def _make_spec(
     preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
 ) -> AblationSpec:
     settings = study_settings(NAME, preset, dataset, changes)
-    settings["loss"] = default_loss(training.output)
+    settings.setdefault("loss", default_loss(training.output))
     if "strength" not in settings:
         settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
     return AblationSpec(**settings)

@@ -6,8 +6,6 @@ from typing import Any
 
 import xarray as xr
 
-from pyrosnn.errors import require
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -84,15 +82,3 @@ def images_of(block: int, stop: int, block_size: int) -> slice:
         slice(100, 120, None)
     """
     return slice(block * block_size, min((block + 1) * block_size, stop))
-
-
-def require_first_image(first_image: int, block_size: int) -> None:
-    """Refuse a first image within a block: blocks have samples of their own.
-
-    Raises:
-        ArgumentError: ``first_image must be a multiple of block_size = 50, got 20``.
-    """
-    require(
-        first_image >= 0 and first_image % block_size == 0,
-        f"first_image must be a multiple of block_size = {block_size}, got {first_image}",
-    )

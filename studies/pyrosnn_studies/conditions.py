@@ -1,4 +1,8 @@
-"""`conditions`: linear and smooth condition against adversarial accuracy (figures 3 and 7)."""
+"""Share of images within the linear and the smooth condition, against accuracy.
+
+Figures 3 and 7 of the paper. The model is averaged over noise, 10 noises for each sample: as much
+as it was trained with, or --smoothing-variance.
+"""
 
 import xarray as xr
 

@@ -1,13 +1,17 @@
-"""`gaussian-angles`: the angle of two Gaussian vectors with one mean (figure 2)."""
+"""Expected angle of two Gaussian vectors with one mean, beside its closed form.
+
+Figure 2 of the paper: means and variances are uniform on [0, t]. It needs no model.
+"""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import xarray as xr
+from annotated_types import Ge, Gt
 
 from pyrosnn.conditions import expected_cosine, second_order_cosine
 from pyrosnn.errors import require
@@ -16,6 +20,7 @@ from pyrosnn.results import combine, make_dataset
 from pyrosnn.seeding import seed_sequence
 from pyrosnn_studies.cells import Cell, Plan
 from pyrosnn_studies.presets import preset_settings
+from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
 
@@ -27,28 +32,26 @@ MAX_STEPS = 200  # a typing error should not make a map of a million cells
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnglesSpec:
+class AnglesSpec(SeedSettings):
     """Settings of the study.
 
     Attributes:
         dimension: length of the vectors.
-        pairs: pairs of vectors for each mean.
+        pairs: number of pairs of vectors for each mean.
         largest: largest t.
         step: step of t, which starts at 0.
-        seed: root seed.
     """
 
-    dimension: int
-    pairs: int
-    largest: float
-    step: float
-    seed: int = 0
+    panel: ClassVar[str] = "vectors"
+
+    dimension: Annotated[int, Ge(1)]
+    pairs: Annotated[int, Ge(2)]
+    largest: Annotated[float, Gt(0)]
+    step: Annotated[float, Gt(0)]
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require(self.dimension >= 1, f"dimension must be >= 1, got {self.dimension}")
-        require(self.pairs >= 2, f"pairs must be >= 2, got {self.pairs}")
-        require(0 < self.largest < math.inf, f"largest must be > 0 and finite, got {self.largest}")
+        super().__post_init__()
         least = self.largest / MAX_STEPS
         require(
             least <= self.step <= self.largest,

@@ -1,21 +1,25 @@
-"""`prediction-variance`: how single predictions and their gradients vary (table 1)."""
+"""Spread of single predictions, and length and spread of their gradients.
+
+Table 1 of the paper. Samples are streamed; only a few are in memory at a time.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import xarray as xr
+from annotated_types import Ge
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require
 from pyrosnn.evaluation import gradient_moments
 from pyrosnn.plots import variation_figure
 from pyrosnn.results import combine
 from pyrosnn.summaries import variation_table
 from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_first_image
+from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
 from pyrosnn_studies.presets import study_settings
 from pyrosnn_studies.runner import Material
+from pyrosnn_studies.settings import ImageSettings, SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table, or_dash
 
@@ -24,29 +28,19 @@ GROUP = "variation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VarianceSpec:
+class VarianceSpec(ImageSettings, SeedSettings):
     """Settings of the study.
 
+    The settings of images and seed, and this:
+
     Attributes:
-        images: how many test images.
-        num_samples: single samples.
-        seed: root seed.
-        block_size: images that share a draw of the samples.
-        first_image: index of the first image, a multiple of ``block_size``.
+        num_samples: number of single samples.
     """
 
-    images: int
-    num_samples: int
-    seed: int = 0
-    block_size: int = 250
-    first_image: int = 0
+    panel: ClassVar[str] = "sets"
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        require(self.images >= 1, f"images must be >= 1, got {self.images}")
-        require(self.num_samples >= 2, f"num_samples must be >= 2, got {self.num_samples}")
-        require(self.block_size >= 1, f"block_size must be >= 1, got {self.block_size}")
-        require_first_image(self.first_image, self.block_size)
+    num_samples: Annotated[int, Ge(2)]
+    block_size: Annotated[int, Ge(1)] = 250
 
 
 def variance_spec(preset: str, dataset: Dataset, **changes: Any) -> VarianceSpec:
