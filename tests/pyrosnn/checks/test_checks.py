@@ -33,7 +33,7 @@ from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.summaries import reachable_share
 from pyrosnn_studies.floored import FlooredFGM
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "docs").glob("*/*.nc"))
 
 
