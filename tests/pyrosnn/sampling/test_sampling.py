@@ -1,5 +1,6 @@
 """Sample sets: reproducible, disjoint, sliceable, replayed in chunks."""
 
+import itertools
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
@@ -56,6 +57,18 @@ def test_streams_repeats_blocks_and_seeds_differ(
         changed = draw_sample_set(bnn, x, 3, **{**base, **change})  # type: ignore[arg-type]
         assert not same(first, changed), change
         assert len(first.origin.shared(changed.origin)) == 0
+
+
+def test_repeats_blocks_and_pages_are_no_sum(bnn: StochasticClassifier, digits: Dataset) -> None:
+    """Whatever two counters have in common, a sum above all, their samples differ."""
+    x = digits.x_test[:2]
+    drawn = []
+    for repeat, block in itertools.product(range(3), range(3)):
+        samples = draw_sample_set(
+            bnn, x, 3 * PAGE_SIZE, seed=0, stream="attack", repeat=repeat, block=block
+        )
+        drawn.append(samples.tensors["weight_2"].flatten(1))
+    assert len(torch.unique(torch.cat(drawn), dim=0)) == 9 * 3 * PAGE_SIZE
 
 
 def test_samples_within_a_set_differ_across_pages(
@@ -145,6 +158,21 @@ def test_per_image_samples_serve_their_images_only(
     one, _ = disjoint_sample_sets(sin, digits.x_test[:1], attack=3, inference=1, seed=0)
     with pytest.raises(ArgumentError, match="site 'noise' was drawn for 1 images, got 6"):
         one.require_fit(sin, 6)  # one image's noise is not shared noise
+
+
+@pytest.mark.parametrize("budget", [2**30, 1])  # stored, and drawn when it is used
+def test_a_set_for_some_images_has_their_noise(
+    budget: int, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    sin, x = classifiers["sin"], digits.x_test[:5]
+    whole = draw_sample_set(sin, x, 3, seed=0, stream="attack", memory_budget=budget)
+    rows = torch.tensor([3, 1, 3])
+    part = whole.for_examples(rows)
+    assert (part.stored is None) == (budget == 1)
+    assert torch.equal(part.tensors["noise"], whole.tensors["noise"][:, rows])
+    part.require_fit(sin, 3)
+    shared = draw_sample_set(classifiers["bnn"], x, 3, seed=0, stream="attack")
+    assert same(shared, shared.for_examples(rows))
 
 
 def values_and_derivatives(

@@ -7,7 +7,7 @@ from scipy import stats
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.results import make_result
-from pyrosnn.summaries import geometry_means, paired_differences
+from pyrosnn.summaries import difference_of_models, geometry_means, paired_differences
 
 
 def table(values: np.ndarray) -> xr.DataArray:
@@ -55,6 +55,21 @@ def test_what_does_not_vary_has_no_test() -> None:
     single = paired_differences(table(np.array([[0.5, 0.25]])), "size").sel(size=1)
     assert float(single["difference"]) == 0.25
     assert all(np.isnan(single[name]) for name in ("low", "high", "p_value", "effect_size"))
+
+
+def test_what_repeats_explain_is_no_difference_between_images() -> None:
+    """Repeats explain all of what the images' means differ by: fresh images add no variance."""
+    dims = ("repeat", "example")
+    first = xr.DataArray([[1.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 0.0]], dims=dims)
+    second = xr.DataArray(np.zeros((2, 4)), dims=dims)
+    assert float(first.mean("repeat").var("example")) > 0
+    found = difference_of_models(first, second)
+    assert float(found["difference"]) == 0.625
+    # Student's t of the two means of the repeats, 0.75 and 0.5
+    half = stats.t.ppf(0.975, 1) * 0.125
+    for name in ("samples", "images"):
+        assert float(found[f"{name}_low"]) == pytest.approx(0.625 - half)
+        assert float(found[f"{name}_high"]) == pytest.approx(0.625 + half)
 
 
 def test_a_bad_confidence_is_named() -> None:

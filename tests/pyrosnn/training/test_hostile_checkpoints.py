@@ -21,7 +21,7 @@ from pyrosnn.training import load_checkpoint
 from pyrosnn.training.checkpoints import HEADER_KEY
 from pyrosnn.training.container import from_bytes, to_bytes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MEMORY = 2**29
 
 

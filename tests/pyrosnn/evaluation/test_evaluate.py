@@ -5,6 +5,7 @@ import pytest
 import torch
 import xarray as xr
 from support.compare import assert_same_to_float32
+from support.toy import LinearClassifier
 from torch import Tensor
 
 from pyrosnn.attacks import FGM
@@ -15,7 +16,7 @@ from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import GROUP, GROUPS, VARIABLES
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set, predict
 
 IMAGES = 30
 
@@ -209,6 +210,27 @@ def test_accuracy_is_the_share_of_correct_images(
     assert reached * 200 == pytest.approx(round(reached * 200))
     # every label exchanged for another: only what was wrong before can be correct now
     assert accuracy(bnn, x, (y + 1) % 10, num_samples=10, block_size=80) <= 1 - reached
+
+
+def test_accuracy_has_fresh_samples_in_every_block_and_repeat() -> None:
+    """Against predictions with the sample sets written out; with any others it is another."""
+    classifier = LinearClassifier(5, 3)
+    x, y = torch.randn(200, 5).double(), torch.randint(3, (200,))
+
+    def expected(blocks: list[int], repeat: int) -> float:
+        correct = 0
+        for first, block in zip(range(0, 200, 50), blocks, strict=True):
+            part = x[first : first + 50]
+            samples = draw_sample_set(
+                classifier, part, 2, seed=7, stream="accuracy", repeat=repeat, block=block
+            )
+            predicted = predict(classifier, part, samples).predicted
+            correct += int((predicted == y[first : first + 50]).sum())
+        return correct / 200
+
+    found = accuracy(classifier, x, y, num_samples=2, seed=7, repeat=3, block_size=50)
+    assert found == expected([0, 1, 2, 3], repeat=3)
+    assert found not in (expected([0, 0, 0, 0], repeat=3), expected([0, 1, 2, 3], repeat=0))
 
 
 def test_images_can_be_judged_within_bounds(bnn: StochasticClassifier, digits: Dataset) -> None:

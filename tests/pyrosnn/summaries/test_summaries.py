@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pyrosnn.plots import plot_accuracy, plot_cosines
 from pyrosnn.results import combine_repeats, make_dataset, make_result
-from pyrosnn.summaries import accuracies, accuracy_table, cosine_table
+from pyrosnn.summaries import accuracies, accuracy_table, cosine_table, variation_table
 
 
 def repeat(survivors: list[bool], cosines: list[float]) -> xr.Dataset:
@@ -96,3 +96,24 @@ def test_figures_draw_these_numbers(result: xr.DataTree) -> None:
     np.testing.assert_allclose(
         np.concatenate(means), [np.mean([0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8])]
     )
+
+
+def test_the_noise_scale_of_the_table_is_a_ratio_of_means() -> None:
+    """A mean of ratios would be decided by the images with the smallest gradients: 100 / 1 here."""
+    dims = ("gradient", "example")
+    values = xr.Dataset(
+        {
+            "prediction_std": ("example", [0.1, 0.3]),
+            "plugin_length": (dims, [[1.0, 3.0], [2.0, 2.0]]),
+            "gradient_square": (dims, [[1.0, 9.0], [-1.0, 0.5]]),
+            "gradient_trace": (dims, [[100.0, 20.0], [1.0, 1.0]]),
+            "gradient_entry_std": (dims, [[0.5, 1.5], [1.0, 1.0]]),
+        },
+        coords={"gradient": ["label", "margin"]},
+    )
+    table = variation_table(xr.DataTree.from_dict({"variation": values}))
+    assert table.loc["noise scale", "of f_y"] == 120 / 10
+    assert np.isnan(table.loc["noise scale", "of the margin"])  # the mean square is negative
+    assert table.loc["std of prediction", "of f_y"] == pytest.approx(0.2)
+    assert table.loc["variance of prediction", "of f_y"] == pytest.approx(0.05)
+    assert table.loc["from the unbiased square", "of f_y"] == pytest.approx(2.0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 import xarray as xr
 from scipy import stats
+from support.gradients import moments_of
 from support.toy import LinearClassifier
 from torch import Tensor
 
@@ -16,10 +17,8 @@ from pyrosnn.conditions import second_order_cosine
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import attack_moments
-from pyrosnn.evaluation.attack_moments import NUM_GROUPS, estimate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.outputs import margin_cotangent
-from pyrosnn.results import make_dataset
 from pyrosnn.sampling import draw_sample_set, predict
 from pyrosnn.summaries.angle import (
     jackknife,
@@ -41,20 +40,6 @@ SPECTRA = {
         "spiked": np.r_[np.full(4, 100.0), np.ones(D - 4)],
     }.items()
 }
-
-
-def moments_of(attack: np.ndarray, condition: np.ndarray) -> xr.Dataset:
-    """Moments of given gradients, each of shape (sample, example, entry)."""
-    both = np.stack([attack, condition])
-    number = both.shape[1]
-    counts = np.bincount(np.arange(number) % NUM_GROUPS)
-    groups = np.repeat(np.arange(NUM_GROUPS), counts)
-    sums = np.stack([both[:, groups == g].sum(1) for g in range(NUM_GROUPS)], 1)
-    inner = np.einsum("isnd,jsnd->ijsn", both, both)
-    products = np.stack([inner[:, :, groups == g].sum(2) for g in range(NUM_GROUPS)], 2)
-    grams = np.einsum("ignd,jhnd->ijngh", sums, sums)
-    coords = {"direction": ["attack", "condition"], "fold": np.arange(NUM_GROUPS)}
-    return make_dataset(estimate(grams, products, number), coords)
 
 
 def mean_gradients(length: float) -> tuple[np.ndarray, np.ndarray]:
@@ -251,6 +236,28 @@ def test_they_are_moments_of_the_gradients_that_autograd_gives(
     )
     product = np.mean([(a[s] * c[t]).sum(1) for s, t in pairs], axis=0)
     np.testing.assert_allclose(found["direction_product"], product, rtol=1e-3, atol=1e-8)
+
+
+def test_the_nearest_class_is_that_of_all_samples() -> None:
+    """Under the attack on the mean of all samples; single samples would say another one."""
+    classifier = LinearClassifier(5, 4)
+    x = torch.randn(30, 5).double()
+    samples = draw_sample_set(classifier, x, 40, seed=0, stream="moments")
+    y = predict(classifier, x, samples).predicted
+    found = attack_moments(classifier, x, y, attack=FGM(loss="margin"), num_samples=40)
+
+    def nearest(weight: Tensor) -> Tensor:
+        logits = x @ weight[:-1] + weight[-1]
+        margins = logits.gather(1, y.unsqueeze(1)) - logits
+        runner_up = margins.scatter(1, y.unsqueeze(1), torch.inf).argmin(1)
+        rises = (weight[:-1, None, :] - weight[:-1, y].unsqueeze(-1)).permute(1, 2, 0)
+        towards = rises[torch.arange(30), runner_up]
+        slopes = (rises @ towards.unsqueeze(-1)).squeeze(-1)
+        return torch.where(slopes > 0, margins / slopes, torch.inf).argmin(1)
+
+    weight = samples.tensors["weight"].squeeze(1)
+    assert found["nearest"].values.tolist() == nearest(weight.mean(0)).tolist()
+    assert not torch.equal(nearest(weight[0]), nearest(weight.mean(0)))
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -33,7 +33,7 @@ from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.summaries import reachable_share
 from pyrosnn_studies.floored import FlooredFGM
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "docs").glob("*/*.nc"))
 
 
@@ -148,6 +148,22 @@ def test_the_infinite_mixture_is_under_sampled_with_a_hundred_samples() -> None:
     assert found.value is not None
     assert whole.value is not None
     assert found.value == pytest.approx(ratio * whole.value, abs=0.03)
+
+
+def test_what_was_wrong_before_does_not_withstand_a_large_strength() -> None:
+    """Ten images just beyond the boundary are attacked back over it, and stay correct from there.
+
+    The attack leaves the class that it predicts; the ten right ones are broken.
+    """
+    classifier = LinearClassifier(2, 2, noise=1e-9)
+    classifier.mean.copy_(torch.tensor([[1.0, -1.0], [0.0, 0.0], [0.0, 0.0]]))
+    x = torch.tensor([[1e-4, 0.0], [1.0, 0.0]]).double().repeat(10, 1)
+    trial = replace(
+        toy_trial(classifier, FGM(loss="margin", labels="predicted")),
+        x=x,
+        y=torch.tensor([1, 0]).repeat(10),
+    )
+    assert find("large-strength", trial).value == 0.0
 
 
 # --- planted faults, each with the checks that must catch it -----------------------------------

@@ -239,7 +239,7 @@ def test_every_flipped_bit_is_noticed(whole: bytes, tmp_path: Path) -> None:
 
 def test_the_reader_reads_what_xarray_reads(whole: bytes, tmp_path: Path) -> None:
     """Also a file of before the checksum, and one with texts as coordinates."""
-    root = Path(__file__).parents[2] / "docs"
+    root = Path(__file__).parents[3] / "docs"
     files = [tmp_path / "a.nc", tmp_path / "b.nc", *sorted(root.glob("*/*.nc"))[::5]]
     files[0].write_bytes(whole)
     files[1].write_bytes(without_checksum(whole))

@@ -191,6 +191,19 @@ def test_restarts_keep_the_best_end_of_each_image(
     assert torch.equal(again.perturbation, best.perturbation)
 
 
+def test_the_samples_of_restarts_are_the_attackers_too(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    """Three starts of four steps with two samples each; judging with any of them is refused."""
+    x, y = digits.test_images(5)
+    a = draw_sample_set(bnn, x, 2, seed=0, stream="attack")
+    result = PGD(strength=0.5, steps=4, relative_step=0.5, restarts=2)(bnn, x, y, a)
+    assert (result.origin.start, result.origin.stop) == (0, 3 * 4 * 2)
+    last = draw_sample_set(bnn, x, 2, seed=0, stream="attack", start=22)
+    with pytest.raises(OverlapError, match=r"samples 22 … 23 of stream 'attack'"):
+        attack_geometry(bnn, x, y, result, last)
+
+
 def test_restarts_attack_the_labels_that_the_first_set_predicts(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:

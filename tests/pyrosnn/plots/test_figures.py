@@ -21,7 +21,7 @@ from pyrosnn.plots import (
 )
 from pyrosnn.results import GROUP, open_results
 
-REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction"
+REPRODUCTION = Path(__file__).parents[3] / "docs" / "reproduction"
 LONG = "my_defence.smoothing:make_randomised_smoothing_final_of_the_third_submission"
 
 
