@@ -1,6 +1,7 @@
 # make study   set up and run the main job: train, attack, judge, tables and figure in results/
 # make test    set up and run the tests
 # make lint    formatting, types, import rules
+# make hooks   set up git's hooks (.pre-commit-config.yaml)
 # make docs    build the site into site/
 # make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
 # make reproduction DATA=folder   the paper on FashionMNIST: see reproduction.mk
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: study test lint docs bench clean
+.PHONY: study test lint hooks docs bench clean
 
 study: .venv/installed
 	mkdir -p results
@@ -24,6 +25,9 @@ lint: .venv/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+hooks: .venv/installed-lint
+	$(BIN)/pre-commit install
 
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean

@@ -10,7 +10,6 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
 import types
 from pathlib import Path
 from typing import Any
@@ -191,10 +190,3 @@ def test_public_names_are_there() -> None:
     assert set(pyrosnn.__all__) <= set(dir(pyrosnn))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = pyrosnn.nothing
-
-
-def test_versions_agree() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert pyrosnn.__version__ == project["version"]
-    assert f"version: {project['version']}" in (ROOT / "CITATION.cff").read_text("utf-8")
-    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
