@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pyrosnn.claim import claim
 from pyrosnn.errors import ArgumentError, FileError, require
+from pyrosnn.storage import lock
 from pyrosnn_cli import diagnose, study_ablation, study_angles, study_grid, study_variance
 from pyrosnn_cli.computing import check_computing, set_threads
 from pyrosnn_cli.groups import takes
@@ -99,7 +99,7 @@ def all_studies(
             f"cannot make the folder {output} ({error.strerror}); name another"
         ) from error
     for name, path in paths.items():
-        with claim(path, figure_of(path)):
+        with lock(path, figure_of(path)):
             check_places(path, running)
             run_opened(
                 name,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pyrosnn.errors import FileError, require
-from pyrosnn.files import check_writable
 from pyrosnn.models import MODELS
 from pyrosnn.networks import NETWORKS
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.groups import takes
 from pyrosnn_cli.options import (
     DataRoot,
@@ -184,12 +184,11 @@ def train(
     )
     path = output or Path(f"{model}-{dataset}.safetensors")
 
-    from pyrosnn.claim import claim
     from pyrosnn.data import load_dataset
     from pyrosnn.training import state_path
     from pyrosnn_cli.training import train_and_save
 
-    with claim(path, state_path(path)):
+    with lock(path, state_path(path)):
         going_on = _check_places(path, resume=resume, overwrite=overwrite)
         target = open_device(device)
         data = load_dataset(dataset, data_root)
