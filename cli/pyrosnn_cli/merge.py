@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pyrosnn.files import check_writable
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.options import Overwrite
 
 
@@ -21,11 +21,10 @@ def merge(
     """
     check_writable(output, overwrite=bool(overwrite))
 
-    from pyrosnn.claim import claim
     from pyrosnn.results import merge_results, open_results, save_results
 
     merged = merge_results([open_results(file) for file in files], [str(file) for file in files])
-    with claim(output):
+    with lock(output):
         save_results(output, merged, overwrite=bool(overwrite))
     sizes = {dim: size for node in merged.children.values() for dim, size in node.sizes.items()}
     held = ", ".join(f"{dim} {size:,}" for dim, size in sizes.items())

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.files import check_writable
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.options import Overwrite
 
 
@@ -24,7 +24,6 @@ def plot(
         raise ArgumentError(f"--output must end in .png, got {path}")
     check_writable(path, overwrite=bool(overwrite))
 
-    from pyrosnn.claim import claim
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole, write_figure
     from pyrosnn_studies.study import study_of
@@ -32,6 +31,6 @@ def plot(
     result = open_results(file)
     with whole(file):
         figure = study_of(result).figure(result)
-    with claim(path):
+    with lock(path):
         write_figure(path, figure, overwrite=bool(overwrite))
     typer.echo(f"wrote {path}")

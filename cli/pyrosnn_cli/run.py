@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pyrosnn.claim import claim
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
-from pyrosnn.files import cells_folder, check_writable
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.computing import check_computing, set_threads
 from pyrosnn_cli.options import Running, Showing, Subject, open_device, parse_bytes
 
@@ -84,7 +83,7 @@ def run_study(
     """
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
-    with claim(output), claim(figure_of(output)):
+    with lock(output), lock(figure_of(output)):
         check_places(output, running)
         check_computing(running)
         set_threads(running)
@@ -103,7 +102,7 @@ def run_opened(
     running: Running,
     changes: dict[str, Any],
 ) -> Ran:
-    """Run one study on what is loaded, see :func:`run_study`; the caller has claimed the output."""
+    """Run one study on what is loaded, see :func:`run_study`; the caller has locked the output."""
     from pyrosnn_cli.resume import find_result, make_result
     from pyrosnn_cli.show import show_tables
     from pyrosnn_studies.runner import Material
@@ -151,6 +150,8 @@ def figure_of(output: Path) -> Path:
 
 def check_places(output: Path, running: Running) -> None:
     """Refuse an output that could not be written later, or that is there and not to be replaced."""
+    from pyrosnn_studies.store import cells_folder  # loads xarray
+
     replace = running.overwrite or running.resume  # which looks into what is there
     check_writable(output, overwrite=replace)
     check_writable(figure_of(output), overwrite=replace)
@@ -215,7 +216,7 @@ def _default_model(
 
     suffix = "-smoothed" if spec.smoothing_variance > 0 else ""
     path = folder / f"{spec.model}-{data.name}{suffix}.safetensors"
-    with claim(path, state_path(path)):
+    with lock(path, state_path(path)):
         if not path.exists():
             try:
                 train_and_save(

@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import FileError, require
-from pyrosnn.files import check_writable
+from pyrosnn.storage import check_writable, lock
 from pyrosnn.models import MODELS, model_settings
 from pyrosnn.networks import NETWORKS
 from pyrosnn.settings import Default, OneOf, Option, Settings, options_of, rows_with
@@ -136,12 +136,11 @@ def train(model: str, data: DataOptions, settings: Mapping[str, Any], running: T
     name = data.dataset or next(iter(DATASETS))
     path = running.output or Path(f"{model}-{name}.safetensors")
 
-    from pyrosnn.claim import claim
     from pyrosnn.data import load_dataset
     from pyrosnn.training import state_path
     from pyrosnn_cli.training import train_and_save
 
-    with claim(path, state_path(path)):
+    with lock(path, state_path(path)):
         resumes = _check_places(path, running)
         device = open_device(data.device)
         dataset = load_dataset(name, data.data_root)

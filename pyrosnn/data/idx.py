@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.errors import DataError, FileError, first_line
-from pyrosnn.files import read_whole
+from pyrosnn.storage import read_whole
 
 _UNSIGNED_BYTE = 8
 _OVERHEAD = 2**16  # what gzip may add to bytes that it cannot compress

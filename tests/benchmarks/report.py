@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyrosnn.files import atomic_path
 from pyrosnn.plots.style import curve_style
+from pyrosnn.storage import atomic_path
 from pyrosnn_studies.reproduction.page import MARKED
 
 Bench = dict[str, Any]

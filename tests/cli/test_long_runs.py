@@ -14,8 +14,8 @@ import torch
 from distributed import LocalCluster
 from typer.testing import CliRunner, Result
 
-from pyrosnn.claim import claim
 from pyrosnn.results import open_results, read_provenance, result_digest
+from pyrosnn.storage import lock
 from pyrosnn.training import save_state
 from pyrosnn_cli.main import app
 
@@ -137,16 +137,16 @@ def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None
     (tmp_path / ".a.part-x.png").write_text("half")  # a killed one's
     interrupted(run, "--output", "a.nc")
     for how in ([], ["--resume"], ["--overwrite"]):
-        with claim(tmp_path / "a.nc"):
+        with lock(tmp_path / "a.nc"):
             refused(
                 run("--output", "a.nc", "--quiet", *how), "another run is at work on a.nc; wait"
             )
-    with claim(tmp_path / "a.png"):
+    with lock(tmp_path / "a.png"):
         refused(run("--output", "a.nc", "--quiet"), "another run is at work on a.png")
     assert run("--output", "a.nc", "--quiet", "--resume").exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "a.png"]
     train = ("train", "sin", "--epochs", "1", "--hidden", "8", "--quiet")
-    with claim(tmp_path / "sin-digits.safetensors"):
+    with lock(tmp_path / "sin-digits.safetensors"):
         refused(
             CliRunner().invoke(app, train, prog_name="pyrosnn"),
             "another run is at work on sin-digits.safetensors",

@@ -9,13 +9,12 @@ from support.studies import smallest
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError
-from pyrosnn.files import cells_folder
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import save_results
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.resuming import finished_result, open_store
 from pyrosnn_studies.runner import manifest_of
-from pyrosnn_studies.store import Finished
+from pyrosnn_studies.store import Finished, cells_folder
 
 Run = tuple[Any, Any, Any]
 

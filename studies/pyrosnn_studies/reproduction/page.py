@@ -7,8 +7,8 @@ from pathlib import Path
 import xarray as xr
 
 from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path
 from pyrosnn.results import open_results
+from pyrosnn.storage import atomic_path
 from pyrosnn_studies.reproduction.claims import Results
 from pyrosnn_studies.reproduction.tables import TABLES
 

@@ -16,10 +16,10 @@ from support.limits import memory
 from support.small_result import small_result
 
 from pyrosnn.errors import FileError
-from pyrosnn.results import GROUP, open_results, save_results, storage
-from pyrosnn.results.checksum import without_checksum
+from pyrosnn.results import GROUP, open_results, save_results
+from pyrosnn.storage.netcdf import without_checksum
 
-# What a file of a few hundred kB may take: the bound is FREE_BYTES plus 100 times its size.
+# What a file of a few hundred kB may take: the bound is FREE_BYTES plus 1,032 times its size.
 MEMORY = 2**29
 GIB = 2**30
 
@@ -102,16 +102,6 @@ def zeros_that_expand(file: h5py.File) -> None:
     made.id.write_direct_chunk((0,), _packed(GIB // 8))
 
 
-def zeros_beyond_the_chunk(file: h5py.File) -> None:
-    # declares 64 bytes, and inflates to a gigabyte
-    made = file[GROUP].create_dataset("other", (64,), "i1", chunks=(64,), compression=9)
-    made.id.write_direct_chunk((0,), _packed(GIB))
-
-
-def values_that_are_nowhere(file: h5py.File) -> None:
-    file[GROUP].create_dataset("other", (2**20,), "f8")
-
-
 def a_shape_without_end(file: h5py.File) -> None:
     file[GROUP].create_dataset("other", (2**40,), "f8")
 
@@ -134,17 +124,8 @@ def a_group_in_itself(file: h5py.File) -> None:
     file[f"{GROUP}/again"] = file[GROUP]
 
 
-def many_groups(file: h5py.File) -> None:
-    for place in range(100):
-        file.create_group(f"group{place}")
-
-
 def a_foreign_attribute(file: h5py.File) -> None:
     file.attrs["other"] = np.zeros(2, [("a", "f4")])
-
-
-def a_scale(file: h5py.File) -> None:
-    file[f"{GROUP}/cosine"].attrs["scale_factor"] = 2.0
 
 
 _BOMBS: dict[int, bytes] = {}
@@ -172,18 +153,14 @@ def _packed(size: int) -> bytes:
         (opaque, r"has the type \|V5, expected numbers or texts"),
         (compound, "expected numbers or texts"),
         (bytes_of_any_length, "has the type object, expected numbers or texts"),
-        (foreign_filter, "has the filters .* expected shuffle, deflate, fletcher32"),
+        (foreign_filter, "has the filters .* expected among"),
         (zeros_that_expand, r"take more than [\d,]+ bytes, and the file has"),
-        (zeros_beyond_the_chunk, "inflates to more than it declares"),
-        (values_that_are_nowhere, "has no values in the file"),
         (a_shape_without_end, r"take more than [\d,]+ bytes"),
         (a_chunk_without_end, r"take more than [\d,]+ bytes"),
         (one_array_many_times, r"take more than [\d,]+ bytes"),
         (groups_in_groups, "deep is a Group, expected an array"),
         (a_group_in_itself, "again is a Group, expected an array"),
-        (many_groups, "has 101 members, expected at most"),
         (a_foreign_attribute, "the attribute other has the type"),
-        (a_scale, "has the attribute scale_factor"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -250,18 +227,3 @@ def test_the_reader_reads_what_xarray_reads(whole: bytes, tmp_path: Path) -> Non
             for name in theirs.children:
                 xr.testing.assert_identical(ours[name].to_dataset(), theirs[name].to_dataset())
             assert json.dumps(ours.attrs, default=int) == json.dumps(theirs.attrs, default=int)
-
-
-def test_what_expands_too_much_is_written_so_that_it_can_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small = dict.fromkeys(("strength", "attack_samples", "inference_samples", "repeat"), 4)
-    result = small_result({**small, "example": 200})
-    values = result[GROUP].to_dataset()
-    for name in values.data_vars:
-        values[name] = values[name] * 0 if values[name].dtype.kind == "f" else values[name] & False
-    result[GROUP] = xr.DataTree(values)
-    monkeypatch.setattr(storage, "FREE_BYTES", 0)
-    monkeypatch.setattr(storage, "EXPANSION", 2)
-    save_results(tmp_path / "a.nc", result)
-    xr.testing.assert_identical(open_results(tmp_path / "a.nc")[GROUP].to_dataset(), values)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.numpy
 from support.limits import memory
 from support.small_result import small_result
 
@@ -17,9 +18,9 @@ from pyrosnn.data import load_dataset
 from pyrosnn.data.idx import IdxFile
 from pyrosnn.errors import DataError, FileError
 from pyrosnn.results import save_results
+from pyrosnn.storage import bundle
+from pyrosnn.storage.kinds import CHECKPOINT, HEADERS
 from pyrosnn.training import load_checkpoint
-from pyrosnn.training.checkpoints import HEADER_KEY
-from pyrosnn.training.container import from_bytes, to_bytes
 
 ROOT = Path(__file__).parents[3]
 MEMORY = 2**29
@@ -120,10 +121,10 @@ def whole(checkpoint_path: Path) -> bytes:
 def test_settings_that_do_not_fit(
     place: str, value: Any, message: str, whole: bytes, tmp_path: Path
 ) -> None:
-    state, header = from_bytes(HEADER_KEY, whole)
+    arrays, header = bundle.from_bytes(CHECKPOINT, whole)
     header["spec"][place] = value
     path = tmp_path / "a.safetensors"
-    path.write_bytes(to_bytes(HEADER_KEY, state, header))
+    path.write_bytes(bundle.to_bytes(CHECKPOINT, arrays, header))
     start = time.monotonic()
     with memory(MEMORY), pytest.raises(FileError, match=message):
         load_checkpoint(path)
@@ -153,11 +154,9 @@ def test_a_result_is_no_checkpoint(tmp_path: Path) -> None:
 
 
 def test_headers_nested_or_long(whole: bytes, tmp_path: Path) -> None:
-    import safetensors.torch
-
-    state, _ = from_bytes(HEADER_KEY, whole)
+    arrays, _ = bundle.from_bytes(CHECKPOINT, whole)
     for text in ('{"a": ' * 9000, "[" * 60_000, '"' + "x" * 2**17 + '"'):
-        (tmp_path / "a").write_bytes(safetensors.torch.save(state, {HEADER_KEY: text}))
+        (tmp_path / "a").write_bytes(safetensors.numpy.save(arrays, {HEADERS[CHECKPOINT]: text}))
         with pytest.raises(FileError, match="is not a readable checkpoint"):
             load_checkpoint(tmp_path / "a")
 
@@ -167,5 +166,5 @@ def test_a_flipped_bit_of_the_header_is_noticed(whole: bytes, tmp_path: Path) ->
     damaged = whole.replace(rb"test_accuracy\": 0.9", rb"test_accuracy\": 0.8")
     assert damaged != whole
     (tmp_path / "a").write_bytes(damaged)
-    with pytest.raises(FileError, match="its header does not have the digest"):
+    with pytest.raises(FileError, match="not those that its checksum was made of"):
         load_checkpoint(tmp_path / "a")

@@ -1,7 +1,6 @@
 """An interrupted training goes on to the same weights, or says why it cannot."""
 
 import contextlib
-import json
 import math
 import os
 import random
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 from typer.testing import CliRunner
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.storage import bundle
+from pyrosnn.storage.kinds import TRAINING
 from pyrosnn.training import (
     TrainingSpec,
     TrainingState,
@@ -29,7 +29,6 @@ from pyrosnn.training import (
     train,
 )
 from pyrosnn.training.checkpoints import model_digest
-from pyrosnn.training.state_file import HEADER_KEY
 from pyrosnn_cli import keeper, training
 from pyrosnn_cli.main import app
 from pyrosnn_cli.options import Showing
@@ -143,15 +142,13 @@ def test_damaged_and_foreign_states_are_refused(
     kept: Path, checkpoint_path: Path, digits: Dataset
 ) -> None:
     whole = kept.read_bytes()
-    tensors = safetensors.torch.load(whole)
-    header = json.dumps({"schema_version": 2})
+    newer = bundle.to_bytes(TRAINING, {}, {"schema_version": 2})
     cases = {
         b"": "is no readable state of a training",
         whole[: len(whole) // 2]: "is no readable state of a training",
         checkpoint_path.read_bytes(): "is no readable state of a training",
-        whole[:-1] + bytes([whole[-1] ^ 64]): "do not have the digest",
-        safetensors.torch.save(tensors, {HEADER_KEY: header}): "has schema 2 of a training's",
-        safetensors.torch.save(tensors, {HEADER_KEY: "[]"}): "is no readable state",
+        whole[:-1] + bytes([whole[-1] ^ 64]): "not those that its checksum was made of",
+        newer: "has schema 2 of a training's",
     }
     for content, message in cases.items():
         kept.write_bytes(content)

@@ -1,4 +1,4 @@
-"""One process at a time works on a file, and clears away what a killed one left of it."""
+"""Locks: one process at a time works on a file, and clears away what a killed one left of it."""
 
 import re
 from collections.abc import Iterator
@@ -6,46 +6,46 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pyrosnn.errors import FileError
-from pyrosnn.files import check_writable, temporary_prefix
+from pyrosnn.storage.whole import check_writable, temporary_prefix
 
 
 @contextmanager
-def claim(*outputs: Path) -> Iterator[None]:
+def lock(*outputs: Path) -> Iterator[None]:
     """Keep files for this process while the block runs.
 
-    A claim is a lock on a hidden file beside the output. It ends with the process, however that
-    ends; a lock file that a killed process left there hinders nobody.
+    The lock is on a hidden file beside the output. It ends with the process, however that ends;
+    a lock file that a killed process left there hinders nobody.
 
     Args:
         outputs: the files that are to be written.
 
     Raises:
-        FileError: if another process has claimed one of them, there is no such folder, or the
+        FileError: if another process has locked one of them, there is no such folder, or the
             disk refuses.
 
     Example:
         >>> import tempfile
         >>> output = Path(tempfile.mkdtemp()) / "a.nc"
-        >>> with claim(output), claim(output):
+        >>> with lock(output), lock(output):
         ...     pass
         Traceback (most recent call last):
             ...
         pyrosnn.errors.FileError: another run is at work on ...a.nc; wait for it, or name ...
     """
-    with ExitStack() as claims:
+    with ExitStack() as locks:
         for output in outputs:
-            claims.enter_context(_claim(output))
+            locks.enter_context(_lock(output))
         yield
 
 
 @contextmanager
-def _claim(output: Path) -> Iterator[None]:
+def _lock(output: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # no help text waits for it
 
     check_writable(output, overwrite=True)  # the lock would make its folder
-    lock = FileLock(output.with_name(f".{output.name}.lock"))
+    held = FileLock(output.with_name(f".{output.name}.lock"))
     try:
-        lock.acquire(blocking=False)
+        held.acquire(blocking=False)
     except Timeout:
         raise FileError(
             f"another run is at work on {output}; wait for it, or name another --output"
@@ -57,8 +57,8 @@ def _claim(output: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            Path(lock.lock_file).unlink()  # while it is held: nobody else has it
-        lock.release()
+            Path(held.lock_file).unlink()  # while it is held: nobody else has it
+        held.release()
 
 
 def _clear(path: Path) -> None:

@@ -14,26 +14,6 @@ from pyrosnn.errors import FileError
 MAX_BYTES = 4 * 2**30
 
 
-# how every HDF5 file begins, and so every result
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-
-
-def is_result(content: bytes) -> bool:
-    """Return whether a file begins as results do."""
-    return content.startswith(_HDF5)
-
-
-def is_checkpoint(content: bytes) -> bool:
-    """Return whether a file begins as checkpoints do: an index in JSON that names pyrosnn.
-
-    Example:
-        >>> is_checkpoint(b"@" + bytes(7) + b'{"__metadata__":{"pyrosnn":""')
-        True
-    """
-    length = int.from_bytes(content[:8], "little")
-    return content[8:9] == b"{" and content.find(b'"pyrosnn":', 8, 8 + length) >= 0
-
-
 def check_writable(path: Path, *, overwrite: bool) -> None:
     """Refuse an output that could not be written later.
 
@@ -103,19 +83,6 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def cells_folder(output: Path) -> Path:
-    """Return where the finished cells of a study are kept until its output is written.
-
-    Args:
-        output: the output.
-
-    Example:
-        >>> cells_folder(Path("results/sample-size.nc")).name
-        'sample-size.nc.cells'
-    """
-    return output.with_name(f"{output.name}.cells")
-
-
 def temporary_prefix(path: Path) -> str:
     """Return how the names of a file's temporary files begin; they end with its suffix."""
     return f".{path.stem}.part-"
@@ -159,3 +126,18 @@ def atomic_path(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: bytes, *, overwrite: bool = False) -> None:
+    """Write a file, or leave the one that is there.
+
+    Args:
+        path: the file.
+        content: its bytes.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        FileError: as :func:`atomic_path`.
+    """
+    with atomic_path(Path(path), overwrite=overwrite) as temporary:
+        temporary.write_bytes(content)
