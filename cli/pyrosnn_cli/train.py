@@ -10,11 +10,11 @@ from annotated_types import Ge
 
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import FileError, require
-from pyrosnn.storage import check_writable, lock
 from pyrosnn.models import MODELS, model_settings
 from pyrosnn.networks import NETWORKS
 from pyrosnn.settings import Default, OneOf, Option, Settings, options_of, rows_with
 from pyrosnn.settings.presets import load_presets, row_preset, with_presets
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, with_default
 from pyrosnn_cli.options import PRESETS, DataOptions, Showing, Writing, open_device
 
