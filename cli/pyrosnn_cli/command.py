@@ -58,6 +58,7 @@ def make_command(
     parts: Sequence[Part],
     call: Callable[..., None],
     *,
+    argument: tuple[str, Any, Any] | None = None,
     elsewhere: Callable[[str], str] = lambda option: "",
 ) -> Any:
     """Return a command.
@@ -67,13 +68,14 @@ def make_command(
         about: its help.
         parts: its options; no two have the same name.
         call: is given each part by name.
+        argument: name, type and Typer's details of a positional argument that may be missing.
         elsewhere: the choice that has an option which this command lacks, as ``--attack pgd``.
     """
     options = [option for part in parts for option in part.options]
 
     def run(**values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
-        made = {}
+        made = {} if argument is None else {argument[0]: given.get(argument[0])}
         for part in parts:
             own = {
                 option.name: _read(option, given[option.name])
@@ -93,6 +95,11 @@ def make_command(
         )
         for option in sorted(options, key=_place)
     ]
+    if argument is not None:
+        name_of, kind, details = argument
+        positional = Annotated[kind | None, details]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter(name_of, keyword, default=None, annotation=positional))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -118,11 +118,19 @@ class Studies(SettingsGroup):
     kind = "study"
 
     def names(self) -> list[str]:
-        """Return the studies."""
-        return list(STUDIES)
+        """Return the studies, and what runs several."""
+        return [*STUDIES, "all", "run"]
 
     def make(self, name: str, arguments: Arguments) -> Any:
-        """Make the command of a study."""
+        """Make the command of a study, or of several."""
+        if name == "all":
+            from pyrosnn_cli.study_all import all_command
+
+            return all_command()
+        if name == "run":
+            from pyrosnn_cli.study_file import run_command
+
+            return run_command()
         return study_command(name, arguments)
 
 

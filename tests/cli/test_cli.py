@@ -403,7 +403,7 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
             "there is no checkpoint a.safetensors",
         ),
         (["study", "ablation", "--batch", "0"], "batch must be >= 1, got 0"),
-        (["train", "bnn", "--smoothing-variance", "-1"], "smoothing_variance must be >= 0, got -1"),
+        (["train", "bnn", "--smoothing-variance", "-1"], "smoothing_variance must be >= 0 and finite, got -1"),
         (["train", "bnn", "--activation", "rleu"], "unknown activation 'rleu'; did you mean"),
         (
             ["study", "sample-size", "--images", "9999"],

@@ -133,10 +133,10 @@ def test_what_cannot_be_composed_is_refused() -> None:
         Composed(tail, [LastLayer()], image_shape=SHAPE)
     assert Composed(tail[:-1], [LastLayer()], image_shape=SHAPE).num_classes == 7
     for make, message in (
-        (lambda: FeatureNoise(0.0), "feature_variance must be > 0, got 0.0"),
+        (lambda: FeatureNoise(0.0), "feature_variance must be > 0 and finite, got 0.0"),
         (lambda: Dropout(1.0), r"dropout must be in \(0, 1\), got 1.0"),
-        (lambda: InputNoise(-1.0), "noise_variance must be > 0, got -1.0"),
-        (lambda: LastLayer(0.0), "prior_precision must be > 0, got 0.0"),
+        (lambda: InputNoise(-1.0), "noise_variance must be > 0 and finite, got -1.0"),
+        (lambda: LastLayer(0.0), "prior_precision must be > 0 and finite, got 0.0"),
     ):
         with pytest.raises(ArgumentError, match=message):
             make()

@@ -70,7 +70,7 @@ def test_an_untrained_network_has_no_spread(digits: Dataset) -> None:
 def test_a_network_needs_a_layer_below_the_last() -> None:
     with pytest.raises(ArgumentError, match="needs a hidden layer below 'last'"):
         build_model("laplace", image_shape=(4,), num_classes=2, options={"hidden": ()})
-    with pytest.raises(ArgumentError, match="prior_precision must be > 0, got 0"):
+    with pytest.raises(ArgumentError, match="prior_precision must be > 0 and finite, got 0"):
         build_model("laplace", image_shape=(4,), num_classes=2, options={"prior_precision": 0.0})
 
 

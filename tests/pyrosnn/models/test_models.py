@@ -92,7 +92,7 @@ def test_errors_name_the_nearest_model_and_the_options() -> None:
         model_options("bnnn")
     with pytest.raises(ArgumentError, match="sin has no option 'rank'; it has hidden"):
         build_model("sin", image_shape=(1, 8, 8), num_classes=10, options={"rank": 2})
-    with pytest.raises(ArgumentError, match="noise_variance must be > 0, got 0"):
+    with pytest.raises(ArgumentError, match="noise_variance must be > 0 and finite, got 0"):
         build_model("sin", image_shape=(1,), num_classes=2, options={"noise_variance": 0.0})
-    with pytest.raises(ArgumentError, match="initial_row_scale must be > 0, got -1"):
+    with pytest.raises(ArgumentError, match="initial_row_scale must be > 0 and finite, got -1"):
         build_model("bnn", image_shape=(1,), num_classes=2, options={"initial_row_scale": -1.0})

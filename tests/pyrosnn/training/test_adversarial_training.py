@@ -536,7 +536,7 @@ def test_unknown_names_of_an_attack_are_refused(options: dict[str, Any], message
         ({"strength": 0.1, "num_samples": 0}, "num_samples must be >= 1, got 0"),
         ({"strength": 0.1, "num_samples": 2.0}, "num_samples of adversarial must be int, got 2.0"),
         ({"strength": 0.1, "warm_up": -1}, "warm_up must be >= 0, got -1"),
-        ({"strength": 0.1, "clean_weight": -1.0}, "clean_weight must be >= 0, got -1.0"),
+        ({"strength": 0.1, "clean_weight": -1.0}, "clean_weight must be >= 0 and finite, got -1.0"),
         ({"strength": 0.1, "adversarial_weight": 0.0}, "are both 0; give one of them a weight"),
         ({"strength": 0.1, "attack_options": {"steps": 3}}, "3 steps of 0.02 η reach 0.06 η"),
         ({"strength": 0.1, "noise": "reused", "num_samples": 3}, "has 5 samples, got num_samples"),
@@ -554,4 +554,4 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
     refused(changes, ArgumentError, "set clip to False, or smoothing_variance to 0")
     refused({"image_options": options}, ArgumentError, "unknown option of clean 'strength'")
     beta = {"images": "trades", "image_options": {**options, "beta": -1.0}}
-    refused(beta, ArgumentError, "beta must be >= 0, got -1.0")
+    refused(beta, ArgumentError, "beta must be >= 0 and finite, got -1.0")

@@ -305,7 +305,7 @@ def test_bad_settings_are_refused(digits: Dataset) -> None:
         preset("bnn", "papre")
     with pytest.raises(ArgumentError, match="epochs must be >= 1, got 0"):
         preset("bnn", epochs=0)
-    with pytest.raises(ArgumentError, match="learning_rate must be > 0, got -1"):
+    with pytest.raises(ArgumentError, match="learning_rate must be > 0 and finite, got -1"):
         preset("bnn", learning_rate=-1.0)
     broken = replace(digits, x_train=digits.x_train * float("nan"))
     with pytest.raises(ArgumentError, match="images must be finite, got NaN"):

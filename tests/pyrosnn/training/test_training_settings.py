@@ -227,8 +227,8 @@ def test_unknown_names_are_refused(changes: dict[str, str], message: str) -> Non
     ("changes", "message"),
     [
         ({"decay": 0.0}, r"decay must be in \(0, 1\], got 0.0"),
-        ({"momentum": -0.1}, "momentum must be >= 0, got -0.1"),
-        ({"weight_decay": -1.0}, "weight_decay must be >= 0, got -1.0"),
+        ({"momentum": -0.1}, "momentum must be >= 0 and finite, got -0.1"),
+        ({"weight_decay": -1.0}, "weight_decay must be >= 0 and finite, got -1.0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs a momentum > 0"),
     ],
 )
