@@ -1,7 +1,7 @@
 """`pyrosnn diagnose`: how many samples the attack on a model needs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,12 @@ from pyrosnn_cli.options import (
     Subject,
     parse_integers,
 )
-from pyrosnn_cli.run import Ran, run_study
+from pyrosnn_cli.run import prepared, run_opened
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pyrosnn_studies.subject import Subject as StudySubject
 
 CHECKED = 50  # images that the checks of the model take
 
@@ -79,57 +84,53 @@ def diagnose(
     Then the checks of the page "Checks" that need the model; exit status 1 if one failed.
     """
     sizes = None if attack_samples is None else parse_integers(attack_samples, "--attack-samples")
-    ran = run_study(
-        "diagnosis",
-        preset=preset,
-        output=output,
-        subject=subject,
-        running=running,
-        changes={
-            "images": images,
-            "num_samples": num_samples,
-            "share": share,
-            "strength": strength,
-            "attack_samples": sizes,
-            "inference_samples": inference_samples,
-            "loss": loss,
-            "gradient": gradient,
-            "labels": labels,
-            "repeats": repeats,
-            "block_size": block_size,
-            "first_image": first_image,
-            "first_repeat": first_repeat,
-            "seed": seed,
-        },
-    )
-    if checks and not _healthy(ran):
+    changes = {
+        "images": images,
+        "num_samples": num_samples,
+        "share": share,
+        "strength": strength,
+        "attack_samples": sizes,
+        "inference_samples": inference_samples,
+        "loss": loss,
+        "gradient": gradient,
+        "labels": labels,
+        "repeats": repeats,
+        "block_size": block_size,
+        "first_image": first_image,
+        "first_repeat": first_repeat,
+        "seed": seed,
+    }
+    with prepared("diagnosis", output, subject, running) as opened:
+        result = run_opened(
+            "diagnosis", opened, preset=preset, output=output, running=running, changes=changes
+        )
+    assert opened is not None  # the study needs a model
+    if checks and not _healthy(result, opened):
         raise typer.Exit(1)
 
 
-def _healthy(ran: Ran) -> bool:
+def _healthy(result: "xr.DataTree", subject: "StudySubject") -> bool:
     """Show the checks of the model; return whether none failed."""
     from pyrosnn.attacks import FGM
     from pyrosnn.checks import MODEL_CHECKS
     from pyrosnn.checks.on_model import check_model
     from pyrosnn.checks.on_result import check_result
+    from pyrosnn.results import read_spec
 
-    assert ran.checkpoint is not None  # the study needs a model
-    assert ran.data is not None
-    spec = ran.spec
-    x, y = ran.data.test_images(min(CHECKED, len(ran.data.x_test)))
+    spec = read_spec(result)
+    x, y = subject.dataset.test_images(min(CHECKED, len(subject.dataset.x_test)))
+    attack = FGM(**{name: spec[name] for name in ("strength", "loss", "gradient", "labels")})
     of_model = check_model(
-        ran.checkpoint.classifier,
+        subject.classifier,
         x,
         y,
-        attack=FGM(
-            strength=spec.strength, loss=spec.loss, gradient=spec.gradient, labels=spec.labels
-        ),
-        attack_samples=max(spec.attack_samples),
-        inference_samples=spec.inference_samples,
-        seed=spec.seed,
+        attack=attack,
+        attack_samples=max(spec["attack_samples"]),
+        inference_samples=spec["inference_samples"],
+        seed=spec["seed"],
     )
     # what the file itself tells, moments included, is about more images
-    of_file = check_result(ran.result)
+    of_file = check_result(result)
     findings = of_file + [finding for finding in of_model if finding.name in MODEL_CHECKS]
     show_findings(f"checks (of the model: {len(x)} images)", findings)
     return all(finding.status != "fail" for finding in findings)

@@ -66,7 +66,7 @@ class Subject:
         Path | None,
         typer.Option(
             help="Checkpoint to study, or package.module:function that returns your own "
-            "classifier; without one, a default BNN on digits is trained and kept.",
+            "classifier.",
             show_default=False,
         ),
     ] = None

@@ -18,7 +18,14 @@ from pyrosnn_cli.options import (
     Seed,
     Subject,
 )
-from pyrosnn_cli.run import check_places, figure_of, open_subject, run_opened, settings_of
+from pyrosnn_cli.run import (
+    check_places,
+    figure_of,
+    open_subject,
+    run_opened,
+    settings_of,
+    training_command,
+)
 from pyrosnn_studies import STUDIES
 
 
@@ -45,7 +52,7 @@ def all_studies(
     smoothed_model: Annotated[
         Path | None,
         typer.Option(
-            help="Model that is averaged over noise, for conditions; needed if --model is given.",
+            help="Model that is averaged over noise, for conditions: one trained with noise.",
             show_default=False,
         ),
     ] = None,
@@ -67,11 +74,7 @@ def all_studies(
     if output.exists():
         for path in paths.values():  # refused before the first study runs
             check_places(path, running)
-    if (subject.model is None) != (smoothed_model is None):
-        raise ArgumentError(
-            "give --model and --smoothed-model together (train the second with "
-            "--smoothing-variance 0.1), or neither, for default models on digits"
-        )
+    _require_models(subject, smoothed_model)
 
     from pyrosnn_studies.study import find_study
 
@@ -88,7 +91,7 @@ def all_studies(
     opened = {
         "model": open_subject(subject),
         "smoothed": open_subject(replace(subject, model=smoothed_model)),
-        "nothing": open_subject(None),
+        "nothing": None,
     }
     for name, what in needs.items():  # refused here, not after hours
         settings_of(name, opened[what], preset=preset, changes=changes[name])
@@ -109,6 +112,24 @@ def all_studies(
                 running=running,
                 changes=changes[name],
             )
+
+
+def _require_models(subject: Subject, smoothed_model: Path | None) -> None:
+    """Refuse a model that is not given, with the command that makes one."""
+    commands, options = [], []
+    for needs, option, model in (
+        ("model", "--model", subject.model),
+        ("smoothed", "--smoothed-model", smoothed_model),
+    ):
+        if model is None:
+            command, path = training_command(needs, subject.dataset)
+            commands.append(f"{command} makes {path}")
+            options.append(f"{option} {path}")
+    if commands:
+        number = "two models" if len(commands) == 2 else f"{options[0].split()[0]}, too"
+        raise ArgumentError(
+            f"study all needs {number}: {' and '.join(commands)}, then add {' '.join(options)}"
+        )
 
 
 app.command("sample-size")(study_grid.sample_size)

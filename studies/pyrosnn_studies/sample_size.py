@@ -3,7 +3,7 @@
 import xarray as xr
 
 from pyrosnn.plots import sample_size_figure
-from pyrosnn_studies.study import grid_study
+from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import Table, accuracy_by_size, cosines
 
 
