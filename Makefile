@@ -9,13 +9,15 @@ PYTHON ?= python3
 # One thread for the small networks of `study`: as fast when the machine is quiet, and steady
 # when it is busy, where threads that wait for each other spin.
 BIN := .venv/bin
+MODEL := results/bnn-digits.safetensors
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: study test lint hooks docs bench clean
 
 study: .venv/installed
 	mkdir -p results
-	OMP_NUM_THREADS=1 $(BIN)/pyrosnn study sample-size --output results/sample-size.nc --overwrite
+	OMP_NUM_THREADS=1 $(BIN)/pyrosnn train bnn --output $(MODEL) --resume
+	OMP_NUM_THREADS=1 $(BIN)/pyrosnn study sample-size --model $(MODEL) --output results/sample-size.nc --overwrite
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal

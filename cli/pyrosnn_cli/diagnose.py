@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
@@ -10,6 +10,11 @@ from pyrosnn_cli.check import show_findings
 from pyrosnn_cli.command import Arguments
 from pyrosnn_cli.options import SubjectOptions
 from pyrosnn_cli.study import StudyRun, run_study, study_command
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pyrosnn_studies.subject import Subject
 
 CHECKED = 50  # images that the checks of the model take
 
@@ -40,38 +45,37 @@ def diagnosis_command(arguments: Arguments, title: str) -> Any:
 
 
 def diagnose(
-    name: str, settings: Mapping[str, Any], running: DiagnosisRun, subject: SubjectOptions | None
+    name: str, settings: Mapping[str, Any], running: DiagnosisRun, options: SubjectOptions | None
 ) -> None:
     """Run the study and the checks of the model."""
-    done = run_study(name, settings, running, subject)
-    if running.checks and not _healthy(done):
+    result, subject = run_study(name, settings, running, options)
+    assert subject is not None  # the study needs a model
+    if running.checks and not _healthy(result, subject):
         raise typer.Exit(1)
 
 
-def _healthy(ran: Any) -> bool:
+def _healthy(result: "xr.DataTree", subject: "Subject") -> bool:
     """Show the checks of the model; return whether none failed."""
     from pyrosnn.attacks import FGM
     from pyrosnn.checks import MODEL_CHECKS
     from pyrosnn.checks.on_model import check_model
     from pyrosnn.checks.on_result import check_result
+    from pyrosnn.results import read_spec
 
-    assert ran.checkpoint is not None  # the study needs a model
-    assert ran.data is not None
-    spec = ran.spec
-    x, y = ran.data.test_images(min(CHECKED, len(ran.data.x_test)))
+    spec = read_spec(result)
+    x, y = subject.dataset.test_images(min(CHECKED, len(subject.dataset.x_test)))
+    attack = FGM(**{name: spec[name] for name in ("strength", "loss", "gradient", "labels")})
     of_model = check_model(
-        ran.checkpoint.classifier,
+        subject.classifier,
         x,
         y,
-        attack=FGM(
-            strength=spec.strength, loss=spec.loss, gradient=spec.gradient, labels=spec.labels
-        ),
-        attack_samples=max(spec.attack_samples),
-        inference_samples=spec.inference_samples,
-        seed=spec.seed,
+        attack=attack,
+        attack_samples=max(spec["attack_samples"]),
+        inference_samples=spec["inference_samples"],
+        seed=spec["seed"],
     )
     # what the file itself tells, moments included, is about more images
-    of_file = check_result(ran.result)
+    of_file = check_result(result)
     findings = of_file + [finding for finding in of_model if finding.name in MODEL_CHECKS]
     show_findings(f"checks (of the model: {len(x)} images)", findings)
     return all(finding.status != "fail" for finding in findings)

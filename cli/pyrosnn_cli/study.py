@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -13,6 +13,11 @@ from pyrosnn.settings.source import docstring_of
 from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, with_default
 from pyrosnn_cli.options import PRESETS, Running, SubjectOptions
 from pyrosnn_studies import STUDIES
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pyrosnn_studies.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,20 +101,30 @@ def study_command(
 
 
 def run_study(
-    name: str, settings: Mapping[str, Any], running: StudyRun, subject: SubjectOptions | None
-) -> Any:
-    """Run a study; see :func:`pyrosnn_cli.run.run_study`."""
-    from pyrosnn_cli import run
+    name: str, settings: Mapping[str, Any], running: StudyRun, options: SubjectOptions | None
+) -> "tuple[xr.DataTree, Subject | None]":
+    """Run one study, show its tables, and return its result and its subject.
 
-    return run.run_study(
-        name,
-        preset=running.preset,
-        like=running.like,
-        output=running.output or Path(f"{name}.nc"),
-        subject=subject,
-        running=running,
-        changes=dict(settings),
-    )
+    Args:
+        name: a name in ``STUDIES``.
+        settings: settings that differ from the preset's.
+        running: how the study is run.
+        options: the options that name model and data; None for a study that needs none of them.
+    """
+    from pyrosnn_cli.run import prepared, run_opened
+
+    output = running.output or Path(f"{name}.nc")
+    with prepared(name, output, options, running) as subject:
+        result = run_opened(
+            name,
+            subject,
+            preset=running.preset,
+            like=running.like,
+            output=output,
+            running=running,
+            changes=settings,
+        )
+    return result, subject
 
 
 class Studies(SettingsGroup):

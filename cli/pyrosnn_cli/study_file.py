@@ -11,7 +11,7 @@ import typer
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, FileError, require, row_of, unknown_name
 from pyrosnn.models import MODELS
-from pyrosnn.settings import Default, Option, Settings, nested, options_of, parse
+from pyrosnn.settings import Default, Option, nested, options_of, parse
 from pyrosnn_cli.command import Part, make_command
 from pyrosnn_cli.options import DataOptions, Running, Showing, SubjectOptions, Writing
 from pyrosnn_cli.study import StudyRun, run_study, study_options

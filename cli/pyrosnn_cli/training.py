@@ -1,4 +1,4 @@
-"""Training with a progress bar: shared by `train` and by studies that need a default model."""
+"""Training with a progress bar."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -7,27 +7,23 @@ CleverHans' floor on the gradient's norm, and with pre-activations instead of we
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-import numpy as np
 import xarray as xr
 from annotated_types import Ge
 
 from pyrosnn.attacks import FGM, LOSSES
-from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.settings import Default, OneOf, Settings
-from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
+from pyrosnn_studies.cells import Cell, image_blocks, images_of
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import preactivation_noise
-from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material
 from pyrosnn_studies.study import Study
+from pyrosnn_studies.subject import Subject
 from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 NAME = "ablation"
@@ -87,7 +83,7 @@ def variants(
     floored = FlooredFGM(
         strength=spec.strength, loss=spec.loss, labels="predicted", floor=spec.floor
     )
-    found: dict[str, Variant] = {
+    compared: dict[str, Variant] = {
         "true labels": Variant(classifier=classifier, attack=replace(paper, labels="true")),
         "predicted labels": Variant(classifier=classifier, attack=paper),
         "predicted, judged clipped": Variant(
@@ -98,8 +94,8 @@ def variants(
     }
     preactivations = preactivation_noise(classifier)
     if preactivations is not None:
-        found["predicted, pre-activations"] = Variant(classifier=preactivations, attack=paper)
-    return found
+        compared["predicted, pre-activations"] = Variant(classifier=preactivations, attack=paper)
+    return compared
 
 
 def _cells(spec: AblationSpec) -> list[Cell]:
@@ -107,16 +103,16 @@ def _cells(spec: AblationSpec) -> list[Cell]:
     return [Cell(part=NAME, repeat=r, block=b) for r in range(spec.repeats) for b in blocks]
 
 
-def _run_cell(spec: AblationSpec, cell: Cell, material: Material) -> xr.Dataset:
+def _run_cell(spec: AblationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     """Return what the means need of every image of a block, for each reading."""
-    compared = variants(spec, material.classifier, material.dataset.bounds)
-    each = [_evaluate(spec, variant, cell, material)[AVERAGED] for variant in compared.values()]
+    compared = variants(spec, subject.classifier, subject.dataset.bounds)
+    values = [_evaluate(spec, variant, cell, subject)[AVERAGED] for variant in compared.values()]
     names = xr.DataArray(list(compared), dims="variant", name="variant")
-    return xr.concat(each, dim=names)
+    return xr.concat(values, dim=names)
 
 
-def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, material: Material) -> xr.Dataset:
-    x, y = material.dataset.test_images(spec.images)
+def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, subject: Subject) -> xr.Dataset:
+    x, y = subject.dataset.test_images(spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     attack_set, inference_set = disjoint_sample_sets(
         variant.classifier,
@@ -124,9 +120,9 @@ def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, material: Materi
         attack=spec.attack_samples,
         inference=spec.inference_samples,
         seed=spec.seed,
-        repeat=cell.repeat,
+        repeat=cell.repeat or 0,
         block=cell.block,
-        memory_budget=material.memory_budget,
+        memory_budget=subject.memory_budget,
     )
     return evaluate(
         variant.classifier,
@@ -140,23 +136,6 @@ def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, material: Materi
     )
 
 
-def _join(spec: AblationSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    repeats = []
-    for repeat in range(spec.repeats):
-        blocks = [values for cell, values in parts.items() if cell.repeat == repeat]
-        joined = xr.concat(blocks, dim="example")
-        repeats.append([_means(joined.sel(variant=name), spec) for name in joined["variant"]])
-    names = repeats[0][0]
-    values = {
-        name: np.array([[means[name] for means in each] for each in repeats]) for name in names
-    }
-    coords = {"repeat": np.arange(spec.repeats), "variant": joined["variant"].values}
-    return {NAME: make_dataset(values, coords)}
-
-
-PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
-
-
 AVERAGED = [
     "clean_correct",
     "adversarial_correct",
@@ -166,17 +145,24 @@ AVERAGED = [
 ]
 
 
-def _means(values: xr.Dataset, spec: AblationSpec) -> dict[str, float]:
-    norms = values["perturbation_norm"]
-    short = (norms < 0.999 * spec.strength) & ~values["zero_gradient"]
-    return {
-        "mean_clean": float(values["clean_correct"].mean()),
-        "mean_adversarial": float(values["adversarial_correct"].mean()),
-        "mean_cosine": float(values["cosine"].mean()),
-        "mean_norm": float(norms.mean()),
-        "share_zero": float(values["zero_gradient"].mean()),
-        "share_short": float(short.mean()),
+def _means(spec: AblationSpec, groups: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Return means over images, for each repeat and reading."""
+    values = groups[NAME]
+    norms, zero = values["perturbation_norm"], values["zero_gradient"]
+    averaged = {
+        "mean_clean": values["clean_correct"],
+        "mean_adversarial": values["adversarial_correct"],
+        "mean_cosine": values["cosine"],
+        "mean_norm": norms,
+        "share_zero": zero,
+        "share_short": (norms < 0.999 * spec.strength) & ~zero,
     }
+    means = {
+        name: value.mean([dim for dim in value.dims if dim not in ("repeat", "variant")])
+        for name, value in averaged.items()
+    }
+    coords = {"repeat": values["repeat"], "variant": values["variant"]}
+    return {NAME: make_dataset({name: mean.to_numpy() for name, mean in means.items()}, coords)}
 
 
 COLUMNS = {
@@ -207,14 +193,12 @@ def _tables(result: xr.DataTree) -> list[Table]:
     ]
 
 
-def _make_spec(
-    preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
-) -> AblationSpec:
-    settings = study_settings(NAME, preset, dataset, changes)
-    settings.setdefault("loss", default_loss(training.output))
-    if "strength" not in settings:
-        settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
-    return AblationSpec(**settings)
-
-
-STUDY = Study(name=NAME, plan=PLAN, make_spec=_make_spec, tables=_tables, figure=ablation_figure)
+STUDY = Study(
+    name=NAME,
+    spec=AblationSpec,
+    cells=_cells,
+    run_cell=_run_cell,
+    tables=_tables,
+    figure=ablation_figure,
+    reduce=_means,
+)

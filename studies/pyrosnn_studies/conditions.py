@@ -10,7 +10,7 @@ from pyrosnn.conditions import CONSTANTS, cutoff
 from pyrosnn.plots import conditions_figure
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import accuracies
-from pyrosnn_studies.study import grid_study
+from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import Table
 
 

@@ -4,7 +4,6 @@ The prediction comes from the moments of single samples' gradients (FGM, l2); a 
 measured beside it. `pyrosnn diagnose` adds the checks of the page "Checks" that need the model.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -12,21 +11,16 @@ import xarray as xr
 from annotated_types import Ge, Gt, Lt, MinLen
 
 from pyrosnn.attacks import FGM, GRADIENTS, LABELS, LOSSES
-from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import attack_moments
 from pyrosnn.plots import diagnosis_figure
-from pyrosnn.results import combine
 from pyrosnn.settings import Default, OneOf, Settings
-from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan, images_of
+from pyrosnn_studies.cells import Cell, images_of
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
-from pyrosnn_studies.grid import GridSpec, grid_cells, join_grid, run_grid_cell
-from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material
+from pyrosnn_studies.grid import GridSpec, grid_cells, run_grid_cell
 from pyrosnn_studies.settings import ImageSettings, RepeatSettings, SeedSettings
 from pyrosnn_studies.study import Study
+from pyrosnn_studies.subject import Subject
 
-NAME = "diagnosis"
 MOMENTS = "moments"
 
 
@@ -100,22 +94,22 @@ class DiagnosisSpec(MeasuredAttack, ImageSettings, RepeatSettings, SeedSettings)
 
 
 def _cells(spec: DiagnosisSpec) -> list[Cell]:
-    """Return a cell for the moments of each block, and the grid's."""
+    """Return the grid's cells, and one for the moments of each block."""
     blocks = spec.grid().blocks
-    return [*[Cell(part=MOMENTS, block=block) for block in blocks], *grid_cells(spec.grid())]
+    return [*grid_cells(spec.grid()), *[Cell(part=MOMENTS, block=block) for block in blocks]]
 
 
-def _run_cell(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
+def _run_cell(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     if cell.part == MOMENTS:
-        return _moments(spec, cell, material)
-    return run_grid_cell(spec.grid(), cell, material)
+        return _moments(spec, cell, subject)
+    return run_grid_cell(spec.grid(), cell, subject)
 
 
-def _moments(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
-    x, y = material.dataset.test_images(spec.first_image + spec.images)
+def _moments(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
+    x, y = subject.dataset.test_images(spec.first_image + spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     return attack_moments(
-        material.classifier,
+        subject.classifier,
         x[part],
         y[part],
         attack=FGM(
@@ -126,33 +120,20 @@ def _moments(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
         seed=spec.seed,
         block=cell.block,
         first_example=part.start,
-        memory_budget=material.memory_budget,
+        memory_budget=subject.memory_budget,
     )
-
-
-def _join(spec: DiagnosisSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    moments = [values for cell, values in parts.items() if cell.part == MOMENTS]
-    return {**join_grid(spec.grid(), parts), MOMENTS: combine(moments, "example")}
 
 
 def _settings(spec: DiagnosisSpec) -> dict[str, Any]:
     return {**asdict(spec.grid()), **asdict(spec)}
 
 
-PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join, settings=_settings)
-
-
-def _make_spec(
-    preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
-) -> DiagnosisSpec:
-    settings = study_settings(NAME, preset, dataset, changes)
-    output = training.output
-    settings.setdefault("loss", default_loss(output))
-    if "strength" not in settings:
-        settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
-    return DiagnosisSpec(**settings)
-
-
 STUDY = Study(
-    name=NAME, plan=PLAN, make_spec=_make_spec, tables=diagnosis_tables, figure=diagnosis_figure
+    name="diagnosis",
+    spec=DiagnosisSpec,
+    cells=_cells,
+    run_cell=_run_cell,
+    tables=diagnosis_tables,
+    figure=diagnosis_figure,
+    settings=_settings,
 )

@@ -4,10 +4,9 @@ Figure 2 of the paper: means and variances are uniform on [0, t]. It needs no mo
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -16,10 +15,9 @@ from annotated_types import Ge, Gt
 from pyrosnn.conditions import expected_cosine, second_order_cosine
 from pyrosnn.errors import require
 from pyrosnn.plots import angles_figure
-from pyrosnn.results import combine, make_dataset
+from pyrosnn.results import make_dataset
 from pyrosnn.seeding import seed_sequence
-from pyrosnn_studies.cells import Cell, Plan
-from pyrosnn_studies.presets import preset_settings
+from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
@@ -65,18 +63,12 @@ class AnglesSpec(SeedSettings):
         return np.round(self.step * np.arange(count + 1), 10)
 
 
-def angles_spec(preset: str, **changes: Any) -> AnglesSpec:
-    """Return the study's settings; None leaves a field as the preset has it."""
-    given = {name: value for name, value in changes.items() if value is not None}
-    return AnglesSpec(**{**preset_settings(NAME, preset), **given})
-
-
 def _cells(spec: AnglesSpec) -> list[Cell]:
     """Return a cell for each t of the means: they share the pairs, which a process draws once."""
     return [Cell(part=GROUP, block=i) for i in range(len(spec.scales))]
 
 
-def _run_cell(spec: AnglesSpec, cell: Cell, material: None) -> xr.Dataset:
+def _run_cell(spec: AnglesSpec, cell: Cell, subject: None) -> xr.Dataset:
     u, v, products = _pairs(spec)
     scales, t_mean = spec.scales, spec.scales[cell.block]
     values = {name: np.full((1, len(scales)), np.nan) for name in VALUES}
@@ -89,13 +81,6 @@ def _run_cell(spec: AnglesSpec, cell: Cell, material: None) -> xr.Dataset:
         for name, number in zip(VALUES, numbers, strict=True):
             values[name][0, j] = number
     return make_dataset(values, {"mean_scale": [t_mean], "variance_scale": scales})
-
-
-def _join(spec: AnglesSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    return {GROUP: combine(list(parts.values()), "mean_scale")}
-
-
-PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
 
 
 @lru_cache(maxsize=1)
@@ -176,15 +161,11 @@ def _tables(result: xr.DataTree) -> list[Table]:
     ]
 
 
-def _make_spec(preset: str, dataset: None, training: None, /, **changes: Any) -> AnglesSpec:
-    return angles_spec(preset, **changes)
-
-
 STUDY = Study(
     name=NAME,
-    needs="nothing",
-    plan=PLAN,
-    make_spec=_make_spec,
+    spec=AnglesSpec,
+    cells=_cells,
+    run_cell=_run_cell,
     tables=_tables,
     figure=angles_figure,
 )

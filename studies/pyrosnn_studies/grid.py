@@ -10,18 +10,16 @@ from annotated_types import Ge, MinLen
 
 from pyrosnn.attacks import ATTACKS, GRADIENTS, LABELS, LOSSES, NORMS, PRECISIONS, Attack
 from pyrosnn.conditions import CONSTANTS, smoothness_constant
-from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
-from pyrosnn.results import GROUP, combine, combine_repeats, make_dataset
+from pyrosnn.results import GROUP, make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.settings import RARE, Default, OneOf, OptionsOf, Settings
-from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
-from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material
+from pyrosnn_studies.cells import Cell, image_blocks, images_of
 from pyrosnn_studies.settings import ImageSettings, RepeatSettings, SeedSettings
+from pyrosnn_studies.subject import Subject
 
 # Settings of the study itself, which it gives to every attack that has them.
 SHARED = ("norm", "loss", "gradient", "labels", "precision")
@@ -148,64 +146,29 @@ def _no_option(attack: str, name: str) -> ArgumentError:
     return ArgumentError(f"{attack} has no option '{name}'; {has}{step}")
 
 
-def grid_spec(study: str, preset: str, dataset: Dataset, output: str, **changes: Any) -> GridSpec:
-    """Return a study's settings for a data set and a kind of discriminant functions.
-
-    Args:
-        study: name of the study.
-        preset: ``quick`` or ``paper``.
-        dataset: the data set; it decides the strengths.
-        output: what f is; it decides the loss.
-        changes: fields of :class:`GridSpec` that differ; None leaves a field as it is.
-
-    Raises:
-        UnknownNameError, ArgumentError: for names and values that cannot be.
-    """
-    settings = {"loss": default_loss(output), **study_settings(study, preset, dataset, changes)}
-    if isinstance(settings["strengths"], str):
-        norm = settings.get("norm", "l2")
-        settings["strengths"] = preset_strengths(dataset.name, norm, settings["strengths"])
-    return GridSpec(**settings)
-
-
 def grid_cells(spec: GridSpec) -> list[Cell]:
     """Return a cell for each repeat and block, and one a repeat for the accuracy on all images."""
     cells = []
     for repeat in spec.counted_repeats:
         cells += [Cell(part=GROUP, repeat=repeat, block=block) for block in spec.blocks]
         if spec.test_accuracy:
-            cells.append(Cell(part=TEST, repeat=repeat))
+            cells.append(Cell(part=TEST, repeat=repeat, group=GROUP))
     return cells
 
 
-def run_grid_cell(spec: GridSpec, cell: Cell, material: Material) -> xr.Dataset:
+def run_grid_cell(spec: GridSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     """Return the values of a cell of a grid."""
-    judged = material.classifier
+    judged = subject.classifier
     if spec.smoothing_variance > 0:
         judged = Smoothed(judged, variance=spec.smoothing_variance, num_noise=spec.noise_samples)
-    return PARTS[cell.part](spec, cell, material, judged)
-
-
-def join_grid(spec: GridSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Join the values of all cells of a grid."""
-    repeats = []
-    for repeat in spec.counted_repeats:
-        blocks = [parts[Cell(part=GROUP, repeat=repeat, block=block)] for block in spec.blocks]
-        joined = combine(blocks, "example")
-        if spec.test_accuracy:
-            joined = joined.merge(parts[Cell(part=TEST, repeat=repeat)])
-        repeats.append(joined)
-    return {GROUP: combine_repeats(repeats, first=spec.first_repeat)}
-
-
-GRID = Plan(cells=grid_cells, run_cell=run_grid_cell, join=join_grid)
+    return PARTS[cell.part](spec, cell, subject, judged)
 
 
 def _evaluate(
-    spec: GridSpec, cell: Cell, material: Material, judged: StochasticClassifier
+    spec: GridSpec, cell: Cell, subject: Subject, judged: StochasticClassifier
 ) -> xr.Dataset:
     """Attack a block of images and judge it."""
-    dataset = material.dataset
+    dataset = subject.dataset
     x, y = dataset.test_images(spec.first_image + spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     images, labels = x[part], y[part]
@@ -215,9 +178,9 @@ def _evaluate(
         attack=max(spec.attack_samples),
         inference=max(spec.inference_samples),
         seed=spec.seed,
-        repeat=cell.repeat,
+        repeat=cell.repeat or 0,
         block=cell.block,
-        memory_budget=material.memory_budget,
+        memory_budget=subject.memory_budget,
     )
     return evaluate(
         judged,
@@ -243,23 +206,23 @@ def _constants(spec: GridSpec, judged: StochasticClassifier) -> list[float]:
 
 
 def _test_accuracy(
-    spec: GridSpec, cell: Cell, material: Material, judged: StochasticClassifier
+    spec: GridSpec, cell: Cell, subject: Subject, judged: StochasticClassifier
 ) -> xr.Dataset:
     """Measure the clean accuracy on all test images for every S_I."""
-    each = [
+    shares = [
         accuracy(
             judged,
-            material.dataset.x_test,
-            material.dataset.y_test,
+            subject.dataset.x_test,
+            subject.dataset.y_test,
             num_samples=size,
             seed=spec.seed,
-            repeat=cell.repeat,
-            memory_budget=material.memory_budget,
+            repeat=cell.repeat or 0,
+            memory_budget=subject.memory_budget,
         )
         for size in spec.inference_samples
     ]
     coords = {"inference_samples": list(spec.inference_samples)}
-    return make_dataset({"test_accuracy": np.array(each)}, coords)
+    return make_dataset({"test_accuracy": np.array(shares)}, coords)
 
 
 TEST = "test-accuracy"

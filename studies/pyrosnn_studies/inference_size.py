@@ -15,7 +15,7 @@ from pyrosnn.summaries import (
     geometry_means,
     paired_differences,
 )
-from pyrosnn_studies.study import grid_study
+from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 ACCURACIES = {

@@ -6,7 +6,7 @@ Figures 4 and 5 of the paper; with other norms, losses and PGD, figures 8 to 14.
 import xarray as xr
 
 from pyrosnn.plots import sample_size_figure
-from pyrosnn_studies.study import grid_study
+from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import Table, accuracy_by_size, cosines
 
 

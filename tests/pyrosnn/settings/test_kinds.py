@@ -102,7 +102,9 @@ def test_a_range_ends_at_its_stop(count: int, step: float) -> None:
     assert found[-1] == pytest.approx(count * step)
 
 
-@pytest.mark.parametrize("text", ["", "1;2", "a", "0:1", "0:1:0", "0:1:-1", "0:1e9:1e-9", "1:2:3:4"])
+@pytest.mark.parametrize(
+    "text", ["", "1;2", "a", "0:1", "0:1:0", "0:1:-1", "0:1e9:1e-9", "1:2:3:4"]
+)
 def test_numbers_that_cannot_be_read_name_the_option(text: str) -> None:
     with pytest.raises(ArgumentError, match="--strengths expects numbers"):
         parse(text, NUMBERS, "--strengths")
