@@ -44,7 +44,8 @@ def arguments_of(words: Sequence[str]) -> dict[str, str]:
         {'attack': 'pgd', 'relative_step': '0.1', 'clip': ''}
     """
     found = {}
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for place, word in enumerate(words):
+        following = words[place + 1] if place + 1 < len(words) else ""
         if word.startswith("--"):
             name, _, value = word[2:].partition("=")
             value = value or ("" if following.startswith("--") else following)

@@ -15,7 +15,6 @@ from typer.testing import CliRunner, Result
 
 from pyrosnn.results import open_results, read_provenance, result_digest
 from pyrosnn.storage import lock
-from pyrosnn.training import save_state
 from pyrosnn_cli.main import app
 
 Run = Callable[..., Result]
