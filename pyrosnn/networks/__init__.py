@@ -33,9 +33,9 @@ def network_options(name: str) -> dict[str, Any]:
 
 
 def options_of(make: Callable[..., Any]) -> dict[str, Any]:
-    """Return what a row of a model sets: parameters with a default that are not keyword-only.
+    """Return the options of a model's row: parameters with a default that are not keyword-only.
 
-    Keyword-only parameters are for Python: where a noise is put, and what is no plain value.
+    Keyword-only parameters are for Python: places of a noise, and values that are not plain.
 
     Args:
         make: a function or a class.

@@ -1,4 +1,4 @@
-"""`dropout`: masks of dropout that stays random at prediction (MC dropout)."""
+"""`dropout`: dropout masks that stay random at prediction (MC dropout)."""
 
 from collections.abc import Collection
 
@@ -12,7 +12,7 @@ from pyrosnn.noise.noise import Laws, Sites
 
 
 class Dropout(AtPlaces):
-    """Dropout after each of some places; kept units are divided by 1 - dropout.
+    """Dropout after the given places; kept units are divided by 1 - dropout.
 
     The mask of features of shape (channel, height, width) has the shape (height, width, channel),
     as networks have them in memory.
@@ -44,7 +44,7 @@ class Dropout(AtPlaces):
         self.channels = channels
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the masks: nothing of them is learned."""
+        """Return the distribution of the masks, which has no learned parameters."""
         laws = {}
         for name, place in self.place_of.items():
             channels, *size = network.place(place).shape

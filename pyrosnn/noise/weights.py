@@ -49,7 +49,7 @@ class MatrixNormalWeights(Noise):
         self.place_of: dict[str, str] = {}
 
     def place(self, network: Network) -> None:
-        """Make the scales."""
+        """Create the scales."""
         for number, place in enumerate(network.weight_places(self.places)):
             matrix = network.matrix(place)
             rows, columns = matrix.shape
@@ -63,7 +63,7 @@ class MatrixNormalWeights(Noise):
         return list(self.place_of)
 
     def kinds(self) -> Kinds:
-        """Return other weights at each place."""
+        """Return the kind of edit: other weights at each place."""
         return {place: [Weights] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
