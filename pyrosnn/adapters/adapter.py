@@ -1,4 +1,4 @@
-"""What all adapters share: sites with their axes, and a mode that nobody changes."""
+"""The common base of adapters: sites with their axes, and a fixed mode."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from pyrosnn.networks.trial import is_shape
 
 
 class Adapter(StochasticClassifier):
-    """A classifier around something that was trained elsewhere; nothing of it is learned here.
+    """A classifier around a model that was trained elsewhere; pyrosnn does not train it.
 
-    An adapter works on a copy in evaluation mode: what it was made from keeps its mode,
-    parameters, buffers and hooks, and may be trained on without changing the adapter. ``train()``
-    and ``eval()`` change nothing: randomness belongs to the samples.
+    An adapter works on a copy in evaluation mode: the original keeps its mode, parameters,
+    buffers and hooks, and may be trained further without changing the adapter. ``train()`` and
+    ``eval()`` change nothing: randomness belongs to the samples.
 
     A subclass ends its constructor with ``settle()``, which finds the number of classes and refuses
-    what is no stochastic classifier.
+    models that are not stochastic classifiers.
 
     Args:
         image_shape: shape of one image.
@@ -42,7 +42,7 @@ class Adapter(StochasticClassifier):
         self.output = output
 
     def settle(self) -> None:
-        """Freeze the parameters, look at a few outputs, and refuse those that cannot be right.
+        """Freeze the parameters, evaluate a few outputs, and refuse implausible ones.
 
         Raises:
             ArgumentError: for images that the module does not take, outputs that are no logits,
@@ -53,7 +53,7 @@ class Adapter(StochasticClassifier):
         self.num_classes = probe(self, not_replayed=self.not_replayed)
 
     def train(self, mode: bool = True) -> "Adapter":
-        """Set the flag of this module alone, as ``eval()`` does; its parts keep their modes."""
+        """Set the flag of this module only; its parts keep their modes."""
         self.training = mode
         return self
 
@@ -63,7 +63,7 @@ def _first_line(value: Any) -> str:
 
 
 def by_sample(x: Tensor, image_shape: tuple[int, ...], num_samples: int) -> Tensor:
-    """Return images with an axis of samples, shape (sample, example, *image); no copy.
+    """Return images with a sample axis, shape (sample, example, *image), without a copy.
 
     Args:
         x: shape (example, *image), or with that axis already.

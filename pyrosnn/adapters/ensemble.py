@@ -12,7 +12,7 @@ from pyrosnn.models.classifier import Output
 
 
 class Ensemble(Members):
-    """Networks that were trained apart; each is as likely as the others.
+    """Networks that were trained separately; all are equally likely.
 
     Args:
         modules: at least two; they return logits, need not be alike, and are copied.

@@ -1,4 +1,4 @@
-"""Posteriors of the library laplace-torch, of the last layer or of all weights."""
+"""Posteriors of laplace-torch, of the last layer or of all weights."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ TOLERANCE = 1e-4  # of rounding
 
 
 class LaplacePosterior(TorchDistribution):
-    """The Gaussian that laplace-torch samples weights from, whatever its structure.
+    """The Gaussian from which laplace-torch samples weights, whatever its structure.
 
     Args:
         la: a fitted Laplace approximation.
@@ -100,7 +100,7 @@ def from_laplace(
 
 
 class _Posterior(Adapter):
-    """What both have in common: the draws, and a fingerprint that knows them.
+    """The common base of both posteriors: the draws, and a fingerprint that depends on them.
 
     Args:
         la: see :func:`from_laplace`.
@@ -124,7 +124,7 @@ class _Posterior(Adapter):
 
 
 class LastLayerPosterior(_Posterior):
-    """A posterior of the last layer: all samples share the network below, evaluated once.
+    """A posterior of the last layer; the network below is evaluated once for all samples.
 
     :func:`from_laplace` makes it.
     """
@@ -190,7 +190,7 @@ class LastLayerPosterior(_Posterior):
 
 
 class WeightPosterior(_Posterior):
-    """A posterior of all weights: every sample is a network. :func:`from_laplace` makes it.
+    """A posterior of all weights: every sample is a network. Create it with :func:`from_laplace`.
 
     Attributes:
         vectorised: whether several samples are evaluated in one pass (``torch.func.vmap``).

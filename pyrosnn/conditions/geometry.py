@@ -1,4 +1,4 @@
-"""Margins, slopes and angles of an attack, seen by an inference set."""
+"""Margins, slopes and angles of an attack on an inference set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ PerClass = Float[Tensor, "example class_"]
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    r"""What decides whether an attack along δ succeeds, to first order; float64.
+    r"""The quantities that decide, to first order, whether an attack along δ succeeds; float64.
 
     None of it depends on the length of δ, only on its direction.
 
@@ -85,7 +85,7 @@ def attack_geometry(
         classifier: the classifier.
         x: images before the attack, shape (example, *image).
         y: labels, shape (example,).
-        attack: what the attack returned.
+        attack: result of the attack.
         samples: the inference set I.
 
     Raises:
@@ -108,7 +108,7 @@ def require_judgeable(
     attacks: Sequence[AttackResult],
     samples: SampleSet,
 ) -> None:
-    """Refuse images, labels, attacks or an inference set that do not belong together.
+    """Refuse images, labels, attacks or an inference set that do not match.
 
     Raises:
         ArgumentError: for bad images or labels, or samples of another classifier.
@@ -138,14 +138,14 @@ def geometries(
     views: Sequence[View],
     samples: SampleSet,
 ) -> list[dict[Ray, Geometry]]:
-    """Measure attacks from what was seen along their directions.
+    """Measure attacks from the values and slopes along their directions.
 
     Args:
         classifier: the classifier.
         x: images before the attacks.
         y: labels.
         correct: for each measured ray, whether the attack set classifies x correctly.
-        views: what the first samples of I see, see :func:`look`.
+        views: predictions and slopes of the first samples of I, see :func:`look`.
         samples: the inference set I.
 
     Returns:
@@ -172,11 +172,11 @@ def geometries(
 
 
 def first_order(y: Tensor, view: View, ray: Ray, correct: Tensor) -> Geometry:
-    """Return the geometry without what needs the gradient's norm, which is NaN here.
+    """Return the geometry with NaN for the quantities that need the gradient's norm.
 
     Args:
         y: labels.
-        view: what the samples see.
+        view: predictions and slopes of the samples.
         ray: a measured ray along the attack.
         correct: whether the attack set classifies x correctly.
     """

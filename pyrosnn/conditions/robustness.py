@@ -1,4 +1,4 @@
-"""When a prediction withstands an attack: theorems 4.1 and 4.2 of the paper."""
+"""The robustness conditions of theorems 4.1 and 4.2."""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,4 +1,4 @@
-"""What a sample set sees along rays from images: predictions at points, and slopes.
+"""Predictions and slopes of a sample set along rays from images.
 
 One pass over the samples serves all of it. Each chunk's affine part is applied once to the images
 and once to the direction of each ray; every point of a ray, and the derivative along it, are then
@@ -25,7 +25,7 @@ PerClass = Float[Tensor, "example class_"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ray:
-    """Points x + t v of a direction v for each image; a key to what is seen along it.
+    """The points x + t v along one direction v per image, and a key to the values there.
 
     Attributes:
         direction: v, shape (example, *image).
@@ -45,7 +45,7 @@ class Ray:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What the first samples of a set see.
+    """Predictions and slopes of the first samples of a set.
 
     Attributes:
         num_samples: how many samples.
@@ -61,7 +61,7 @@ class View:
 
 
 class _Path:
-    """A ray after the trunk: still a line where there is none, else a curve.
+    """A ray after the trunk: a line where there is no trunk, else a curve.
 
     Args:
         images: the images after the trunk.
@@ -91,7 +91,7 @@ def look(
     samples: SampleSet,
     sizes: Sequence[int],
 ) -> list[View]:
-    """Look along rays with the first samples of a set.
+    """Evaluate the first samples of a set along rays.
 
     Args:
         classifier: the classifier.

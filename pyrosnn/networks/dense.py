@@ -18,17 +18,17 @@ from pyrosnn.settings import OneOf
 
 
 def initial_matrix(inputs: int, outputs: int) -> Tensor:
-    """Draw a layer's weights as He et al. do, biases zero; shape (inputs + 1, outputs)."""
+    """Draw a layer's weights by He initialization, biases zero; shape (inputs + 1, outputs)."""
     matrix = torch.randn(inputs + 1, outputs) * math.sqrt(2.0 / inputs)
     matrix[-1] = 0.0  # the bias
     return matrix
 
 
 class Dense(torch.nn.Module, Layer):
-    """h W + b, with b as the last row of one matrix.
+    """A dense layer, h W + b, with b as the last row of one matrix.
 
     Args:
-        inputs: numbers of an image that it is given.
+        inputs: number of inputs per image.
         outputs: numbers that it returns.
         matrix: weights and bias to begin with; drawn if they are not given.
     """
@@ -70,7 +70,7 @@ class DenseProduct(Operation):
 
     @property
     def num_samples(self) -> int:
-        """How many samples have weights of their own."""
+        """Number of samples with different weights."""
         return len(self.weight)
 
     def value(self, *inputs: Tensor) -> Tensor:

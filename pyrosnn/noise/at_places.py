@@ -1,4 +1,4 @@
-"""Noise on the features that places return, a site for each of them."""
+"""Noise on the features that places return, with one site per place."""
 
 from collections.abc import Collection
 from dataclasses import KW_ONLY, dataclass
@@ -10,7 +10,7 @@ from pyrosnn.noise.noise import Noise
 
 @dataclass(eq=False, repr=False)
 class AtPlaces(Noise):
-    """What noises of features share: a site for each place, in the order of the places.
+    """The common base of noises on features: one site per place, in the places' order.
 
     Attributes:
         places: names of places; by default the network's own choice.

@@ -1,4 +1,4 @@
-"""`dropout`: masks of dropout that stays random at prediction (MC dropout)."""
+"""`dropout`: dropout masks that stay random at prediction (MC dropout)."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated
@@ -14,7 +14,7 @@ from pyrosnn.noise.noise import Laws, Sites
 
 @dataclass(eq=False, repr=False)
 class Dropout(AtPlaces):
-    """Dropout after each of some places; kept units are divided by 1 - dropout.
+    """Dropout after the given places; kept units are divided by 1 - dropout.
 
     The mask of features of shape (channel, height, width) has the shape (height, width, channel),
     as networks have them in memory.
@@ -37,7 +37,7 @@ class Dropout(AtPlaces):
     site: str = "mask"
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the masks: nothing of them is learned."""
+        """Return the distribution of the masks, which has no learned parameters."""
         laws = {}
         for name, place in self.place_of.items():
             channels, *size = network.place(place).shape

@@ -15,7 +15,7 @@ from pyrosnn.noise.noise import Laws, Sites
 
 @dataclass(eq=False, repr=False)
 class FeatureNoise(AtPlaces):
-    r"""$h + ε$ with $ε \sim \mathcal N(0, σ^2 I)$, at each of some places.
+    r"""Gaussian noise on features: $h + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
     Attributes:
         feature_variance: variance of the noise, σ².
@@ -31,7 +31,7 @@ class FeatureNoise(AtPlaces):
     per_example: bool = True
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the noise: nothing of it is learned."""
+        """Return the distribution of the noise, which has no learned parameters."""
         scale = like.new_tensor(math.sqrt(self.feature_variance))
         shapes = {name: network.place(place).shape for name, place in self.place_of.items()}
         return {

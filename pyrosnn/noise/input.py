@@ -14,7 +14,7 @@ from pyrosnn.noise.noise import Laws, Noise, Sites
 
 @dataclass(eq=False, repr=False)
 class InputNoise(Noise):
-    r"""$x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
+    r"""Gaussian noise on the image: $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
     Attributes:
         noise_variance: variance of the noise, σ², in squared pixel units; 0.05 and 0.1 in the
@@ -33,11 +33,11 @@ class InputNoise(Noise):
     site: str = "noise"
 
     def place(self, network: Network) -> None:
-        """Every network has an input."""
+        """Do nothing: every network has an input."""
 
     @property
     def site_names(self) -> list[str]:
-        """The one site."""
+        """The name of the only site."""
         return [self.site]
 
     def kinds(self) -> Kinds:
@@ -45,7 +45,7 @@ class InputNoise(Noise):
         return {INPUT: [Features]}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the noise: nothing of it is learned."""
+        """Return the distribution of the noise, which has no learned parameters."""
         scale = like.new_tensor(math.sqrt(self.noise_variance))
         shape = network.image_shape
         return {self.site: Normal(like.new_zeros(()), scale).expand(shape).to_event(len(shape))}

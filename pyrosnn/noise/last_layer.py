@@ -44,7 +44,7 @@ class LastLayer(Noise):
         self.scale: Tensor
 
     def place(self, network: Network) -> None:
-        """Make the scales: 0 until the network is trained."""
+        """Create the scales, which are 0 until the network is trained."""
         weighted = network.weighted_places()
         require(len(weighted) >= 1, "a last-layer posterior needs a layer with weights")
         require(
@@ -76,11 +76,11 @@ class LastLayer(Noise):
 
     @property
     def site_names(self) -> list[str]:
-        """The one site."""
+        """The name of the only site."""
         return [self.site]
 
     def kinds(self) -> Kinds:
-        """Return other weights of the last layer."""
+        """Return the kind of edit: other weights of the last layer."""
         return {self.last: [Weights]}
 
     def prior(self, network: Network, like: Tensor) -> Laws:
@@ -89,7 +89,7 @@ class LastLayer(Noise):
         return {self.site: Normal(like.new_zeros(self.scale.shape), spread).to_event(2)}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the posterior; its mean alone while the network is trained."""
+        """Return the posterior; while the network is trained, only its mean."""
         mean = network.matrix(self.last)
         fitted = bool((self.scale > 0).all())
         law: Any = Normal(mean, self.scale) if fitted else Delta(mean)
@@ -100,7 +100,7 @@ class LastLayer(Noise):
         return {self.last: [Weights(sites[self.site].squeeze(1))]}
 
     def before_training(self) -> None:
-        """Go back to the mean alone."""
+        """Reset the posterior to its mean."""
         self.scale.zero_()
 
     def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:

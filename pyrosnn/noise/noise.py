@@ -1,4 +1,4 @@
-"""What a noise is: where it sits, how its values are drawn, and what they change."""
+"""The interface of a noise: its places, the law of its values, and their effect."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ Laws = Mapping[str, Any]  # distributions of Pyro, by site
 
 @dataclass(eq=False, repr=False)
 class Noise(torch.nn.Module, ABC):
-    """Random variables of a network, each a sample site.
+    """The random variables of a network, each a sample site.
 
     A noise is placed once, on one network, and may then have parameters of its own. It does not
     hold the network: that is given to each of its methods. A noise with nothing to learn has a
@@ -47,7 +47,7 @@ class Noise(torch.nn.Module, ABC):
 
     @abstractmethod
     def place(self, network: Network) -> None:
-        """Check the places, and make the parameters that depend on their shapes.
+        """Check the places, and create the parameters that depend on their shapes.
 
         Raises:
             ArgumentError, UnknownNameError: for places where this noise cannot be.
@@ -56,11 +56,11 @@ class Noise(torch.nn.Module, ABC):
     @property
     @abstractmethod
     def site_names(self) -> list[str]:
-        """Names of its sample sites, in the order in which they are drawn."""
+        """Names of the sample sites, in the order of drawing."""
 
     @abstractmethod
     def kinds(self) -> Kinds:
-        """Return the kinds of the edits by place, which no value decides."""
+        """Return the kinds of the edits by place; they do not depend on values."""
 
     @abstractmethod
     def posterior(self, network: Network, like: Tensor) -> Laws:
@@ -77,7 +77,7 @@ class Noise(torch.nn.Module, ABC):
 
     @abstractmethod
     def edits(self, network: Network, sites: Sites) -> Edits:
-        """Return what drawn values change, by place.
+        """Return the edits that drawn values make, by place.
 
         Args:
             network: where the noise was placed.
@@ -85,9 +85,9 @@ class Noise(torch.nn.Module, ABC):
         """
 
     def before_training(self) -> None:
-        """Forget what ``after_training`` set."""
+        """Undo ``after_training``."""
         return None
 
     def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:
-        """Set what is computed from all training images at once, when the loop is over."""
+        """Set the parameters that are computed from all training images after the loop."""
         return None

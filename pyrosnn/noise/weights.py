@@ -48,7 +48,7 @@ class MatrixNormalWeights(Noise):
         self.place_of: dict[str, str] = {}
 
     def place(self, network: Network) -> None:
-        """Make the scales."""
+        """Create the scales."""
         row_scale = math.log(self.initial_row_scale)
         column_scale = math.log(self.initial_column_scale)
         for number, place in enumerate(network.weight_places(self.places)):
@@ -64,7 +64,7 @@ class MatrixNormalWeights(Noise):
         return list(self.place_of)
 
     def kinds(self) -> Kinds:
-        """Return other weights at each place."""
+        """Return the kind of edit: other weights at each place."""
         return {place: [Weights] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:

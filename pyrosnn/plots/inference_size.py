@@ -1,4 +1,4 @@
-"""Figures 6 and 15-17 of the paper: what more inference samples do, factor by factor."""
+"""Figures 6 and 15-17 of the paper: the effect of more inference samples on each factor."""
 
 import xarray as xr
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ CURVES = {
 
 
 def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None) -> Axes:
-    """Draw clean and adversarial accuracies against S_I, one standard deviation as bars.
+    """Draw clean and adversarial accuracies against S_I, with one standard deviation.
 
     Args:
         result: a result of ``inference-size``.
@@ -53,7 +53,7 @@ def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None
 def plot_factor(
     result: xr.DataTree, ax: Axes, name: str, label: str, strength: float | None = None
 ) -> Axes:
-    """Draw one factor of the linear radius over images and repeats, a box for each S_I.
+    """Draw one factor of the linear radius over images and repeats, one box per S_I.
 
     The long tails of norm and slope are not drawn beyond the whiskers.
 

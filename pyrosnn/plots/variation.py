@@ -1,4 +1,4 @@
-"""Table 1 of the paper as a figure: how single predictions and their gradients vary."""
+"""Table 1 of the paper as a figure: the variation of predictions and of their gradients."""
 
 import numpy as np
 import xarray as xr
@@ -34,7 +34,7 @@ def variation_figure(result: xr.DataTree) -> Figure:
 
 
 def _draw_spread(std: xr.DataArray, ax: Axes) -> None:
-    """Draw how many images have a standard deviation."""
+    """Draw the number of images by standard deviation."""
     ax.hist(std.values, bins=40, color=curve_style(1, 2)["color"])
     mean = float(std.mean())
     ax.axvline(mean, color="black", linestyle="--", label=f"mean {mean:.3g}")

@@ -1,4 +1,4 @@
-"""Whether outputs are what a stochastic classifier gives: random, and logits."""
+"""Tests of a stochastic classifier's outputs: they vary between samples, and are logits."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -36,7 +36,7 @@ def share_still(logits: Logits) -> float:
 
 
 def share_of_probabilities(logits: Float[Tensor, "*sample example class_"]) -> float:
-    """Return the share of outputs that lie in [0, 1] and sum to 1, as a softmax's do.
+    """Return the share of outputs that lie in [0, 1] and sum to 1, like those of a softmax.
 
     Args:
         logits: what should be logits.

@@ -22,7 +22,7 @@ def mean_prediction(chunks: Iterable[Recorded], output: Output) -> MeanPredictio
 
 
 def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> MeanPrediction:
-    """Return the mean prediction of a sample set; its memory does not grow with S.
+    """Return the mean prediction of a sample set, in memory that does not grow with S.
 
     Args:
         classifier: the classifier.
@@ -38,7 +38,7 @@ def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> 
 
 
 class ScaledSum:
-    r"""$\sum_s J_s(x)^\top u_s$ of each image, as a value times a scale.
+    r"""The sum $\sum_s J_s(x)^\top u_s$ of each image, as a value times a scale.
 
     A saturated softmax makes cotangents tiny (1e-13 at a logit gap of 30), and their float32
     products tinier. Each image's are therefore divided by the largest of them that came so far.
