@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from support.guarantees import record_checks
 from torch import Tensor
 
 from pyrosnn.attacks import ATTACKS, FGM, Attack, Problem
@@ -52,8 +53,10 @@ class TestOwnAttacks(AttackContract):
         return digits.x_test[:6]
 
 
-def test_all_guarantees_are_checked_without_pytest() -> None:
+def test_all_guarantees_are_checked_without_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = record_checks(monkeypatch, "pyrosnn.testing.attack_guarantees")
     assert check_attack_contract(FGM(strength=0.5)) == list(ATTACK_GUARANTEES)
+    assert passed == list(ATTACK_GUARANTEES)
     with pytest.raises(ArgumentError, match="strength must be > 0 to be checked, got 0"):
         check_attack_contract(FGM(strength=0.0))
 

@@ -5,6 +5,7 @@ import copy
 import pyro
 import pytest
 import torch
+from support.guarantees import record_checks
 from support.toy import LinearClassifier, LinearProbabilities
 from torch import Tensor
 
@@ -37,8 +38,10 @@ class TestOwnModels(ClassifierContract):
         return digits.x_test[:4]
 
 
-def test_all_guarantees_are_checked_without_pytest() -> None:
+def test_all_guarantees_are_checked_without_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = record_checks(monkeypatch, "pyrosnn.testing.guarantees")
     assert check_contract(LinearProbabilities(6, 3)) == list(GUARANTEES)
+    assert passed == list(GUARANTEES)
 
 
 class WrongShape(LinearClassifier):
