@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from pyrosnn.conditions import expected_cosine
 from pyrosnn.results import GROUP, read_provenance
+from pyrosnn.statistics import student_half_width
 from pyrosnn.summaries import (
     accuracies,
     accuracy_on_clean,
@@ -234,8 +234,8 @@ def _claim(
 def _interval(values: np.ndarray) -> tuple[float, float, float]:
     """Return mean and Student's 95 % interval."""
     mean = float(values.mean())
-    reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    return mean, mean - float(reach), mean + float(reach)
+    reach = float(student_half_width(values.std(ddof=1), len(values)))
+    return mean, mean - reach, mean + reach
 
 
 def _inference_samples(result: xr.DataTree) -> int:
