@@ -11,7 +11,7 @@ from pyrosnn.noise import NOISES, noise_options
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pyrosnn.models.classifier import Output, StochasticClassifier
+    from pyrosnn.models.classifier import StochasticClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Row:
     network: str
     noise: tuple[str, ...]
     objective: str = "elbo"
-    output: "Output" = "probs"
+    output: str = "probs"
     averages: Mapping[str, str] = field(default_factory=dict)
     last_first: bool = False
     file_names: tuple[tuple[str, str], ...] = ()

@@ -8,7 +8,8 @@ from pyrosnn.errors import require
 from pyrosnn.networks.network import Edits, Network, scale
 from pyrosnn.noise.at_places import AtPlaces
 from pyrosnn.noise.keep_mask import KeepMask
-from pyrosnn.noise.noise import Laws, Sites
+from pyrosnn.noise.noise import Laws
+from pyrosnn.shapes import Sites
 
 
 class Dropout(AtPlaces):

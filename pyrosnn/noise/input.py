@@ -7,7 +7,8 @@ from torch import Tensor
 
 from pyrosnn.errors import require
 from pyrosnn.networks.network import INPUT, Edits, Features, Kinds, Network, shift
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
 class InputNoise(Noise):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Kinds, Network
+from pyrosnn.shapes import Sites
 
-Sites = Mapping[str, Tensor]
 Laws = Mapping[str, Any]  # distributions of Pyro, by site
 
 

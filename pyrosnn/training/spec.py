@@ -6,7 +6,6 @@ from typing import Any
 
 from pyrosnn.errors import require, resolve, unknown_name
 from pyrosnn.models import complete_options, find_row
-from pyrosnn.models.classifier import Output
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.training.images import IMAGES
 from pyrosnn.training.images.augmentations import AUGMENTATIONS
@@ -154,7 +153,7 @@ class TrainingSpec:
         ]
 
     @property
-    def output(self) -> Output:
+    def output(self) -> str:
         """What the model's discriminant functions are."""
         return find_row(self.model).output
 

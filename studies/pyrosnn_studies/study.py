@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from pyrosnn.adapters import Reference
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, FileError, resolve
+from pyrosnn.outputs import find_output
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Plan
@@ -106,7 +107,7 @@ def grid_study(
         if smoothed:
             if changes.get("smoothing_variance") is None:
                 changes["smoothing_variance"] = _trained_variance(name, training)
-            if output != "probs":
+            if not find_output(output).bounded:
                 raise ArgumentError(
                     f"{name} needs discriminant functions in [0, 1], for which the constants L are "
                     f"known; those of {training.model} are {output}: take a bnn or an im"

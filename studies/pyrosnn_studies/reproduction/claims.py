@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.conditions import expected_cosine
+from pyrosnn.outputs import find_output
 from pyrosnn.results import GROUP, read_provenance
 from pyrosnn.statistics import student_half_width
 from pyrosnn.summaries import (
@@ -114,7 +115,7 @@ def limit_cosines(result: xr.DataTree, inference_samples: float | int) -> xr.Dat
     values = result["variation"].dataset
     margin = values.sel(gradient="margin", drop=True)
     along, alignment = margin, margin["gradient_square"]
-    if read_provenance(result)["output"] == "probs":
+    if find_output(read_provenance(result)["output"]).loss == "cross-entropy":
         along, alignment = values.sel(gradient="label", drop=True), values["alignment"]
     cosines = expected_cosine(
         alignment=alignment.values,
