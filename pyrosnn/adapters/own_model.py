@@ -13,7 +13,6 @@ from pyrosnn.adapters.module_settings import module_settings
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier, no_classifier
-from pyrosnn.outputs import find_output
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -107,7 +106,6 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
     if not isinstance(classifier, StochasticClassifier):
         raise no_classifier(f"{reference} returned", classifier)
     classifier = classifier.eval().requires_grad_(False).to(device)
-    find_output(classifier.output)  # refuses any other name
     settings = module_settings(classifier)
     spec = Reference(model=reference, output=classifier.output, settings=settings)
     own = OwnModel(classifier=classifier, spec=spec)
