@@ -6,8 +6,9 @@ from torch import Tensor
 
 from pyrosnn.adapters.probe import probe
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.trial import is_shape
+from pyrosnn.outputs import find_output
 
 
 class Adapter(StochasticClassifier):
@@ -32,13 +33,13 @@ class Adapter(StochasticClassifier):
     objective = ""  # trained by its owner
     not_replayed: str = "use SeededModule"
 
-    def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, image_shape: tuple[int, ...], *, output: str = "probs"):
         require(
             is_shape(image_shape),
             f"image_shape must be a shape such as (1, 8, 8), got {_first_line(image_shape)}",
         )
         super().__init__(image_shape, 0)
-        require(output in ("probs", "logits"), f"output must be probs or logits, got '{output}'")
+        find_output(output)  # refuses any other name
         self.output = output
 
     def settle(self) -> None:

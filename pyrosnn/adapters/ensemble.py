@@ -8,7 +8,6 @@ from torch import Tensor
 from pyrosnn.adapters.copies import copy_in_evaluation_mode
 from pyrosnn.adapters.evaluated import as_logits
 from pyrosnn.adapters.members import Members
-from pyrosnn.models.classifier import Output
 
 
 class Ensemble(Members):
@@ -36,7 +35,7 @@ class Ensemble(Members):
         modules: Sequence[torch.nn.Module],
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
     ):
         super().__init__(image_shape, len(modules), output=output)
         self.modules_of_members = torch.nn.ModuleList(

@@ -16,11 +16,11 @@ from pyrosnn.adapters.copies import copy_in_evaluation_mode
 from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites
 from pyrosnn.networks.dense import DenseProduct
 from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
 from pyrosnn.networks.program import Program, Step
+from pyrosnn.shapes import Sites
 
 SITE = "weights"
 IMAGES = " images"  # no parameter has such a name
@@ -59,7 +59,7 @@ class LaplacePosterior(TorchDistribution):
 
 
 def from_laplace(
-    la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"
+    la: Any, image_shape: tuple[int, ...], *, output: str = "probs"
 ) -> "LastLayerPosterior | WeightPosterior":
     """Return a classifier that samples its weights from a posterior of laplace-torch.
 
@@ -108,7 +108,7 @@ class _Posterior(Adapter):
         output: what f_c is.
     """
 
-    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(image_shape, output=output)
         self._la = la
 
@@ -129,7 +129,7 @@ class LastLayerPosterior(_Posterior):
     :func:`from_laplace` makes it.
     """
 
-    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(la, image_shape, output=output)
         self.module = copy_in_evaluation_mode(la.model.model)
         last = la.model.last_layer
@@ -196,7 +196,7 @@ class WeightPosterior(_Posterior):
         vectorised: whether several samples are evaluated in one pass (``torch.func.vmap``).
     """
 
-    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(la, image_shape, output=output)
         self.module = copy_in_evaluation_mode(la.model)
         trained = {n: p for n, p in la.model.named_parameters() if p.requires_grad}

@@ -11,7 +11,7 @@ from pyrosnn.adapters.dropout_calls import Call, DropoutCalls
 from pyrosnn.adapters.evaluated import as_logits, evaluated_on
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import NotStochasticError, require
-from pyrosnn.models.classifier import Output, Sites
+from pyrosnn.shapes import Sites
 
 
 class MCDropout(Adapter):
@@ -52,7 +52,7 @@ class MCDropout(Adapter):
         module: torch.nn.Module,
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
         per_example: bool = True,
     ):
         super().__init__(image_shape, output=output)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites
 from pyrosnn.sampling import Origin, SampleSet
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.shapes import Sites
 
 
 class Members(Adapter):
@@ -30,7 +30,7 @@ class Members(Adapter):
         output: what f_c is.
     """
 
-    def __init__(self, image_shape: tuple[int, ...], num_members: int, *, output: Output):
+    def __init__(self, image_shape: tuple[int, ...], num_members: int, *, output: str):
         super().__init__(image_shape, output=output)
         require(num_members >= 2, f"expected at least two members, got {num_members}")
         self.num_members = num_members

@@ -12,7 +12,7 @@ import torch
 from pyrosnn.adapters.module_settings import module_settings
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
-from pyrosnn.models.classifier import Output, StochasticClassifier, no_classifier
+from pyrosnn.models.classifier import StochasticClassifier, no_classifier
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -30,7 +30,7 @@ class Reference:
     """
 
     model: str
-    output: Output
+    output: str
     settings: Mapping[str, str] = field(default_factory=dict)
     smoothing_variance: float = 0.0
 

@@ -27,7 +27,7 @@ from pyrosnn.adapters.pyro_program import (
     store_without,
 )
 from pyrosnn.errors import ArgumentError, require
-from pyrosnn.models.classifier import Output, Sites
+from pyrosnn.shapes import Sites
 
 IMAGES = " images"  # no site has such a name
 
@@ -86,7 +86,7 @@ class PyroClassifier(Adapter):
         *,
         logits: str | None = None,
         sites: Sequence[str] | None = None,
-        output: Output = "probs",
+        output: str = "probs",
         vectorised: bool | None = None,
     ):
         super().__init__(image_shape, output=output)

@@ -10,8 +10,8 @@ from pyrosnn.adapters.copies import copy_with_its_modes
 from pyrosnn.adapters.evaluated import as_logits
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import ArgumentError
-from pyrosnn.models.classifier import Output, Sites
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.shapes import Sites
 
 NUM_BITS = 62
 # Other batches give other rounding.
@@ -64,7 +64,7 @@ class SeededModule(Adapter):
         module: torch.nn.Module,
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
         per_example: bool = True,
     ):
         super().__init__(image_shape, output=output)

@@ -12,7 +12,6 @@ from pyrosnn.adapters.members import Members
 from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output
 
 
 class WeightSamples(Members):
@@ -47,7 +46,7 @@ class WeightSamples(Members):
         state_dicts: Sequence[Mapping[str, Tensor]],
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
         vectorised: bool | None = None,
     ):
         super().__init__(image_shape, len(state_dicts), output=output)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import AttackResult
@@ -13,7 +12,8 @@ from pyrosnn.conditions.view import Ray, View, look
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import margin_cotangent, one_hot
+from pyrosnn.outputs import discriminants_of
+from pyrosnn.outputs.algebra import one_hot
 from pyrosnn.sampling import (
     AfterTrunk,
     Recorded,
@@ -22,9 +22,7 @@ from pyrosnn.sampling import (
     replay,
     require_disjoint,
 )
-
-PerImage = Float[Tensor, " example"]
-PerClass = Float[Tensor, "example class_"]
+from pyrosnn.shapes import Flags, Labels, PerClass, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +45,16 @@ class Geometry:
         correct_attack: whether the attack set classifies x correctly.
     """
 
-    label: Int[Tensor, " example"]
+    label: Labels
     margins: PerClass
     slopes: PerClass
     radii: PerClass
-    nearest: Int[Tensor, " example"]
+    nearest: Labels
     margin: PerImage
     gradient_norm: PerImage
     cosine: PerImage
-    correct_inference: Bool[Tensor, " example"]
-    correct_attack: Bool[Tensor, " example"]
+    correct_inference: Flags
+    correct_attack: Flags
 
     @property
     def radius(self) -> PerImage:
@@ -64,7 +62,7 @@ class Geometry:
         return self.radii.amin(-1)
 
     @property
-    def correct(self) -> Bool[Tensor, " example"]:
+    def correct(self) -> Flags:
         """Correct under A and under I: the premise of theorems 4.1 and 4.2."""
         return self.correct_attack & self.correct_inference
 
@@ -134,7 +132,7 @@ def geometries(
     classifier: StochasticClassifier,
     x: Tensor,
     y: Tensor,
-    correct: Mapping[Ray, Bool[Tensor, " example"]],
+    correct: Mapping[Ray, Flags],
     views: Sequence[View],
     samples: SampleSet,
 ) -> list[dict[Ray, Geometry]]:
@@ -240,11 +238,11 @@ def margin_gradient_norms(
     rows, c = distinct // classifier.num_classes, distinct % classifier.num_classes
     x, y = x[rows], y[rows]
     images = AfterTrunk(classifier, x, samples.memory_budget)
-    total = ScaledSum(images)
+    f, total = discriminants_of(classifier.output), ScaledSum(images)
     norms = {}
     for chunk in replay(classifier, len(rows), samples[: max(sizes)], stops=sizes, rows=rows):
         part = Recorded(chunk, images)
-        total.add(part, margin_cotangent(part.logits, y, c, classifier.output))
+        total.add(part, f.margin_cotangent(part.logits, y, c))
         if chunk.stop in sizes:
             norms[chunk.stop] = total.scale * length(total.value.double()) / chunk.stop
     return [norms[size][index] for size, index in zip(sizes, where, strict=True)]

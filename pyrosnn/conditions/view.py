@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks.norms import length
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import discriminant_slopes, discriminants, sum_samples
+from pyrosnn.outputs import discriminants_of
+from pyrosnn.outputs.algebra import sum_samples
 from pyrosnn.sampling import AfterTrunk, SampleSet, replay
 from pyrosnn.sampling.memory import quarter
 from pyrosnn.sampling.replay import require_finite
-
-PerClass = Float[Tensor, "example class_"]
+from pyrosnn.shapes import Images, Labels, PerClass, PerImage
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,12 +32,12 @@ class Ray:
         measured: whether the slopes along v are wanted.
     """
 
-    direction: Float[Tensor, "example *image"]
+    direction: Images
     points: tuple[float, ...] = ()
     measured: bool = True
 
     @cached_property
-    def length(self) -> Float[Tensor, " example"]:
+    def length(self) -> PerImage:
         """‖v‖₂ of each image."""
         return length(self.direction)
 
@@ -57,7 +56,7 @@ class View:
     num_samples: int
     discriminants: PerClass
     slopes: Mapping[Ray, PerClass]
-    predicted: Mapping[Ray, tuple[Int[Tensor, " example"], ...]]
+    predicted: Mapping[Ray, tuple[Labels, ...]]
 
 
 class _Path:
@@ -85,8 +84,8 @@ class _Path:
 
 def look(
     classifier: StochasticClassifier,
-    x: Float[Tensor, "example *image"],
-    y: Int[Tensor, " example"],
+    x: Images,
+    y: Labels,
     rays: Sequence[Ray],
     samples: SampleSet,
     sizes: Sequence[int],
@@ -104,6 +103,7 @@ def look(
     Returns:
         A view for each size.
     """
+    f = discriminants_of(classifier.output)
     shape = (classifier.num_classes, len(x))
     like = torch.zeros(shape, dtype=torch.float64, device=x.device).mT
     clean = like.clone()
@@ -119,10 +119,10 @@ def look(
         features = chunk.features(images.values)
         steps = {ray: chunk.jvp(along) for ray, path in paths.items() for along in path.along}
         logits, tangents = chunk.rest.jvp(features, [steps[ray] for ray in slopes])
-        values = discriminants(logits, classifier.output)
+        values = f.values(logits)
         clean += sum_samples(values)
         for total, tangent in zip(slopes.values(), tangents, strict=True):
-            total += sum_samples(discriminant_slopes(values, tangent, y, classifier.output))
+            total += sum_samples(f.slopes(values, tangent, y))
         for ray, path in paths.items():
             for t, total in zip(ray.points, moved[ray], strict=True):
                 if t != 0:
@@ -131,7 +131,7 @@ def look(
                         if images.straight
                         else chunk.features(path.at(t))
                     )
-                    total += sum_samples(discriminants(chunk.rest(there), classifier.output))
+                    total += sum_samples(f.values(chunk.rest(there)))
         if chunk.stop in sizes:
             views[chunk.stop] = View(
                 num_samples=chunk.stop,

@@ -12,7 +12,7 @@ from pyrosnn.settings import Kind, OneOf, Option, check_value, options_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pyrosnn.models.classifier import Output, StochasticClassifier
+    from pyrosnn.models.classifier import StochasticClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Row:
     network: str
     noise: tuple[str, ...]
     objective: str = "elbo"
-    output: "Output" = "probs"
+    output: str = "probs"
     averages: Mapping[str, str] = field(default_factory=dict)
     last_first: bool = False
     file_names: tuple[tuple[str, str], ...] = ()

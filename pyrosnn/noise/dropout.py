@@ -9,7 +9,8 @@ from torch import Tensor
 from pyrosnn.networks.network import Edits, Network, scale
 from pyrosnn.noise.at_places import AtPlaces
 from pyrosnn.noise.keep_mask import KeepMask
-from pyrosnn.noise.noise import Laws, Sites
+from pyrosnn.noise.noise import Laws
+from pyrosnn.shapes import Sites
 
 
 @dataclass(eq=False, repr=False)

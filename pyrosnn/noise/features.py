@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Network, shift
 from pyrosnn.noise.at_places import AtPlaces
-from pyrosnn.noise.noise import Laws, Sites
+from pyrosnn.noise.noise import Laws
+from pyrosnn.shapes import Sites
 
 
 @dataclass(eq=False, repr=False)

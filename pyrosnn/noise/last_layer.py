@@ -12,7 +12,8 @@ from torch import Tensor
 
 from pyrosnn.errors import require
 from pyrosnn.networks.network import Edits, Kinds, Network, Weights
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
 @dataclass(eq=False, repr=False)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Kinds, Network
 from pyrosnn.settings import check_fields
+from pyrosnn.shapes import Sites
 
-Sites = Mapping[str, Tensor]
 Laws = Mapping[str, Any]  # distributions of Pyro, by site
 
 

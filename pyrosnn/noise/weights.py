@@ -11,7 +11,8 @@ from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Kinds, Network, Weights
 from pyrosnn.noise.matrix_normal import MatrixNormal
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
 @dataclass(eq=False, repr=False)

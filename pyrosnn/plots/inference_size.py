@@ -4,6 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyrosnn.outputs import find_output
 from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
@@ -87,7 +88,7 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
     """
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
-    unit = "logit" if provenance["output"] == "logits" else "probability"
+    unit = find_output(provenance["output"]).unit
     figure = Figure(figsize=(9.0, 5.8), layout="constrained", dpi=150)
     axes = figure.subplots(2, 3).ravel()
     plot_accuracies(result, axes[0])

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pyrosnn.outputs import find_output
 from pyrosnn.plots.style import count, curve_style, model_name, say, set_title, short_log_labels
 from pyrosnn.results import read_provenance, read_spec
 
@@ -18,7 +19,7 @@ def variation_figure(result: xr.DataTree) -> Figure:
     """
     spec, provenance = read_spec(result), read_provenance(result)
     values = result["variation"].dataset
-    unit = "logit" if provenance["output"] == "logits" else "probability"
+    unit = find_output(provenance["output"]).unit
     figure = Figure(figsize=(9.0, 3.8), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
     _draw_spread(values["prediction_std"], left)

@@ -5,14 +5,15 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from pyrosnn.models.classifier import Output, StochasticClassifier
-from pyrosnn.models.outputs import MeanPrediction
-from pyrosnn.sampling.replay import Logits, Recorded, replay, require_finite
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.outputs.mean import MeanPrediction
+from pyrosnn.sampling.replay import Recorded, replay, require_finite
 from pyrosnn.sampling.sample_set import SampleSet
-from pyrosnn.sampling.trunk import AfterTrunk, Images
+from pyrosnn.sampling.trunk import AfterTrunk
+from pyrosnn.shapes import Images, Logits
 
 
-def mean_prediction(chunks: Iterable[Recorded], output: Output) -> MeanPrediction:
+def mean_prediction(chunks: Iterable[Recorded], output: str) -> MeanPrediction:
     """Return the mean prediction of recorded chunks."""
     mean = MeanPrediction(output)
     for chunk in chunks:

@@ -7,16 +7,14 @@ with, so that an image, or a direction, goes through that part once, whatever is
 from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import chunk_size, quarter
 from pyrosnn.sampling.sample_set import SampleSet
-from pyrosnn.sampling.trunk import AfterTrunk, Images
-
-Logits = Float[Tensor, "sample example class_"]
+from pyrosnn.sampling.trunk import AfterTrunk
+from pyrosnn.shapes import Images, Logits
 
 
 class Chunk:

@@ -1,14 +1,12 @@
 """Images after a classifier's trunk, evaluated once for all samples, and the way back."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import Pullback
 from pyrosnn.sampling.memory import quarter
-
-Images = Float[Tensor, "example *image"]
+from pyrosnn.shapes import Images
 
 
 class AfterTrunk:

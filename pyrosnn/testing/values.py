@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import gradient_at
+from pyrosnn.outputs import discriminants_of
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.sampling.replay import Recording
 
@@ -38,9 +39,8 @@ def shapes(classifier: StochasticClassifier, x: Tensor) -> None:
     assert logits.shape == expected, f"logits have shape {tuple(logits.shape)}, not {expected}"
     assert bool(torch.isfinite(logits).all()), "some logits are NaN or infinite"
     values = classifier.discriminants(x, samples.tensors)
-    torch.testing.assert_close(
-        values, logits.softmax(-1) if classifier.output == "probs" else logits
-    )
+    expected_values = discriminants_of(classifier.output).values(logits).to(logits.dtype)
+    torch.testing.assert_close(values, expected_values)
 
 
 def pyro_model(classifier: StochasticClassifier, x: Tensor) -> None:

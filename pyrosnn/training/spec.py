@@ -8,7 +8,6 @@ from annotated_types import Ge, Gt, Le
 
 from pyrosnn.errors import require, resolve
 from pyrosnn.models import complete_options, find_row
-from pyrosnn.models.classifier import Output
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.settings import (
     INTERNAL,
@@ -184,7 +183,7 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
         ]
 
     @property
-    def output(self) -> Output:
+    def output(self) -> str:
         """What the model's discriminant functions are."""
         return find_row(self.model).output
 

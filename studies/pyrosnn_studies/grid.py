@@ -14,6 +14,7 @@ from pyrosnn.errors import ArgumentError, require
 from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
+from pyrosnn.outputs import find_output
 from pyrosnn.results import GROUP, make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.settings import RARE, Default, OneOf, OptionsOf, Settings
@@ -201,7 +202,7 @@ def _evaluate(
 def _constants(spec: GridSpec, judged: StochasticClassifier) -> list[float]:
     """Return L of what is judged, where it is known: for f in [0, 1], and lengths in l2."""
     variance = spec.smoothing_variance
-    known = variance > 0 and judged.output == "probs" and spec.norm == "l2"
+    known = variance > 0 and find_output(judged.output).bounded and spec.norm == "l2"
     return [smoothness_constant(variance, which) for which in CONSTANTS] if known else []
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from pyrosnn.adapters import Reference
 from pyrosnn.errors import ArgumentError
+from pyrosnn.outputs import find_output
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.grid import GridSpec, grid_cells, run_grid_cell
 from pyrosnn_studies.study import Study
@@ -49,7 +50,7 @@ def _smoothed(study: str, settings: dict[str, Any], training: Training) -> dict[
     variance = settings.get("smoothing_variance")
     if variance is None:
         variance = _trained_variance(study, training)
-    if training.output != "probs":
+    if not find_output(training.output).bounded:
         raise ArgumentError(
             f"{study} needs discriminant functions in [0, 1], for which the constants L are "
             f"known; those of {training.model} are {training.output}: take a bnn or an im"

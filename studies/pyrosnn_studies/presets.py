@@ -7,6 +7,7 @@ from typing import Any
 from pyrosnn.attacks import NORMS
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.outputs import find_output
 from pyrosnn.settings.presets import load_presets
 
 PRESETS = ("quick", "paper")
@@ -133,5 +134,4 @@ def preset_strengths(dataset: str, norm: str, grid: str) -> tuple[float, ...]:
 
 def default_loss(output: str) -> str:
     """Return the loss that the paper attacks probabilities or logits with."""
-    loss: str = _tables()["loss"][output]
-    return loss
+    return find_output(output).loss

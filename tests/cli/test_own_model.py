@@ -94,6 +94,12 @@ def detached():
 
 def double():
     return MCDropout(net(), (1, 8, 8)).double()
+
+
+def misspelt():
+    classifier = good()
+    classifier.output = "prob"
+    return classifier
 """
 
 SMALL = ("--images", "6", "--repeats", "1", "--strengths", "0.5", "--attack-samples", "1,2")
@@ -197,6 +203,7 @@ ERRORS = [
     ("mine_for_test:large", "takes images of shape (1, 12, 12), but digits has (1, 8, 8)"),
     ("mine_for_test:few", "takes as number of classes 3, but digits has 10"),
     ("mine_for_test:double", "takes pixels of type torch.float64"),
+    ("mine_for_test:misspelt", "unknown output 'prob'; did you mean 'probs'? (probs, logits)"),
 ]
 
 

@@ -9,7 +9,8 @@ from pyro.distributions import Laplace
 from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Features, Kinds, Network, shift
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
 @dataclass(eq=False, repr=False)

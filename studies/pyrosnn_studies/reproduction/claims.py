@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from pyrosnn.conditions import expected_cosine
+from pyrosnn.outputs import find_output
 from pyrosnn.results import GROUP, read_provenance
+from pyrosnn.statistics import student_half_width
 from pyrosnn.summaries import (
     accuracies,
     accuracy_on_clean,
@@ -114,7 +115,7 @@ def limit_cosines(result: xr.DataTree, inference_samples: float | int) -> xr.Dat
     values = result["variation"].dataset
     margin = values.sel(gradient="margin", drop=True)
     along, alignment = margin, margin["gradient_square"]
-    if read_provenance(result)["output"] == "probs":
+    if find_output(read_provenance(result)["output"]).loss == "cross-entropy":
         along, alignment = values.sel(gradient="label", drop=True), values["alignment"]
     cosines = expected_cosine(
         alignment=alignment.values,
@@ -234,8 +235,8 @@ def _claim(
 def _interval(values: np.ndarray) -> tuple[float, float, float]:
     """Return mean and Student's 95 % interval."""
     mean = float(values.mean())
-    reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    return mean, mean - float(reach), mean + float(reach)
+    reach = float(student_half_width(values.std(ddof=1), len(values)))
+    return mean, mean - reach, mean + reach
 
 
 def _inference_samples(result: xr.DataTree) -> int:

@@ -25,8 +25,10 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import attack_spec
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import Labels, Logits, MeanPrediction, one_hot, softmax
+from pyrosnn.outputs.algebra import one_hot
+from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn.shapes import Labels, Logits
 from pyrosnn.testing import check_attack_contract
 from pyrosnn_studies.grid import GridSpec
 
@@ -111,16 +113,13 @@ def test_an_attack_from_outside_is_an_attack_like_any_other(
 
 def brier(mean: MeanPrediction, y: Labels) -> Tensor:
     r"""Return $\|p - e_y\|^2$ of the mean prediction's probabilities."""
-    p = mean.values if mean.output == "probs" else mean.values.softmax(-1)
+    p = mean.log_probs.exp()
     return (p - one_hot(y, p)).square().sum(-1)
 
 
 def brier_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
-    logits = logits.double()
-    each = logits if mean.output == "probs" else mean.values.expand_as(logits)
-    p = mean.values if mean.output == "probs" else mean.values.softmax(-1)
-    g, own = 2 * (p - one_hot(y, p)), softmax(each)
-    return own * (g - (own * g).sum(-1, keepdim=True)) / mean.num_samples
+    p = mean.log_probs.exp()
+    return mean.discriminants.log_probs_vjp(2 * (p - one_hot(y, p)) * p, logits, mean)
 
 
 @pytest.fixture

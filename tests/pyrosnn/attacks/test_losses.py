@@ -5,18 +5,16 @@ import torch
 from torch import Tensor
 
 from pyrosnn.attacks import GRADIENTS, LOSSES
-from pyrosnn.models.classifier import Output
-from pyrosnn.models.outputs import MeanPrediction
+from pyrosnn.outputs import OUTPUTS
+from pyrosnn.outputs.mean import MeanPrediction
 
 STEP = 1e-6
 
 
-@pytest.mark.parametrize("output", ["probs", "logits"])
+@pytest.mark.parametrize("output", list(OUTPUTS))
 @pytest.mark.parametrize("gradient", list(GRADIENTS))
 @pytest.mark.parametrize("loss", list(LOSSES))
-def test_cotangents_are_the_derivatives_of_the_value(
-    loss: str, gradient: str, output: Output
-) -> None:
+def test_cotangents_are_the_derivatives_of_the_value(loss: str, gradient: str, output: str) -> None:
     logits = torch.randn(3, 6, 4, dtype=torch.float64)
     y = torch.arange(6) % 4
     row, average = LOSSES[loss], GRADIENTS[gradient]
@@ -37,10 +35,10 @@ def test_cotangents_are_the_derivatives_of_the_value(
     torch.testing.assert_close(cotangents, slopes, atol=1e-8, rtol=1e-6)
 
 
-@pytest.mark.parametrize("output", ["probs", "logits"])
+@pytest.mark.parametrize("output", list(OUTPUTS))
 @pytest.mark.parametrize("gradient", [name for name, row in GRADIENTS.items() if row.apart])
 @pytest.mark.parametrize("loss", list(LOSSES))
-def test_what_is_apart_is_a_mean_over_chunks(loss: str, gradient: str, output: Output) -> None:
+def test_what_is_apart_is_a_mean_over_chunks(loss: str, gradient: str, output: str) -> None:
     """Chunks of samples give the value and the cotangents that all of them give."""
     logits, y = torch.randn(5, 6, 4, dtype=torch.float64), torch.arange(6) % 4
     row, average, mean = LOSSES[loss], GRADIENTS[gradient], MeanPrediction(output).add(logits)

@@ -20,8 +20,9 @@ from pyrosnn.conditions import attack_geometry
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models import MODELS
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, predict
+from pyrosnn.shapes import Sites
 
 every_norm = pytest.mark.parametrize("norm", list(NORMS))
 every_model = pytest.mark.parametrize("model", list(MODELS))

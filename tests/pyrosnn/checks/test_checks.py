@@ -25,11 +25,12 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, resolve
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models import MODELS
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.composed import Composed
 from pyrosnn.results import GROUP, combine_repeats, compact_result, make_result, open_results
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.shapes import Sites
 from pyrosnn.summaries import reachable_share
 from pyrosnn_studies.floored import FlooredFGM
 

@@ -18,7 +18,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import attack_moments
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import margin_cotangent
+from pyrosnn.outputs import discriminants_of
 from pyrosnn.sampling import draw_sample_set, predict
 from pyrosnn.summaries.angle import (
     jackknife,
@@ -194,7 +194,7 @@ def gradients_by_autograd(
         inputs = x.clone().requires_grad_()
         logits = classifier.logits(inputs, samples[s : s + 1].tensors)
         share = GRADIENTS[attack.gradient].cotangents(LOSSES[attack.loss], logits.detach(), y, mean)
-        margin = margin_cotangent(logits.detach(), y, nearest, classifier.output)
+        margin = discriminants_of(classifier.output).margin_cotangent(logits.detach(), y, nearest)
         for kept, cotangents in zip(found, (45 * share, -margin), strict=True):
             (gradient,) = torch.autograd.grad(
                 logits, inputs, cotangents.to(logits.dtype), retain_graph=True

@@ -16,9 +16,10 @@ from pyrosnn.conditions import CONSTANTS, cutoff, smoothness_constant
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.evaluation import evaluate
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, replay_logits
+from pyrosnn.shapes import Sites
 
 
 @pytest.fixture(scope="module")

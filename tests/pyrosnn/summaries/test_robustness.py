@@ -1,4 +1,4 @@
-"""P(robust): closed forms and exact binomials; coverage image by image and for the data set."""
+"""P(robust): exact binomials; coverage image by image and for the data set."""
 
 import numpy as np
 import pytest
@@ -8,26 +8,8 @@ from support.simulated import outcomes, planted
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.results import GROUP
-from pyrosnn.summaries import clopper_pearson, robust_probability, robustness_table
-
-
-@pytest.mark.parametrize("trials", [1, 5, 10])
-@pytest.mark.parametrize("confidence", [0.8, 0.95])
-def test_none_and_all_have_closed_forms(trials: int, confidence: float) -> None:
-    low, high = clopper_pearson(np.array([0, trials]), trials, confidence=confidence)
-    root = ((1 - confidence) / 2) ** (1 / trials)
-    np.testing.assert_allclose(low, [0, root], rtol=1e-12)
-    np.testing.assert_allclose(high, [1 - root, 1], rtol=1e-12)
-
-
-def test_it_is_scipys_exact_interval() -> None:
-    counts = np.arange(8).reshape(2, 4)
-    low, high = clopper_pearson(counts, 7, confidence=0.9)
-    assert low.shape == high.shape == counts.shape
-    for index, count in np.ndenumerate(counts):
-        interval = stats.binomtest(int(count), 7).proportion_ci(0.9, method="exact")
-        assert low[index] == pytest.approx(interval.low)
-        assert high[index] == pytest.approx(interval.high)
+from pyrosnn.statistics import clopper_pearson
+from pyrosnn.summaries import robust_probability, robustness_table
 
 
 @pytest.mark.parametrize("trials", [5, 20])
@@ -117,12 +99,6 @@ def test_the_mean_is_covered_although_images_share_samples(shared: float) -> Non
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(ArgumentError, match=r"confidence must be between 0 and 1, got 95\.0"):
-        clopper_pearson(np.array([1]), 2, confidence=95.0)
-    with pytest.raises(ArgumentError, match="trials must be >= 1, got 0"):
-        clopper_pearson(np.array([0]), 0)
-    with pytest.raises(ArgumentError, match="between 0 and trials = 2, got 1 to 3"):
-        clopper_pearson(np.array([1, 3]), 2)
     result = planted(np.ones((2, 4, 1), dtype=bool), cosines=[0.5], attack_samples=[1])
     with pytest.raises(ArgumentError, match=r"confidence must be between 0 and 1, got 0\.0"):
         robustness_table(result, confidence=0.0)

@@ -13,11 +13,12 @@ from pyrosnn.attacks import loss_gradient
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, NotStochasticError, resolve
 from pyrosnn.models import MODELS
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.networks.function import Differentiated
 from pyrosnn.networks.network import Parts
 from pyrosnn.sampling import draw_sample_set
+from pyrosnn.shapes import Sites
 from pyrosnn.testing import GUARANTEES, ClassifierContract, check_contract, trial_images
 
 

@@ -15,8 +15,9 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError, resolve
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models import MODELS, build_model
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.noise.matrix_normal import MatrixNormal
+from pyrosnn.shapes import Sites
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
 from pyrosnn.training.loss import make_loss
 from pyrosnn.training.objectives import OBJECTIVES
