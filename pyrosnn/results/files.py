@@ -13,7 +13,7 @@ from pyrosnn.files import atomic_path, is_checkpoint, read_whole
 from pyrosnn.results.checksum import with_checksum, without_checksum
 from pyrosnn.results.dataset import combine_repeats
 from pyrosnn.results.hdf5 import read_tree
-from pyrosnn.results.schema import GROUP, GROUPS, SCHEMA_VERSION
+from pyrosnn.results.schema import GROUP, SCHEMA_VERSION
 from pyrosnn.results.storage import allowed_bytes
 from pyrosnn.results.validation import check_result_tree
 
@@ -34,7 +34,7 @@ def make_result(
         study: name of the study.
         spec: every setting of the study, as plain values.
         provenance: versions, seed, device, digests, times.
-        group: kind of the arrays, a name in ``GROUPS``.
+        group: kind of the arrays, a name in ``GROUPS`` or of the study's own.
         others: arrays of other kinds by group, where a study has several.
 
     Example:
@@ -137,7 +137,7 @@ def open_results(path: str | Path) -> xr.DataTree:
             f"{path} is not a readable netCDF file ({first_line(error)}); "
             "it may be truncated: run the study again or copy it anew"
         ) from error
-    if "schema_version" not in tree.attrs or not set(GROUPS) & set(tree.children):
+    if "schema_version" not in tree.attrs or not tree.children:
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pyrosnn.files import atomic_path
 from pyrosnn.plots.style import curve_style
-from pyrosnn_studies.reproduction.page import MARKED
+from reproduction.page import MARKED
 
 Bench = dict[str, Any]
 Rows = list[list[str]]

@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 import pyrosnn
 import pyrosnn_cli
 import pyrosnn_studies
+import reproduction
 from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn_cli.main import app
 
@@ -171,7 +172,7 @@ def test_every_command_is_documented() -> None:
 
 
 def modules() -> list[str]:
-    packages = (pyrosnn, pyrosnn_cli, pyrosnn_studies)
+    packages = (pyrosnn, pyrosnn_cli, pyrosnn_studies, reproduction)
     return [
         module.name
         for package in packages
