@@ -9,7 +9,7 @@ import xarray as xr
 
 from pyrosnn.errors import FileError, first_line
 from pyrosnn.results.dataset import combine_repeats
-from pyrosnn.results.schema import GROUP, GROUPS, SCHEMA_VERSION
+from pyrosnn.results.schema import GROUP, SCHEMA_VERSION
 from pyrosnn.results.validation import check_result_tree
 from pyrosnn.storage import netcdf, read_whole, write_whole
 from pyrosnn.storage.kinds import RESULT, kind_of
@@ -31,7 +31,7 @@ def make_result(
         study: name of the study.
         spec: every setting of the study, as plain values.
         provenance: versions, seed, device, digests, times.
-        group: kind of the arrays, a name in ``GROUPS``.
+        group: kind of the arrays, a name in ``GROUPS`` or of the study's own.
         others: arrays of other kinds by group, where a study has several.
 
     Example:
@@ -104,7 +104,7 @@ def open_results(path: str | Path) -> xr.DataTree:
             f"{path} is not a readable netCDF file ({first_line(error)}); "
             "it may be truncated: run the study again or copy it anew"
         ) from error
-    if "schema_version" not in tree.attrs or not set(GROUPS) & set(tree.children):
+    if "schema_version" not in tree.attrs or not tree.children:
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(

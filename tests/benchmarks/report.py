@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pyrosnn.plots.style import curve_style
 from pyrosnn.storage import atomic_path
-from pyrosnn_studies.reproduction.page import MARKED
+from reproduction.page import MARKED
 
 Bench = dict[str, Any]
 Rows = list[list[str]]

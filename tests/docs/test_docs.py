@@ -24,6 +24,7 @@ from support.commands import commands
 import pyrosnn
 import pyrosnn_cli
 import pyrosnn_studies
+import reproduction
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training.regularisers import REGULARISERS
@@ -171,7 +172,7 @@ def test_every_command_is_documented() -> None:
 def modules(*, with_examples: bool) -> list[str]:
     """Return the names of all modules whose source has examples, or of those that have none."""
     found = []
-    for package in (pyrosnn, pyrosnn_cli, pyrosnn_studies):
+    for package in (pyrosnn, pyrosnn_cli, pyrosnn_studies, reproduction):
         (folder,) = map(Path, package.__path__)
         for path in sorted(folder.rglob("*.py")):
             parts = path.relative_to(folder.parent).with_suffix("").parts

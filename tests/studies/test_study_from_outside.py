@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import outside.study
 import pytest
 import xarray as xr
 from support.counting import Counting
@@ -98,7 +97,3 @@ def test_the_commands_read_it(
         shown = CliRunner().invoke(app, words, prog_name="pyrosnn")
         assert shown.exit_code == 0, shown.output
         assert expected in shown.stdout
-
-
-def test_it_is_short() -> None:
-    assert len(Path(outside.study.__file__).read_text("utf-8").splitlines()) <= 80

@@ -1,10 +1,10 @@
-"""`python -m pyrosnn_studies.reproduction [FOLDER]`: fill the page's tables from the results."""
+"""`python -m reproduction [FOLDER]`: fill the page's tables from the results."""
 
 import sys
 from pathlib import Path
 
 from pyrosnn.errors import PyrosnnError
-from pyrosnn_studies.reproduction.page import write_page
+from reproduction.page import write_page
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reproduction")

@@ -13,7 +13,7 @@ Table = tuple[Row, list[Row]]
 
 def paper() -> dict[str, Any]:
     """Return the paper's numbers."""
-    text = resources.files("pyrosnn_studies.reproduction").joinpath("paper.toml").read_text("utf-8")
+    text = resources.files("reproduction").joinpath("paper.toml").read_text("utf-8")
     return tomllib.loads(text)
 
 

@@ -9,8 +9,8 @@ import xarray as xr
 from pyrosnn.errors import FileError
 from pyrosnn.results import open_results
 from pyrosnn.storage import atomic_path
-from pyrosnn_studies.reproduction.claims import Results
-from pyrosnn_studies.reproduction.tables import TABLES
+from reproduction.claims import Results
+from reproduction.tables import TABLES
 
 MARKED = re.compile(
     r"(?P<begin><!-- table: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL

@@ -9,7 +9,7 @@ import xarray as xr
 from pyrosnn.conditions import CONSTANTS, cutoff
 from pyrosnn.results import GROUP
 from pyrosnn.summaries import accuracies, geometry_means, variation_table
-from pyrosnn_studies.reproduction.cells import (
+from reproduction.cells import (
     SIZES,
     Row,
     Table,
@@ -18,8 +18,8 @@ from pyrosnn_studies.reproduction.cells import (
     share,
     size_text,
 )
-from pyrosnn_studies.reproduction.cifar import CIFAR_TABLES
-from pyrosnn_studies.reproduction.claims import STRENGTH, Results, all_claims
+from reproduction.cifar import CIFAR_TABLES
+from reproduction.claims import STRENGTH, Results, all_claims
 
 MODELS = {"bnn": "BNN", "im": "IM", "sin-0.05": "SIN 0.05", "sin-0.1": "SIN 0.1"}
 # tables 1 and 2 compare the paper's networks with other readings of their training, too

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pyrosnn.conditions import CONSTANTS
 from pyrosnn.summaries import accuracies, geometry_means, variation_table
-from pyrosnn_studies.reproduction.cells import (
+from reproduction.cells import (
     SIZES,
     Row,
     Table,
@@ -13,7 +13,7 @@ from pyrosnn_studies.reproduction.cells import (
     share,
     size_text,
 )
-from pyrosnn_studies.reproduction.claims import Results
+from reproduction.claims import Results
 
 NETWORKS = {"resnet-0.3": "dropout 0.3", "resnet-0.6": "dropout 0.6"}
 STRENGTH = 0.3
