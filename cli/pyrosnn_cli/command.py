@@ -97,8 +97,8 @@ def make_command(
         for option in sorted(options, key=_place)
     ]
     if argument is not None:
-        name_of, kind, details = argument
-        positional = Annotated[kind | None, details]
+        name_of, value, details = argument
+        positional: Any = Annotated[value | None, details]
         keyword = inspect.Parameter.KEYWORD_ONLY
         parameters.append(inspect.Parameter(name_of, keyword, default=None, annotation=positional))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

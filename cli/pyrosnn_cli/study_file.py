@@ -27,8 +27,8 @@ Outputs that are whole are kept with --resume, so that an interrupted run contin
 
 # Keys of a table that are no settings of the training or the study itself.
 TRAINING_KEYS = ("model", "dataset", "preset", "test_samples")
-STUDY_KEYS = ("study", "model", "dataset", "preset", "compact")
-FOLDERS = ("models", "results")
+STUDY_KEYS = ("study", "model", "dataset", "preset", "compact", "threads")
+FOLDERS = ("checkpoints", "results")
 TABLES = ("train", "study")
 
 
@@ -160,7 +160,7 @@ def read_jobs(file: Path) -> Jobs:
         )
     tables = {kind: dict(_tables(file, content, kind)) for kind in TABLES}
     trainings = {
-        name: _training(file, name, table, Path(content.get("models", ".")))
+        name: _training(file, name, table, Path(content.get("checkpoints", ".")))
         for name, table in tables["train"].items()
     }
     studies = {
@@ -280,7 +280,7 @@ def _train(job: TrainingJob, data: DataOptions, running: FileRun) -> None:
 def _study(job: StudyJob, subject: SubjectOptions, running: FileRun) -> None:
     job.output.parent.mkdir(parents=True, exist_ok=True)
     model = job.model.output if isinstance(job.model, TrainingJob) else job.model
-    own = {key: job.keys[key] for key in ("preset", "compact") if key in job.keys}
+    own = {key: job.keys[key] for key in ("preset", "compact", "threads") if key in job.keys}
     shared = {f.name: getattr(running, f.name) for f in fields(Running)}
     means = {f.name: getattr(subject, f.name) for f in fields(SubjectOptions)}
     dataset = job.keys.get("dataset")

@@ -1,6 +1,6 @@
 """Settings: frozen dataclasses that check their own values, and are made from plain ones."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, get_type_hints
@@ -45,7 +45,8 @@ def check_fields(made: Any) -> None:
     Raises:
         ArgumentError, UnknownNameError: naming the value and the values that are expected.
     """
-    for name, kind in kinds_of(type(made)).items():
+    cls: Any = type(made)
+    for name, kind in kinds_of(cls).items():
         value = getattr(made, name)
         check_value(name, value, kind)
         if kind.many and isinstance(value, list):
@@ -53,14 +54,15 @@ def check_fields(made: Any) -> None:
 
 
 @cache
-def kinds_of(cls: type[Any]) -> dict[str, Kind]:
+def kinds_of(cls: Hashable) -> dict[str, Kind]:
     """Return the kinds of a dataclass's fields by name."""
-    hints = get_type_hints(cls, include_extras=True)
-    return {field.name: kind_of(hints[field.name]) for field in fields(cls)}
+    made: Any = cls
+    hints = get_type_hints(made, include_extras=True)
+    return {field.name: kind_of(hints[field.name]) for field in fields(made)}
 
 
 def from_options(
-    row: type[Any], name: str, options: Mapping[str, Any], *, hidden: Collection[str] = ()
+    row: Any, name: str, options: Mapping[str, Any], *, hidden: Collection[str] = ()
 ) -> Any:
     """Make a row of a table from its options; lists become tuples, as JSON has no others.
 

@@ -38,12 +38,12 @@ class Kind:
         marks: what ``Annotated`` has beside the type.
     """
 
-    type: type[Any] | None
+    type: Any
     many: bool = False
     optional: bool = False
     marks: tuple[Any, ...] = ()
 
-    def mark(self, cls: type[Any]) -> Any:
+    def mark(self, cls: Any) -> Any:
         """Return the first mark of a class, or None."""
         return next((mark for mark in self.marks if isinstance(mark, cls)), None)
 

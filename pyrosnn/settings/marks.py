@@ -1,7 +1,8 @@
 """Marks of a setting in ``Annotated[type, mark, …]``; bounds come from ``annotated_types``."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -13,7 +14,7 @@ class OneOf:
         table: the table, or its names.
     """
 
-    table: Collection[str] = field(repr=False)
+    table: Collection[str] = dataclasses.field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class OptionsOf:
     """
 
     field: str
-    table: Mapping[str, Any] = field(repr=False)
+    table: Mapping[str, Any] = dataclasses.field(repr=False)
     hidden: Collection[str] = ()
     prefix: str = ""
 
@@ -43,7 +44,7 @@ class TermsOf:
     """
 
     name: str
-    table: Mapping[str, Any] = field(repr=False)
+    table: Mapping[str, Any] = dataclasses.field(repr=False)
 
 
 @dataclass(frozen=True)

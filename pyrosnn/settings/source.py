@@ -60,7 +60,7 @@ class Table(Mapping[str, Any]):
         return {
             key.value: _path_of(source.evaluate(row))
             for key, row in zip(value.keys, value.values, strict=True)
-            if isinstance(key, ast.Constant)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
         }
 
     def __getitem__(self, key: str) -> Any:

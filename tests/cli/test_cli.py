@@ -1,5 +1,6 @@
 """The program as a user runs it: what works, what is written, and every error."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -168,10 +169,9 @@ def test_logit_models_are_attacked_with_the_margin(
 @pytest.fixture
 def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the preset of trainings to one epoch."""
-    from pyrosnn.training import presets
+    from pyrosnn.settings.presets import load_presets
 
-    quick = {"quick": {**presets._load_presets()["quick"], "epochs": 1}}
-    monkeypatch.setattr(presets, "_load_presets", lambda: quick)
+    monkeypatch.setitem(load_presets("pyrosnn.training")["quick"], "epochs", 1)
 
 
 @pytest.mark.parametrize("study", ["sample-size", "conditions"])
@@ -325,8 +325,10 @@ def test_all_studies_run_in_one_command(
 def test_lists_and_versions(run: Run) -> None:
     listed = run("study", "list").stdout
     for name, entry in STUDIES.items():
-        assert name in listed
-        assert entry.shows in listed
+        module = importlib.import_module(entry.home.partition(":")[0])
+        assert module.__doc__ is not None
+        assert f"{name} " in listed
+        assert module.__doc__.splitlines()[0] in listed
     assert run("--version").stdout.startswith("pyrosnn 0.")
 
 

@@ -1,26 +1,37 @@
-"""A study: how many images a classifier has right under Gaussian noise."""
+"""Share of images that a classifier has right under Gaussian noise."""
 
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import torch
 import xarray as xr
+from annotated_types import Ge, MinLen
 from matplotlib.figure import Figure
 
 from pyrosnn.evaluation import accuracy
+from pyrosnn.settings import Default
 from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.settings import RepeatSettings, SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
 from pyrosnn_studies.tables import Table, mean_and_sd, percent
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoisySpec:
-    images: int
-    strengths: tuple[float, ...]
-    inference_samples: int
-    repeats: int = 2
-    first_repeat: int = 0
-    seed: int = 0
+class NoisySpec(RepeatSettings, SeedSettings):
+    """Settings of the study.
+
+    Attributes:
+        images: number of test images.
+        strengths: standard deviations of the noise.
+        inference_samples: size of the inference set, S_I.
+    """
+
+    panel: ClassVar[str] = "sets"
+
+    images: Annotated[int, Ge(1)]
+    strengths: Annotated[tuple[float, ...], MinLen(1), Ge(0), Default("the data set's")]
+    inference_samples: Annotated[int, Ge(1)]
 
 
 def cells(spec: NoisySpec) -> list[Cell]:
@@ -52,7 +63,7 @@ def figure(result: xr.DataTree) -> Figure:
 STUDY = Study(
     name="noisy",
     spec=NoisySpec,
-    presets={"quick": {"images": 20, "strengths": "single", "inference_samples": 5}},
+    presets={"quick": {"images": 20, "strengths": "single", "inference_samples": 5, "repeats": 2}},
     cells=cells,
     run_cell=run_cell,
     tables=tables,

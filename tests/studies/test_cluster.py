@@ -78,7 +78,6 @@ NOTES = Study(
     run_cell=run_note,
     tables=not_shown,
     figure=not_shown,
-    needs="nothing",
 )
 
 

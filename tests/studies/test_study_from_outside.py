@@ -25,7 +25,7 @@ LENGTHS = (0.0, 1.0, 4.0)
 
 @pytest.fixture(autouse=True)
 def row(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = Entry(home="outside.study:STUDY", shows="classes that noise leaves")
+    row = Entry(home="outside.study:STUDY", settings="outside.study:NoisySpec")
     monkeypatch.setitem(STUDIES, "noisy", row)
 
 
@@ -92,7 +92,8 @@ def test_the_commands_read_it(
         (["summary", "noisy.nc"], share),
         (["plot", "noisy.nc"], "wrote noisy.png"),
         (["check", "noisy.nc"], "skipped"),
-        (["study", "list"], "classes that noise leaves"),
+        (["study", "list"], "Share of images that a classifier has right"),
+        (["study", "noisy", "--help"], "Standard deviations of the noise."),
     ):
         shown = CliRunner().invoke(app, words, prog_name="pyrosnn")
         assert shown.exit_code == 0, shown.output

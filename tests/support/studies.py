@@ -7,6 +7,7 @@ import xarray as xr
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import preset
+from pyrosnn_studies import STUDIES
 from pyrosnn_studies.study import Study, find_study
 from pyrosnn_studies.subject import Subject
 
@@ -46,9 +47,9 @@ def smallest(
 ) -> tuple[Study, Any, Subject | None]:
     """Return a study, its smallest spec, and its subject."""
     study = find_study(name)
-    if study.needs == "nothing":
+    if STUDIES[name].needs == "nothing":
         return study, study.make_spec("quick", None, None, **SIZES[name]), None
-    training = preset("bnn", smoothing_variance=0.1 if study.needs == "smoothed" else 0.0)
+    training = preset("bnn", smoothing_variance=0.1 if STUDIES[name].needs == "smoothed" else 0.0)
     spec = study.make_spec("quick", dataset, training, **SIZES[name])
     if name == "inference-size":
         spec = study.make_spec("quick", dataset, training, **SIZES[name], test_accuracy=True)
