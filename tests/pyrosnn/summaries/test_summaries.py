@@ -1,6 +1,7 @@
 """Summaries and figures against numbers worked out by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
