@@ -68,7 +68,7 @@ def test_on_a_file_system_that_is_full(write: Write, tmp_path: Path) -> None:
     mounted = (
         mounted
         and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", tmp_path],
+            ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", tmp_path],
             capture_output=True,
             check=False,
         ).returncode
