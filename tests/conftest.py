@@ -11,6 +11,7 @@ import pyro
 import pytest
 import torch
 from hypothesis import settings
+from support import first_calls  # before pyrosnn, whose import asks for it
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
@@ -46,6 +47,7 @@ def clean_random_state() -> Iterator[None]:
     """Give every test the same random state and an empty parameter store."""
     torch.manual_seed(0)
     pyro.clear_param_store()
+    first_calls.start_again()
     with pyro.validation_enabled(True):
         yield
     assert not list(pyro.get_param_store().keys()), "a test left parameters in Pyro's global store"
