@@ -4,7 +4,7 @@
 # make hooks   set up git's hooks (.pre-commit-config.yaml)
 # make docs    build the site into site/
 # make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
-# make reproduction DATA=folder   the paper on FashionMNIST: see reproduction.mk
+# make reproduction DATA=folder   the paper on FashionMNIST (reproduction-cifar: CIFAR-10)
 PYTHON ?= python3
 # One thread for the small networks of `study`: as fast when the machine is quiet, and steady
 # when it is busy, where threads that wait for each other spin.
@@ -12,7 +12,7 @@ BIN := .venv/bin
 MODEL := results/bnn-digits.safetensors
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: study test lint hooks docs bench clean
+.PHONY: study test lint hooks docs bench reproduction reproduction-cifar clean
 
 study: .venv/installed
 	mkdir -p results
@@ -56,7 +56,16 @@ BENCH := -o python_files='bench_*.py' -o python_functions='bench_*' -o filterwar
 	$(PIP) install --constraint constraints.txt --group $*
 	touch $@
 
-include reproduction.mk
+# The paper on FashionMNIST, and small ResNets on CIFAR-10: what is whole is kept.
+RUN := OMP_NUM_THREADS=1 $(BIN)/pyrosnn study run --resume --overwrite $(if $(DATA),--data-root $(DATA))
+
+reproduction: .venv/installed
+	$(RUN) reproduction/fashion-mnist.toml
+	$(BIN)/python -m reproduction docs/reproduction
+
+reproduction-cifar: .venv/installed
+	$(RUN) reproduction/cifar10.toml
+	$(BIN)/python -m reproduction docs/reproduction/cifar
 
 clean:
 	rm -rf .venv site results
