@@ -173,9 +173,7 @@ def _check_places(path: Path, running: Writing) -> bool:
     return state.exists() and running.resume
 
 
-def _is_trained(
-    path: Path, spec: "TrainingSpec", data: "Dataset", *, replaceable: bool
-) -> bool:
+def _is_trained(path: Path, spec: "TrainingSpec", data: "Dataset", *, replaceable: bool) -> bool:
     """Return whether these settings and data made a checkpoint; refuse another to be kept."""
     from pyrosnn.training import load_checkpoint
 
