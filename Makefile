@@ -1,5 +1,6 @@
 # make study   set up and run the main job: train, attack, judge, tables and figure in results/
-# make test    set up and run the tests
+# make check   while you work: formatting, types, import rules, and the fast tests (a minute or so)
+# make test    set up and run all tests
 # make lint    formatting, types, import rules
 # make docs    build the site into site/
 # make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
@@ -10,14 +11,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: study test lint docs bench clean
+.PHONY: study check fast-tests test lint docs bench clean
 
 study: .venv/installed
 	mkdir -p results
 	OMP_NUM_THREADS=1 $(BIN)/pyrosnn study sample-size --output results/sample-size.nc --overwrite
 
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+# side by side: mypy takes one core, and waits for no test
+check: .venv/installed-test .venv/installed-lint
+	$(MAKE) --jobs=2 --output-sync=target lint fast-tests
+
+fast-tests: .venv/installed-test
+	$(PYTEST) --quiet -m "not slow and not processes"
+
 test: .venv/installed-test
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(PYTEST)
 
 lint: .venv/installed-lint
 	$(BIN)/ruff format --check .
@@ -49,6 +59,8 @@ BENCH := -o python_files='bench_*.py' -o python_functions='bench_*' -o filterwar
 .venv/installed-%: .venv/installed
 	$(PIP) install --constraint constraints.txt --group $*
 	touch $@
+
+.venv/installed-lint: .venv/installed-test # one after the other, also with --jobs
 
 include reproduction.mk
 
