@@ -41,6 +41,8 @@ def refused(result: Result, message: str) -> None:
     assert message in line
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_ctrl_c_leaves_cells_and_says_how_to_go_on(checkpoint_path: Path, tmp_path: Path) -> None:
     # twenty cells: the signal comes before the last, however late this process is told of the first
     command = [str(PYROSNN), *STUDY, "--num-samples", "30", "--block-size", "1", "--log-json"]
@@ -193,6 +195,8 @@ def test_a_state_in_the_place_of_the_default_models_is_named(
         assert "move that file away, or name a model with --model" in found.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_ctrl_c_of_a_terminal_is_for_the_waiting_process_alone(
     checkpoint_path: Path, tmp_path: Path
 ) -> None:
@@ -284,6 +288,8 @@ def test_options_that_cannot_be(run: Run, options: tuple[str, ...], message: str
     refused(run(*options), message)
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_the_same_file_alone_on_four_workers_and_on_a_cluster_that_is_there(
     run: Run, tmp_path: Path
 ) -> None:

@@ -78,6 +78,8 @@ def measure(
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_memory_does_not_grow_with_the_number_of_samples_and_follows_the_budget() -> None:
     """The samples alone take 2 x 47 MB at S = 100, and 2 x 472 MB at S = 1,000."""
     few, many, loose, tight = measure((10, 2**30), (1000, 2**30), (100, 2**30), (100, 64 * MIB))
@@ -86,6 +88,8 @@ def test_memory_does_not_grow_with_the_number_of_samples_and_follows_the_budget(
     assert tight["growth"] < 64 * MIB
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_dropout_masks_are_kept_within_the_budget_too() -> None:
     """The masks of S = 80 take 2 x 35 MB on 20 images; a page of them 7 MB."""
     few, many = measure(
@@ -95,6 +99,8 @@ def test_dropout_masks_are_kept_within_the_budget_too() -> None:
     assert many["growth"] < few["growth"] + 32 * MIB
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_a_module_keeps_no_graph_of_all_samples() -> None:
     """With four evaluations that wait for their gradients; the samples take 47 MB at S = 100."""
     few, many, tight = measure(

@@ -22,6 +22,8 @@ OTHERS = {"cell": 1800, "manifest": 1600, "data": 1800}
 FACTOR = int(os.environ.get("PYROSNN_MUTATIONS", "1"))
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "files", [RESULTS, CHECKPOINTS, OTHERS], ids=["results", "checkpoints", "others"]
 )

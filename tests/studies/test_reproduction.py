@@ -49,6 +49,7 @@ def listed(target: str) -> list[str]:
     return subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 
 
+@pytest.mark.processes
 def test_every_file_of_the_command_is_there_and_they_are_small(
     results: dict[str, xr.DataTree],
 ) -> None:
@@ -56,6 +57,7 @@ def test_every_file_of_the_command_is_there_and_they_are_small(
     assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
 
 
+@pytest.mark.processes
 def test_a_clone_makes_all_again_and_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     """Results without checkpoints, as in a clone, are remade; what this run has made is not."""
     clock = itertools.count(1_000_000_000)
@@ -92,6 +94,7 @@ def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> Non
     assert filled(text, results) == text
 
 
+@pytest.mark.processes
 def test_the_cifar_page_is_what_its_files_give() -> None:
     folder = FOLDER / "cifar"
     text = (folder / "index.md").read_text("utf-8")
@@ -180,6 +183,7 @@ def test_claim_iv_variance_protects(claims: list[Claim]) -> None:
             assert claim.holds, claim
 
 
+@pytest.mark.statistical
 def test_figure_3_has_its_shape(results: dict[str, xr.DataTree]) -> None:
     for model in ("bnn", "im"):
         means = accuracies(results[f"conditions-{model}"]).mean("repeat").squeeze(drop=True)
