@@ -63,10 +63,22 @@ def specs() -> dict[str, TrainingSpec]:
     return {model: preset(model, **settings) for model, settings in QUICK.items()}
 
 
+class Trained(dict[str, StochasticClassifier]):
+    """Small networks by the names of their models, each trained when it is first asked for."""
+
+    def __init__(self, specs: dict[str, TrainingSpec], dataset: Dataset):
+        super().__init__()
+        self._specs, self._dataset = specs, dataset
+
+    def __missing__(self, model: str) -> StochasticClassifier:
+        self[model] = train(self._specs[model], self._dataset)
+        return self[model]
+
+
 @pytest.fixture(scope="session")
 def classifiers(digits: Dataset, specs: dict[str, TrainingSpec]) -> dict[str, StochasticClassifier]:
     """Small networks of every model, trained on digits for a second each."""
-    return {model: train(spec, digits) for model, spec in specs.items()}
+    return Trained(specs, digits)
 
 
 @pytest.fixture(scope="session")

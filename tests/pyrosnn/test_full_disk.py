@@ -63,6 +63,7 @@ def test_at_every_write(write: Write, tmp_path: Path) -> None:
         path.write_bytes(whole)
 
 
+@pytest.mark.processes
 def test_on_a_file_system_that_is_full(write: Write, tmp_path: Path) -> None:
     mounted = os.name == "posix" and os.geteuid() == 0
     mounted = (

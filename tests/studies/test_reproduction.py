@@ -79,6 +79,7 @@ def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> Non
     assert filled(text, results) == text
 
 
+@pytest.mark.processes
 def test_the_cifar_page_is_what_its_files_give() -> None:
     folder = FOLDER / "cifar"
     text = (folder / "index.md").read_text("utf-8")
@@ -166,6 +167,7 @@ def test_claim_iv_variance_protects(claims: list[Claim]) -> None:
             assert claim.holds, claim
 
 
+@pytest.mark.statistical
 def test_figure_3_has_its_shape(results: dict[str, xr.DataTree]) -> None:
     for model in ("bnn", "im"):
         means = accuracies(results[f"conditions-{model}"]).mean("repeat").squeeze(drop=True)
