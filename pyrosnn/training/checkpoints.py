@@ -174,17 +174,17 @@ def _restore(path: Path, header: Mapping[str, Any], arrays: dict[str, np.ndarray
             check_outline(build, state)
             classifier = build()
         classifier.load_state_dict(state)
+        return Checkpoint(
+            classifier=classifier.eval().requires_grad_(False),
+            spec=spec,
+            dataset=header["dataset"],
+            dataset_digest=header["dataset_digest"],
+            test_accuracy=header["test_accuracy"],
+            versions=header["versions"],
+        )
     except MemoryError:
         raise  # the machine is too small, the file may be whole
     except Exception as error:  # models are built of whatever settings the header has
         raise FileError(
             f"{path} is a damaged checkpoint ({first_line(error)}); train again"
         ) from error
-    return Checkpoint(
-        classifier=classifier.eval().requires_grad_(False),
-        spec=spec,
-        dataset=header["dataset"],
-        dataset_digest=header["dataset_digest"],
-        test_accuracy=header["test_accuracy"],
-        versions=header["versions"],
-    )

@@ -6,10 +6,10 @@ import pytest
 import torch
 from support.program import SIZES, SMALL, Run, refused
 
-MODEL = ("--model", "the checkpoint")
-
 from pyrosnn_cli.memory import is_out_of_memory
 from pyrosnn_cli.options import parse_bytes
+
+MODEL = ("--model", "the checkpoint")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ from pyrosnn_cli.options import parse_bytes
         ),
         (["study", "sample-size", "--images", "abc"], "see pyrosnn study sample-size --help"),
         (["train", "bnn", "--epohcs", "1"], "bnn has no option --epohcs; did you mean --epochs?"),
-        (["train", "bnn", "im"], "unexpected extra argument (im)"),
+        (["train", "bnn", "im"], "unexpected extra argument(s) (im)"),
         (["train", "bnn", "--network", "cn"], "unknown network 'cn'; did you mean 'cnn'"),
         (["train", "bnn", "--channels", "4"], "bnn has no option --channels; add --network cnn"),
         (["train", "bnn", "--strength", "1"], "bnn has no option --strength; add --images adv"),
@@ -157,9 +157,9 @@ def test_errors_are_one_line_and_leave_nothing(
         (["--strengths", "-0.1"], "strengths must be >= 0 and finite, got -0.1"),
         (["--strengths", "1:0:0.5"], "--strengths expects numbers separated by commas"),
         (["--strengths", "0:1:0"], "--strengths expects numbers separated by commas"),
-        (["--strengths", "inf"], "strength must be >= 0 and finite, got inf"),
+        (["--strengths", "inf"], "strengths must be >= 0 and finite, got inf"),
         (["--strengths", "0:inf:1"], "--strengths expects numbers separated by commas"),
-        (["--strengths", "nan"], "strength must be >= 0 and finite, got nan"),
+        (["--strengths", "nan"], "strengths must be >= 0 and finite, got nan"),
         (["--memory-budget", "lots"], "--memory-budget expects a size like 512MiB, 2GB or 1.5G"),
         (["--memory-budget", "0"], "--memory-budget expects a size like 512MiB, 2GB or 1.5G, got"),
         (["--precision", "bf61"], "unknown precision 'bf61'; did you mean 'bf16'? (full, bf16)"),

@@ -30,7 +30,7 @@ def test_damaged_files_are_refused(run: Run, tmp_path: Path, checkpoint_path: Pa
     (tmp_path / "cut.nc").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     for name, message in (
         ("cut", "it may be truncated"),
-        ("foreign", "not a checkpoint of pyrosnn"),
+        ("foreign", "is a safetensors file of another program"),
     ):
         refused(run("study", "sample-size", "--model", f"{name}.safetensors"), message)
     refused(run("summary", "cut.nc"), "cut.nc is not a readable netCDF file")

@@ -265,7 +265,7 @@ def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.Monk
     def noted(name: str, subject: Any, *, changes: dict[str, Any], **others: Any) -> None:
         calls[name] = (subject, changes)
 
-    monkeypatch.setattr("pyrosnn_cli.study.run_opened", noted)
+    monkeypatch.setattr("pyrosnn_cli.study_all.run_opened", noted)
     result = run("study", "all", *models, "--smoothing-variance", "0.01", "--dataset", "digits")
     assert result.exit_code == 0, result.output
     assert list(calls) == list(STUDIES)
@@ -281,12 +281,12 @@ def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.Monk
     ("given", "message"),
     [
         ([], "how much mine_for_test:good was trained with is not known; give --smoothing"),
-        (["--smoothing-variance", "inf"], "variance of the noise must be > 0, got inf"),
+        (["--smoothing-variance", "inf"], "smoothing_variance must be >= 0 and finite, got inf"),
         (["--smoothed-model", "mine_for_test:god"], "did you mean 'good'?"),
         (["--preset", "pape"], "did you mean 'paper'?"),
         (["--dataset", "digit"], "did you mean 'digits'?"),
         (["--memory-budget", "1X"], "--memory-budget expects a size"),
-        (["--threads", "0"], "--threads must be >= 1, got 0"),
+        (["--threads", "0"], "threads must be >= 1, got 0"),
     ],
 )
 def test_all_studies_are_refused_before_the_first(

@@ -140,7 +140,6 @@ def test_studies_without_images_under_attack(
                 "40",
                 "--attack-samples",
                 "2",
-                "--no-checks",
             ),
             "What S_A samples reach",
         ),

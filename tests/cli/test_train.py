@@ -14,7 +14,7 @@ def test_train_writes_a_checkpoint_and_says_how_good_it_is(
 ) -> None:
     result = run(
         "train", "sin", "--epochs", "3", "--hidden", "16,16", "--noise-variance", "0.05",
-        "--seed", "7", "--test-samples", "10", "--shared-noise",
+        "--seed", "7", "--test-samples", "10", "--no-per-example",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "sin on digits: test accuracy" in result.stdout
