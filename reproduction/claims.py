@@ -11,7 +11,7 @@ import xarray as xr
 from pyrosnn.conditions import expected_cosine
 from pyrosnn.outputs import find_output
 from pyrosnn.results import GROUP, read_provenance
-from pyrosnn.statistics import student_half_width
+from pyrosnn.statistics import student_quantile
 from pyrosnn.summaries import (
     accuracies,
     accuracy_on_clean,
@@ -235,7 +235,8 @@ def _claim(
 def _interval(values: np.ndarray) -> tuple[float, float, float]:
     """Return mean and Student's 95 % interval."""
     mean = float(values.mean())
-    reach = float(student_half_width(values.std(ddof=1), len(values)))
+    sd, number = values.std(ddof=1), len(values)  # of equal values 0, and so is the width
+    reach = float(student_quantile(0.95, number - 1) * sd / math.sqrt(number))
     return mean, mean - reach, mean + reach
 
 
