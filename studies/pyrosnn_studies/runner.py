@@ -111,6 +111,7 @@ def joined(cells: Sequence[Finished]) -> Mapping[str, xr.Dataset]:
     Raises:
         MergeError: naming a cell that contradicts another, or what no cell has.
     """
+    # blocks first, then repeats: a cell in a dimension of its own would take longer to place
     parts: dict[tuple[str, int | None], dict[str, xr.Dataset]] = {}
     for finished in cells:
         cell = finished.cell

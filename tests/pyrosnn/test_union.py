@@ -1,6 +1,7 @@
 """Datasets joined by their coordinates: what studies' cells need beyond merged results."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from pyrosnn.results.dataset import with_repeat
 from pyrosnn.results.union import merge_datasets
 
 
-def part(**coords: list[float] | list[str]) -> xr.Dataset:
+def part(**coords: Sequence[float] | Sequence[str]) -> xr.Dataset:
     """Return a dataset whose values say where they are."""
     values = xr.DataArray(np.zeros([len(labels) for labels in coords.values()]), coords=coords)
     for place, (name, labels) in enumerate(coords.items()):
