@@ -1,6 +1,7 @@
 # make study   set up and run the main job: train, attack, judge, tables and figure in results/
 # make test    set up and run the tests
 # make lint    formatting, types, import rules
+# make hooks   set up git's hooks (.pre-commit-config.yaml)
 # make docs    build the site into site/
 # make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
 # make reproduction DATA=folder   the paper on FashionMNIST: see reproduction.mk
@@ -8,13 +9,15 @@ PYTHON ?= python3
 # One thread for the small networks of `study`: as fast when the machine is quiet, and steady
 # when it is busy, where threads that wait for each other spin.
 BIN := .venv/bin
+MODEL := results/bnn-digits.safetensors
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: study test lint docs bench clean
+.PHONY: study test lint hooks docs bench clean
 
 study: .venv/installed
 	mkdir -p results
-	OMP_NUM_THREADS=1 $(BIN)/pyrosnn study sample-size --output results/sample-size.nc --overwrite
+	OMP_NUM_THREADS=1 $(BIN)/pyrosnn train bnn --output $(MODEL) --resume
+	OMP_NUM_THREADS=1 $(BIN)/pyrosnn study sample-size --model $(MODEL) --output results/sample-size.nc --overwrite
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
@@ -24,6 +27,9 @@ lint: .venv/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+hooks: .venv/installed-lint
+	$(BIN)/pre-commit install
 
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean

@@ -38,7 +38,7 @@ RESULTS := gaussian-angles \
 
 .PHONY: reproduction
 reproduction: $(RESULTS:%=$(SHOWN)/%.nc)
-	$(BIN)/python -m pyrosnn_studies.reproduction $(SHOWN)
+	$(BIN)/python -m reproduction $(SHOWN)
 
 # named one by one: make takes what only a pattern names for intermediate, and does without it
 TRAINED := $(ABLATED) $(WEIGHTS:%=%-smoothed) laplace
@@ -104,7 +104,7 @@ CIFAR := $(DROPOUTS:%=sample-size-%) $(DROPOUTS:%=inference-size-%) \
 
 .PHONY: reproduction-cifar
 reproduction-cifar: $(CIFAR:%=$(SHOWN)/cifar/%.nc)
-	$(BIN)/python -m pyrosnn_studies.reproduction $(SHOWN)/cifar
+	$(BIN)/python -m reproduction $(SHOWN)/cifar
 
 RESNETS := $(DROPOUTS) resnet-0.3-smoothed
 $(RESNETS:%=$(KEPT)/%.safetensors): $(KEPT)/%.safetensors: | .venv/installed

@@ -4,7 +4,9 @@ import difflib
 import importlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+Row = TypeVar("Row")
 
 
 class PyrosnnError(Exception):
@@ -89,10 +91,19 @@ def resolve(table: Mapping[str, str], name: str, kind: str) -> Any:
     Raises:
         UnknownNameError: ``unknown <kind> '<name>'; did you mean …``.
     """
+    module, _, attribute = row_of(table, name, kind).partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def row_of(table: Mapping[str, Row], name: str, kind: str) -> Row:
+    """Return the row of a table by its name.
+
+    Raises:
+        UnknownNameError: ``unknown <kind> '<name>'; did you mean …``.
+    """
     if name not in table:
         raise unknown_name(kind, name, table)
-    module, _, attribute = table[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return table[name]
 
 
 def require(condition: bool, message: str) -> None:

@@ -85,6 +85,15 @@ def checkpoint_path(
 
 
 @pytest.fixture(scope="session")
+def smoothed_path(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a small network that was trained with noise, for an epoch."""
+    spec = preset("bnn", epochs=1, options={"hidden": (16, 16)}, smoothing_variance=0.1)
+    path = tmp_path_factory.mktemp("smoothed") / "bnn.safetensors"
+    save_checkpoint(path, train(spec, digits), spec, digits)
+    return path
+
+
+@pytest.fixture(scope="session")
 def fashion_mnist() -> Dataset:
     """The real FashionMNIST; skips where it is not on this machine (nothing is downloaded)."""
     roots = [os.environ.get("PYROSNN_DATA"), Path.home() / ".cache" / "pyrosnn"]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pyrosnn_cli.options import parse_numbers
+from pyrosnn.settings import kind_of, parse
 
 
 def compare(
@@ -30,7 +30,7 @@ def compare(
     Two intervals of the difference: for these images under fresh sample sets A and I, and for
     fresh images, too.
     """
-    wanted = parse_numbers(shares, "--shares")
+    wanted = parse(shares, kind_of(tuple[float, ...]), "--shares")
 
     from pyrosnn.plots.style import model_name
     from pyrosnn.results import open_results, read_provenance, read_spec

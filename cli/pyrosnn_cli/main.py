@@ -7,15 +7,24 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError
-from pyrosnn_cli import check, compare, diagnose, merge, plot, study, summary, train
+from pyrosnn_cli import check, compare, merge, plot, study, summary, train
+from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
+from pyrosnn_cli.diagnose import diagnosis_command
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
-from pyrosnn_cli.options import NamedGroup
 
 
-class _Program(NamedGroup):
+class _Program(SettingsGroup):
     """Shows the user's errors as one line on stderr, with exit status 2; 130 after Ctrl-C."""
 
     kind = "command"
+
+    def names(self) -> list[str]:
+        """Return the one command that is made of settings."""
+        return ["diagnose"]
+
+    def make(self, name: str, arguments: Arguments) -> Any:
+        """Make it."""
+        return diagnosis_command(arguments, name)
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _errors_as_one_line():
@@ -50,20 +59,14 @@ def _errors_as_one_line() -> Iterator[None]:
     raise typer.Exit(status)
 
 
-# Typer exports the usage errors' children, not their base
-UsageError: Any = typer.BadParameter.__mro__[1]
-
-
 app = typer.Typer(
     cls=_Program,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train.train)
+app.add_typer(train.app, name="train")
 app.add_typer(study.app, name="study")
-app.command("diagnose")(diagnose.diagnose)
 app.command("summary")(summary.summary)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)

@@ -1,189 +1,105 @@
-"""What several commands share: reading lists, devices, and data."""
+"""Options that several commands have: a dataclass for each group, read as all settings are."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-from typer.core import TyperGroup
+from annotated_types import Ge
 
 from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS
-from pyrosnn.errors import ArgumentError, unknown_name
+from pyrosnn.errors import ArgumentError
+from pyrosnn.settings import RARE, Default, OneOf, Settings, options_of
+from pyrosnn_cli.command import annotation
 
 if TYPE_CHECKING:
     import torch
 
-DataRoot = Annotated[
-    Path | None,
-    typer.Option(
-        help=f"Folder of the data files; ${DATA_ROOT_VARIABLE}, then ~/.cache/pyrosnn. "
-        "What is not there is downloaded.",
-        show_default=False,
-    ),
-]
-DatasetName = Annotated[str, typer.Option(help=f"Data set: {', '.join(DATASETS)}.")]
-Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
-Seed = Annotated[int, typer.Option(help="Root seed of all randomness.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")]
-Preset = Annotated[
-    str, typer.Option(help="Settings to start from: quick (digits), paper (the paper's).")
-]
-Images = Annotated[int | None, typer.Option(help="How many test images.", show_default="preset's")]
-Repeats = Annotated[
-    int | None, typer.Option(help="Repetitions with fresh sample sets.", show_default="preset's")
-]
-BlockSize = Annotated[
-    int | None,
-    typer.Option(help="Images that share a draw of the samples.", show_default="preset's"),
-]
-SmoothingVariance = Annotated[
-    float | None,
-    typer.Option(
-        help="Average the model over Gaussian noise of this variance, in squared pixel units.",
-        show_default="for conditions, that of the model's training; else none",
-    ),
-]
-FirstImage = Annotated[
-    int | None,
-    typer.Option(
-        help="Index of the first image, a multiple of the block size: one part of a larger study.",
-        show_default="0",
-    ),
-]
-FirstRepeat = Annotated[
-    int | None,
-    typer.Option(help="Counter of the first repeat: one part of a larger study.", show_default="0"),
-]
+PRESETS = ("quick", "paper")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What is studied, and with which means."""
+class DataOptions(Settings):
+    """Data, and where to compute.
 
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            help="Checkpoint to study, or package.module:function that returns your own "
-            "classifier; without one, a default BNN on digits is trained and kept.",
-            show_default=False,
-        ),
-    ] = None
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="Data set; must be the checkpoint's.", show_default="the checkpoint's, or digits"
-        ),
-    ] = None
-    data_root: DataRoot = None
-    device: Device = "cpu"
-    memory_budget: Annotated[
-        str,
-        typer.Option(help="Memory of a block's evaluation, as 512MiB or 2GB; changes no result."),
-    ] = "1GiB"
+    Attributes:
+        dataset: data set.
+        data_root: folder of the data files; missing files are downloaded to it.
+        device: device of the computation: cpu, cuda, cuda:1 …
+    """
+
+    panel: ClassVar[str] = "subject"
+
+    dataset: Annotated[str | None, OneOf(DATASETS), Default("the model's")] = None
+    data_root: Annotated[Path | None, Default(f"${DATA_ROOT_VARIABLE}, or ~/.cache/pyrosnn")] = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Showing:
-    """How progress is shown."""
+class SubjectOptions(DataOptions):
+    """Model and data of a study.
 
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False
-    log_json: Annotated[
-        bool,
-        typer.Option("--log-json", help="Progress as JSON: an object a line on standard error."),
-    ] = False
+    Attributes:
+        model: checkpoint, or package.module:function that returns a classifier of your own.
+        memory_budget: memory of a block's evaluation, such as 512MiB or 2GB; changes no result.
+    """
+
+    model: Annotated[Path | None, Default("")] = None
+    memory_budget: Annotated[str, RARE] = "1GiB"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running(Showing):
-    """How a study is run and its result kept: none of it is a setting of the study."""
+class Showing(Settings):
+    """Progress on standard error.
 
-    compact: Annotated[
-        bool,
-        typer.Option(
-            "--compact", help="Smaller file: float32 with 12 bits, without what can be derived."
-        ),
-    ] = False
-    overwrite: Overwrite = False
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Go on with an interrupted run's cells; begin where there are none."
-        ),
-    ] = False
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes of a local Dask cluster that share the work.",
-            show_default="this process",
-        ),
-    ] = None
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of a Dask scheduler whose workers do the work.", show_default=False
-        ),
-    ] = None
+    Attributes:
+        quiet: show no progress.
+        log_json: show progress as JSON, an object a line.
+    """
+
+    panel: ClassVar[str] = "run"
+
+    quiet: Annotated[bool, RARE] = False
+    log_json: Annotated[bool, RARE] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing(Settings):
+    """Outputs that exist.
+
+    Attributes:
+        overwrite: replace existing output files.
+        resume: resume an interrupted run, or start a new one.
+    """
+
+    panel: ClassVar[str] = "run"
+
+    overwrite: bool = False
+    resume: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running(Writing, Showing):
+    """How a study is run and its result kept: none of it is a setting of the study.
+
+    Attributes:
+        compact: write a smaller file: 12 bits of each number, without derived variables.
+        workers: number of processes of a local Dask cluster that share the work.
+        scheduler: address of a Dask scheduler whose workers do the work.
+        threads: number of torch's threads in each process; with the same number a result
+            repeats bit for bit.
+    """
+
+    compact: bool = False
+    workers: Annotated[int | None, Ge(1), RARE, Default("this process")] = None
+    scheduler: Annotated[str | None, RARE, Default("")] = None
     threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Torch's threads in each process; the same number repeats a result bit for bit.",
-            show_default="torch's choice; 1 with --workers or --scheduler",
-        ),
+        int | None, Ge(1), RARE, Default("torch's; 1 with --workers or --scheduler")
     ] = None
 
 
-class NamedGroup(TyperGroup):
-    """A group of commands that suggests the nearest name for an unknown one."""
-
-    kind = "command"
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command, or refuse its name with a suggestion."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            raise unknown_name(self.kind, args[0], self.commands)
-        return super().resolve_command(ctx, args)
-
-
-# A typing error in a range should not make a million strengths.
-MAX_VALUES = 1000
-
-
-def parse_integers(text: str, option: str) -> tuple[int, ...]:
-    """Read ``1,5,10``.
-
-    Raises:
-        ArgumentError: naming the option and what it expects.
-    """
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ArgumentError(
-            f"{option} expects integers separated by commas (1,5,10), got '{text}'"
-        ) from None
-
-
-def parse_numbers(text: str, option: str) -> tuple[float, ...]:
-    """Read ``0,0.5,1`` or ``start:stop:step``, ``0:1:0.5``, which ends at or before its stop.
-
-    Raises:
-        ArgumentError: naming the option and what it expects.
-    """
-    try:
-        if ":" in text:
-            start, stop, step = (float(part) for part in text.split(":"))
-            count = math.floor((stop - start) / step + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
-            if not 0 <= count < MAX_VALUES:
-                raise ValueError
-            return tuple(round(start + step * i, 10) for i in range(count + 1))
-        return tuple(float(part) for part in text.split(","))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        raise ArgumentError(
-            f"{option} expects numbers separated by commas (0,0.5,1) or start:stop:step "
-            f"(0:1:0.5), got '{text}'"
-        ) from None
-
+# For commands that take no other group.
+Overwrite = annotation(options_of("pyrosnn_cli.options:Writing")[0], switch=True)
 
 UNITS = {"": 1, "B": 1} | {
     f"{prefix}{suffix}": base ** (power + 1)
@@ -196,7 +112,7 @@ def parse_bytes(text: str, option: str) -> int:
     """Read ``512MiB``, ``2GB``, ``1.5G`` or a number of bytes.
 
     Raises:
-        ArgumentError: naming the option and what it expects.
+        ArgumentError: naming the option and the expected form.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
     units = {unit.lower(): size for unit, size in UNITS.items()}

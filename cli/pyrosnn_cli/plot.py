@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.files import check_writable
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.options import Overwrite
 
 
@@ -16,15 +16,14 @@ def plot(
         Path | None,
         typer.Option(help="PNG file to write.", show_default="FILE with .png"),
     ] = None,
-    overwrite: Overwrite = False,
+    overwrite: Overwrite = None,
 ) -> None:
     """Draw the figure of a result as PNG."""
     path = output or file.with_suffix(".png")
     if path.suffix.lower() != ".png":
         raise ArgumentError(f"--output must end in .png, got {path}")
-    check_writable(path, overwrite=overwrite)
+    check_writable(path, overwrite=bool(overwrite))
 
-    from pyrosnn.claim import claim
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole, write_figure
     from pyrosnn_studies.study import study_of
@@ -32,6 +31,6 @@ def plot(
     result = open_results(file)
     with whole(file):
         figure = study_of(result).figure(result)
-    with claim(path):
-        write_figure(path, figure, overwrite=overwrite)
+    with lock(path):
+        write_figure(path, figure, overwrite=bool(overwrite))
     typer.echo(f"wrote {path}")

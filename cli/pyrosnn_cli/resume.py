@@ -12,23 +12,24 @@ from pyrosnn_cli.options import Running
 from pyrosnn_cli.progress import progress_bar
 from pyrosnn_cli.show import write_figure
 from pyrosnn_studies.resuming import finished_result, open_store
-from pyrosnn_studies.runner import Material, Step
+from pyrosnn_studies.runner import Step
 from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.study import Study
+from pyrosnn_studies.subject import Subject
 
 
 def find_result(
-    study: Study, spec: Any, material: Material | None, output: Path, running: Running
+    study: Study, spec: Any, subject: Subject | None, output: Path, running: Running
 ) -> xr.DataTree | None:
     """Return what an earlier run has made whole, with ``--resume``; else None."""
     if not running.resume:
         return None
-    decides = study.manifest(spec, material)
+    decides = study.manifest(spec, subject)
     return finished_result(output, decides, overwrite=running.overwrite)
 
 
 def make_result(
-    study: Study, spec: Any, material: Material | None, output: Path, running: Running
+    study: Study, spec: Any, subject: Subject | None, output: Path, running: Running
 ) -> xr.DataTree:
     """Run a study, and write its result and figure; with ``--resume`` go on with its cells.
 
@@ -38,14 +39,14 @@ def make_result(
     Args:
         study: the study.
         spec: its settings.
-        material: its model and data, if it needs them.
+        subject: its model and data, if it needs them.
         output: netCDF file; the figure goes beside it as .png.
         running: how it is run.
     """
-    decides = study.manifest(spec, material)
+    decides = study.manifest(spec, subject)
     store = open_store(output, decides, resume=running.resume, overwrite=running.overwrite)
     try:
-        result = _run(study, spec, material, store, running)
+        result = _run(study, spec, subject, store, running)
         # the figure first: where the result is there, all is
         replace = running.overwrite or running.resume
         write_figure(output.with_suffix(".png"), study.figure(result), overwrite=replace)
@@ -56,7 +57,7 @@ def make_result(
             store.remove()
         else:
             error.add_note(
-                f"{store.num_cells} of {len(study.plan.cells(spec))} cells are kept in "
+                f"{store.num_cells} of {len(study.cells(spec))} cells are kept in "
                 f"{store.folder}: the same command with --resume goes on"
             )
         raise
@@ -65,9 +66,9 @@ def make_result(
 
 
 def _run(
-    study: Study, spec: Any, material: Material | None, store: CellStore, running: Running
+    study: Study, spec: Any, subject: Subject | None, store: CellStore, running: Running
 ) -> xr.DataTree:
-    total = len(study.plan.cells(spec))
+    total = len(study.cells(spec))
     with (
         progress_bar(f"study {study.name}", total, running) as advance,
         computing(running) as compute,
@@ -76,4 +77,4 @@ def _run(
         def show(step: Step) -> None:
             advance(step.done, step.text)
 
-        return study.run(spec, material, progress=show, store=store, compute=compute)
+        return study.run(spec, subject, progress=show, store=store, compute=compute)

@@ -1,147 +1,113 @@
 """Running a study: model and data in, tables on the screen, netCDF file and figure out."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pyrosnn.claim import claim
 from pyrosnn.data import DATASETS
-from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
-from pyrosnn.files import cells_folder, check_writable
+from pyrosnn.errors import ArgumentError, FileError, require, unknown_name
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.computing import check_computing, set_threads
-from pyrosnn_cli.options import Running, Showing, Subject, open_device, parse_bytes
+from pyrosnn_cli.options import Running, SubjectOptions, open_device, parse_bytes
+from pyrosnn_studies import STUDIES
 
 if TYPE_CHECKING:
-    import torch
     import xarray as xr
 
     from pyrosnn.adapters import OwnModel
     from pyrosnn.data.dataset import Dataset
-    from pyrosnn.training import Checkpoint, TrainingSpec
+    from pyrosnn.training import Checkpoint
     from pyrosnn_studies.study import Study
+    from pyrosnn_studies.subject import Subject
 
 DEFAULT_DATASET = "digits"
 # the paper's variance of the noise that smoothed networks are trained with
 SMOOTHING_VARIANCE = 0.1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """What a study works on, loaded.
-
-    Attributes:
-        data: its data set; None if the study needs none.
-        checkpoint: its model; None if it needs none, and for the default one.
-        device: where it is computed.
-        memory_budget: bytes that the evaluation of a block of images may take.
-    """
-
-    data: "Dataset | None"
-    checkpoint: "Checkpoint | OwnModel | None"
-    device: "torch.device"
-    memory_budget: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    """What a study ran on.
-
-    Attributes:
-        result: what it gave.
-        spec: its settings.
-        checkpoint: its model, None if it needs none.
-        data: its data set, likewise.
-    """
-
-    result: "xr.DataTree"
-    spec: Any
-    checkpoint: "Checkpoint | OwnModel | None"
-    data: "Dataset | None"
-
-
-def run_study(
-    name: str,
-    *,
-    preset: str,
-    output: Path,
-    running: Running,
-    subject: Subject | None = None,
-    changes: dict[str, Any],
-) -> Ran:
-    """Run one study, show what it gives, and return it; refuses what it can before any work.
-
-    Args:
-        name: a name in ``STUDIES``.
-        preset: settings to start from.
-        output: netCDF file; the figure goes beside it.
-        running: what is done with existing files and an interrupted run's cells, where the work is
-            done, how progress is shown, and in which form the result is written.
-        subject: model, data and means; no model trains or loads a default one beside the output.
-            None for a study that needs none of them.
-        changes: settings that differ from the preset's; None leaves one as it is.
-    """
+@contextmanager
+def prepared(
+    name: str, output: Path, options: SubjectOptions | None, running: Running
+) -> "Iterator[Subject | None]":
+    """Lock the output of a study, and load what it works on; for a ``with`` block."""
     if output.suffix == ".png":
         raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
-    with claim(output), claim(figure_of(output)):
+    with lock(output), lock(figure_of(output)):
         check_places(output, running)
         check_computing(running)
+        if options is not None and options.model is None:
+            raise _needs_a_model(name, options.dataset)
         set_threads(running)
-        opened = open_subject(subject)
-        return run_opened(
-            name, opened, preset=preset, output=output, running=running, changes=changes
-        )
+        yield None if options is None else open_subject(options)
 
 
 def run_opened(
     name: str,
-    opened: Opened,
+    subject: "Subject | None",
     *,
     preset: str,
+    like: Path | None = None,
     output: Path,
     running: Running,
-    changes: dict[str, Any],
-) -> Ran:
-    """Run one study on what is loaded, see :func:`run_study`; the caller has claimed the output."""
+    changes: Mapping[str, Any],
+) -> "xr.DataTree":
+    """Run one study on its subject, show its tables, and return its result.
+
+    The caller has locked the output.
+
+    Args:
+        name: a name in ``STUDIES``.
+        subject: model and data; None for a study that needs none of them.
+        preset: name of the settings to start from.
+        like: result whose settings are the start, in place of the preset's.
+        output: netCDF file; the figure goes beside it.
+        running: how the study is run.
+        changes: settings that differ.
+    """
     from pyrosnn_cli.resume import find_result, make_result
     from pyrosnn_cli.show import show_tables
-    from pyrosnn_studies.runner import Material
 
-    study, spec = settings_of(name, opened, preset=preset, changes=changes)
-    data, checkpoint = opened.data, opened.checkpoint
-    material = None
-    if data is not None:
-        if checkpoint is None:
-            default = _default_training(study.needs)
-            checkpoint = _default_model(data, default, output.parent, opened.device, running)
-        checkpoint.require_dataset(data)
-        material = Material(
-            classifier=checkpoint.classifier,
-            dataset=data,
-            memory_budget=opened.memory_budget,
-            training=checkpoint.spec,
-        )
+    study, spec = settings_of(name, subject, preset=preset, like=like, changes=changes)
     end = f"{output} is whole: nothing was left to do"
-    result = find_result(study, spec, material, output, running)
+    result = find_result(study, spec, subject, output, running)
     if result is None:
-        result = make_result(study, spec, material, output, running)
+        result = make_result(study, spec, subject, output, running)
         end = f"wrote {output} and {figure_of(output)}"
     show_tables(study.tables(result))
     typer.echo(end)
-    return Ran(result=result, spec=spec, checkpoint=checkpoint, data=data)
+    return result
 
 
 def settings_of(
-    name: str, opened: Opened, *, preset: str, changes: dict[str, Any]
+    name: str,
+    subject: "Subject | None",
+    *,
+    preset: str,
+    like: Path | None = None,
+    changes: Mapping[str, Any],
 ) -> "tuple[Study, Any]":
     """Return a study and its settings; refuses a model that the study cannot take."""
     from pyrosnn_studies.study import find_study
 
     study = find_study(name)
-    checkpoint = opened.checkpoint
-    trained = _default_training(study.needs) if checkpoint is None else checkpoint.spec
-    return study, study.make_spec(preset, opened.data, trained, **changes)
+    start = preset if like is None else _settings_in(like, study)
+    dataset, training = (None, None) if subject is None else (subject.dataset, subject.training)
+    return study, study.make_spec(start, dataset, training, **changes)
+
+
+def _settings_in(like: Path, study: "Study") -> dict[str, Any]:
+    """Return the settings of a result of the same study."""
+    from pyrosnn.results import open_results, read_spec
+
+    result = open_results(like)
+    require(
+        result.attrs["study"] == study.name,
+        f"{like} belongs to study {result.attrs['study']}; --like expects a result of {study.name}",
+    )
+    return read_spec(result)
 
 
 def figure_of(output: Path) -> Path:
@@ -151,92 +117,83 @@ def figure_of(output: Path) -> Path:
 
 def check_places(output: Path, running: Running) -> None:
     """Refuse an output that could not be written later, or that is there and not to be replaced."""
+    from pyrosnn_studies.store import cells_folder  # loads xarray
+
     replace = running.overwrite or running.resume  # which looks into what is there
     check_writable(output, overwrite=replace)
     check_writable(figure_of(output), overwrite=replace)
     folder = cells_folder(output)
     if not replace and any(folder.glob("*.cell")):
         raise FileError(
-            f"{folder} holds cells of an interrupted run; add --resume to go on with them, or "
-            "--overwrite to start anew"
+            f"{folder} holds cells of an interrupted run; add --resume to resume it, or "
+            "--overwrite to start a new one"
         )
 
 
-def open_subject(subject: Subject | None) -> Opened:
-    """Load what a study works on; None is nothing, no model the default one, not yet trained."""
+def open_subject(options: SubjectOptions) -> "Subject":
+    """Load the model that the options name, which is one, and its data."""
     from pyrosnn.data import load_dataset
     from pyrosnn_cli.own_model import is_reference, open_checkpoint, open_own_model
+    from pyrosnn_studies.subject import Subject
 
-    means = subject or Subject()
-    budget = parse_bytes(means.memory_budget, "--memory-budget")
-    device = open_device(means.device)
-    data: Dataset | None = None
-    checkpoint: Checkpoint | OwnModel | None = None
-    if subject is not None and subject.model is not None and is_reference(subject.model):
-        data = load_dataset(subject.dataset or DEFAULT_DATASET, subject.data_root)
-        checkpoint = open_own_model(str(subject.model), data, device)
-    elif subject is not None:
-        trained = None if subject.model is None else open_checkpoint(subject.model, device)
-        data = load_dataset(_dataset_name(trained, subject.dataset), subject.data_root)
-        if trained is not None:
-            trained.require_dataset(data)
-        checkpoint = trained
-    return Opened(data=data, checkpoint=checkpoint, device=device, memory_budget=budget)
-
-
-def _dataset_name(checkpoint: "Checkpoint | None", dataset: str | None) -> str:
-    """Return the data set to load; refuse one that is not the checkpoint's."""
-    if dataset is not None and dataset not in DATASETS:
-        raise unknown_name("data set", dataset, DATASETS)
-    if checkpoint is not None:
-        checkpoint.require_name(dataset or checkpoint.dataset)
-        return checkpoint.dataset
-    if dataset not in (None, DEFAULT_DATASET):
-        raise ArgumentError(
-            f"there is no default model for {dataset}; train one (pyrosnn train bnn "
-            f"--dataset {dataset} --preset paper) and name it with --model"
-        )
-    return DEFAULT_DATASET
+    assert options.model is not None  # refused before
+    budget = parse_bytes(options.memory_budget, "--memory-budget")
+    device = open_device(options.device)
+    model: Checkpoint | OwnModel
+    if is_reference(options.model):
+        dataset = load_dataset(options.dataset or DEFAULT_DATASET, options.data_root)
+        model = open_own_model(str(options.model), dataset, device)
+    else:
+        model = checkpoint = open_checkpoint(options.model, device)
+        dataset = _dataset_of(checkpoint, options)
+    return Subject(
+        classifier=model.classifier, dataset=dataset, training=model.spec, memory_budget=budget
+    )
 
 
-def _default_training(needs: str) -> "TrainingSpec":
-    """Return the settings of the default model: a BNN, trained with noise where it is needed."""
-    from pyrosnn.training import preset
+def _dataset_of(checkpoint: "Checkpoint", options: SubjectOptions) -> "Dataset":
+    """Load a checkpoint's data set; refuse another one."""
+    from pyrosnn.data import load_dataset
 
-    return preset("bnn", smoothing_variance=SMOOTHING_VARIANCE if needs == "smoothed" else 0.0)
+    if options.dataset is not None and options.dataset not in DATASETS:
+        raise unknown_name("data set", options.dataset, DATASETS)
+    checkpoint.require_name(options.dataset or checkpoint.dataset)
+    dataset = load_dataset(checkpoint.dataset, options.data_root)
+    checkpoint.require_dataset(dataset)
+    return dataset
 
 
-def _default_model(
-    data: "Dataset", spec: "TrainingSpec", folder: Path, device: "torch.device", showing: Showing
-) -> "Checkpoint":
-    """Train the default model and keep it in ``folder``, or load the one that is kept there."""
-    from pyrosnn.training import load_checkpoint, state_path
-    from pyrosnn_cli.training import train_and_save
+def training_command(needs: str, dataset: str | None) -> tuple[str, Path]:
+    """Return a command that trains a model for studies, and the checkpoint that it writes.
 
-    suffix = "-smoothed" if spec.smoothing_variance > 0 else ""
-    path = folder / f"{spec.model}-{data.name}{suffix}.safetensors"
-    with claim(path, state_path(path)):
-        if not path.exists():
-            try:
-                train_and_save(
-                    spec,
-                    data,
-                    path,
-                    device=device,
-                    test_samples=100,
-                    overwrite=False,
-                    showing=showing,
-                )
-            except FileError as error:
-                error.add_note(
-                    f"{path} is the default model of studies here; if another training is in its "
-                    "place, move that file away, or name a model with --model"
-                )
-                raise
-    checkpoint = load_checkpoint(path, device)
-    if checkpoint.spec != spec:
-        raise DataError(
-            f"{path} holds another model than the default one; name it with --model {path}, "
-            "or move it away"
-        )
-    return checkpoint
+    Args:
+        needs: ``model``, or ``smoothed`` for one that is trained with noise.
+        dataset: the data set; None for digits.
+
+    Raises:
+        UnknownNameError: for an unknown data set.
+
+    Example:
+        >>> command, path = training_command("smoothed", None)
+        >>> command
+        'pyrosnn train bnn --smoothing-variance 0.1 --output bnn-digits-smoothed.safetensors'
+    """
+    name = dataset or DEFAULT_DATASET
+    if name not in DATASETS:
+        raise unknown_name("data set", name, DATASETS)
+    words = ["pyrosnn train bnn"]
+    if name != DEFAULT_DATASET:
+        words.append(f"--dataset {name} --preset paper")
+    path = Path(f"bnn-{name}.safetensors")
+    if needs == "smoothed":
+        path = Path(f"bnn-{name}-smoothed.safetensors")
+        words.append(f"--smoothing-variance {SMOOTHING_VARIANCE} --output {path}")
+    return " ".join(words), path
+
+
+def _needs_a_model(study: str, dataset: str | None) -> ArgumentError:
+    """Return the error for a study without ``--model``, with the command that makes one."""
+    command, path = training_command(STUDIES[study].needs, dataset)
+    return ArgumentError(
+        f"study {study} needs a model: {command} makes {path}, then add --model {path}"
+    )

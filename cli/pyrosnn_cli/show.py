@@ -12,7 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
 
 from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path
+from pyrosnn.storage import atomic_path
 from pyrosnn_studies.tables import Table
 
 LEAST, MOST = 20, 72  # characters of a column of words

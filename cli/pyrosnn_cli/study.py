@@ -1,32 +1,155 @@
-"""`pyrosnn study`: run an experiment, show its tables, keep its netCDF file and figure."""
+"""`pyrosnn study NAME`: run an experiment, show its tables, keep its netCDF file and figure."""
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from pyrosnn.claim import claim
-from pyrosnn.errors import ArgumentError, FileError, require
-from pyrosnn_cli import diagnose, study_ablation, study_angles, study_grid, study_variance
-from pyrosnn_cli.computing import check_computing, set_threads
-from pyrosnn_cli.groups import takes
-from pyrosnn_cli.options import (
-    NamedGroup,
-    Preset,
-    Running,
-    Seed,
-    Subject,
-)
-from pyrosnn_cli.run import check_places, figure_of, open_subject, run_opened, settings_of
+from pyrosnn.settings import Default, OneOf, Option, Settings, options_of, rows_with
+from pyrosnn.settings.presets import load_presets, with_presets
+from pyrosnn.settings.source import docstring_of
+from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, with_default
+from pyrosnn_cli.options import PRESETS, Running, SubjectOptions
 from pyrosnn_studies import STUDIES
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-class _Studies(NamedGroup):
+    from pyrosnn_studies.subject import Subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOutput(Settings):
+    """Where a study starts from, and what it writes.
+
+    Attributes:
+        preset: settings to start from: quick for digits, paper for the paper's.
+        like: result whose settings are the start, in place of a preset's.
+        output: result to write; the figure goes beside it as .png.
+    """
+
+    panel: ClassVar[str] = "run"
+
+    preset: Annotated[str, OneOf(PRESETS)] = "quick"
+    like: Annotated[Path | None, Default("")] = None
+    output: Annotated[Path | None, Default("STUDY.nc")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRun(Running, StudyOutput):
+    """A study's run."""
+
+
+def study_options(name: str, chosen: Mapping[str, Any]) -> list[Option]:
+    """Return the settings of a study: its own, and those of the rows that are chosen.
+
+    Args:
+        name: a name in ``STUDIES``.
+        chosen: values of options that choose rows, such as ``{"attack": "pgd"}``.
+
+    Raises:
+        UnknownNameError: for a row that is not in its table.
+    """
+    presets = load_presets("pyrosnn_studies").get(name, {})
+    return with_presets(options_of(STUDIES[name].settings, chosen), presets)
+
+
+def study_command(
+    name: str,
+    arguments: Arguments,
+    *,
+    title: str = "",
+    run: str = "pyrosnn_cli.study:StudyRun",
+    make: Callable[..., StudyRun] = StudyRun,
+    call: Callable[..., None] | None = None,
+) -> Any:
+    """Return the command of a study.
+
+    Args:
+        name: a name in ``STUDIES``.
+        arguments: what the command line has after it.
+        title: name of the command, if it is another.
+        run: import path of the options of the run.
+        make: makes them.
+        call: runs the study, in place of :func:`run_study`.
+    """
+    entry = STUDIES[name]
+    chosen = {key: value for key, value in arguments.items() if value}
+
+    def call_study(settings: dict[str, Any], running: StudyRun, **subject: SubjectOptions) -> None:
+        (call or run_study)(name, settings, running, subject.get("subject"))
+
+    def elsewhere(option: str) -> str:
+        rows = rows_with(entry.settings, option, chosen)
+        return next((f"add --{choice} {row}" for choice, row in rows), "")
+
+    parts = [
+        Part(
+            name="running",
+            options=list(with_default(options_of(run), {"output": f"{name}.nc"})),
+            make=make,
+        ),
+        Part(name="settings", options=study_options(name, chosen)),
+    ]
+    if entry.needs != "nothing":
+        subject = options_of("pyrosnn_cli.options:SubjectOptions")
+        parts.append(Part(name="subject", options=subject, make=SubjectOptions))
+    about = docstring_of(entry.home.partition(":")[0])
+    return make_command(title or name, about, parts, call_study, elsewhere=elsewhere)
+
+
+def run_study(
+    name: str, settings: Mapping[str, Any], running: StudyRun, options: SubjectOptions | None
+) -> "tuple[xr.DataTree, Subject | None]":
+    """Run one study, show its tables, and return its result and its subject.
+
+    Args:
+        name: a name in ``STUDIES``.
+        settings: settings that differ from the preset's.
+        running: how the study is run.
+        options: the options that name model and data; None for a study that needs none of them.
+    """
+    from pyrosnn_cli.run import prepared, run_opened
+
+    output = running.output or Path(f"{name}.nc")
+    with prepared(name, output, options, running) as subject:
+        result = run_opened(
+            name,
+            subject,
+            preset=running.preset,
+            like=running.like,
+            output=output,
+            running=running,
+            changes=settings,
+        )
+    return result, subject
+
+
+class Studies(SettingsGroup):
+    """A command for each row of ``STUDIES``."""
+
     kind = "study"
 
+    def names(self) -> list[str]:
+        """Return the studies, and what runs several."""
+        return [*STUDIES, "all", "run"]
 
-app = typer.Typer(cls=_Studies, no_args_is_help=True, help="Run an experiment and keep its result.")
+    def make(self, name: str, arguments: Arguments) -> Any:
+        """Make the command of a study, or of several."""
+        if name == "all":
+            from pyrosnn_cli.study_all import all_command
+
+            return all_command()
+        if name == "run":
+            from pyrosnn_cli.study_file import run_command
+
+            return run_command()
+        return study_command(name, arguments)
+
+
+app = typer.Typer(cls=Studies, no_args_is_help=True, help="Run an experiment and keep its result.")
 
 
 @app.command("list")
@@ -34,87 +157,5 @@ def list_studies() -> None:
     """List the studies."""
     width = max(len(name) for name in STUDIES)
     for name, entry in STUDIES.items():
-        typer.echo(f"{name:<{width}}  {entry.shows}")
-
-
-@app.command("all")
-@takes(subject=Subject, running=Running)
-def all_studies(
-    subject: Subject,
-    preset: Preset = "quick",
-    smoothed_model: Annotated[
-        Path | None,
-        typer.Option(
-            help="Model that is averaged over noise, for conditions; needed if --model is given.",
-            show_default=False,
-        ),
-    ] = None,
-    smoothing_variance: Annotated[
-        float | None,
-        typer.Option(
-            help="Variance of that noise, in squared pixel units.",
-            show_default="that of the model's training",
-        ),
-    ] = None,
-    seed: Seed = 0,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
-    *,
-    running: Running,
-) -> None:
-    """Run every study, one after the other, into a folder."""
-    paths = {name: output / f"{name}.nc" for name in STUDIES}
-    require(output.is_dir() or not output.exists(), f"--output names a folder, {output} is a file")
-    if output.exists():
-        for path in paths.values():  # refused before the first study runs
-            check_places(path, running)
-    if (subject.model is None) != (smoothed_model is None):
-        raise ArgumentError(
-            "give --model and --smoothed-model together (train the second with "
-            "--smoothing-variance 0.1), or neither, for default models on digits"
-        )
-
-    from pyrosnn_studies.study import find_study
-
-    check_computing(running)
-    set_threads(running)
-    needs = {name: find_study(name).needs for name in STUDIES}
-    changes = {
-        name: {
-            "seed": seed,
-            **({"smoothing_variance": smoothing_variance} if what == "smoothed" else {}),
-        }
-        for name, what in needs.items()
-    }
-    opened = {
-        "model": open_subject(subject),
-        "smoothed": open_subject(replace(subject, model=smoothed_model)),
-        "nothing": open_subject(None),
-    }
-    for name, what in needs.items():  # refused here, not after hours
-        settings_of(name, opened[what], preset=preset, changes=changes[name])
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"cannot make the folder {output} ({error.strerror}); name another"
-        ) from error
-    for name, path in paths.items():
-        with claim(path, figure_of(path)):
-            check_places(path, running)
-            run_opened(
-                name,
-                opened[needs[name]],
-                preset=preset,
-                output=path,
-                running=running,
-                changes=changes[name],
-            )
-
-
-app.command("sample-size")(study_grid.sample_size)
-app.command("inference-size")(study_grid.inference_size)
-app.command("conditions")(study_grid.conditions)
-app.command("prediction-variance")(study_variance.prediction_variance)
-app.command("diagnosis")(diagnose.diagnose)
-app.command("ablation")(study_ablation.ablation)
-app.command("gaussian-angles")(study_angles.gaussian_angles)
+        about = docstring_of(entry.home.partition(":")[0])
+        typer.echo(f"{name:<{width}}  {about.splitlines()[0]}")

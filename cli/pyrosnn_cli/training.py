@@ -1,4 +1,4 @@
-"""Training with a progress bar: shared by `train` and by studies that need a default model."""
+"""Training with a progress bar."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +38,7 @@ def train_and_save(
 
     The training's state is kept beside the checkpoint-to-be (:class:`Keeper`), and removed when
     the checkpoint is written. One that is there is gone on with, unless ``overwrite`` is set. The
-    caller has claimed both files.
+    caller has locked both files.
     """
     kept = state_path(path)
     state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None

@@ -1,4 +1,4 @@
-"""Adapters: any stochastic classifier in a few lines, one file for each kind."""
+"""Adapters that make a stochastic classifier of an existing model; one file per kind."""
 
 from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.adapters.ensemble import Ensemble

@@ -1,4 +1,4 @@
-"""What all adapters share: sites with their axes, and a mode that nobody changes."""
+"""The common base of adapters: sites with their axes, and a fixed mode."""
 
 from typing import Any
 
@@ -6,19 +6,20 @@ from torch import Tensor
 
 from pyrosnn.adapters.probe import probe
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.trial import is_shape
+from pyrosnn.outputs import find_output
 
 
 class Adapter(StochasticClassifier):
-    """A classifier around something that was trained elsewhere; nothing of it is learned here.
+    """A classifier around a model that was trained elsewhere; pyrosnn does not train it.
 
-    An adapter works on a copy in evaluation mode: what it was made from keeps its mode,
-    parameters, buffers and hooks, and may be trained on without changing the adapter. ``train()``
-    and ``eval()`` change nothing: randomness belongs to the samples.
+    An adapter works on a copy in evaluation mode: the original keeps its mode, parameters,
+    buffers and hooks, and may be trained further without changing the adapter. ``train()`` and
+    ``eval()`` change nothing: randomness belongs to the samples.
 
     A subclass ends its constructor with ``settle()``, which finds the number of classes and refuses
-    what is no stochastic classifier.
+    models that are not stochastic classifiers.
 
     Args:
         image_shape: shape of one image.
@@ -32,17 +33,17 @@ class Adapter(StochasticClassifier):
     objective = ""  # trained by its owner
     not_replayed: str = "use SeededModule"
 
-    def __init__(self, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, image_shape: tuple[int, ...], *, output: str = "probs"):
         require(
             is_shape(image_shape),
             f"image_shape must be a shape such as (1, 8, 8), got {_first_line(image_shape)}",
         )
         super().__init__(image_shape, 0)
-        require(output in ("probs", "logits"), f"output must be probs or logits, got '{output}'")
+        find_output(output)  # refuses any other name
         self.output = output
 
     def settle(self) -> None:
-        """Freeze the parameters, look at a few outputs, and refuse those that cannot be right.
+        """Freeze the parameters, evaluate a few outputs, and refuse implausible ones.
 
         Raises:
             ArgumentError: for images that the module does not take, outputs that are no logits,
@@ -53,7 +54,7 @@ class Adapter(StochasticClassifier):
         self.num_classes = probe(self, not_replayed=self.not_replayed)
 
     def train(self, mode: bool = True) -> "Adapter":
-        """Set the flag of this module alone, as ``eval()`` does; its parts keep their modes."""
+        """Set the flag of this module only; its parts keep their modes."""
         self.training = mode
         return self
 
@@ -63,7 +64,7 @@ def _first_line(value: Any) -> str:
 
 
 def by_sample(x: Tensor, image_shape: tuple[int, ...], num_samples: int) -> Tensor:
-    """Return images with an axis of samples, shape (sample, example, *image); no copy.
+    """Return images with a sample axis, shape (sample, example, *image), without a copy.
 
     Args:
         x: shape (example, *image), or with that axis already.

@@ -1,4 +1,4 @@
-"""Copies of a user's modules: theirs are never touched."""
+"""Copies of a user's modules; the originals never change."""
 
 import copy
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def copy_of(thing: Any, shared: Mapping[int, Any] | None = None) -> Any:
 
     Args:
         thing: a module, or several in a tuple.
-        shared: by id, what the copy is to share with the original.
+        shared: by id, the objects that the copy shares with the original.
 
     Raises:
         ArgumentError: if it cannot be copied, with torch's reason.
@@ -36,7 +36,7 @@ def copy_in_evaluation_mode(module: Module) -> Module:
     """Return a copy in evaluation mode.
 
     Raises:
-        ArgumentError: for what is no module, and batch norm without running statistics.
+        ArgumentError: for anything but a module, and for batch norm without running statistics.
     """
     copied = _copy_of_module(module).eval()
     require_running_statistics(copied)
@@ -44,10 +44,10 @@ def copy_in_evaluation_mode(module: Module) -> Module:
 
 
 def copy_with_its_modes(module: Module) -> Module:
-    """Return a copy whose parts keep their modes, but for normalisation by running statistics.
+    """Return a copy whose parts keep their modes, except normalisation by running statistics.
 
     Raises:
-        ArgumentError: for what is no module, and batch norm without running statistics.
+        ArgumentError: for anything but a module, and for batch norm without running statistics.
     """
     copied = _copy_of_module(module)
     require_running_statistics(copied)

@@ -1,4 +1,4 @@
-"""Every call of dropout in a forward pass: recorded, or replayed with stored masks."""
+"""The calls of dropout in a forward pass: recorded, or replayed with stored masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ALPHA = 1.7580993408473766
 
 @dataclass(frozen=True)
 class Kind:
-    """What a function drops, and what it puts there.
+    """The elements that a function drops, and their replacement.
 
     Attributes:
         feature: whole channels, not single numbers.
@@ -48,7 +48,7 @@ class Call:
     """One call of dropout.
 
     Attributes:
-        kind: what is dropped.
+        kind: the elements that are dropped.
         p: probability to be dropped.
         shape: shape of the mask, with the axis of images.
     """
@@ -59,7 +59,7 @@ class Call:
 
 
 class DropoutCalls(TorchFunctionMode):
-    """Within it dropout uses the given masks, one a call in order, whatever the mode says.
+    """A context in which dropout uses the given masks, one per call, whatever the mode.
 
     Args:
         masks: 1 where a number is kept, of each call whose p is above 0; None drops nothing.
@@ -101,7 +101,7 @@ class DropoutCalls(TorchFunctionMode):
 
 
 def dropped(input: Tensor, mask: Tensor, kind: Kind, p: float) -> Tensor:
-    """Return what dropout makes of its input with a mask.
+    """Return the output of dropout for an input and a mask.
 
     Args:
         input: any shape.

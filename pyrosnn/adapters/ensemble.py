@@ -8,11 +8,10 @@ from torch import Tensor
 from pyrosnn.adapters.copies import copy_in_evaluation_mode
 from pyrosnn.adapters.evaluated import as_logits
 from pyrosnn.adapters.members import Members
-from pyrosnn.models.classifier import Output
 
 
 class Ensemble(Members):
-    """Networks that were trained apart; each is as likely as the others.
+    """Networks that were trained separately; all are equally likely.
 
     Args:
         modules: at least two; they return logits, need not be alike, and are copied.
@@ -36,7 +35,7 @@ class Ensemble(Members):
         modules: Sequence[torch.nn.Module],
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
     ):
         super().__init__(image_shape, len(modules), output=output)
         self.modules_of_members = torch.nn.ModuleList(

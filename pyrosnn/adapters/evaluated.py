@@ -1,4 +1,4 @@
-"""What a user's module returns or raises when it is tried: whose fault it is, in one line."""
+"""Errors of a user's module during its trial run, each in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from pyrosnn.errors import ArgumentError, PyrosnnError, first_line
 
 
 def as_logits(returned: Any) -> Tensor:
-    """Return what a module returned, if it is a tensor.
+    """Return a module's output if it is a tensor; refuse anything else.
 
     Raises:
         ArgumentError: ``the module returned a tuple, expected a tensor of logits, …``.
@@ -25,13 +25,13 @@ def as_logits(returned: Any) -> Tensor:
 
 @contextmanager
 def evaluated_on(shape: tuple[int, ...]) -> Iterator[None]:
-    """Name the images where a module raises: torch's errors are of shapes, mostly.
+    """Add the images' shape to the error of a module: most of torch's errors concern shapes.
 
     Args:
         shape: of the images that it is evaluated on.
 
     Raises:
-        ArgumentError: in the place of what the module raises.
+        ArgumentError: in place of the module's own error.
     """
     try:
         yield

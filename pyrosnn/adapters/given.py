@@ -1,4 +1,4 @@
-"""Running a Pyro program on values that are given, and nothing else: no draw, no global store."""
+"""A Pyro program run on given values only: no draw, no global store."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ LABELS = (Categorical, OneHotCategorical)
 
 
 class GivenSites(Messenger):
-    """Gives sample sites their values; labels, which no one asks for, are zero.
+    """A handler that gives sample sites their values, and sets labels to zero.
 
     Args:
         values: by site.
@@ -44,7 +44,7 @@ class GivenSites(Messenger):
 
 
 class GivenParameters(Messenger):
-    """Gives ``pyro.param`` statements their values.
+    """A handler that gives ``pyro.param`` statements their values.
 
     Args:
         values: by name; others come from the store, or are the parameter itself of a module.
@@ -72,7 +72,7 @@ def zeros(distribution: Any) -> Tensor:
 
 @contextmanager
 def alone(state: Any = None) -> Iterator[None]:
-    """Hide what happens from all effect handlers around, and from Pyro's parameter store.
+    """Hide a run from all outer effect handlers and from Pyro's parameter store.
 
     Args:
         state: the content of the store within, as ``get_state()`` gives it; empty by default.

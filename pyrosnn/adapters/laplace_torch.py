@@ -1,4 +1,4 @@
-"""Posteriors of the library laplace-torch, of the last layer or of all weights."""
+"""Posteriors of laplace-torch, of the last layer or of all weights."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from pyrosnn.adapters.copies import copy_in_evaluation_mode
 from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites
 from pyrosnn.networks.dense import DenseProduct
 from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
 from pyrosnn.networks.program import Program, Step
+from pyrosnn.shapes import Sites
 
 SITE = "weights"
 IMAGES = " images"  # no parameter has such a name
@@ -28,7 +28,7 @@ TOLERANCE = 1e-4  # of rounding
 
 
 class LaplacePosterior(TorchDistribution):
-    """The Gaussian that laplace-torch samples weights from, whatever its structure.
+    """The Gaussian from which laplace-torch samples weights, whatever its structure.
 
     Args:
         la: a fitted Laplace approximation.
@@ -59,7 +59,7 @@ class LaplacePosterior(TorchDistribution):
 
 
 def from_laplace(
-    la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"
+    la: Any, image_shape: tuple[int, ...], *, output: str = "probs"
 ) -> "LastLayerPosterior | WeightPosterior":
     """Return a classifier that samples its weights from a posterior of laplace-torch.
 
@@ -100,7 +100,7 @@ def from_laplace(
 
 
 class _Posterior(Adapter):
-    """What both have in common: the draws, and a fingerprint that knows them.
+    """The common base of both posteriors: the draws, and a fingerprint that depends on them.
 
     Args:
         la: see :func:`from_laplace`.
@@ -108,7 +108,7 @@ class _Posterior(Adapter):
         output: what f_c is.
     """
 
-    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(image_shape, output=output)
         self._la = la
 
@@ -124,12 +124,12 @@ class _Posterior(Adapter):
 
 
 class LastLayerPosterior(_Posterior):
-    """A posterior of the last layer: all samples share the network below, evaluated once.
+    """A posterior of the last layer; the network below is evaluated once for all samples.
 
     :func:`from_laplace` makes it.
     """
 
-    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(la, image_shape, output=output)
         self.module = copy_in_evaluation_mode(la.model.model)
         last = la.model.last_layer
@@ -190,13 +190,13 @@ class LastLayerPosterior(_Posterior):
 
 
 class WeightPosterior(_Posterior):
-    """A posterior of all weights: every sample is a network. :func:`from_laplace` makes it.
+    """A posterior of all weights: every sample is a network. Create it with :func:`from_laplace`.
 
     Attributes:
         vectorised: whether several samples are evaluated in one pass (``torch.func.vmap``).
     """
 
-    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: Output = "probs"):
+    def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(la, image_shape, output=output)
         self.module = copy_in_evaluation_mode(la.model)
         trained = {n: p for n, p in la.model.named_parameters() if p.requires_grad}

@@ -1,4 +1,4 @@
-"""MC dropout: a module whose dropout layers stay random at prediction."""
+"""MC dropout: a module whose dropout stays random at prediction."""
 
 import pyro
 import torch
@@ -11,7 +11,7 @@ from pyrosnn.adapters.dropout_calls import Call, DropoutCalls
 from pyrosnn.adapters.evaluated import as_logits, evaluated_on
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import NotStochasticError, require
-from pyrosnn.models.classifier import Output, Sites
+from pyrosnn.shapes import Sites
 
 
 class MCDropout(Adapter):
@@ -52,7 +52,7 @@ class MCDropout(Adapter):
         module: torch.nn.Module,
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
         per_example: bool = True,
     ):
         super().__init__(image_shape, output=output)
@@ -78,11 +78,11 @@ class MCDropout(Adapter):
 
     @property
     def dropout_probabilities(self) -> dict[str, float]:
-        """The probability to be dropped of each site."""
+        """The dropout probability of each site."""
         return {name: call.p for name, call in self._calls.items()}
 
     def _trial(self, number: int) -> list[Call]:
-        """Return the calls of dropout in a pass of so many images."""
+        """Return the calls of dropout in a forward pass over a number of images."""
         seen = DropoutCalls()
         with evaluated_on((number, *self.image_shape)), seen, torch.no_grad():
             self.module(noise_images(self, number))
@@ -146,7 +146,7 @@ def _image_axis(name: str, two: tuple[int, ...], three: tuple[int, ...]) -> int:
 
 
 def _require_visible(module: torch.nn.Module) -> None:
-    """Refuse layers that drop within a single call of their own.
+    """Refuse layers that apply dropout inside a single call, where no mask reaches it.
 
     Raises:
         ArgumentError: naming the layer.

@@ -1,4 +1,4 @@
-"""Classifiers that are a finite number of networks: a sample is the index of one."""
+"""Classifiers made of a finite number of networks: a sample is the index of one."""
 
 from abc import abstractmethod
 
@@ -9,13 +9,13 @@ from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites
 from pyrosnn.sampling import Origin, SampleSet
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.shapes import Sites
 
 
 class Members(Adapter):
-    """Θ is uniform over M members; a sample is an index, drawn **with** replacement.
+    """A uniform choice among M members; a sample is an index, drawn **with** replacement.
 
     A and I are disjoint as draws, and independent; but the same member may come up in both, and
     will if the sets are large against M: then attacker and judge share networks, as they do in a
@@ -30,7 +30,7 @@ class Members(Adapter):
         output: what f_c is.
     """
 
-    def __init__(self, image_shape: tuple[int, ...], num_members: int, *, output: Output):
+    def __init__(self, image_shape: tuple[int, ...], num_members: int, *, output: str):
         super().__init__(image_shape, output=output)
         require(num_members >= 2, f"expected at least two members, got {num_members}")
         self.num_members = num_members
@@ -66,7 +66,7 @@ def disjoint_members(
     repeat: int = 0,
     block: int = 0,
 ) -> tuple[SampleSet, SampleSet]:
-    """Deal members to A and I, none twice: an attack on networks that the judge does not have.
+    """Split members between A and I: an attack on networks that inference does not use.
 
     Both sets are fixed: an attack that wants fresh samples in each step is refused.
 

@@ -1,4 +1,4 @@
-"""What a module's values alone do not tell: a noise layer's variance, a dropout's probability."""
+"""Settings outside a module's parameters: a noise layer's variance, a dropout's probability."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from torch.nn import Module
 
 
 def module_settings(module: Module) -> dict[str, str]:
-    """Return the plain attributes of a module and all within it, and what their layers print.
+    """Return the plain attributes of a module and its submodules, and the layers' reprs.
 
     Two classifiers with the same weights and other settings are other classifiers. What is no
     number, text or array, or a list of these, is not seen. Settings that are too long for a
@@ -43,7 +43,7 @@ INHERITED = vars(Module()).keys()  # ``training``, hooks and such
 
 
 def _text(value: Any) -> str | None:
-    """Return a value as text, an array by its digest; None for what is neither."""
+    """Return a value as text, an array as its digest; None for anything else."""
     if isinstance(value, Tensor):  # as bytes, for numpy has no bfloat16
         value = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
     if isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""Evaluating a function of one sample for many: vectorised by torch where that is right."""
+"""A function of one sample evaluated for many, vectorised by torch where possible."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ def over_samples(function: OfSample, batch: Mapping[str, Tensor], *, vectorised:
 
 
 def choose(function: OfSample, batch: Mapping[str, Tensor], asked: bool | None) -> bool:
-    """Return whether to vectorise: as asked, or if a trial gives the same values as the loop.
+    """Return whether to vectorise: as requested, or if a trial gives the values of the loop.
 
     Args:
         function: of one sample.

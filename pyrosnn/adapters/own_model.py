@@ -1,4 +1,4 @@
-"""A classifier that a function of the user's makes, named as ``package.module:function``."""
+"""A classifier made by a user's function, named as ``package.module:function``."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ import torch
 from pyrosnn.adapters.module_settings import module_settings
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
-from pyrosnn.models.classifier import Output, StochasticClassifier, no_classifier
+from pyrosnn.models.classifier import StochasticClassifier, no_classifier
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -20,28 +20,28 @@ REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """What a result records of such a classifier, in the place of its training's settings.
+    """The record of such a classifier in a result, in place of training settings.
 
     Attributes:
         model: ``package.module:function``.
-        output: what the discriminant functions are.
+        output: kind of the discriminant functions.
         settings: what its weights do not tell, see :func:`module_settings`.
         smoothing_variance: of the noise it was trained with; not known, and so 0.
     """
 
     model: str
-    output: Output
+    output: str
     settings: Mapping[str, str] = field(default_factory=dict)
     smoothing_variance: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings; of the training nothing is known."""
+        """Return the settings; those of the training are unknown."""
         return {"settings": dict(self.settings)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel:
-    """The user's classifier, in the place of a checkpoint.
+    """The user's classifier, in place of a checkpoint.
 
     Attributes:
         classifier: the classifier, in evaluation mode.
@@ -71,11 +71,11 @@ class OwnModel:
 
 
 def load_own_model(reference: str, dataset: Dataset, device: str | torch.device) -> OwnModel:
-    """Import and call the function that makes a classifier; torch's seed is fixed meanwhile.
+    """Import and call the function that makes a classifier, with torch's seed fixed.
 
     Args:
         reference: ``package.module:function``. The function takes nothing, or the data set.
-        dataset: what it is given if it takes an argument.
+        dataset: its argument, if it takes one.
         device: where the classifier is put.
 
     Raises:
@@ -114,7 +114,7 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
 
 
 def _find(reference: str) -> Callable[..., Any]:
-    """Import the function; refuse a module or a function that is not there."""
+    """Import the function; refuse a missing module or function."""
     if not REFERENCE.fullmatch(reference):
         raise ArgumentError(f"expected package.module:function, got '{reference}'")
     home, _, name = reference.partition(":")

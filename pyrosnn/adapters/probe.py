@@ -1,4 +1,4 @@
-"""A trial run of an adapter: how many classes it has, and what is wrong with it."""
+"""A trial run of an adapter, which finds its number of classes and its faults."""
 
 import torch
 from torch import Tensor
@@ -64,14 +64,14 @@ def probe(classifier: StochasticClassifier, *, not_replayed: str) -> int:
 
 
 def noise_images(classifier: StochasticClassifier, number: int, seed: int = 0) -> Tensor:
-    """Return uniform noise in the shape of images, of the classifier's type, on its device."""
+    """Return uniform noise in the images' shape, with the classifier's type and device."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.rand((number, *classifier.image_shape), generator=generator)
     return noise.to(classifier.device, classifier.dtype)
 
 
 def _logits(classifier: StochasticClassifier, x: Tensor, samples: SampleSet) -> Tensor:
-    """Evaluate; name the shapes where that fails or returns something else than logits."""
+    """Evaluate; name the shapes if this fails or does not return logits."""
     with evaluated_on(tuple(x.shape)), torch.no_grad():
         logits = classifier.logits(x, samples.tensors)
     expected = (NUM_SAMPLES, len(x))

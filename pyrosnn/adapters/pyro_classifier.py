@@ -1,4 +1,4 @@
-"""A Pyro model and guide of the user's, autoguides too."""
+"""A user's Pyro model and guide, including autoguides."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from pyrosnn.adapters.pyro_program import (
     store_without,
 )
 from pyrosnn.errors import ArgumentError, require
-from pyrosnn.models.classifier import Output, Sites
+from pyrosnn.shapes import Sites
 
 IMAGES = " images"  # no site has such a name
 
@@ -86,7 +86,7 @@ class PyroClassifier(Adapter):
         *,
         logits: str | None = None,
         sites: Sequence[str] | None = None,
-        output: Output = "probs",
+        output: str = "probs",
         vectorised: bool | None = None,
     ):
         super().__init__(image_shape, output=output)
@@ -133,7 +133,7 @@ class PyroClassifier(Adapter):
         self.settle()
 
     def _keep_parameters(self, parameters: Mapping[str, Tensor]) -> None:
-        """Copy values of the store; remember those of modules that it only refers to."""
+        """Copy the store's values; keep a reference to those that belong to modules."""
         for name, value in parameters.items():
             if "$$$" in name:  # of pyro.module: the program uses the module itself
                 self._live.append(value)
@@ -159,7 +159,7 @@ class PyroClassifier(Adapter):
         return chain(super()._tensors, self._live)
 
     def _require_returned_logits(self, x: Tensor, values: Mapping[str, Tensor]) -> None:
-        """Refuse a model without labels that returns something else than logits."""
+        """Refuse a model without labels that does not return logits."""
         with alone(), GivenParameters(self.parameter_values), torch.no_grad():
             returned: Any = self._of_sample(x, values)
         good = isinstance(returned, Tensor) and returned.is_floating_point() and returned.ndim == 2
@@ -193,13 +193,13 @@ class PyroClassifier(Adapter):
             return self._model(x) if y is None else self._model(x, y)
 
     def _of_sample(self, x: Tensor, values: Mapping[str, Tensor]) -> Tensor:
-        """Return the model's logits with one sample given."""
+        """Return the model's logits for one sample."""
         with GivenSites(values) as given:
             returned = self._model(x)
         return returned if self._label is None else logits_at(self._label, given.met)
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
-        """Give the model all samples, as many at once as it takes."""
+        """Evaluate the model on all samples, as many at once as possible."""
         batch = {
             name: sites[name].squeeze(1) if axis is None else sites[name].movedim(1, 1 + axis)
             for name, axis in self._axes.items()
@@ -220,7 +220,7 @@ class PyroClassifier(Adapter):
             return over_samples(of_sample, batch, vectorised=self.vectorised)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "PyroClassifier":
-        """Copy all but what autoguides recorded, as :func:`copy_programs` does."""
+        """Copy everything except the autoguides' recorded traces, as :func:`copy_programs` does."""
         memo.update(recorded_traces(self._guide))
         new = type(self).__new__(type(self))
         memo[id(self)] = new
@@ -255,7 +255,7 @@ def image_axis(name: str, three: tuple[int, ...], two: tuple[int, ...]) -> int |
 
 
 def _only_label(of_model: Nodes, found: Mapping[str, Tensor]) -> str | None:
-    """Return the name of the only site of classes; None if there is none."""
+    """Return the name of the only site with classes; None if there is none."""
     labels = [
         name
         for name, node in of_model.items()

@@ -1,4 +1,4 @@
-"""A copy of a Pyro model and guide that no training changes, and what is known of their sites."""
+"""A copy of a Pyro model and guide, protected from training, and its sites."""
 
 import weakref
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ Nodes = Mapping[str, Any]
 
 
 def copy_programs(model: Program, guide: Program) -> tuple[Program, Program]:
-    """Return copies of those that are modules, in evaluation mode.
+    """Return programs with their modules copied, in evaluation mode.
 
     The guide of ``pyro.infer.autoguide`` holds its model, and both copies are of one piece. What
     a guide recorded of its model when it was first called stays shared: nobody changes it.
@@ -45,7 +45,7 @@ def copy_programs(model: Program, guide: Program) -> tuple[Program, Program]:
 
 
 def recorded_traces(guide: Program) -> dict[int, Any]:
-    """Return what autoguides recorded of their model when they were first called, by id.
+    """Return the traces that autoguides recorded at their first call, by id.
 
     Its tensors are of a computation graph, which cannot be copied, and nobody changes them.
 
@@ -65,7 +65,7 @@ def recorded_traces(guide: Program) -> dict[int, Any]:
 
 
 def store_without(*programs: Program) -> Any:
-    """Return the state of Pyro's parameter store without what the modules hold themselves."""
+    """Return the state of Pyro's parameter store without the modules' own parameters."""
     own = {
         ".".join(part for part in (program._pyro_name, name) if part).removesuffix("_unconstrained")
         for program in programs
@@ -78,13 +78,13 @@ def store_without(*programs: Program) -> Any:
 
 
 def run(program: Program, x: Tensor, state: Any, seed: int = 0) -> Nodes:
-    """Run a program once with a seed of its own; return its sites and parameters.
+    """Run a program once with a fixed seed; return its sites and parameters.
 
     Args:
         program: model or guide, called with the images.
         x: images.
         state: content of the parameter store.
-        seed: of what it draws.
+        seed: seed of the draws.
 
     Raises:
         ArgumentError: if it cannot be run on them.
@@ -133,7 +133,7 @@ def parameters_of(nodes: Nodes, *programs: Program) -> dict[str, Tensor]:
 
 
 def is_label(distribution: Any) -> bool:
-    """Return whether a distribution is one of classes."""
+    """Return whether a distribution is over classes."""
     while isinstance(distribution, Independent):
         distribution = distribution.base_dist
     return isinstance(distribution, LABELS)

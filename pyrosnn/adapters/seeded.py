@@ -1,4 +1,4 @@
-"""Any other internal noise, by seeded replay: a sample is a seed."""
+"""Other internal noise, replayed by its seed: a sample is a seed."""
 
 import pyro
 import torch
@@ -10,8 +10,8 @@ from pyrosnn.adapters.copies import copy_with_its_modes
 from pyrosnn.adapters.evaluated import as_logits
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import ArgumentError
-from pyrosnn.models.classifier import Output, Sites
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.shapes import Sites
 
 NUM_BITS = 62
 # Other batches give other rounding.
@@ -64,7 +64,7 @@ class SeededModule(Adapter):
         module: torch.nn.Module,
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
         per_example: bool = True,
     ):
         super().__init__(image_shape, output=output)
@@ -93,12 +93,12 @@ class SeededModule(Adapter):
         return torch.allclose(whole, each, rtol=TOLERANCE, atol=TOLERANCE * float(each.abs().max()))
 
     def _seeded(self, x: Tensor, seed: int) -> Tensor:
-        """Evaluate a batch with torch's generators in a state of its own."""
+        """Evaluate a batch with torch's generators in a given state."""
         with forked_rng(seed_sequence(seed, "seeded-module"), x.device):
             return as_logits(self.module(x))
 
     def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
-        """Throw the coins."""
+        """Draw the seeds."""
         coins = Bernoulli(x.new_tensor(0.5)).expand((NUM_BITS,)).to_event(1)
         if not self.per_example:
             return {"seed": pyro.sample("seed", coins)}
@@ -125,5 +125,5 @@ class SeededModule(Adapter):
 
 
 def _spread(seeds: list[int], number: int) -> list[int]:
-    """Return a seed for each image, where there may be one for all."""
+    """Return one seed per image, even if one seed serves all."""
     return seeds * number if len(seeds) == 1 else seeds

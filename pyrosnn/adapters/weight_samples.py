@@ -12,11 +12,10 @@ from pyrosnn.adapters.members import Members
 from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output
 
 
 class WeightSamples(Members):
-    """One module with many state dicts, each as likely as the others.
+    """One module with several state dicts, all equally likely.
 
     Args:
         module: returns logits; it is copied.
@@ -47,7 +46,7 @@ class WeightSamples(Members):
         state_dicts: Sequence[Mapping[str, Tensor]],
         image_shape: tuple[int, ...],
         *,
-        output: Output = "probs",
+        output: str = "probs",
         vectorised: bool | None = None,
     ):
         super().__init__(image_shape, len(state_dicts), output=output)
@@ -64,14 +63,14 @@ class WeightSamples(Members):
         self.settle()
 
     def _stacks(self) -> dict[str, Tensor]:
-        """All samples by name, shape (member, …)."""
+        """The members' values by name, shape (member, …)."""
         return {name: self.get_buffer(f"samples_{i}") for i, name in enumerate(self._names)}
 
     def _of_sample(self, x: Tensor, state: Mapping[str, Tensor]) -> Tensor:
         return as_logits(functional_call(self.module, dict(state), (x,)))
 
     def member_logits(self, x: Tensor, members: Tensor) -> Tensor:
-        """Evaluate the module with the weights of each."""
+        """Evaluate the module with each member's weights."""
         batch = {name: values[members] for name, values in self._stacks().items()}
         if x.ndim == len(self.image_shape) + 1:
             return over_samples(
@@ -89,7 +88,7 @@ IMAGES = " images"  # no parameter has such a name
 
 
 def _common_names(module: torch.nn.Module, states: Sequence[Mapping[str, Tensor]]) -> list[str]:
-    """Return the names of all state dicts; refuse what differs or does not fit.
+    """Return the common names of all state dicts; refuse names or shapes that do not fit.
 
     Raises:
         ArgumentError: naming the state dict and the tensor.

@@ -4,8 +4,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar, final
+from typing import Annotated, Any, ClassVar, final
 
+from annotated_types import Ge
 from torch import Tensor
 
 from pyrosnn.attacks.gradient import require_attackable
@@ -14,25 +15,26 @@ from pyrosnn.attacks.maximised import AttackLoss
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.attacks.problem import Problem
 from pyrosnn.attacks.result import AttackResult, result_of, shortened, with_step
-from pyrosnn.errors import require, unknown_name
+from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet
+from pyrosnn.settings import OneOf, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attack(ABC):
+class Attack(Settings, ABC):
     """Settings of an attack; calling it computes perturbations from an attack set alone.
 
     An attack of one's own writes ``run``, and says below what it is where that differs: studies
     and checks ask the attack, not its type.
 
     Attributes:
-        norm: ``l2`` or ``linf``: the norm that the strength bounds.
-        strength: η, the largest norm of δ, in pixel units.
-        labels: whose loss is maximised: the ``true`` labels, or those ``predicted`` on the
-            attack set at x, as CleverHans does when it is given none. They differ for images
-            that the attacker's samples misclassify; those are then moved away from the wrong
-            class, and some of them become correct.
+        norm: norm of δ that the strength bounds.
+        strength: largest norm of δ, η, in pixel units.
+        labels: labels whose loss is maximised: the true ones, or those predicted by the attack
+            set at x, as CleverHans does without labels. They differ for images that the
+            attacker's samples misclassify; those are then moved away from the wrong class, and
+            some of them become correct.
         clip: smallest and largest pixel of x + δ, or None for no clipping (the paper's).
         linear: whether δ, before clipping, is the strength times a direction that does not depend
             on it; all strengths of a sweep then share one run.
@@ -43,11 +45,12 @@ class Attack(ABC):
         follows_gradient: whether in one l2 step it goes along the gradient itself.
     """
 
-    norm: str = "l2"
-    strength: float = 1.5
-    labels: str = "true"
+    norm: Annotated[str, OneOf(NORMS)] = "l2"
+    strength: Annotated[float, Ge(0)] = 1.5
+    labels: Annotated[str, OneOf(LABELS)] = "true"
     clip: tuple[float, float] | None = None
 
+    panel: ClassVar[str] = "attack"
     linear: ClassVar[bool] = False
     minimises_norm: ClassVar[bool] = False
     chooses_loss: ClassVar[bool] = False
@@ -60,12 +63,7 @@ class Attack(ABC):
             ArgumentError: ``strength must be >= 0, got -0.1``.
             UnknownNameError: for an unknown norm or labels.
         """
-        require(
-            0 <= self.strength < math.inf, f"strength must be >= 0 and finite, got {self.strength}"
-        )
-        for kind, name, table in (("norm", self.norm, NORMS), ("labels", self.labels, LABELS)):
-            if name not in table:
-                raise unknown_name(kind, name, table)
+        super().__post_init__()
         if self.clip is not None:
             low, high = self.clip
             require(low < high, f"clip must be (low, high) with low < high, got {self.clip}")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pyrosnn.attacks.losses import Loss, PerImage
-from pyrosnn.models.outputs import Labels, Logits, MeanPrediction
+from pyrosnn.attacks.losses import Loss
+from pyrosnn.outputs.mean import MeanPrediction
+from pyrosnn.shapes import Labels, Logits, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)

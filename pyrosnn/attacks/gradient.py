@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool
 from torch import Tensor
 
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
@@ -10,6 +9,7 @@ from pyrosnn.attacks.precision import in_precision
 from pyrosnn.data.dataset import check_batch, require_on
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, require_attackers
+from pyrosnn.shapes import Flags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class LossGradient(Gradient):
         num_gradients: gradients of a single sample that were computed for each image.
     """
 
-    correct: Bool[Tensor, " example"]
+    correct: Flags
     num_gradients: int
 
 

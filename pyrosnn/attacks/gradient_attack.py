@@ -1,13 +1,17 @@
 """Attacks on a loss that a setting chooses."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import Tensor
 
 from pyrosnn.attacks.attack import Attack
+from pyrosnn.attacks.averages import GRADIENTS
+from pyrosnn.attacks.losses import LOSSES
 from pyrosnn.attacks.maximised import AttackLoss
 from pyrosnn.attacks.problem import Problem
+from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.settings import OneOf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,29 +19,19 @@ class GradientAttack(Attack):
     """Settings of an attack that maximises a loss, along its gradient or what stands for it.
 
     Attributes:
-        loss: what is maximised: ``cross-entropy``, ``margin`` or ``cw``.
-        gradient: what is averaged over samples: ``mean_prediction`` (the paper's equation 2),
-            ``mean_loss`` or ``mean_logits``.
-        precision: of the attacker's networks: that of the classifier (``full``), or ``bf16``, which
+        loss: loss that the attack maximises.
+        gradient: quantity that is averaged over the samples; ``mean_prediction`` is the paper's
+            equation 2.
+        precision: precision of the attacker's networks. ``full`` is the classifier's; ``bf16``
             takes half the memory, and half the time on processors that multiply in it.
     """
 
-    loss: str = "cross-entropy"
-    gradient: str = "mean_prediction"
-    precision: str = "full"
+    loss: Annotated[str, OneOf(LOSSES)] = "cross-entropy"
+    gradient: Annotated[str, OneOf(GRADIENTS)] = "mean_prediction"
+    precision: Annotated[str, OneOf(PRECISIONS)] = "full"
 
     chooses_loss: ClassVar[bool] = True
     follows_gradient: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            ArgumentError: ``strength must be >= 0, got -0.1``.
-            UnknownNameError: for an unknown norm, loss, gradient, labels or precision.
-        """
-        super().__post_init__()
-        _ = self.maximised  # refuses unknown names
 
     @property
     def maximised(self) -> AttackLoss:

@@ -8,18 +8,8 @@ logits of the chunk in hand. All else (averages, chunks, norms, steps) is the sa
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jaxtyping import Float
-from torch import Tensor
-
-from pyrosnn.models.outputs import (
-    Labels,
-    Logits,
-    MeanPrediction,
-    label_direction,
-    margin_cotangent,
-)
-
-PerImage = Float[Tensor, " example"]
+from pyrosnn.outputs.mean import MeanPrediction
+from pyrosnn.shapes import Labels, Logits, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,26 +31,12 @@ class Loss:
 
 def cross_entropy(mean: MeanPrediction, y: Labels) -> PerImage:
     r"""Return $-\log p_y$ of the mean prediction, or of the softmax of mean logits."""
-    scores = mean.values if mean.output == "logits" else mean.scores
-    return -scores.log_softmax(-1).gather(-1, y.unsqueeze(-1)).squeeze(-1)
+    return -mean.log_probs.gather(-1, y.unsqueeze(-1)).squeeze(-1)
 
 
 def cross_entropy_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
-    r"""Return the cotangents of $-\log p_y$ of the mean prediction.
-
-    For probabilities $\nabla(-\log \bar p_y) = -\sum_s w_s \nabla \log p_{y,s}$ with weights
-    $w_s = p_{y,s} / \sum_t p_{y,t}$, computed in log space. For logits the softmax of their
-    mean is taken.
-    """
-    exact = logits.double()
-    if mean.num_samples == 1:  # its weight is 1, and its mean itself
-        return -label_direction(exact, y)
-    if mean.output == "logits":
-        return -label_direction(mean.values, y).expand_as(exact) / mean.num_samples
-    label = y.unsqueeze(-1)
-    z_y = exact.gather(-1, label.expand(len(exact), -1, -1))
-    log_p = z_y - exact.mT.logsumexp(-2).unsqueeze(-1)
-    return -(log_p - mean.scores.gather(-1, label)).exp() * label_direction(exact, y)
+    r"""Return the cotangents of $-\log p_y$ of the mean prediction."""
+    return -mean.discriminants.log_prob_cotangents(logits, y, mean)
 
 
 def margin(mean: MeanPrediction, y: Labels) -> PerImage:
@@ -70,7 +46,7 @@ def margin(mean: MeanPrediction, y: Labels) -> PerImage:
 
 def margin_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
     """Return the cotangents of the negative margin."""
-    cotangents = margin_cotangent(logits, y, mean.runner_up(y), mean.output)
+    cotangents = mean.discriminants.margin_cotangent(logits, y, mean.runner_up(y))
     return -cotangents / mean.num_samples
 
 

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pyrosnn.attacks.averages import GRADIENTS, Average
-from pyrosnn.attacks.losses import LOSSES, Loss, PerImage
+from pyrosnn.attacks.losses import LOSSES, Loss
 from pyrosnn.errors import unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import Labels, MeanPrediction
 from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import (
     AfterTrunk,
     Recorded,
@@ -22,6 +21,7 @@ from pyrosnn.sampling import (
     replay,
 )
 from pyrosnn.sampling.replay import require_finite
+from pyrosnn.shapes import Images, Labels, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class Gradient:
             makes it tiny (1e-13 at a logit gap of 30); kept apart, it costs no precision.
     """
 
-    direction: Float[Tensor, "example *image"]
-    scale: Float[Tensor, " example"]
+    direction: Images
+    scale: PerImage
 
 
 @dataclass(frozen=True, kw_only=True)

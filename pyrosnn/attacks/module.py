@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
@@ -13,8 +12,9 @@ from pyrosnn.attacks.norms import largest_entry
 from pyrosnn.attacks.precision import in_precision
 from pyrosnn.errors import ArgumentError, require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import MeanPrediction
 from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.outputs import find_output
+from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import (
     Recording,
     SampleSet,
@@ -23,6 +23,7 @@ from pyrosnn.sampling import (
     predict,
     require_attackers,
 )
+from pyrosnn.shapes import Flags, Images, PerClass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,7 @@ class SampledModule(torch.nn.Module):
         """What it returns, ``log-probs`` or ``logits``."""
         return self._source.output
 
-    def forward(self, x: Tensor) -> Float[Tensor, "example class_"]:
+    def forward(self, x: Tensor) -> PerClass:
         """Return log-probabilities or logits of images, in their precision.
 
         Args:
@@ -159,7 +160,7 @@ class SampledModule(torch.nn.Module):
             return value
         return MODULE_OUTPUTS[self.output].value(self.predict(x)).to(x.dtype)
 
-    def predict(self, x: Float[Tensor, "example *image"]) -> MeanPrediction:
+    def predict(self, x: Images) -> MeanPrediction:
         """Return the mean prediction of images, in float64 and without a gradient."""
         return predict(self._source.classifier, x.detach(), self.samples)
 
@@ -171,7 +172,7 @@ class SampledModule(torch.nn.Module):
         """
         return SampledModule(replace(self._source, samples=self.samples.for_examples(rows)))
 
-    def always_zero(self, number: int) -> Bool[Tensor, " example"]:
+    def always_zero(self, number: int) -> Flags:
         """Return for which images every gradient that was asked for is zero.
 
         Known if gradients were asked for, and always for all images at once; else False for all.
@@ -287,7 +288,7 @@ def to_module(
         (torch.Size([20, 1, 8, 8]), 200)
     """
     if output is None:
-        output = "log-probs" if classifier.output == "probs" else "logits"
+        output = find_output(classifier.output).module_output
     for kind, name, table in (
         ("output", output, MODULE_OUTPUTS),
         ("precision", precision, PRECISIONS),

@@ -8,10 +8,8 @@ whose softmax is saturated still has the direction that a loss asks for.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from pyrosnn.models.outputs import Logits, MeanPrediction, PerClass, softmax
+from pyrosnn.outputs.mean import MeanPrediction
+from pyrosnn.shapes import Logits, PerClass
 
 
 @dataclass(frozen=True)
@@ -28,38 +26,14 @@ class ModuleOutput:
     cotangents: Callable[[PerClass, Logits, MeanPrediction], Logits]
 
 
-def log_softmax_pull(cotangents: Tensor, p: Tensor) -> Tensor:
-    r"""Return the logits' cotangents $u_k = g_k \sum_{c \ne k} p_c - p_k \sum_{c \ne k} g_c$.
-
-    The transposed derivative of a log-softmax, $g_k - p_k \sum_c g_c$, without a difference of
-    numbers that are nearly the same: $1 - p_k$ is 0 in floating point where $p_k$ is close to 1.
-
-    Args:
-        cotangents: g, shape (…, example, class).
-        p: the softmax, shape (…, example, class).
-    """
-    classes = p.shape[-1]
-    others = 1 - torch.eye(classes, dtype=p.dtype, device=p.device)
-    return cotangents * (p @ others) - p * (cotangents @ others)
-
-
 def log_probs(mean: MeanPrediction) -> PerClass:
     r"""Return $\log f^S_c(x)$, or the log-softmax of $f^S(x)$ where f is a logit."""
-    scores = mean.values if mean.output == "logits" else mean.scores
-    return scores.log_softmax(-1)
+    return mean.log_probs
 
 
 def log_probs_cotangents(g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
-    r"""Pull cotangents of the log-probabilities back to each sample's logits.
-
-    $\nabla \log \bar p_c = \sum_s w_{c,s} \nabla \log p_{c,s}$ with weights
-    $w_{c,s} = p_{c,s} / \sum_t p_{c,t}$, computed in log space.
-    """
-    exact, g = logits.double(), g.double()
-    if mean.output == "logits":
-        return log_softmax_pull(g, mean.values.softmax(-1)).expand_as(exact) / mean.num_samples
-    weights = (exact.mT.log_softmax(-2).mT - mean.scores).exp()
-    return log_softmax_pull(g * weights, softmax(exact))
+    """Pull cotangents of the log-probabilities back to each sample's logits."""
+    return mean.discriminants.log_probs_vjp(g.double(), logits, mean)
 
 
 def mean_logits(mean: MeanPrediction) -> PerClass:

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-Images = Float[Tensor, "example *image"]
-PerImage = Float[Tensor, " example"]
+from pyrosnn.shapes import Images, PerImage
 
 
 def per_image(values: Tensor, like: Tensor) -> Tensor:

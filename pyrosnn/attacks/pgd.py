@@ -1,9 +1,10 @@
 """`pgd`: projected gradient descent, many short steps of FGM within the ball."""
 
-import math
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor
 
 from pyrosnn.attacks.gradient_attack import GradientAttack
@@ -23,12 +24,12 @@ class PGD(GradientAttack):
 
     Attributes:
         steps: number of steps.
-        relative_step: ρ, the length of a step as a share of the strength.
+        relative_step: length of a step as a share of the strength, ρ.
         fixed_samples: use the attack set in every step, not fresh samples. Images that ``cw``
             rests on then cost nothing more.
-        restarts: further attacks from random starting points; of all ends, each image keeps the
-            one with the smallest margin on a selection set V, of the attack set's size and of a
-            stream of its own. Off by default.
+        restarts: number of further runs from random starting points. Each image keeps the end with
+            the smallest margin on a selection set V, of the attack set's size and of a stream of
+            its own.
 
     References:
         A. Madry et al., ICLR 2018. Steps, step size and fresh samples: supplement C.2.2 of
@@ -39,10 +40,10 @@ class PGD(GradientAttack):
         1
     """
 
-    steps: int = 100
-    relative_step: float = 0.02
+    steps: Annotated[int, Ge(1)] = 100
+    relative_step: Annotated[float, Gt(0)] = 0.02
     fixed_samples: bool = False
-    restarts: int = 0
+    restarts: Annotated[int, Ge(0)] = 0
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -51,18 +52,12 @@ class PGD(GradientAttack):
             ArgumentError: ``steps must be >= 1, got 0``; for steps that do not reach the strength.
         """
         super().__post_init__()
-        require(self.steps >= 1, f"steps must be >= 1, got {self.steps}")
-        require(
-            0 < self.relative_step < math.inf,
-            f"relative_step must be > 0 and finite, got {self.relative_step}",
-        )
         reach = self.steps * self.relative_step
         require(
             reach >= 1 - 1e-9,  # as 49 steps of 1 / 49 do
             f"{self.steps} steps of {self.relative_step:g} η reach {reach:g} η at most; give more "
             f"steps, or relative_step >= {1 / self.steps:.3g} ({2 / self.steps:.3g} is usual)",
         )
-        require(self.restarts >= 0, f"restarts must be >= 0, got {self.restarts}")
 
     @property
     def one_step(self) -> "PGD":

@@ -4,18 +4,16 @@ import copy
 import math
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.norms import Norm, largest_entry
 from pyrosnn.attacks.precision import in_precision
-from pyrosnn.attacks.supply import Images, Supply
+from pyrosnn.attacks.supply import Supply
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import Labels, MeanPrediction
+from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import SampleSet, predict
-
-PerImage = Float[Tensor, " example"]
+from pyrosnn.shapes import Flags, Images, Labels, PerImage
 
 # Which of the images are asked about: indices, or all of them.
 Rows = Tensor | slice
@@ -112,7 +110,7 @@ class Problem(Supply):
             self.saw(largest_entry(found.direction) != 0, rows)
         return found
 
-    def saw(self, nonzero: Bool[Tensor, " example"], rows: Rows = EVERY) -> None:
+    def saw(self, nonzero: Flags, rows: Rows = EVERY) -> None:
         """Remember which images had a gradient; ``gradient`` does so itself.
 
         Args:
@@ -169,7 +167,7 @@ class Problem(Supply):
         return self._predicted
 
     @property
-    def zero_gradient(self) -> Bool[Tensor, " example"]:
+    def zero_gradient(self) -> Flags:
         """Images of which a gradient was asked for, and was zero each time."""
         if self._nonzero is None:
             return torch.zeros_like(self.labels, dtype=torch.bool)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pyrosnn.attacks.norms import length
 from pyrosnn.attacks.problem import Problem
 from pyrosnn.sampling import Origin
+from pyrosnn.shapes import Flags, Images, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +27,18 @@ class AttackResult:
         origin: where the attacker's samples came from.
     """
 
-    step: Float[Tensor, "example *image"]
+    step: Images
     factor: float = 1.0
-    norm: Float[Tensor, " example"]
-    length: Float[Tensor, " example"]
-    zero_gradient: Bool[Tensor, " example"]
-    correct: Bool[Tensor, " example"]
+    norm: PerImage
+    length: PerImage
+    zero_gradient: Flags
+    correct: Flags
     num_gradients: int
     num_queries: int = 0
     origin: Origin
 
     @property
-    def perturbation(self) -> Float[Tensor, "example *image"]:
+    def perturbation(self) -> Images:
         """δ, shape (example, *image)."""
         return self.factor * self.step
 

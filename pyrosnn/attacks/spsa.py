@@ -1,15 +1,15 @@
 """`spsa`: one step along a gradient that is estimated from losses alone."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor
 
 from pyrosnn.attacks.gradient_attack import GradientAttack
 from pyrosnn.attacks.norms import length, per_image
 from pyrosnn.attacks.problem import Problem
-from pyrosnn.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,8 @@ class SPSA(GradientAttack):
     sampling noise cancels. L is the loss of the settings, on the average that ``gradient`` names.
 
     Attributes:
-        directions: K.
-        radius: r, in pixel units.
+        directions: number of differences of losses, K, each of two evaluations.
+        radius: half their distance, r, in pixel units.
 
     References:
         J. Spall, IEEE Trans. Automatic Control 37, 1992; J. Uesato et al., ICML 2018.
@@ -32,21 +32,11 @@ class SPSA(GradientAttack):
         0.01
     """
 
-    directions: int = 64
-    radius: float = 0.01
+    directions: Annotated[int, Ge(1)] = 64
+    radius: Annotated[float, Gt(0)] = 0.01
 
     linear: ClassVar[bool] = True
     follows_gradient: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            ArgumentError: ``directions must be >= 1, got 0``; for a radius that is not above 0.
-        """
-        super().__post_init__()
-        require(self.directions >= 1, f"directions must be >= 1, got {self.directions}")
-        require(self.radius > 0, f"radius must be > 0, got {self.radius}")
 
     def run(self, problem: Problem, strength: float) -> Tensor:
         """Make the step; one estimate serves all strengths."""

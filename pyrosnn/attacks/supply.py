@@ -7,14 +7,11 @@ from functools import cached_property
 from itertools import repeat
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet, draw_sample_set, successive_sample_sets
 from pyrosnn.seeding import forked_rng, seed_sequence
-
-Images = Float[Tensor, "example *image"]
+from pyrosnn.shapes import Images
 
 
 class Supply:

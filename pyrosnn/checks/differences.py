@@ -1,7 +1,8 @@
 """When a mean difference over independent draws of A and I is more than Monte Carlo error."""
 
 import numpy as np
-from scipy import stats
+
+from pyrosnn.statistics import student_p_value
 
 # Probability that a check of a healthy evaluation calls some rise significant.
 FAILURE_RATE = 0.01
@@ -35,7 +36,7 @@ def significantly_positive(
     if number < 2:
         return np.zeros(differences.shape[1:], dtype=bool)
     spread = np.maximum(differences.std(0, ddof=1), grain / 2)
-    p_value = stats.t.sf(differences.mean(0) / (spread / np.sqrt(number)), number - 1)
+    p_value = student_p_value(differences.mean(0), spread, number, alternative="greater")
     return np.asarray(p_value < FAILURE_RATE / comparisons)
 
 

@@ -1,10 +1,9 @@
-"""Margins, slopes and angles of an attack, seen by an inference set."""
+"""Margins, slopes and angles of an attack on an inference set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import AttackResult
@@ -13,7 +12,8 @@ from pyrosnn.conditions.view import Ray, View, look
 from pyrosnn.data.dataset import check_batch, require_on
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import margin_cotangent, one_hot
+from pyrosnn.outputs import discriminants_of
+from pyrosnn.outputs.algebra import one_hot
 from pyrosnn.sampling import (
     AfterTrunk,
     Recorded,
@@ -22,14 +22,12 @@ from pyrosnn.sampling import (
     replay,
     require_disjoint,
 )
-
-PerImage = Float[Tensor, " example"]
-PerClass = Float[Tensor, "example class_"]
+from pyrosnn.shapes import Flags, Labels, PerClass, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    r"""What decides whether an attack along δ succeeds, to first order; float64.
+    r"""The quantities that decide, to first order, whether an attack along δ succeeds; float64.
 
     None of it depends on the length of δ, only on its direction.
 
@@ -47,16 +45,16 @@ class Geometry:
         correct_attack: whether the attack set classifies x correctly.
     """
 
-    label: Int[Tensor, " example"]
+    label: Labels
     margins: PerClass
     slopes: PerClass
     radii: PerClass
-    nearest: Int[Tensor, " example"]
+    nearest: Labels
     margin: PerImage
     gradient_norm: PerImage
     cosine: PerImage
-    correct_inference: Bool[Tensor, " example"]
-    correct_attack: Bool[Tensor, " example"]
+    correct_inference: Flags
+    correct_attack: Flags
 
     @property
     def radius(self) -> PerImage:
@@ -64,7 +62,7 @@ class Geometry:
         return self.radii.amin(-1)
 
     @property
-    def correct(self) -> Bool[Tensor, " example"]:
+    def correct(self) -> Flags:
         """Correct under A and under I: the premise of theorems 4.1 and 4.2."""
         return self.correct_attack & self.correct_inference
 
@@ -85,7 +83,7 @@ def attack_geometry(
         classifier: the classifier.
         x: images before the attack, shape (example, *image).
         y: labels, shape (example,).
-        attack: what the attack returned.
+        attack: result of the attack.
         samples: the inference set I.
 
     Raises:
@@ -108,7 +106,7 @@ def require_judgeable(
     attacks: Sequence[AttackResult],
     samples: SampleSet,
 ) -> None:
-    """Refuse images, labels, attacks or an inference set that do not belong together.
+    """Refuse images, labels, attacks or an inference set that do not match.
 
     Raises:
         ArgumentError: for bad images or labels, or samples of another classifier.
@@ -135,18 +133,18 @@ def geometries(
     classifier: StochasticClassifier,
     x: Tensor,
     y: Tensor,
-    correct: Mapping[Ray, Bool[Tensor, " example"]],
+    correct: Mapping[Ray, Flags],
     views: Sequence[View],
     samples: SampleSet,
 ) -> list[dict[Ray, Geometry]]:
-    """Measure attacks from what was seen along their directions.
+    """Measure attacks from the values and slopes along their directions.
 
     Args:
         classifier: the classifier.
         x: images before the attacks.
         y: labels.
         correct: for each measured ray, whether the attack set classifies x correctly.
-        views: what the first samples of I see, see :func:`look`.
+        views: predictions and slopes of the first samples of I, see :func:`look`.
         samples: the inference set I.
 
     Returns:
@@ -173,11 +171,11 @@ def geometries(
 
 
 def first_order(y: Tensor, view: View, ray: Ray, correct: Tensor) -> Geometry:
-    """Return the geometry without what needs the gradient's norm, which is NaN here.
+    """Return the geometry with NaN for the quantities that need the gradient's norm.
 
     Args:
         y: labels.
-        view: what the samples see.
+        view: predictions and slopes of the samples.
         ray: a measured ray along the attack.
         correct: whether the attack set classifies x correctly.
     """
@@ -241,11 +239,11 @@ def margin_gradient_norms(
     rows, c = distinct // classifier.num_classes, distinct % classifier.num_classes
     x, y = x[rows], y[rows]
     images = AfterTrunk(classifier, x, samples.memory_budget)
-    total = ScaledSum(images)
+    f, total = discriminants_of(classifier.output), ScaledSum(images)
     norms = {}
     for chunk in replay(classifier, len(rows), samples[: max(sizes)], stops=sizes, rows=rows):
         part = Recorded(chunk, images)
-        total.add(part, margin_cotangent(part.logits, y, c, classifier.output))
+        total.add(part, f.margin_cotangent(part.logits, y, c))
         if chunk.stop in sizes:
             norms[chunk.stop] = total.scale * length(total.value.double()) / chunk.stop
     return [norms[size][index] for size, index in zip(sizes, where, strict=True)]

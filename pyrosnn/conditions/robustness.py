@@ -1,15 +1,14 @@
-"""When a prediction withstands an attack: theorems 4.1 and 4.2 of the paper."""
+"""The robustness conditions of theorems 4.1 and 4.2."""
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
 
 from pyrosnn.attacks import AttackResult
 from pyrosnn.conditions.geometry import Geometry
 from pyrosnn.errors import require
-from pyrosnn.models.outputs import one_hot
+from pyrosnn.outputs.algebra import one_hot
+from pyrosnn.shapes import Flags, PerClass
 
-Condition = Bool[Tensor, " example"]
+Condition = Flags
 
 
 def linear_condition(geometry: Geometry, attack: AttackResult) -> Condition:
@@ -48,9 +47,7 @@ def smooth_condition(geometry: Geometry, attack: AttackResult, smoothness: float
     return _all_positive(geometry, attack, curvature=smoothness / 2)
 
 
-def smooth_radii(
-    geometry: Geometry, attack: AttackResult, smoothness: float
-) -> Float[Tensor, "example class_"]:
+def smooth_radii(geometry: Geometry, attack: AttackResult, smoothness: float) -> PerClass:
     r"""Return $r_c$ of theorem 4.2 for all classes, ∞ at c = y.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a sample set sees along rays from images: predictions at points, and slopes.
+"""Predictions and slopes of a sample set along rays from images.
 
 One pass over the samples serves all of it. Each chunk's affine part is applied once to the images
 and once to the direction of each ray; every point of a ray, and the derivative along it, are then
@@ -10,22 +10,21 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks.norms import length
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import discriminant_slopes, discriminants, sum_samples
+from pyrosnn.outputs import discriminants_of
+from pyrosnn.outputs.algebra import sum_samples
 from pyrosnn.sampling import AfterTrunk, SampleSet, replay
 from pyrosnn.sampling.memory import quarter
 from pyrosnn.sampling.replay import require_finite
-
-PerClass = Float[Tensor, "example class_"]
+from pyrosnn.shapes import Images, Labels, PerClass, PerImage
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ray:
-    """Points x + t v of a direction v for each image; a key to what is seen along it.
+    """The points x + t v along one direction v per image, and a key to the values there.
 
     Attributes:
         direction: v, shape (example, *image).
@@ -33,19 +32,19 @@ class Ray:
         measured: whether the slopes along v are wanted.
     """
 
-    direction: Float[Tensor, "example *image"]
+    direction: Images
     points: tuple[float, ...] = ()
     measured: bool = True
 
     @cached_property
-    def length(self) -> Float[Tensor, " example"]:
+    def length(self) -> PerImage:
         """‖v‖₂ of each image."""
         return length(self.direction)
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What the first samples of a set see.
+    """Predictions and slopes of the first samples of a set.
 
     Attributes:
         num_samples: how many samples.
@@ -57,11 +56,11 @@ class View:
     num_samples: int
     discriminants: PerClass
     slopes: Mapping[Ray, PerClass]
-    predicted: Mapping[Ray, tuple[Int[Tensor, " example"], ...]]
+    predicted: Mapping[Ray, tuple[Labels, ...]]
 
 
 class _Path:
-    """A ray after the trunk: still a line where there is none, else a curve.
+    """A ray after the trunk: a line where there is no trunk, else a curve.
 
     Args:
         images: the images after the trunk.
@@ -85,13 +84,13 @@ class _Path:
 
 def look(
     classifier: StochasticClassifier,
-    x: Float[Tensor, "example *image"],
-    y: Int[Tensor, " example"],
+    x: Images,
+    y: Labels,
     rays: Sequence[Ray],
     samples: SampleSet,
     sizes: Sequence[int],
 ) -> list[View]:
-    """Look along rays with the first samples of a set.
+    """Evaluate the first samples of a set along rays.
 
     Args:
         classifier: the classifier.
@@ -104,6 +103,7 @@ def look(
     Returns:
         A view for each size.
     """
+    f = discriminants_of(classifier.output)
     shape = (classifier.num_classes, len(x))
     like = torch.zeros(shape, dtype=torch.float64, device=x.device).mT
     clean = like.clone()
@@ -119,10 +119,10 @@ def look(
         features = chunk.features(images.values)
         steps = {ray: chunk.jvp(along) for ray, path in paths.items() for along in path.along}
         logits, tangents = chunk.rest.jvp(features, [steps[ray] for ray in slopes])
-        values = discriminants(logits, classifier.output)
+        values = f.values(logits)
         clean += sum_samples(values)
         for total, tangent in zip(slopes.values(), tangents, strict=True):
-            total += sum_samples(discriminant_slopes(values, tangent, y, classifier.output))
+            total += sum_samples(f.slopes(values, tangent, y))
         for ray, path in paths.items():
             for t, total in zip(ray.points, moved[ray], strict=True):
                 if t != 0:
@@ -131,7 +131,7 @@ def look(
                         if images.straight
                         else chunk.features(path.at(t))
                     )
-                    total += sum_samples(discriminants(chunk.rest(there), classifier.output))
+                    total += sum_samples(f.values(chunk.rest(there)))
         if chunk.stop in sizes:
             views[chunk.stop] = View(
                 num_samples=chunk.stop,

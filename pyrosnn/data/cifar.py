@@ -24,7 +24,7 @@ NUM_TRAIN, NUM_TEST = 50_000, 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a CIFAR data set is found, and what a record of its binary form is.
+    """The places of a CIFAR data set, and the layout of a record in its binary form.
 
     Attributes:
         name: its name in ``DATASETS``.
@@ -149,7 +149,7 @@ def _read_records(source: Source, files: list[Path], number: int) -> Split:
 
 
 def _read_torchvision(source: Source, root: Path) -> tuple[Split, Split]:
-    """Let torchvision read, or first download, the form whose sums it checks."""
+    """Read torchvision's form; torchvision downloads it if needed, and checks its sums."""
     from torchvision import datasets
 
     dataset = getattr(datasets, source.torchvision)

@@ -13,7 +13,7 @@ from pyrosnn.errors import ArgumentError, require
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset:
-    """Images and labels of both splits, and the bounds that a pixel keeps.
+    """Images and labels of both splits, and the bounds of a pixel.
 
     Attributes:
         name: its name in ``DATASETS``.
@@ -68,7 +68,7 @@ class Dataset:
 def check_batch(
     x: Tensor, y: Tensor, *, num_classes: int, image_shape: tuple[int, ...], dtype: torch.dtype
 ) -> None:
-    """Refuse images and labels that no result should be made of.
+    """Refuse images and labels that do not form a valid batch.
 
     Args:
         x: images, shape (example, *image_shape).

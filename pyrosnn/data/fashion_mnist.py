@@ -60,7 +60,7 @@ def load(root: Path) -> Dataset:
 
 
 def _download(root: Path, folder: Path) -> None:
-    """Let torchvision fetch the compressed files, whose MD5 sums it knows."""
+    """Download the compressed files with torchvision, which checks their MD5 sums."""
     from torchvision.datasets import FashionMNIST
     from torchvision.datasets.utils import download_url
 

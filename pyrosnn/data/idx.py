@@ -1,4 +1,4 @@
-"""Files of the IDX form, as MNIST and its successors come: checked, bounded, never a pickle.
+"""Files in the IDX form of MNIST and its successors: checked, bounded, never a pickle.
 
 torchvision would read them too, but first a pickled ``processed/training.pt`` beside them, and any
 number of bytes that a compressed file expands to.
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.errors import DataError, FileError, first_line
-from pyrosnn.files import read_whole
+from pyrosnn.storage import read_whole
 
 _UNSIGNED_BYTE = 8
 _OVERHEAD = 2**16  # what gzip may add to bytes that it cannot compress
@@ -25,7 +25,7 @@ _OVERHEAD = 2**16  # what gzip may add to bytes that it cannot compress
 
 @dataclass(frozen=True, kw_only=True)
 class IdxFile:
-    """One array of a data set, and what its file must be.
+    """One array of a data set, with the expected content of its file.
 
     Attributes:
         name: name of the file, which may be compressed (``.gz``).
@@ -39,13 +39,13 @@ class IdxFile:
 
     @property
     def header(self) -> bytes:
-        """What the file begins with: a magic number, and the shape in big-endian words."""
+        """The first bytes of the file: a magic number, and the shape in big-endian words."""
         magic = bytes([0, 0, _UNSIGNED_BYTE, len(self.shape)])
         return magic + b"".join(size.to_bytes(4, "big") for size in self.shape)
 
     @property
     def num_bytes(self) -> int:
-        """Length of the file, not compressed."""
+        """Length of the uncompressed file."""
         return len(self.header) + math.prod(self.shape)
 
     def is_in(self, folder: Path) -> bool:
@@ -53,7 +53,7 @@ class IdxFile:
         return any((folder / f"{self.name}{suffix}").exists() for suffix in ("", ".gz"))
 
     def read(self, folder: Path) -> Tensor:
-        """Return the array, uint8; the plain file if it is there, else the compressed one.
+        """Return the array, uint8, from the plain file if it exists, else from the compressed one.
 
         Args:
             folder: where the file is.
@@ -81,6 +81,6 @@ class IdxFile:
         return torch.from_numpy(values.reshape(self.shape).copy())
 
     def _inflated(self, packed: bytes) -> bytes:
-        """Return the bytes of a compressed file, one more than there may be at most."""
+        """Return the bytes of a compressed file, at most one more than allowed."""
         with GzipFile(fileobj=io.BytesIO(packed)) as file:
             return file.read(self.num_bytes + 1)

@@ -10,7 +10,6 @@ independent, give unbiased products.
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import Attack, loss_gradient
@@ -21,9 +20,10 @@ from pyrosnn.errors import require
 from pyrosnn.evaluation.moments import record, sample_gradient
 from pyrosnn.evaluation.resampling import SubsetDirections, resample, resampled_sizes
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import margin_cotangent
+from pyrosnn.outputs import discriminants_of
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import MEMORY_BUDGET, AfterTrunk, SampleSet, draw_sample_set, predict
+from pyrosnn.shapes import Images, Labels
 
 NUM_GROUPS = 20
 PAIRS = NUM_GROUPS // 2
@@ -31,8 +31,8 @@ PAIRS = NUM_GROUPS // 2
 
 def attack_moments(
     classifier: StochasticClassifier,
-    x: Float[Tensor, "example *image"],
-    y: Int[Tensor, " example"],
+    x: Images,
+    y: Labels,
     *,
     attack: Attack,
     num_samples: int = 200,
@@ -114,6 +114,7 @@ def attack_moments(
         block=block,
         memory_budget=memory_budget,
     )
+    f = discriminants_of(classifier.output)
     of, labels = attack.maximised, attack.attacked_labels(classifier, x, y, samples)
     nearest = _nearest_class(classifier, x, y, attack, labels, samples)
     mean = predict(classifier, x, samples)
@@ -126,7 +127,7 @@ def attack_moments(
     for (group, index), theta in zip(places, samples.chunks(1), strict=True):
         single = record(classifier, images, theta)
         share = of.average.cotangents(of.row, single.logits, labels, mean)
-        margin = margin_cotangent(single.logits, y, nearest, classifier.output)
+        margin = f.margin_cotangent(single.logits, y, nearest)
         both = torch.stack(
             [
                 sample_gradient(images, single, num_samples * share),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.attacks import Attack, AttackFunction, AttackResult, as_attack
@@ -32,12 +31,13 @@ from pyrosnn.sampling import (
     predict,
     require_disjoint,
 )
+from pyrosnn.shapes import Images, Labels
 
 
 def evaluate(
     classifier: StochasticClassifier,
-    x: Float[Tensor, "example *image"],
-    y: Int[Tensor, " example"],
+    x: Images,
+    y: Labels,
     *,
     attack: Attack | AttackFunction,
     attack_samples: SampleSet,
@@ -226,8 +226,8 @@ def _array(per_strength: list[Tensor]) -> np.ndarray:
 
 def accuracy(
     classifier: StochasticClassifier,
-    x: Float[Tensor, "example *image"],
-    y: Int[Tensor, " example"],
+    x: Images,
+    y: Labels,
     *,
     num_samples: int = 100,
     seed: int = 0,

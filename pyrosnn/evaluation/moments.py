@@ -6,18 +6,13 @@ from itertools import islice
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.models.outputs import (
-    MeanPrediction,
-    discriminant_cotangent,
-    discriminants,
-    margin_cotangent,
-)
+from pyrosnn.outputs import discriminants_of
+from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import (
     MEMORY_BUDGET,
@@ -31,6 +26,7 @@ from pyrosnn.sampling import (
 )
 from pyrosnn.sampling.replay import require_finite
 from pyrosnn.sampling.sample_set import PAGE_SIZE
+from pyrosnn.shapes import Images, Labels
 
 
 class _Moments:
@@ -57,8 +53,8 @@ class _Moments:
 
 def gradient_moments(
     classifier: StochasticClassifier,
-    x: Float[Tensor, "example *image"],
-    y: Int[Tensor, " example"],
+    x: Images,
+    y: Labels,
     *,
     num_samples: int = 1000,
     seed: int = 0,
@@ -104,7 +100,7 @@ def gradient_moments(
         dtype=classifier.dtype,
     )
     x, y = x.to(classifier.device), y.to(classifier.device)
-    output = classifier.output
+    functions = discriminants_of(classifier.output)
     first = draw_sample_set(
         classifier,
         x,
@@ -120,7 +116,7 @@ def gradient_moments(
         each = (drawn[s : s + 1] for drawn in sets for s in range(len(drawn)))
         return islice(each, num_samples)
 
-    mean = MeanPrediction(output)
+    mean = MeanPrediction(classifier.output)
     images = AfterTrunk(classifier, x, memory_budget)
     for theta in singles():
         mean.add(record(classifier, images, theta).logits)
@@ -131,11 +127,11 @@ def gradient_moments(
     products = torch.zeros_like(mean.scores[:, 0])
     for theta in singles():
         single = record(classifier, images, theta)
-        f = discriminants(single.logits, output)[0]
+        f = functions.values(single.logits)[0]
         prediction.add(f.gather(-1, y.unsqueeze(-1)).squeeze(-1))
-        cotangents = discriminant_cotangent(single.logits, y, output)
+        cotangents = functions.cotangent(single.logits, y)
         before, _ = label.add(sample_gradient(images, single, cotangents))
-        cotangents = margin_cotangent(single.logits, y, other, output)
+        cotangents = functions.margin_cotangent(single.logits, y, other)
         _, after = margin.add(sample_gradient(images, single, cotangents))
         products += (before * after).flatten(1).sum(1)
 

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pyrosnn.errors import ArgumentError, first_line, require, resolve, unknown_name
+from pyrosnn.errors import ArgumentError, first_line, require, resolve, row_of
 from pyrosnn.networks import NETWORKS, build_network, network_options
 from pyrosnn.noise import NOISES, noise_options
+from pyrosnn.settings import Kind, OneOf, Option, check_value, options_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pyrosnn.models.classifier import Output, StochasticClassifier
+    from pyrosnn.models.classifier import StochasticClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class Row:
     """What a classifier or a defence is made of.
 
     Attributes:
+        about: the classifier in a line, for a help text.
         network: name in ``NETWORKS``; the option ``network`` takes another.
         noise: names in ``NOISES``.
         objective: name in ``OBJECTIVES`` of the loss that it is trained with.
@@ -29,10 +31,11 @@ class Row:
         file_names: names of tensors in files, if they are not those of the module.
     """
 
+    about: str = ""
     network: str
     noise: tuple[str, ...]
     objective: str = "elbo"
-    output: "Output" = "probs"
+    output: str = "probs"
     averages: Mapping[str, str] = field(default_factory=dict)
     last_first: bool = False
     file_names: tuple[tuple[str, str], ...] = ()
@@ -52,14 +55,21 @@ _BLOCKS = (
 )
 
 MODELS: dict[str, Row] = {
-    "bnn": Row(network="dense", noise=("matrix-normal",), file_names=(_MEANS, *_SCALES)),
+    "bnn": Row(
+        about="Bayesian neural network with matrix normal weights, trained by the ELBO.",
+        network="dense",
+        noise=("matrix-normal",),
+        file_names=(_MEANS, *_SCALES),
+    ),
     "im": Row(
+        about="Infinite mixture: a BNN trained by the likelihood of the mixture.",
         network="dense",
         noise=("matrix-normal",),
         objective="mixture",
         file_names=(_MEANS, *_SCALES),
     ),
     "sin": Row(
+        about="Stochastic input network: Gaussian noise on the image.",
         network="dense",
         noise=("input",),
         output="logits",
@@ -67,9 +77,18 @@ MODELS: dict[str, Row] = {
         file_names=(_WEIGHTS,),
     ),
     "laplace": Row(
-        network="dense", noise=("last-layer",), last_first=True, file_names=(*_LAST, _WEIGHTS)
+        about="Laplace approximation on the weights of the last layer.",
+        network="dense",
+        noise=("last-layer",),
+        last_first=True,
+        file_names=(*_LAST, _WEIGHTS),
     ),
-    "resnet": Row(network="resnet", noise=("dropout",), file_names=_BLOCKS),
+    "resnet": Row(
+        about="Wide residual network with MC dropout.",
+        network="resnet",
+        noise=("dropout",),
+        file_names=_BLOCKS,
+    ),
 }
 
 
@@ -79,9 +98,7 @@ def find_row(name: str) -> Row:
     Raises:
         UnknownNameError: ``unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, …)``.
     """
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
-    return MODELS[name]
+    return row_of(MODELS, name, "model")
 
 
 def model_options(name: str, network: str | None = None) -> dict[str, Any]:
@@ -107,6 +124,50 @@ def model_options(name: str, network: str | None = None) -> dict[str, Any]:
     return options | ({"average": next(iter(row.averages))} if row.averages else {})
 
 
+def model_settings(name: str, network: str | None = None) -> list[Option]:
+    """Return the options of a model with their kinds and help: for a command line, and for files.
+
+    Args:
+        name: a name in ``MODELS``.
+        network: a name in ``NETWORKS``, in the place of the row's own.
+
+    Raises:
+        UnknownNameError: for an unknown model or network.
+
+    Example:
+        >>> [option.flag for option in model_settings("sin") if option.panel == "noise"]
+        ['--noise-variance', '--per-example']
+    """
+    row = find_row(name)
+    chosen = network or row.network
+    into = ("options",)
+    own = Option(
+        name="network",
+        path=(*into, "network"),
+        kind=Kind(str, marks=(OneOf(NETWORKS),)),
+        default=row.network,
+        help="Architecture.",
+        panel="network",
+    )
+    path = row_of(NETWORKS, chosen, "network")
+    options = [own, *options_of(path, into=into, panel="network", of=chosen)]
+    for noise in row.noise:
+        path = row_of(NOISES, noise, "noise")
+        options += options_of(path, into=into, panel="noise", of=noise)
+    if row.averages:
+        options.append(
+            Option(
+                name="average",
+                path=(*into, "average"),
+                kind=Kind(str, marks=(OneOf(row.averages),)),
+                default=next(iter(row.averages)),
+                help="Quantity that training averages over the samples of an image.",
+                panel="objective",
+            )
+        )
+    return options
+
+
 def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a model: those given, and the defaults of the others.
 
@@ -127,6 +188,9 @@ def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise ArgumentError(
                 f"{name} has no option '{option}'; it has {', '.join([*defaults, 'network'])}"
             )
+    for setting in model_settings(name, network):
+        if setting.name in given and setting.name != "network":
+            check_value(setting.name, given[setting.name], setting.kind)
     own = find_row(name).network
     chosen = {k: v for k, v in given.items() if k != "network" or v not in (own, None)}
     return {**defaults, **chosen}
@@ -195,8 +259,6 @@ def _build(
     ]
     objective = row.objective
     if row.averages:
-        if settings["average"] not in row.averages:
-            raise unknown_name("average", settings["average"], row.averages)
         objective = row.averages[settings["average"]]
     return Named(
         network,

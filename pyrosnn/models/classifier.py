@@ -2,9 +2,9 @@
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import pyro
 import torch
@@ -17,10 +17,9 @@ from pyrosnn.models.axes import EventDims, one_sample, with_axes
 from pyrosnn.models.measured import Footprint, floats_of_an_image
 from pyrosnn.networks.function import Differentiated, Function, Identity
 from pyrosnn.networks.network import Parts
+from pyrosnn.outputs import discriminants_of
 from pyrosnn.seeding import forked_rng, seed_sequence
-
-Output = Literal["probs", "logits"]
-Sites = Mapping[str, Tensor]
+from pyrosnn.shapes import Images, Logits, Sites
 
 # Integers of as many bytes: what a fingerprint takes numbers for.
 WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -40,7 +39,8 @@ class StochasticClassifier(torch.nn.Module, ABC):
     where one value is shared by all images (weights).
 
     Attributes:
-        output: what the discriminant functions f_c are, softmax probabilities or logits.
+        output: name in ``OUTPUTS`` of what the discriminant functions f_c are: softmax
+            probabilities (``probs``) or ``logits``.
         objective: name in ``OBJECTIVES`` of the loss that it is trained with.
         per_example: whether some site is drawn anew for each image (input noise, dropout).
         vectorized_guide: whether ``Predictive`` may run the guide once for many samples.
@@ -48,7 +48,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         num_classes: number of classes.
     """
 
-    output: Output = "probs"
+    output: str = "probs"
     objective: str = "elbo"
     per_example: bool = False
     vectorized_guide: bool = True
@@ -74,9 +74,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return self.sample_sites(x, images)
 
     @abstractmethod
-    def logits(
-        self, x: Float[Tensor, "*samples_and_image"], sites: Sites
-    ) -> Float[Tensor, "sample example class_"]:
+    def logits(self, x: Float[Tensor, "*samples_and_image"], sites: Sites) -> Logits:
         """Evaluate the network on stored values of the sample sites.
 
         Args:
@@ -142,12 +140,10 @@ class StochasticClassifier(torch.nn.Module, ABC):
         """
         return Parts(Identity(), Differentiated(lambda x: self.logits(x, sites)))
 
-    def discriminants(
-        self, x: Float[Tensor, "example *image"], sites: Sites
-    ) -> Float[Tensor, "sample example class_"]:
+    def discriminants(self, x: Images, sites: Sites) -> Logits:
         """Evaluate f_c(x, θ_s): the softmax of the logits, or the logits, as ``output`` says."""
         logits = self.logits(x, sites)
-        return logits.softmax(-1) if self.output == "probs" else logits
+        return discriminants_of(self.output).values(logits).to(logits.dtype)
 
     def footprint(self) -> Footprint:
         """Return how many floats one image needs in one sample; measured once, in a trial."""

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import Function
 from pyrosnn.networks.module import ModuleNetwork
 from pyrosnn.networks.network import Edits, Network, Parts, Weights
 from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.outputs import find_output
+from pyrosnn.shapes import Sites
 
 
 class Composed(StochasticClassifier):
@@ -46,7 +48,7 @@ class Composed(StochasticClassifier):
         noise: Sequence[Noise],
         *,
         image_shape: tuple[int, ...] | None = None,
-        output: Output = "probs",
+        output: str = "probs",
         objective: str = "elbo",
     ):
         if not isinstance(network, Network):
@@ -58,6 +60,7 @@ class Composed(StochasticClassifier):
             network = ModuleNetwork(network, image_shape)
         super().__init__(network.image_shape, network.num_classes)
         _require_noise(noise)
+        find_output(output)  # refuses any other name
         self.output, self.objective = output, objective
         self.network: Network = network
         self.noise = torch.nn.ModuleList(noise)

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from pyrosnn.models.classifier import Output
 from pyrosnn.models.composed import Composed
 from pyrosnn.noise.noise import Noise
 
@@ -28,7 +27,7 @@ class Named(Composed):
         network: torch.nn.Module,
         noise: Sequence[Noise],
         *,
-        output: Output,
+        output: str,
         objective: str,
         file_names: Sequence[tuple[str, str]] = (),
     ):

@@ -7,7 +7,9 @@ from pyro.distributions import Normal
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.outputs import discriminants_of
+from pyrosnn.shapes import Sites
 
 SITE = "smoothing_noise"
 
@@ -69,6 +71,4 @@ class Smoothed(StochasticClassifier):
             if name != SITE
         }
         each = self.base.logits(flat, repeated).reshape(*lead, self.num_classes)
-        if self.output == "logits":
-            return each.mean(-2)
-        return each.log_softmax(-1).logsumexp(-2)  # log K is the same for all classes
+        return discriminants_of(self.output).averaged_logits(each)

@@ -3,11 +3,11 @@
 The table holds import paths, so that reading the names, as ``--help`` does, loads nothing.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pyrosnn.errors import resolve
+from pyrosnn.errors import resolve, row_of
+from pyrosnn.settings import declared
 
 if TYPE_CHECKING:
     from pyrosnn.networks.network import Network
@@ -29,23 +29,7 @@ def network_options(name: str) -> dict[str, Any]:
         >>> network_options("dense")
         {'hidden': (128, 128), 'activation': 'relu'}
     """
-    return options_of(resolve(NETWORKS, name, "network"))
-
-
-def options_of(make: Callable[..., Any]) -> dict[str, Any]:
-    """Return what a row of a model sets: parameters with a default that are not keyword-only.
-
-    Keyword-only parameters are for Python: where a noise is put, and what is no plain value.
-
-    Args:
-        make: a function or a class.
-    """
-    parameters = inspect.signature(make).parameters.values()
-    return {
-        p.name: p.default
-        for p in parameters
-        if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty
-    }
+    return {one.name: one.default for one in declared(row_of(NETWORKS, name, "network"))}
 
 
 def build_network(

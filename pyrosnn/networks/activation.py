@@ -59,7 +59,7 @@ class Activation(torch.nn.Module, Layer):
 
 @dataclass(frozen=True)
 class Activated(Operation):
-    """A nonlinearity; its derivatives need its value alone."""
+    """A nonlinearity whose derivatives need only its value."""
 
     function: Nonlinearity
     affine = False

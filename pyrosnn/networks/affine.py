@@ -1,4 +1,4 @@
-"""h W + b for a batch of weight matrices, in the order of multiplication that is fastest."""
+"""h W + b for a batch of weight matrices, in the fastest order of multiplication."""
 
 import torch
 from torch import Tensor
@@ -62,7 +62,7 @@ def _product(hidden: Tensor, weight: Tensor) -> Tensor:
 
 
 def _fold(hidden: Tensor) -> Tensor:
-    """Put the samples into the rows: one tall product where all share a matrix."""
+    """Fold the samples into the rows: one tall product where all share a matrix."""
     return hidden.reshape(1, -1, hidden.shape[-1])
 
 

@@ -1,15 +1,17 @@
 """`cnn`: a small convolutional network for images of about 28 × 28 and 32 × 32 pixels."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 
 from pyrosnn.errors import require
-from pyrosnn.networks.activation import Activation
+from pyrosnn.networks.activation import ACTIVATIONS, Activation
 from pyrosnn.networks.convolution import Convolution
 from pyrosnn.networks.dense import Dense
 from pyrosnn.networks.layer import Flatten, Shape
 from pyrosnn.networks.layered import LayeredNetwork
+from pyrosnn.settings import OneOf
 
 
 def cnn(
@@ -17,7 +19,7 @@ def cnn(
     num_classes: int,
     channels: Sequence[int] = (16, 32),
     units: int = 100,
-    activation: str = "relu",
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu",
 ) -> LayeredNetwork:
     """Return convolutions of 4 × 4 with stride 2, a fully connected layer, and the last one.
 
@@ -27,9 +29,9 @@ def cnn(
     Args:
         image_shape: shape of one image, (channel, height, width).
         num_classes: number of classes.
-        channels: of the convolutions, each of which halves height and width.
-        units: of the fully connected layer.
-        activation: ``relu`` or ``tanh``, between the layers.
+        channels: channels of the convolutions, each of which halves height and width.
+        units: width of the fully connected layer.
+        activation: nonlinearity between the layers.
 
     Raises:
         ArgumentError: for images that are no pixels in two dimensions, or too small.

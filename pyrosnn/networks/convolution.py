@@ -1,4 +1,4 @@
-"""Convolutions, with weights that all samples share or with weights of each sample's own."""
+"""Convolutions whose weights are shared by all samples or differ between them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,10 @@ from pyrosnn.networks.operation import Operation
 
 
 class Convolution(torch.nn.Conv2d, Layer):
-    """A convolution in two dimensions, zeros around the image.
+    """A two-dimensional convolution, padded with zeros.
 
     Args:
-        inputs: channels that it is given.
+        inputs: number of input channels.
         outputs: channels that it returns.
         size: of the kernel.
         stride: between positions.
@@ -90,7 +90,7 @@ class Convolved(Operation):
 
     @property
     def num_samples(self) -> int:
-        """How many samples have weights of their own."""
+        """Number of samples with different weights."""
         return len(self.weight)
 
     def value(self, *inputs: Tensor) -> Tensor:
@@ -147,13 +147,13 @@ class Convolved(Operation):
 
 
 def fold(h: Tensor) -> Tensor:
-    """Return features with all samples in the batch, channels last in memory."""
+    """Return features with the samples folded into the batch, channels last in memory."""
     last = h.movedim(-3, -1)
     return last.reshape(-1, *last.shape[-3:]).movedim(-1, -3)
 
 
 def unfold(flat: Tensor, like: Tensor) -> Tensor:
-    """Return a batch with the axis of samples that ``like`` has."""
+    """Return a batch with the sample axis of ``like``."""
     found: Tensor = flat.unflatten(0, like.shape[:2])
     return found
 

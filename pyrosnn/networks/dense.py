@@ -3,30 +3,32 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.activation import Activation
+from pyrosnn.networks.activation import ACTIVATIONS, Activation
 from pyrosnn.networks.affine import affine, product, vjp, vjp_sum
 from pyrosnn.networks.layer import Flatten, Layer, Shape
 from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.networks.operation import Operation
+from pyrosnn.settings import OneOf
 
 
 def initial_matrix(inputs: int, outputs: int) -> Tensor:
-    """Draw a layer's weights as He et al. do, biases zero; shape (inputs + 1, outputs)."""
+    """Draw a layer's weights by He initialization, biases zero; shape (inputs + 1, outputs)."""
     matrix = torch.randn(inputs + 1, outputs) * math.sqrt(2.0 / inputs)
     matrix[-1] = 0.0  # the bias
     return matrix
 
 
 class Dense(torch.nn.Module, Layer):
-    """h W + b, with b as the last row of one matrix.
+    """A dense layer, h W + b, with b as the last row of one matrix.
 
     Args:
-        inputs: numbers of an image that it is given.
+        inputs: number of inputs per image.
         outputs: numbers that it returns.
         matrix: weights and bias to begin with; drawn if they are not given.
     """
@@ -68,7 +70,7 @@ class DenseProduct(Operation):
 
     @property
     def num_samples(self) -> int:
-        """How many samples have weights of their own."""
+        """Number of samples with different weights."""
         return len(self.weight)
 
     def value(self, *inputs: Tensor) -> Tensor:
@@ -92,7 +94,7 @@ def dense(
     image_shape: Shape,
     num_classes: int,
     hidden: Sequence[int] = (128, 128),
-    activation: str = "relu",
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu",
     *,
     last: Tensor | None = None,
 ) -> LayeredNetwork:
@@ -102,7 +104,7 @@ def dense(
         image_shape: shape of one image.
         num_classes: number of classes.
         hidden: widths of the hidden layers.
-        activation: ``relu`` or ``tanh``, between the layers.
+        activation: nonlinearity between the layers.
         last: weights of the last layer, which are then not drawn.
 
     Raises:

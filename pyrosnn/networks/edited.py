@@ -1,4 +1,4 @@
-"""What an evaluation changes in a module while it runs: what its submodules compute."""
+"""Temporary changes of the values that a module's submodules compute."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ ONE_AT_A_TIME = threading.RLock()
 
 @contextmanager
 def every_submodule_is_called() -> Iterator[None]:
-    """Switch off the fused evaluation of torch's transformer layers, which calls no submodule."""
+    """Switch off the fused evaluation of torch's transformer layers, which skips submodules."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -28,7 +28,7 @@ def every_submodule_is_called() -> Iterator[None]:
 
 
 def num_samples(edit: Edit) -> int:
-    """Return how many samples differ in an edit."""
+    """Return the number of samples that differ in an edit."""
     return len(edit.matrix) if isinstance(edit, Weights) else edit.operation.num_samples
 
 
@@ -39,11 +39,11 @@ def changed(edit: Edit, h: Tensor) -> Tensor:
 
 
 class Edited:
-    """Changes, within it, what a submodule computes for a batch.
+    """A context that changes the output of submodules for a batch.
 
     Args:
         part: the submodule.
-        edits: of its weights and of what it returns.
+        edits: of its weights and of its output.
         number: how many samples are in the batch.
 
     Attributes:
@@ -82,7 +82,7 @@ class Edited:
 
 
 def with_weights(part: Any, h: Tensor, matrix: Tensor, number: int) -> Tensor:
-    """Return what a linear layer or convolution makes of a batch, each sample with its weights.
+    """Return the output of a linear layer or convolution, each sample with its own weights.
 
     Args:
         part: the layer.

@@ -1,4 +1,4 @@
-"""torch's forward mode, without its passes over the derivatives of weights that have none."""
+"""torch's forward mode, without passes over zero derivatives of weights."""
 
 import warnings
 from collections.abc import Callable
@@ -27,7 +27,7 @@ LINEAR = frozenset(
 
 
 class _OfTheInput(TorchFunctionMode):
-    """Differentiates linear layers along their input alone.
+    """A mode that differentiates linear layers only along their input.
 
     torch multiplies by a weight's tangent, too, which is zero here: a convolution costs three of
     its values in forward mode, and two within this.
@@ -36,7 +36,7 @@ class _OfTheInput(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Run a function, or the two halves of a linear one."""
+        """Run a function, or both halves of a linear one."""
         kwargs = kwargs or {}
         if func not in LINEAR or not _along_the_input(*args, **kwargs):
             return func(*args, **kwargs)
@@ -56,7 +56,7 @@ def _no_bias(rest: list[Any]) -> list[Any]:
 
 
 def _along_the_input(*args: Any, **kwargs: Any) -> bool:
-    """Return whether a call has the usual arguments, of which the first alone has a tangent."""
+    """Return whether a call has the usual arguments, and only the first has a tangent."""
     tensors = [v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)]
     if len(args) < 2 or any(map(is_functorch_wrapped_tensor, tensors)):
         return False  # within vmap, tangents are not to be seen

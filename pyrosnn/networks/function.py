@@ -18,7 +18,7 @@ class Function(ABC):
 
     @property
     def affine(self) -> bool:
-        """Whether it is known to be an affine map."""
+        """Whether the function is known to be affine."""
         return False
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Function(ABC):
 
 
 class AffineMap(ABC):
-    """An affine map: its derivatives need no value, and it is evaluated once for a line."""
+    """An affine map, whose derivatives need no value, and which takes one evaluation per line."""
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class AffineMap(ABC):
 
 @dataclass(frozen=True)
 class Identity(AffineMap):
-    """x itself: right for every network."""
+    """The identity map, valid as a trunk of every network."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x."""
@@ -83,7 +83,7 @@ class Differentiated(Function):
             return self.function(h)
 
     def jvp(self, h: Tensor, steps: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Differentiate in forward mode, once for each step; the first pass has the value, too."""
+        """Differentiate in forward mode, once per step; the first pass also gives the value."""
         passes = [dual_pass(self.function, h, step) for step in steps]
         for _, tangent in passes:
             if tangent is None:
@@ -92,7 +92,7 @@ class Differentiated(Function):
         return value, [tangent for _, tangent in passes if tangent is not None]
 
     def vjp(self, h: Tensor) -> tuple[Tensor, Pullback]:
-        """Keep an autograd graph from the features to the values."""
+        """Record an autograd graph from the features to the values."""
         h = h.detach().requires_grad_()
         with torch.enable_grad():
             values = self.function(h)
@@ -100,10 +100,10 @@ class Differentiated(Function):
 
 
 def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
-    """Return the cotangents of x, given those of what was computed from it; the graph stays.
+    """Return the cotangents of x, given those of a value computed from it; keep the graph.
 
     Args:
-        x: what the values were computed from, with a gradient.
+        x: tensor from which the values were computed, with a gradient.
         values: functions of x.
         cotangents: in the values' shape.
 
@@ -124,7 +124,7 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
 
 
 def no_gradient() -> ArgumentError:
-    """Return the error for a function that is cut off from what it is given."""
+    """Return the error for a function whose output does not depend on its input."""
     return ArgumentError(
         "no gradient of the classifier's outputs reaches the image; do not detach or use "
         "torch.no_grad in its forward"

@@ -1,4 +1,4 @@
-"""What a layer of a network is, and the layers without weights."""
+"""The interface of a layer, and the layers without weights."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,13 +14,13 @@ Shape = tuple[int, ...]
 
 
 class Layer(ABC):
-    """A place of a network: a module that says of what shape it is, and what it computes."""
+    """A place of a network: a module with a known output shape and operation."""
 
     is_view: bool = False
 
     @abstractmethod
     def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
-        """Return what the layer computes.
+        """Return the operation of the layer.
 
         Args:
             matrix: weights in the place of its own, shape (sample or 1, input [+ 1], output), as
@@ -30,7 +30,7 @@ class Layer(ABC):
 
     @abstractmethod
     def shape(self, *inputs: Shape) -> Shape:
-        """Return the shape of one image's features, given those of its inputs."""
+        """Return the shape of one image's features, given the shapes of its inputs."""
 
     def matrix(self) -> Tensor | None:
         """Return the weights, shape (input + 1, output) with the bias last; None without any.
@@ -41,7 +41,7 @@ class Layer(ABC):
 
 
 class Flatten(torch.nn.Module, Layer):
-    """All numbers of an image in a row."""
+    """The numbers of an image as one row."""
 
     is_view = True
     size: Shape
@@ -51,7 +51,7 @@ class Flatten(torch.nn.Module, Layer):
         return _Flattened(self.size)
 
     def shape(self, *inputs: Shape) -> Shape:
-        """Return the number of numbers."""
+        """Return the length of the row."""
         self.size = inputs[0]
         return (math.prod(self.size),)
 

@@ -59,7 +59,7 @@ class _Cut:
 
 
 class LayeredNetwork(Network):
-    """A network that is built of layers with :meth:`add`; the last one returns the logits.
+    """A network of layers, built with :meth:`add`; the last one returns the logits.
 
     Args:
         image_shape: shape of one image.
@@ -84,12 +84,12 @@ class LayeredNetwork(Network):
         self._inputs: dict[str, tuple[str, ...]] = {}
 
     def add(self, name: str, layer: torch.nn.Module, *inputs: str) -> None:
-        """Add a layer, and with it a place of its name.
+        """Add a layer, and a place with its name.
 
         Args:
             name: of the place.
             layer: a :class:`Layer`.
-            inputs: places whose features it is given; the last one by default.
+            inputs: places whose features are its inputs; the last one by default.
 
         Raises:
             ArgumentError: for a name that there is already, and features of a wrong shape.
@@ -133,7 +133,7 @@ class LayeredNetwork(Network):
         return Program(steps, given, [index], shapes, enters=True, leaves=True)(x)
 
     def trunk(self, kinds: Kinds) -> Program | None:
-        """Return the layers that no noise comes before; None if they only reshape."""
+        """Return the layers before all noise; None if they only reshape."""
         cut = self._cut(kinds)
         if not cut.before:
             return None
@@ -142,7 +142,7 @@ class LayeredNetwork(Network):
         return Program(steps, given, cut.frontier, cut.shapes, enters=True, leaves=True)
 
     def parts(self, edits: Edits) -> Parts:
-        """Return what follows the trunk: its affine beginning, if the trunk is affine, too."""
+        """Return the layers after the trunk, their affine beginning apart where possible."""
         kinds = kinds_of(edits)
         cut = self._cut(kinds)
         steps = self._steps(cut.after, edits)
@@ -166,7 +166,7 @@ class LayeredNetwork(Network):
         return Parts(AffineProgram(first), rest)
 
     def _nodes(self, kinds: Kinds) -> list[_Node]:
-        """Return what is computed, in order, with the changes of features as nodes of their own."""
+        """Return the nodes in order of evaluation, with changes of features as separate nodes."""
         nodes: list[_Node] = []
         at: dict[str, int] = {}  # the value that a place returns; the image is value 0
         for place in self.places:
@@ -197,7 +197,7 @@ class LayeredNetwork(Network):
         return self.layer(node.place).operation(matrix, learn=learn)
 
     def _cut(self, kinds: Kinds) -> _Cut:
-        """Divide the nodes into those that noise comes before, and the others."""
+        """Split the nodes into those that depend on noise, and the others."""
         nodes = self._nodes(kinds)
         noisy = [False]
         for node in nodes:
@@ -221,13 +221,13 @@ class LayeredNetwork(Network):
 
 
 def _renumbered(nodes: Sequence[_Node], order: Sequence[int]) -> list[_Node]:
-    """Return nodes as those of a program of its own, whose values are the given ones in order."""
+    """Return nodes as a separate program, whose values are the given ones in order."""
     place_of = {i: number for number, i in enumerate(order)}
     return [replace(node, inputs=tuple(place_of[i] for i in node.inputs)) for node in nodes]
 
 
 def affine_length(steps: Sequence[Step]) -> int:
-    """Return the length of the affine chain that the steps begin with.
+    """Return the length of the affine chain at the beginning of the steps.
 
     No later step uses a value within the chain.
 

@@ -1,4 +1,4 @@
-"""torch's linear layer: weights as (output, input), drawn as torch draws them."""
+"""torch's linear layer: weights of shape (output, input), drawn as torch draws them."""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ class Linear(torch.nn.Linear, Layer):
     """``torch.nn.Linear`` as a layer.
 
     Args:
-        in_features: numbers of an image that it is given.
+        in_features: number of inputs per image.
         out_features: numbers that it returns.
     """
 
@@ -38,7 +38,7 @@ class Linear(torch.nn.Linear, Layer):
 
 
 class _Linear(DenseProduct):
-    """The product as torch computes it: to the last bit that of training before."""
+    """The product as torch computes it, with the bits of earlier trainings."""
 
     def value(self, *inputs: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.flatten()

@@ -1,4 +1,4 @@
-"""Any ``torch.nn.Module`` as a network: its submodules are the places, by their names."""
+"""Any ``torch.nn.Module`` as a network, whose places are its submodules' names."""
 
 import copy
 from contextlib import ExitStack
@@ -21,7 +21,7 @@ from pyrosnn.networks.trial import is_shape, try_module
 
 
 class ModuleNetwork(Network):
-    """A module of one's own as a network with places; it is differentiated by torch.
+    """A user's module as a network with places, differentiated by torch.
 
     A place is a submodule that a forward pass calls once, by its name (``features.3``); its
     features are what it returns. Linear layers and convolutions have weights. All of the module
@@ -73,7 +73,7 @@ class ModuleNetwork(Network):
         return super().place(name)
 
     def train(self, mode: bool = True) -> "ModuleNetwork":
-        """Leave the module in evaluation mode: what learns, a training step says."""
+        """Leave the module in evaluation mode; a training step decides which parts learn."""
         super().train(mode)
         self.module.eval()
         return self
@@ -108,7 +108,7 @@ class ModuleNetwork(Network):
             images = changed(edit, images)
         images = images.expand(number, *images.shape[1:]).flatten(0, 1)
         if images.data_ptr() == x.data_ptr():
-            images = images.clone()  # a module may change what it is given
+            images = images.clone()  # a module may change its input
         edited = {
             place: Edited(self.module.get_submodule(place), of_place, number)
             for place, of_place in edits.items()

@@ -1,4 +1,4 @@
-"""What a network is: named places where noise can be put, and its evaluation with the noise.
+"""The interface of a network: named places for noise, and its evaluation with noise.
 
 Noise changes a place by an *edit*: other weights, or a change of the features that the place
 returns. The place ``input`` is the image. Networks are free of Pyro; so are edits.
@@ -20,7 +20,7 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Place:
-    """Where noise can be put.
+    """A point of a network where noise can be added.
 
     Attributes:
         shape: of one image's features there.
@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Weights:
-    """Other weights for each sample.
+    """An edit that gives each sample its own weights.
 
     Attributes:
         matrix: shape (sample, input [+ 1], output).
@@ -45,7 +45,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Features:
-    """A change of the features that a place returns.
+    """An edit that changes the features that a place returns.
 
     Attributes:
         operation: of the features, shape (sample or 1, example, *features).
@@ -56,7 +56,7 @@ class Features:
 
 Edit = Weights | Features
 Edits = Mapping[str, Sequence[Edit]]  # by place, in their order
-Kinds = Mapping[str, Sequence[type[Edit]]]  # what is known of them before there are values
+Kinds = Mapping[str, Sequence[type[Edit]]]  # known before there are values
 
 
 def kinds_of(edits: Edits) -> dict[str, list[type[Edit]]]:
@@ -89,7 +89,7 @@ class Parts:
     """A network for the samples of a chunk: ``rest(first(x))`` are logits.
 
     Attributes:
-        first: the part that is affine in what it is given, evaluated once for a line of images.
+        first: the part that is affine in its input, evaluated once for a line of images.
         rest: what follows; returns logits, shape (sample, example, class).
     """
 
@@ -98,7 +98,7 @@ class Parts:
 
 
 class Network(torch.nn.Module, ABC):
-    """A network with named places; nothing in it is random.
+    """A deterministic network with named places.
 
     Attributes:
         image_shape: shape of one image.
@@ -128,14 +128,14 @@ class Network(torch.nn.Module, ABC):
 
     @abstractmethod
     def inputs_of(self, place: str, x: Tensor) -> Tensor:
-        """Return what a place with weights is given, shape (example, input), without noise."""
+        """Return the input of a place with weights, shape (example, input), without noise."""
 
     def trunk(self, kinds: Kinds) -> Function | None:
-        """Return what comes before all noise, evaluated once for all samples."""
+        """Return the part before all noise, which is evaluated once for all samples."""
         return None
 
     def parts(self, edits: Edits) -> Parts:
-        """Return what follows the trunk, for the samples of a chunk."""
+        """Return the part after the trunk, for the samples of a chunk."""
         return Parts(Identity(), Differentiated(lambda x: self.logits(x, edits)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -162,7 +162,7 @@ class Network(torch.nn.Module, ABC):
         return self.places[name]
 
     def feature_places(self, places: Collection[str] | None) -> list[str]:
-        """Return places for a noise of features: those asked for, or the network's default.
+        """Return the places for a noise of features: the requested ones, or the network's default.
 
         Raises:
             ArgumentError: for a network that has no default, naming its places.
@@ -176,7 +176,7 @@ class Network(torch.nn.Module, ABC):
         return found
 
     def weight_places(self, places: Collection[str] | None) -> list[str]:
-        """Return places for a noise of weights: those asked for, or all that have weights.
+        """Return the places for a noise of weights: the requested ones, or all with weights.
 
         Raises:
             ArgumentError: for a place without weights.
@@ -194,7 +194,7 @@ class Network(torch.nn.Module, ABC):
         return found
 
     def _named(self, places: Collection[str]) -> list[str]:
-        """Return places that there are, each once."""
+        """Return the requested places, each once; refuse unknown ones."""
         require(
             not isinstance(places, str),
             f"places must be a list of names, got '{places}'; give ['{places}']",

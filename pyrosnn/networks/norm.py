@@ -12,7 +12,7 @@ from pyrosnn.networks.operation import Operation
 
 
 class Norm(torch.nn.BatchNorm2d, Layer):
-    """Batch norm, whatever mode its module is in.
+    """Batch norm, whatever the mode of its module.
 
     It uses the batch's statistics, and moves the running ones towards them, where ``learn`` says
     so; else the running ones, so that images do not influence each other.
@@ -68,7 +68,7 @@ class ChannelAffine(Operation):
 
 @dataclass(frozen=True)
 class _Learnt(Operation):
-    """Batch norm of a training step; differentiated by torch alone."""
+    """Batch norm during a training step, differentiated by torch only."""
 
     norm: Norm
     affine = False
@@ -91,7 +91,7 @@ class _Learnt(Operation):
 
 
 class Centre(torch.nn.Module, Layer):
-    """Pixels of [0, 1] centred within the network, so that strengths stay in pixel units.
+    """The centring of pixels of [0, 1] within the network; strengths stay in pixel units.
 
     Args:
         middle: the pixel that becomes 0.

@@ -1,7 +1,7 @@
-"""What a network is computed of: functions that know their derivatives, without a graph.
+"""The operations of a network: functions that know their derivatives, without a graph.
 
 All tensors have the axes (sample, example, …). The axis of samples has size 1 where all samples
-of a chunk share a value; what is shared is computed once, and its cotangents are summed over
+of a chunk share a value; shared values are computed once, and their cotangents are summed over
 samples. With a graph around them, ``value`` is differentiated by torch, as training does.
 """
 
@@ -29,12 +29,12 @@ class Operation(ABC):
 
     @property
     def num_samples(self) -> int:
-        """Number of samples that have a function of their own."""
+        """Number of samples with different functions."""
         return 1
 
     @property
     def num_derivatives(self) -> int:
-        """Number of samples whose derivative at one point is their own."""
+        """Number of samples with different derivatives at one point."""
         return self.num_samples
 
     @abstractmethod
@@ -42,7 +42,7 @@ class Operation(ABC):
         """Return the value."""
 
     def residual(self, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-        """Return what the derivatives need of the point where they are taken."""
+        """Return the values that the derivatives need at a point."""
         return None
 
     @abstractmethod
@@ -65,7 +65,7 @@ class Operation(ABC):
 
 @dataclass(frozen=True)
 class Shift(Operation):
-    """h + b.
+    """The sum h + b.
 
     Attributes:
         by: b, shape (sample or 1, example or 1, *features).
@@ -75,7 +75,7 @@ class Shift(Operation):
 
     @property
     def num_samples(self) -> int:
-        """How many samples have a b of their own."""
+        """Number of samples with different b."""
         return len(self.by)
 
     @property
@@ -100,7 +100,7 @@ class Shift(Operation):
 
 @dataclass(frozen=True)
 class Scale(Operation):
-    """a h, number by number.
+    """The elementwise product a h.
 
     Attributes:
         by: a, shape (sample or 1, example or 1, *features).
@@ -110,7 +110,7 @@ class Scale(Operation):
 
     @property
     def num_samples(self) -> int:
-        """How many samples have an a of their own."""
+        """Number of samples with different a."""
         return len(self.by)
 
     def value(self, *inputs: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class Apply(Operation):
 
     @property
     def num_samples(self) -> int:
-        """How many samples have a function of their own."""
+        """Number of samples with different functions."""
         return self.samples
 
     def value(self, *inputs: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Operations in a row: a function whose derivatives are computed without a graph.
+"""A sequence of operations, whose derivatives are computed without a graph.
 
 Each value knows over how many samples it and its derivative differ. What all samples share is
 computed once for a chunk, in all three directions: a value's cotangents are summed over samples
@@ -17,7 +17,7 @@ from pyrosnn.networks.operation import Operation
 
 @dataclass(frozen=True)
 class Step:
-    """An operation on earlier values.
+    """An operation applied to earlier values.
 
     Attributes:
         operation: the operation.
@@ -67,12 +67,12 @@ class Program(Function):
 
     Args:
         steps: in order; a step's inputs come before it.
-        inputs: shapes of what it is given.
-        outputs: indices of what it returns, in the numbering of the steps' inputs.
-        shapes: of what it returns.
-        enters: whether what it is given has no axis of samples yet.
-        leaves: whether what it returns has none.
-        num_samples: number of samples that differ in what it is given.
+        inputs: shapes of the inputs.
+        outputs: indices of the outputs, in the numbering of the steps' inputs.
+        shapes: of the outputs.
+        enters: whether the inputs have no sample axis yet.
+        leaves: whether the outputs have none.
+        num_samples: number of samples that differ in the inputs.
         num_derivatives: number of samples that differ in the derivative of that.
     """
 
@@ -105,17 +105,17 @@ class Program(Function):
 
     @property
     def affine(self) -> bool:
-        """Whether it is an affine map."""
+        """Whether the program is an affine map."""
         return all(step.operation.affine for step in self.steps)
 
     @property
     def num_samples(self) -> int:
-        """Number of samples that differ in its value."""
+        """Number of samples with different values."""
         return max(self._values_of[i] for i in self._outputs)
 
     @property
     def num_derivatives(self) -> int:
-        """Number of samples that differ in its derivative."""
+        """Number of samples with different derivatives."""
         return max(self._derivatives_of[i] for i in self._outputs)
 
     def __call__(self, h: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ class Program(Function):
         return self._pack(values)
 
     def _last_uses(self) -> list[list[int]]:
-        """Return which values each step is the last to use."""
+        """Return, for each step, the values that no later step uses."""
         last: dict[int, int] = {}
         for number, step in enumerate(self.steps):
             for i in step.inputs:
@@ -146,7 +146,7 @@ class Program(Function):
         return ending
 
     def jvp(self, h: Tensor, steps: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Carry all steps along with the values."""
+        """Propagate all steps along with the values."""
         values = self._unpack(h)
         along = [self._unpack(v) for v in steps]
         last = self._last_uses()
@@ -167,7 +167,7 @@ class Program(Function):
             return value, [self._pack(tangents).expand_as(value) for tangents in along]
 
     def vjp(self, h: Tensor) -> tuple[Tensor, Pullback]:
-        """Keep what the derivatives need of the values."""
+        """Record the values that the derivatives need."""
         values = self._unpack(h)
         residuals = []
         last = self._last_uses()
@@ -219,7 +219,7 @@ class AffineProgram(AffineMap):
     """A program of affine operations.
 
     Args:
-        program: from images or what a trunk returns, which have no axis of samples, to features.
+        program: from images, or a trunk's output, which have no sample axis, to features.
     """
 
     def __init__(self, program: Program):

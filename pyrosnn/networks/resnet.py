@@ -16,7 +16,7 @@ STEM_CHANNELS = 16
 def resnet(
     image_shape: Shape, num_classes: int, depth: int = 28, width: int = 10
 ) -> LayeredNetwork:
-    """Return a wide residual network; noise of features is put between the convolutions of a block.
+    """Return a wide residual network, with noise of features between a block's convolutions.
 
     Blocks bn-relu-conv-bn-relu-conv beside a shortcut, in three groups of 16, 32 and 64 times
     ``width`` channels. The places of block k are ``block_k_norm_1``, ``block_k_active_1``,
@@ -26,8 +26,8 @@ def resnet(
     Args:
         image_shape: shape of one image, (channel, height, width).
         num_classes: number of classes.
-        depth: convolutions: 6 n + 4, with n blocks in each of the groups.
-        width: factor of the channels.
+        depth: number of convolutions, 6 n + 4, with n blocks in each of the groups.
+        width: factor of the number of channels.
 
     Raises:
         ArgumentError: ``depth must be 6 n + 4 with n >= 1 (10, 16, 22, 28 …), got 12``.
@@ -66,10 +66,10 @@ def add_block(network: LayeredNetwork, number: int, inputs: int, outputs: int, s
     """Add bn-relu-conv-bn-relu-conv beside a shortcut.
 
     Args:
-        network: whose last place the block is given.
+        network: the network; its last place is the input of the block.
         number: of the block.
-        inputs: channels of what it is given.
-        outputs: channels of what it returns.
+        inputs: number of input channels.
+        outputs: number of output channels.
         stride: of the first convolution and of the shortcut.
     """
     name = f"block_{number}"

@@ -1,4 +1,4 @@
-"""A trial of a module: which submodules are places, and what is wrong with it."""
+"""A trial run of a module, which finds its places and its faults."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ TOLERANCE = 1e-3  # other batches give other rounding
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a trial tells of a module.
+    """The result of a module's trial run.
 
     Attributes:
         places: submodules that noise can be put at, in the order of evaluation.
@@ -68,7 +68,7 @@ def try_module(module: torch.nn.Module, image_shape: tuple[int, ...]) -> Found:
 def _run(
     module: torch.nn.Module, named: dict[str, torch.nn.Module], x: Tensor
 ) -> tuple[Calls, Tensor]:
-    """Return the calls of each part, and the logits."""
+    """Run the module; return the calls of each part, and the logits."""
     calls: Calls = {}
 
     def see(name: str) -> Callable[[Any, Any, Any], None]:
@@ -116,7 +116,7 @@ def matrix_shape(part: torch.nn.Module) -> tuple[int, int] | None:
 
 
 def is_shape(value: Any) -> bool:
-    """Return whether a value is a shape: positive whole numbers."""
+    """Return whether a value is a shape of positive integers."""
     return isinstance(value, Sequence) and all(isinstance(n, int) and n >= 1 for n in value)
 
 

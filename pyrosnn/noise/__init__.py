@@ -5,8 +5,8 @@ The table holds import paths, so that reading the names, as ``--help`` does, loa
 
 from typing import Any
 
-from pyrosnn.errors import resolve
-from pyrosnn.networks import options_of
+from pyrosnn.errors import row_of
+from pyrosnn.settings import declared
 
 NOISES = {
     "matrix-normal": "pyrosnn.noise.weights:MatrixNormalWeights",
@@ -29,4 +29,4 @@ def noise_options(name: str) -> dict[str, Any]:
         >>> noise_options("dropout")
         {'dropout': 0.3, 'per_example': True}
     """
-    return options_of(resolve(NOISES, name, "noise"))
+    return {one.name: one.default for one in declared(row_of(NOISES, name, "noise"))}

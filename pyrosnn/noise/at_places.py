@@ -1,26 +1,30 @@
-"""Noise on the features that places return, a site for each of them."""
+"""Noise on the features that places return, with one site per place."""
 
 from collections.abc import Collection
+from dataclasses import KW_ONLY, dataclass
 
 from pyrosnn.errors import require
 from pyrosnn.networks.network import Features, Kinds, Network
 from pyrosnn.noise.noise import Noise
 
 
+@dataclass(eq=False, repr=False)
 class AtPlaces(Noise):
-    """What noises of features share: a site for each place, in the order of the places.
-
-    Args:
-        places: names of places; by default the network's own choice.
-        site: the sites are called by it and a number.
+    """The common base of noises on features: one site per place, in the places' order.
 
     Attributes:
-        place_of: the place of each site.
+        places: names of places; by default the network's own choice.
+        site: the sites are called by it and a number.
+        place_of: the place of each site, once the noise is placed.
     """
 
-    def __init__(self, places: Collection[str] | None, site: str):
-        super().__init__()
-        self.places, self.site = places, site
+    _: KW_ONLY
+    places: Collection[str] | None = None
+    site: str = "features"
+
+    def __post_init__(self) -> None:
+        """Check the values of the fields."""
+        super().__post_init__()
         self.place_of: dict[str, str] = {}
 
     def place(self, network: Network) -> None:

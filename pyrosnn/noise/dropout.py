@@ -1,25 +1,28 @@
-"""`dropout`: masks of dropout that stays random at prediction (MC dropout)."""
+"""`dropout`: dropout masks that stay random at prediction (MC dropout)."""
 
-from collections.abc import Collection
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated
 
+from annotated_types import Gt, Lt
 from torch import Tensor
 
-from pyrosnn.errors import require
 from pyrosnn.networks.network import Edits, Network, scale
 from pyrosnn.noise.at_places import AtPlaces
 from pyrosnn.noise.keep_mask import KeepMask
-from pyrosnn.noise.noise import Laws, Sites
+from pyrosnn.noise.noise import Laws
+from pyrosnn.shapes import Sites
 
 
+@dataclass(eq=False, repr=False)
 class Dropout(AtPlaces):
-    """Dropout after each of some places; kept units are divided by 1 - dropout.
+    """Dropout after the given places; kept units are divided by 1 - dropout.
 
     The mask of features of shape (channel, height, width) has the shape (height, width, channel),
     as networks have them in memory.
 
-    Args:
-        dropout: probability that a unit is dropped; the paper's ResNets have 0.3 and 0.6.
-        per_example: draw masks for each image (the field's practice) or share them among images.
+    Attributes:
+        dropout: probability that a unit is dropped; 0.3 and 0.6 in the paper's ResNets.
+        per_example: draw masks for each image (the field's practice), not for all.
         channels: drop whole channels, the first axis of the features, not single units.
         places: names of places; by default the network's own choice.
         site: the sites are called ``mask_0``, ``mask_1``, … in the order of the places.
@@ -28,23 +31,14 @@ class Dropout(AtPlaces):
         Y. Gal, Z. Ghahramani, Dropout as a Bayesian approximation, ICML 2016.
     """
 
-    def __init__(
-        self,
-        dropout: float = 0.3,
-        per_example: bool = True,
-        *,
-        channels: bool = False,
-        places: Collection[str] | None = None,
-        site: str = "mask",
-    ):
-        super().__init__(places, site)
-        require(0 < dropout < 1, f"dropout must be in (0, 1), got {dropout}")
-        self.dropout = dropout
-        self.per_example = per_example
-        self.channels = channels
+    dropout: Annotated[float, Gt(0), Lt(1)] = 0.3
+    per_example: bool = True
+    _: KW_ONLY
+    channels: bool = False
+    site: str = "mask"
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the masks: nothing of them is learned."""
+        """Return the distribution of the masks, which has no learned parameters."""
         laws = {}
         for name, place in self.place_of.items():
             channels, *size = network.place(place).shape

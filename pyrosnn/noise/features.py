@@ -1,23 +1,26 @@
 """`features`: Gaussian noise on the features that places return."""
 
 import math
-from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Gt
 from pyro.distributions import Normal
 from torch import Tensor
 
-from pyrosnn.errors import require
 from pyrosnn.networks.network import Edits, Network, shift
 from pyrosnn.noise.at_places import AtPlaces
-from pyrosnn.noise.noise import Laws, Sites
+from pyrosnn.noise.noise import Laws
+from pyrosnn.shapes import Sites
 
 
+@dataclass(eq=False, repr=False)
 class FeatureNoise(AtPlaces):
-    r"""$h + ε$ with $ε \sim \mathcal N(0, σ^2 I)$, at each of some places.
+    r"""Gaussian noise on features: $h + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
-    Args:
-        feature_variance: σ².
-        per_example: draw noise for each image or share it among images.
+    Attributes:
+        feature_variance: variance of the noise, σ².
+        per_example: draw noise for each image, not for all.
         places: names of places; by default the network's own choice.
         site: the sites are called ``features_0``, ``features_1``, … in the order of the places.
 
@@ -25,21 +28,11 @@ class FeatureNoise(AtPlaces):
         X. Liu et al., Towards robust neural networks via random self-ensemble, ECCV 2018.
     """
 
-    def __init__(
-        self,
-        feature_variance: float = 0.01,
-        per_example: bool = True,
-        *,
-        places: Collection[str] | None = None,
-        site: str = "features",
-    ):
-        super().__init__(places, site)
-        require(feature_variance > 0, f"feature_variance must be > 0, got {feature_variance}")
-        self.feature_variance = feature_variance
-        self.per_example = per_example
+    feature_variance: Annotated[float, Gt(0)] = 0.01
+    per_example: bool = True
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the noise: nothing of it is learned."""
+        """Return the distribution of the noise, which has no learned parameters."""
         scale = like.new_tensor(math.sqrt(self.feature_variance))
         shapes = {name: network.place(place).shape for name, place in self.place_of.items()}
         return {

@@ -1,21 +1,26 @@
 """`input`: Gaussian noise on the image."""
 
 import math
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated
 
+from annotated_types import Gt
 from pyro.distributions import Normal
 from torch import Tensor
 
-from pyrosnn.errors import require
 from pyrosnn.networks.network import INPUT, Edits, Features, Kinds, Network, shift
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
+@dataclass(eq=False, repr=False)
 class InputNoise(Noise):
-    r"""$x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
+    r"""Gaussian noise on the image: $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
-    Args:
-        noise_variance: σ², in squared pixel units; the paper's SINs have 0.05 and 0.1.
-        per_example: draw noise for each image (the field's practice) or share it among images.
+    Attributes:
+        noise_variance: variance of the noise, σ², in squared pixel units; 0.05 and 0.1 in the
+            paper.
+        per_example: draw noise for each image (the field's practice), not for all.
         site: name of the sample site.
 
     References:
@@ -23,21 +28,17 @@ class InputNoise(Noise):
         privacy, IEEE S&P 2019. Settings: Däubener & Fischer 2022, section 5 and supplement B.
     """
 
-    def __init__(
-        self, noise_variance: float = 0.1, per_example: bool = True, *, site: str = "noise"
-    ):
-        super().__init__()
-        require(noise_variance > 0, f"noise_variance must be > 0, got {noise_variance}")
-        self.noise_variance = noise_variance
-        self.per_example = per_example
-        self.site = site
+    noise_variance: Annotated[float, Gt(0)] = 0.1
+    per_example: bool = True
+    _: KW_ONLY
+    site: str = "noise"
 
     def place(self, network: Network) -> None:
-        """Every network has an input."""
+        """Do nothing: every network has an input."""
 
     @property
     def site_names(self) -> list[str]:
-        """The one site."""
+        """The name of the only site."""
         return [self.site]
 
     def kinds(self) -> Kinds:
@@ -45,7 +46,7 @@ class InputNoise(Noise):
         return {INPUT: [Features]}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the noise: nothing of it is learned."""
+        """Return the distribution of the noise, which has no learned parameters."""
         scale = like.new_tensor(math.sqrt(self.noise_variance))
         shape = network.image_shape
         return {self.site: Normal(like.new_zeros(()), scale).expand(shape).to_event(len(shape))}

@@ -1,4 +1,4 @@
-"""Dropout masks as random variables, drawn sixteen random bits a unit."""
+"""Dropout masks as random variables, drawn from sixteen random bits per unit."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ WORD = torch.iinfo(torch.int64)
 
 
 class KeepMask(TorchDistribution):
-    r"""Independent bits of one rate: True where dropout keeps a unit.
+    r"""Independent bits with one rate: True where dropout keeps a unit.
 
     The same as an independent ``Bernoulli(keep)`` of this event shape, five times faster to draw
     (it compares 16 random bits a unit, four units a word) and a quarter of the memory. The rate is
@@ -47,7 +47,7 @@ class KeepMask(TorchDistribution):
 
     @property
     def support(self) -> Any:
-        """Bits, as many as the event has."""
+        """The support: boolean events."""
         return constraints.independent(constraints.boolean, len(self.event_shape))
 
     @property

@@ -2,17 +2,21 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Gt
 from pyro.distributions import Delta, Normal
 from torch import Tensor
 
 from pyrosnn.errors import require
 from pyrosnn.networks.network import Edits, Kinds, Network, Weights
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
+@dataclass(eq=False, repr=False)
 class LastLayer(Noise):
     r"""A Gaussian posterior with a diagonal covariance on the weights of the last layer.
 
@@ -21,8 +25,8 @@ class LastLayer(Noise):
     of the generalised Gauss–Newton matrix of the training images, and the prior's τ. All samples
     share the network below, so that a hundred of them cost little more than one.
 
-    Args:
-        prior_precision: τ.
+    Attributes:
+        prior_precision: precision of the prior, τ.
         site: name of the sample site.
 
     References:
@@ -30,17 +34,18 @@ class LastLayer(Noise):
         Däubener & Fischer 2022, supplement C.5.
     """
 
-    scale: Tensor
+    prior_precision: Annotated[float, Gt(0)] = 1.0
+    _: KW_ONLY
+    site: str = "last_layer"
 
-    def __init__(self, prior_precision: float = 1.0, *, site: str = "last_layer"):
-        super().__init__()
-        require(prior_precision > 0, f"prior_precision must be > 0, got {prior_precision}")
-        self.prior_precision = prior_precision
-        self.site = site
+    def __post_init__(self) -> None:
+        """Check the value of the precision."""
+        super().__post_init__()
         self.last = ""
+        self.scale: Tensor
 
     def place(self, network: Network) -> None:
-        """Make the scales: 0 until the network is trained."""
+        """Create the scales, which are 0 until the network is trained."""
         weighted = network.weighted_places()
         require(len(weighted) >= 1, "a last-layer posterior needs a layer with weights")
         require(
@@ -72,11 +77,11 @@ class LastLayer(Noise):
 
     @property
     def site_names(self) -> list[str]:
-        """The one site."""
+        """The name of the only site."""
         return [self.site]
 
     def kinds(self) -> Kinds:
-        """Return other weights of the last layer."""
+        """Return the kind of edit: other weights of the last layer."""
         return {self.last: [Weights]}
 
     def prior(self, network: Network, like: Tensor) -> Laws:
@@ -85,7 +90,7 @@ class LastLayer(Noise):
         return {self.site: Normal(like.new_zeros(self.scale.shape), spread).to_event(2)}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
-        """Return the posterior; its mean alone while the network is trained."""
+        """Return the posterior; while the network is trained, only its mean."""
         mean = network.matrix(self.last)
         fitted = bool((self.scale > 0).all())
         law: Any = Normal(mean, self.scale) if fitted else Delta(mean)
@@ -96,7 +101,7 @@ class LastLayer(Noise):
         return {self.last: [Weights(sites[self.site].squeeze(1))]}
 
     def before_training(self) -> None:
-        """Go back to the mean alone."""
+        """Reset the posterior to its mean."""
         self.scale.zero_()
 
     def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:

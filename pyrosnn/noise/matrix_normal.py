@@ -25,7 +25,7 @@ class _Factor:
         self.batch_shape = self.value.shape[: -1 if self.diagonal else -2]
 
     def validate(self) -> None:
-        """Refuse scales that are not positive, and matrices that are no lower triangles."""
+        """Refuse scales that are not positive, and matrices that are not lower triangular."""
         scales = self.value if self.diagonal else self.value.diagonal(dim1=-2, dim2=-1)
         if not bool((scales > 0).all()):
             raise ArgumentError(f"{self.name} scales must be > 0, got {float(scales.min())}")
@@ -128,7 +128,7 @@ class MatrixNormal(TorchDistribution):
     def expand(self, batch_shape: Any, _instance: Any = None) -> "MatrixNormal":
         """Return the same distribution with a larger batch shape.
 
-        The parameters are not expanded: what is the same for all of a batch is computed once.
+        The parameters are not expanded: values shared by a batch are computed once.
         """
         make: Any = self._get_checked_instance  # untyped
         expanded: MatrixNormal = make(MatrixNormal, _instance)

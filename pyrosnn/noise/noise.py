@@ -1,36 +1,53 @@
-"""What a noise is: where it sits, how its values are drawn, and what they change."""
+"""The interface of a noise: its places, the law of its values, and their effect."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Kinds, Network
+from pyrosnn.settings import check_fields
+from pyrosnn.shapes import Sites
 
-Sites = Mapping[str, Tensor]
 Laws = Mapping[str, Any]  # distributions of Pyro, by site
 
 
+@dataclass(eq=False, repr=False)
 class Noise(torch.nn.Module, ABC):
-    """Random variables of a network, each a sample site.
+    """The random variables of a network, each a sample site.
 
     A noise is placed once, on one network, and may then have parameters of its own. It does not
     hold the network: that is given to each of its methods. A noise with nothing to learn has a
     posterior alone, which is its prior, too.
 
+    A noise is a dataclass. Its fields up to ``_: KW_ONLY`` are options of the rows of ``MODELS``,
+    and so of the command line; those after it are for Python alone. It cannot be frozen, for a
+    module holds parameters.
+
     Attributes:
-        per_example: whether values are drawn for each image (noise), or for all (weights).
+        per_example: draw values for each image (noise), not for all (weights).
         placed: whether it is part of a classifier already.
     """
 
-    per_example: bool = False
-    placed: bool = False
+    panel: ClassVar[str] = "noise"
+    per_example = False  # without a type: a dataclass that makes it a field decides its place
+    placed = False
+
+    def __post_init__(self) -> None:
+        """Check the values of the fields.
+
+        Raises:
+            ArgumentError: ``noise_variance must be > 0 and finite, got 0``.
+        """
+        torch.nn.Module.__init__(self)
+        check_fields(self)
 
     @abstractmethod
     def place(self, network: Network) -> None:
-        """Check the places, and make the parameters that depend on their shapes.
+        """Check the places, and create the parameters that depend on their shapes.
 
         Raises:
             ArgumentError, UnknownNameError: for places where this noise cannot be.
@@ -39,11 +56,11 @@ class Noise(torch.nn.Module, ABC):
     @property
     @abstractmethod
     def site_names(self) -> list[str]:
-        """Names of its sample sites, in the order in which they are drawn."""
+        """Names of the sample sites, in the order of drawing."""
 
     @abstractmethod
     def kinds(self) -> Kinds:
-        """Return the kinds of the edits by place, which no value decides."""
+        """Return the kinds of the edits by place; they do not depend on values."""
 
     @abstractmethod
     def posterior(self, network: Network, like: Tensor) -> Laws:
@@ -60,7 +77,7 @@ class Noise(torch.nn.Module, ABC):
 
     @abstractmethod
     def edits(self, network: Network, sites: Sites) -> Edits:
-        """Return what drawn values change, by place.
+        """Return the edits that drawn values make, by place.
 
         Args:
             network: where the noise was placed.
@@ -68,9 +85,9 @@ class Noise(torch.nn.Module, ABC):
         """
 
     def before_training(self) -> None:
-        """Forget what ``after_training`` set."""
+        """Undo ``after_training``."""
         return None
 
     def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:
-        """Set what is computed from all training images at once, when the loop is over."""
+        """Set the parameters that are computed from all training images after the loop."""
         return None

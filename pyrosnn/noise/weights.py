@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
-from pyrosnn.errors import require
 from pyrosnn.networks.network import Edits, Kinds, Network, Weights
 from pyrosnn.noise.matrix_normal import MatrixNormal
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
+@dataclass(eq=False, repr=False)
 class MatrixNormalWeights(Noise):
     r"""$W = M + r \circ E \circ c$ with the network's weights as mean M, row and column scales.
 
@@ -20,9 +24,9 @@ class MatrixNormalWeights(Noise):
     itself is sampled, not the pre-activations of each image, so that a sample is a network that
     can be replayed.
 
-    Args:
-        initial_row_scale: r at the start of training.
-        initial_column_scale: c at the start of training.
+    Attributes:
+        initial_row_scale: scale of the rows at the start of training, r.
+        initial_column_scale: scale of the columns at the start of training, c.
         places: places with weights; by default all of them.
         site: the sites are called ``weight_0``, ``weight_1``, … in the order of the places.
 
@@ -31,30 +35,28 @@ class MatrixNormalWeights(Noise):
         Gaussian posteriors, ICML 2016. Settings: Däubener & Fischer 2022, supplement B.
     """
 
-    def __init__(
-        self,
-        initial_row_scale: float = 0.05,
-        initial_column_scale: float = 1.0,
-        *,
-        places: Collection[str] | None = None,
-        site: str = "weight",
-    ):
-        super().__init__()
-        for name, scale in (("row", initial_row_scale), ("column", initial_column_scale)):
-            require(scale > 0, f"initial_{name}_scale must be > 0, got {scale}")
-        self._initial = math.log(initial_row_scale), math.log(initial_column_scale)
-        self.places, self.site = places, site
+    initial_row_scale: Annotated[float, Gt(0)] = 0.05
+    initial_column_scale: Annotated[float, Gt(0)] = 1.0
+    _: KW_ONLY
+    places: Collection[str] | None = None
+    site: str = "weight"
+
+    def __post_init__(self) -> None:
+        """Check the values of the fields."""
+        super().__post_init__()
         self.row_log_scales = torch.nn.ParameterList()
         self.column_log_scales = torch.nn.ParameterList()
         self.place_of: dict[str, str] = {}
 
     def place(self, network: Network) -> None:
-        """Make the scales."""
+        """Create the scales."""
+        row_scale = math.log(self.initial_row_scale)
+        column_scale = math.log(self.initial_column_scale)
         for number, place in enumerate(network.weight_places(self.places)):
             matrix = network.matrix(place)
             rows, columns = matrix.shape
-            self.row_log_scales.append(matrix.new_full((rows,), self._initial[0]))
-            self.column_log_scales.append(matrix.new_full((columns,), self._initial[1]))
+            self.row_log_scales.append(matrix.new_full((rows,), row_scale))
+            self.column_log_scales.append(matrix.new_full((columns,), column_scale))
             self.place_of[f"{self.site}_{number}"] = place
 
     @property
@@ -63,7 +65,7 @@ class MatrixNormalWeights(Noise):
         return list(self.place_of)
 
     def kinds(self) -> Kinds:
-        """Return other weights at each place."""
+        """Return the kind of edit: other weights at each place."""
         return {place: [Weights] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:

@@ -1,4 +1,4 @@
-"""Figures of a result, drawn on axes that the caller owns; no global matplotlib state."""
+"""Figures of a result, drawn on the caller's axes, without global matplotlib state."""
 
 from pyrosnn.plots.ablation import ablation_figure
 from pyrosnn.plots.angles import angles_figure

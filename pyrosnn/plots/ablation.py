@@ -1,4 +1,4 @@
-"""What the paper leaves open: accuracies under different readings of its evaluation."""
+"""Accuracies under different readings of the paper's evaluation."""
 
 import numpy as np
 import xarray as xr
@@ -9,7 +9,7 @@ from pyrosnn.results import read_provenance, read_spec
 
 
 def ablation_figure(result: xr.DataTree) -> Figure:
-    """Draw adversarial accuracy and cosine of each reading, one standard deviation as bars.
+    """Draw adversarial accuracy and cosine of each reading, with one standard deviation.
 
     Args:
         result: a result of ``ablation``.

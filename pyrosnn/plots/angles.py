@@ -12,7 +12,7 @@ POINTS = 12  # markers of each
 
 
 def angles_figure(result: xr.DataTree) -> Figure:
-    """Draw the simulated angles as a map, and some of them beside their closed form.
+    """Draw the simulated angles as a map, and selected ones beside their closed form.
 
     Args:
         result: a result of ``gaussian-angles``.

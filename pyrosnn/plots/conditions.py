@@ -57,7 +57,7 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
 
 
 def _draw_cutoff(ax: Axes, constants: list[float], index: int, *, color: Any, line: str) -> None:
-    """Draw a line at sqrt(2 / L), its label on top of the axes, where no curve is.
+    """Draw a line at sqrt(2 / L), with its label above the axes, clear of the curves.
 
     Labels of the largest and the smallest L lie to the outer sides of their lines.
     """

@@ -1,4 +1,4 @@
-"""What a diagnosis shows: the cosine that S_A samples reach, and what each image needs."""
+"""Figure of a diagnosis: the cosine that S_A samples reach, and each image's S_A."""
 
 import math
 
@@ -37,7 +37,7 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
 
 
 def _draw_cosines(result: xr.DataTree, ax: Axes) -> None:
-    """Draw predicted and measured mean cosines, those that there are."""
+    """Draw the predicted and measured mean cosines that are available."""
     ax.set_xlabel("attack samples $S_A$")
     ax.set_ylabel("mean cosine")
     values = result[GROUP].dataset["cosine"].isel(strength=-1, inference_samples=0)
@@ -83,7 +83,7 @@ def _draw_predicted(result: xr.DataTree, ax: Axes) -> np.ndarray:
 
 
 def _draw_needed(needed: xr.Dataset, ax: Axes) -> None:
-    """Draw the share of images that a number of samples is enough for, and its interval."""
+    """Draw the share of images for which a number of samples is enough, and its interval."""
     ax.set_ylabel("share of images")
     ordered = {name: np.sort(needed[name].values) for name in ("low", "needed", "high")}
     finite = [values[np.isfinite(values)] for values in ordered.values()]

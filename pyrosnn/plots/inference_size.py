@@ -1,9 +1,10 @@
-"""Figures 6 and 15-17 of the paper: what more inference samples do, factor by factor."""
+"""Figures 6 and 15-17 of the paper: the effect of more inference samples on each factor."""
 
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyrosnn.outputs import find_output
 from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
@@ -16,7 +17,7 @@ CURVES = {
 
 
 def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None) -> Axes:
-    """Draw clean and adversarial accuracies against S_I, one standard deviation as bars.
+    """Draw clean and adversarial accuracies against S_I, with one standard deviation.
 
     Args:
         result: a result of ``inference-size``.
@@ -53,7 +54,7 @@ def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None
 def plot_factor(
     result: xr.DataTree, ax: Axes, name: str, label: str, strength: float | None = None
 ) -> Axes:
-    """Draw one factor of the linear radius over images and repeats, a box for each S_I.
+    """Draw one factor of the linear radius over images and repeats, one box per S_I.
 
     The long tails of norm and slope are not drawn beyond the whiskers.
 
@@ -87,7 +88,7 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
     """
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
-    unit = "logit" if provenance["output"] == "logits" else "probability"
+    unit = find_output(provenance["output"]).unit
     figure = Figure(figsize=(9.0, 5.8), layout="constrained", dpi=150)
     axes = figure.subplots(2, 3).ravel()
     plot_accuracies(result, axes[0])

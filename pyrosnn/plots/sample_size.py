@@ -1,4 +1,4 @@
-"""Figures 4 and 5 of the paper: what more attack samples do to accuracy and angle."""
+"""Figures 4 and 5 of the paper: the effect of more attack samples on accuracy and angle."""
 
 import xarray as xr
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ NORM_SYMBOLS = {"l2": "$\\ell_2$", "linf": "$\\ell_\\infty$"}
 
 
 def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
-    """Draw adversarial accuracy against strength, a curve for each S_A (figure 4).
+    """Draw adversarial accuracy against strength, one curve per S_A (figure 4).
 
     The band is one standard deviation over repeats to either side of their mean.
 
@@ -45,7 +45,7 @@ def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
 
 
 def plot_cosines(result: xr.DataTree, ax: Axes, strength: float | None = None) -> Axes:
-    r"""Draw the cosines' distribution over images and repeats, a box for each S_A (figure 5).
+    r"""Draw the distribution of cosines over images and repeats, one box per S_A (figure 5).
 
     Boxes hold the middle half, whiskers reach 1.5 box lengths, the cross is the mean.
 

@@ -1,4 +1,4 @@
-"""Colours and markers that also tell curves apart in greyscale."""
+"""Colours and markers that distinguish curves in greyscale, too."""
 
 import textwrap
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def curve_style(index: int, total: int) -> dict[str, Any]:
 
 
 def draw_boxes(ax: Axes, columns: Mapping[str, np.ndarray], *, far: bool = True) -> None:
-    """Draw a box for each column of values, left to right; undefined values are left out.
+    """Draw one box per column of values, left to right; leave undefined values out.
 
     Boxes hold the middle half, whiskers reach 1.5 box lengths, the cross is the mean. What lies
     beyond the whiskers is drawn as points if ``far`` is set.
@@ -53,33 +53,33 @@ def draw_boxes(ax: Axes, columns: Mapping[str, np.ndarray], *, far: bool = True)
 
 
 def set_title(figure: Figure, *lines: str) -> None:
-    """Write a figure's title, each line folded to the figure's width."""
+    """Set a figure's title, with each line folded to the figure's width."""
     width = int(PER_INCH * figure.get_figwidth())
     folded = [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False)]
     figure.suptitle("\n".join(folded), fontsize="medium")
 
 
 def legend_below(ax: Axes) -> None:
-    """Put the legend below the axes, where it covers no curve."""
+    """Place the legend below the axes, where it covers no curve."""
     ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 
 
 def short_log_labels(ax: Axes) -> None:
-    """Label minor ticks of logarithmic axes as 6e-01, small: powers would print over another."""
+    """Label minor ticks of logarithmic axes as 6e-01, small; powers would overlap."""
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
         axis.set_tick_params(which="minor", labelsize="x-small")
 
 
 def say(ax: Axes, sentence: str) -> None:
-    """Write why there is nothing to draw."""
+    """Write the reason why there is nothing to draw."""
     ax.text(0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center")
     ax.set_xticks([])
     ax.set_yticks([])
 
 
 def model_name(provenance: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
-    """Return a model's name with the noise that tells it from its like: ``sin 0.1``.
+    """Return a model's name with its distinguishing noise: ``sin 0.1``.
 
     It is ``smoothed`` if it was trained with noise, or is averaged over noise by the spec.
     """

@@ -1,4 +1,4 @@
-"""Table 1 of the paper as a figure: how single predictions and their gradients vary."""
+"""Table 1 of the paper as a figure: the variation of predictions and of their gradients."""
 
 import numpy as np
 import xarray as xr
@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pyrosnn.outputs import find_output
 from pyrosnn.plots.style import count, curve_style, model_name, say, set_title, short_log_labels
 from pyrosnn.results import read_provenance, read_spec
 
@@ -18,7 +19,7 @@ def variation_figure(result: xr.DataTree) -> Figure:
     """
     spec, provenance = read_spec(result), read_provenance(result)
     values = result["variation"].dataset
-    unit = "logit" if provenance["output"] == "logits" else "probability"
+    unit = find_output(provenance["output"]).unit
     figure = Figure(figsize=(9.0, 3.8), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
     _draw_spread(values["prediction_std"], left)
@@ -34,7 +35,7 @@ def variation_figure(result: xr.DataTree) -> Figure:
 
 
 def _draw_spread(std: xr.DataArray, ax: Axes) -> None:
-    """Draw how many images have a standard deviation."""
+    """Draw the number of images by standard deviation."""
     ax.hist(std.values, bins=40, color=curve_style(1, 2)["color"])
     mean = float(std.mean())
     ax.axvline(mean, color="black", linestyle="--", label=f"mean {mean:.3g}")

@@ -59,6 +59,15 @@ def combine(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:
 
 def combine_repeats(parts: Sequence[xr.Dataset], *, first: int = 0) -> xr.Dataset:
     """Join the datasets of repeats ``first``, ``first + 1``, … along the dimension ``repeat``."""
-    numbered = [part.expand_dims(repeat=[repeat]) for repeat, part in enumerate(parts, first)]
-    joined = combine(numbered, "repeat")
-    return joined.assign_coords(repeat=_coordinate("repeat", joined["repeat"]))
+    return combine([with_repeat(part, place) for place, part in enumerate(parts, first)], "repeat")
+
+
+def with_repeat(values: xr.Dataset, repeat: int) -> xr.Dataset:
+    """Return a dataset with the dimension ``repeat`` in front; one that has it stays as it is."""
+    if "repeat" in values.dims:
+        return values
+    variables = {
+        key: variable.expand_dims("repeat") for key, variable in values.data_vars.variables.items()
+    }
+    coords = {**values.coords.variables, "repeat": _coordinate("repeat", [repeat])}
+    return xr.Dataset(variables, coords=coords, attrs=values.attrs)

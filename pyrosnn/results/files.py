@@ -1,6 +1,5 @@
 """Results as netCDF-4 files: written whole or not at all, checked when read."""
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +8,11 @@ from typing import Any
 import xarray as xr
 
 from pyrosnn.errors import FileError, first_line
-from pyrosnn.files import atomic_path, is_checkpoint, read_whole
-from pyrosnn.results.checksum import with_checksum, without_checksum
 from pyrosnn.results.dataset import combine_repeats
-from pyrosnn.results.hdf5 import read_tree
-from pyrosnn.results.schema import GROUP, GROUPS, SCHEMA_VERSION
-from pyrosnn.results.storage import allowed_bytes
+from pyrosnn.results.schema import GROUP, SCHEMA_VERSION
 from pyrosnn.results.validation import check_result_tree
+from pyrosnn.storage import netcdf, read_whole, write_whole
+from pyrosnn.storage.kinds import RESULT, kind_of
 
 
 def make_result(
@@ -34,7 +31,7 @@ def make_result(
         study: name of the study.
         spec: every setting of the study, as plain values.
         provenance: versions, seed, device, digests, times.
-        group: kind of the arrays, a name in ``GROUPS``.
+        group: kind of the arrays, a name in ``GROUPS`` or of the study's own.
         others: arrays of other kinds by group, where a study has several.
 
     Example:
@@ -77,36 +74,8 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
     Raises:
         FileError: if the file exists and ``overwrite`` is not set, or cannot be written.
     """
-    content = _to_bytes(result, _PACKED)
-    if sum(node.dataset.nbytes for node in result.children.values()) > allowed_bytes(len(content)):
-        content = _to_bytes(result, _PLAIN)  # what expands so much would be refused as a bomb
     # made in memory: HDF5 cannot be trusted to report a disk that is full
-    with atomic_path(Path(path), overwrite=overwrite) as temporary:
-        temporary.write_bytes(with_checksum(content))
-
-
-# fletcher32: programs that do not know the checksum of the whole notice damaged arrays
-_PLAIN = {"fletcher32": True}
-_PACKED = {**_PLAIN, "zlib": True, "complevel": 4, "shuffle": True}
-
-
-def _to_bytes(result: xr.DataTree, filters: Mapping[str, Any]) -> bytes:
-    """Return the bytes of the netCDF file, arrays with the given filters."""
-    encoding = {
-        f"/{group}": {
-            # one chunk each: what repeats over strengths compresses only within a chunk
-            str(name): {
-                **filters,
-                "chunksizes": variable.shape if variable.nbytes < 2**30 else None,
-            }
-            for name, variable in node.dataset.variables.items()
-            if variable.dtype.kind in "biuf"  # HDF5 filters no texts
-        }
-        for group, node in result.children.items()
-    }
-    buffer = io.BytesIO()
-    result.to_netcdf(buffer, engine="h5netcdf", encoding=encoding)
-    return buffer.getvalue()
+    write_whole(path, netcdf.to_bytes(result), overwrite=overwrite)
 
 
 def open_results(path: str | Path) -> xr.DataTree:
@@ -122,22 +91,20 @@ def open_results(path: str | Path) -> xr.DataTree:
     Raises:
         FileError: for a file that is missing, truncated, damaged, a checkpoint, no netCDF, no
             result of pyrosnn, of a newer schema, or with what no result holds: links to other
-            files, arrays that expand too much, other types than numbers and short texts.
+            files, arrays that expand too much, other types than numbers and texts.
     """
     path = Path(path)
     content = read_whole(path, "result file")
     try:
-        tree = read_tree(without_checksum(content))
-    except MemoryError:
-        raise  # the machine is too small, the file may be whole
-    except Exception as error:  # h5py raises OSError, RuntimeError, KeyError … on damaged files
-        if is_checkpoint(content):
-            raise FileError(f"{path} is a checkpoint, expected a result (.nc)") from None
+        tree = netcdf.from_bytes(content)
+    except ValueError as error:
+        if (kind := kind_of(content)) not in (None, RESULT):
+            raise FileError(f"{path} is a {kind}, expected a result (.nc)") from None
         raise FileError(
             f"{path} is not a readable netCDF file ({first_line(error)}); "
             "it may be truncated: run the study again or copy it anew"
         ) from error
-    if "schema_version" not in tree.attrs or not set(GROUPS) & set(tree.children):
+    if "schema_version" not in tree.attrs or not tree.children:
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(

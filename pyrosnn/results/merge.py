@@ -9,7 +9,7 @@ import xarray as xr
 from pyrosnn.differences import differences
 from pyrosnn.errors import MergeError, require
 from pyrosnn.results.files import read_provenance, read_spec
-from pyrosnn.results.union import check_no_gaps, merge_datasets
+from pyrosnn.results.union import check_no_gaps, check_same_variables, merge_datasets
 
 # The setting that says what a dimension holds: how many, or which values.
 SETTINGS = {
@@ -73,12 +73,11 @@ def merge_results(
     _check_same_kind(results, names)
     _check_same_settings(results, names, {str(dim) for dim in dims})
     first = results[0]
-    groups = {
-        name: merge_datasets(
-            [result[name].to_dataset() for result in results], names, tuple(SETTINGS)
-        )
-        for name in first.children
-    }
+    groups = {}
+    for name in first.children:
+        parts = [result[name].to_dataset() for result in results]
+        check_same_variables(parts, names)
+        groups[name] = merge_datasets(parts, names, tuple(SETTINGS))
     for values in groups.values():
         for dim in FIRST:
             check_no_gaps(values, dim)

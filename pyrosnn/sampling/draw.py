@@ -1,4 +1,4 @@
-"""Drawing sample sets from a guide: reproducible, whatever their size and order."""
+"""Sample sets drawn from a guide: reproducible, whatever their size and order."""
 
 from collections.abc import Iterator
 
@@ -68,7 +68,7 @@ def draw_sample_set(
 def successive_sample_sets(
     classifier: StochasticClassifier, x: Tensor, first: SampleSet
 ) -> Iterator[SampleSet]:
-    """Yield a sample set and then, without end, the sets that follow it in its stream.
+    """Yield a sample set, and then the sets that follow it in its stream, without end.
 
     All have the size of the first; memory holds one of them, or one page where they are small.
 
@@ -107,7 +107,7 @@ def disjoint_sample_sets(
     block: int = 0,
     memory_budget: int = MEMORY_BUDGET,
 ) -> tuple[SampleSet, SampleSet]:
-    """Draw the attack set A and the inference set I from streams of their own.
+    """Draw the attack set A and the inference set I from separate streams.
 
     Args:
         classifier: whose guide is drawn from.

@@ -1,4 +1,4 @@
-"""How much memory an evaluation may take, and how it is shared out.
+"""The memory budget of an evaluation, and its shares.
 
 A quarter of the budget each may go to A, to I, to the autograd graphs that an attack keeps
 between its two passes, and to the chunk of samples that is evaluated at once.
@@ -17,7 +17,7 @@ CHUNK_BYTES = {"cpu": 10 * 2**20, "cuda": 2**29}
 
 
 def require_budget(budget: int) -> None:
-    """Refuse a budget that holds nothing.
+    """Refuse a budget that is not positive.
 
     Raises:
         ArgumentError: ``memory_budget must be >= 1 byte, got 0``.
@@ -31,7 +31,7 @@ def quarter(budget: int) -> int:
 
 
 def chunk_size(budget: int, sample_bytes: int, device: torch.device) -> int:
-    """Return how many samples are evaluated at once: at least one, whatever the budget.
+    """Return the number of samples to evaluate at once: at least one, whatever the budget.
 
     It is a power of two, which threads can share evenly.
 

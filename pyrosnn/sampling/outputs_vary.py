@@ -1,4 +1,4 @@
-"""Whether outputs are what a stochastic classifier gives: random, and logits."""
+"""Tests of a stochastic classifier's outputs: they vary between samples, and are logits."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -7,6 +7,7 @@ from pyrosnn.errors import NotStochasticError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.draw import draw_sample_set
 from pyrosnn.sampling.replay import replay_logits
+from pyrosnn.shapes import Logits
 
 # Spread of logits over samples, relative to the largest: rounding stays below.
 SMALLEST_SPREAD = 1e-5
@@ -14,8 +15,6 @@ SMALLEST_SPREAD = 1e-5
 SUM_TOLERANCE = 1e-4
 # Two coins fall alike more often than these.
 NUM_SAMPLES = 16
-
-Logits = Float[Tensor, "sample example class_"]
 
 
 def share_still(logits: Logits) -> float:
@@ -36,7 +35,7 @@ def share_still(logits: Logits) -> float:
 
 
 def share_of_probabilities(logits: Float[Tensor, "*sample example class_"]) -> float:
-    """Return the share of outputs that lie in [0, 1] and sum to 1, as a softmax's do.
+    """Return the share of outputs that lie in [0, 1] and sum to 1, like those of a softmax.
 
     Args:
         logits: what should be logits.

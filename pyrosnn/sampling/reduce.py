@@ -5,14 +5,15 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from pyrosnn.models.classifier import Output, StochasticClassifier
-from pyrosnn.models.outputs import MeanPrediction
-from pyrosnn.sampling.replay import Logits, Recorded, replay, require_finite
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.outputs.mean import MeanPrediction
+from pyrosnn.sampling.replay import Recorded, replay, require_finite
 from pyrosnn.sampling.sample_set import SampleSet
-from pyrosnn.sampling.trunk import AfterTrunk, Images
+from pyrosnn.sampling.trunk import AfterTrunk
+from pyrosnn.shapes import Images, Logits
 
 
-def mean_prediction(chunks: Iterable[Recorded], output: Output) -> MeanPrediction:
+def mean_prediction(chunks: Iterable[Recorded], output: str) -> MeanPrediction:
     """Return the mean prediction of recorded chunks."""
     mean = MeanPrediction(output)
     for chunk in chunks:
@@ -22,7 +23,7 @@ def mean_prediction(chunks: Iterable[Recorded], output: Output) -> MeanPredictio
 
 
 def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> MeanPrediction:
-    """Return the mean prediction of a sample set; its memory does not grow with S.
+    """Return the mean prediction of a sample set, in memory that does not grow with S.
 
     Args:
         classifier: the classifier.
@@ -38,7 +39,7 @@ def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> 
 
 
 class ScaledSum:
-    r"""$\sum_s J_s(x)^\top u_s$ of each image, as a value times a scale.
+    r"""The sum $\sum_s J_s(x)^\top u_s$ of each image, as a value times a scale.
 
     A saturated softmax makes cotangents tiny (1e-13 at a logit gap of 30), and their float32
     products tinier. Each image's are therefore divided by the largest of them that came so far.

@@ -1,4 +1,4 @@
-"""Replaying a sample set on images, a chunk of samples at a time.
+"""The evaluation of a sample set on images, one chunk of samples at a time.
 
 A :class:`Chunk` is what every evaluation works on: it holds the affine part that its samples begin
 with, so that an image, or a direction, goes through that part once, whatever is asked of it after.
@@ -7,23 +7,21 @@ with, so that an image, or a direction, goes through that part once, whatever is
 from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import chunk_size, quarter
 from pyrosnn.sampling.sample_set import SampleSet
-from pyrosnn.sampling.trunk import AfterTrunk, Images
-
-Logits = Float[Tensor, "sample example class_"]
+from pyrosnn.sampling.trunk import AfterTrunk
+from pyrosnn.shapes import Images, Logits
 
 
 class Chunk:
-    """Some samples of a classifier, ready to be evaluated; nothing here waits for the device.
+    """Samples of a classifier, ready to be evaluated; no method waits for the device.
 
-    What it is given are images after the trunk (:class:`AfterTrunk`). They and the samples are
-    taken in the precision of the classifier's parameters.
+    Its inputs are images after the trunk (:class:`AfterTrunk`). They and the samples are used in
+    the precision of the classifier's parameters.
 
     Attributes:
         rest: logits as a function of features.
@@ -52,18 +50,18 @@ class Chunk:
             return self.rest(self.features(x))
 
     def jvp(self, v: Tensor) -> Tensor:
-        """Return how features change along v: at x + t v they are those of x plus t times it."""
+        """Return φ'(v), such that the features φ at x + t v are φ(x) + t φ'(v)."""
         with torch.no_grad():
             return self._first.jvp(v.to(self._dtype))
 
     def vjp(self, u: Tensor) -> Tensor:
-        """Return the cotangents of what it was given, from the features'; summed over samples."""
+        """Return the cotangents of the input, given those of the features, summed over samples."""
         with torch.no_grad():
             return self._first.vjp(u)
 
 
 class Recorded:
-    """A chunk that was evaluated on images, with the way back to them.
+    """A chunk evaluated on images, with the cotangents' way back to them.
 
     Attributes:
         logits: its logits.
@@ -109,7 +107,7 @@ def _sample_bytes(classifier: StochasticClassifier, number: int) -> int:
 
 
 class Recording:
-    """A sample set on images, to be gone through more than once.
+    """A sample set on images, which can be iterated over more than once.
 
     The graphs of all chunks are kept if the set is stored and they fit a quarter of the memory
     budget, else each is made again for every pass. No graph spans two chunks.
@@ -136,7 +134,7 @@ class Recording:
             yield Recorded(chunk, self.images)
 
     def __iter__(self) -> Iterator[Recorded]:
-        """Go through the chunks, in order."""
+        """Iterate over the chunks in order."""
         return self._record() if self._kept is None else iter(self._kept)
 
 
@@ -158,7 +156,7 @@ def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSe
 
 
 def require_finite(values: Tensor) -> None:
-    """Refuse outputs that are NaN or infinite; asked once for all chunks, as it waits for them.
+    """Refuse outputs that are NaN or infinite; called once for all chunks, because it waits.
 
     Raises:
         ArgumentError: saying what to check.

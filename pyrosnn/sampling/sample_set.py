@@ -22,7 +22,7 @@ PAGE_VALUES = 2**26
 
 
 def page_size(sample_values: int) -> int:
-    """Return how many samples are drawn at once, given how many values one of them has.
+    """Return the number of samples to draw at once, given the number of values of each.
 
     Example:
         >>> page_size(100_000), page_size(10_000_000), page_size(10**9)
@@ -38,7 +38,7 @@ Draw = Callable[[int, int], Mapping[str, Tensor]]
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where samples came from; the same origin means the same samples.
+    """The origin of samples; the same origin means the same samples.
 
     Attributes:
         seed: root seed.
@@ -96,7 +96,7 @@ class SampleSet:
     page_size: int = PAGE_SIZE
 
     def __post_init__(self) -> None:
-        """Check that all sites have as many samples as the origin says."""
+        """Check that all sites have the origin's number of samples."""
         require_budget(self.memory_budget)
         expected = self.origin.stop - self.origin.start
         require(expected >= 1, f"a sample set needs at least one sample, got {expected}")
@@ -112,7 +112,7 @@ class SampleSet:
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:
-        """All samples: value of each site, shape (sample, example, *event)."""
+        """The values of all sites, shape (sample, example, *event)."""
         if self.stored is not None:
             return self.stored
         assert self.draw is not None  # see __post_init__
@@ -123,7 +123,7 @@ class SampleSet:
         return self.origin.stop - self.origin.start
 
     def __getitem__(self, index: slice) -> "SampleSet":
-        """Return the samples of a slice with step 1 as a set of their own."""
+        """Return the samples of a slice with step 1 as a new set."""
         require(isinstance(index, slice), f"index a sample set with a slice, got {index!r}")
         start, stop, step = index.indices(len(self))
         require(step == 1, f"a slice of a sample set must have step 1, got {step}")
@@ -159,7 +159,7 @@ class SampleSet:
                 start = stop
 
     def _in_memory(self) -> Iterator["SampleSet"]:
-        """Yield the set itself if it is stored, else its pages, each drawn when it is due."""
+        """Yield the set itself if it is stored, else its pages, each drawn on demand."""
         if self.stored is not None:
             yield self
             return
@@ -193,14 +193,14 @@ class SampleSet:
         )
 
     def require_fit(self, classifier: StochasticClassifier, number: int) -> None:
-        """Refuse another classifier, and images that per-image samples were not drawn for.
+        """Refuse another classifier, and images for which no per-image samples were drawn.
 
         Args:
             classifier: the classifier that is to be evaluated.
             number: how many images it is to be evaluated on.
 
         Raises:
-            ArgumentError: naming what the samples were drawn for.
+            ArgumentError: naming the classifier or the images of the samples.
         """
         drawn_from = self.origin.classifier
         require(
@@ -246,7 +246,7 @@ def require_disjoint(first: Origin, second: Origin) -> None:
 
 
 def require_attackers(origin: Origin) -> None:
-    """Refuse samples that judge, where an attacker's are needed.
+    """Refuse inference samples where an attacker's are needed.
 
     Raises:
         OverlapError: for the stream ``inference``.

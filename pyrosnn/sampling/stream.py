@@ -1,4 +1,4 @@
-"""The stream of samples of one classifier and block of images: any of them, in any order."""
+"""The stream of samples of one classifier and block of images, with random access."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from pyrosnn.seeding import forked_rng, seed_sequence
 
 @dataclass(frozen=True)
 class Site:
-    """What the samples of one site are."""
+    """Shape and type of the samples of one site."""
 
     event_shape: tuple[int, ...]
     per_image: bool
@@ -29,7 +29,7 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stream:
-    """All samples of one seed, name, repeat and block; :meth:`open` finds out what they are.
+    """The samples of one seed, name, repeat and block; :meth:`open` determines their shapes.
 
     A stream takes for granted that its classifier stays as it was when it was opened.
 
@@ -49,7 +49,7 @@ class Stream:
 
     @classmethod
     def open(cls, classifier: StochasticClassifier, x: Tensor, origin: Origin) -> "Stream":
-        """Return a stream; one sample is drawn to see what each site is.
+        """Return a stream; draw one sample to determine the shape and type of each site.
 
         Args:
             classifier: whose guide is drawn from.
@@ -116,7 +116,7 @@ class Stream:
 
 
 def _sites(classifier: StochasticClassifier, x: Tensor) -> dict[str, Site]:
-    """Draw one sample to see what each site is; those of weights have no batch shape."""
+    """Draw one sample to determine each site; sites of weights have no batch shape."""
     with torch.no_grad():
         trace = prune_subsample_sites(poutine.trace(classifier.guide).get_trace(x))
     nodes = dict[str, Any](trace.nodes)  # their values are of many types

@@ -1,18 +1,16 @@
-"""Images that went through a classifier's trunk, once for all samples, and the way back."""
+"""Images after a classifier's trunk, evaluated once for all samples, and the way back."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import Pullback
 from pyrosnn.sampling.memory import quarter
-
-Images = Float[Tensor, "example *image"]
+from pyrosnn.shapes import Images
 
 
 class AfterTrunk:
-    """Images as the samples of a classifier are given them: themselves, where it has no trunk.
+    """The images after the trunk, or the images themselves where there is no trunk.
 
     A trunk takes as many images at once as a quarter of the memory budget holds. Its graph is
     kept if that is all of them, else it is made again on every way back.
@@ -24,7 +22,7 @@ class AfterTrunk:
 
     Attributes:
         x: the images.
-        values: what the input layers of the samples are given.
+        values: inputs of the samples' first layers.
         straight: whether values at x + t v are those at x plus t times ``jvp(v)``.
     """
 
@@ -51,7 +49,7 @@ class AfterTrunk:
             return torch.cat([self._trunk(part) for part in self._split(x)])
 
     def jvp(self, v: Images) -> Tensor:
-        """Return how the values change along v."""
+        """Return the derivative of the values along v."""
         if self._trunk is None:
             return v
         parts = zip(self._split(self.x), self._split(v), strict=True)

@@ -1,5 +1,6 @@
 """Tables of a result: accuracies, P(robust), geometry, angles, advice; comparisons."""
 
+from pyrosnn.statistics import clopper_pearson
 from pyrosnn.summaries.accuracy import accuracies, accuracy_on_clean, accuracy_table
 from pyrosnn.summaries.advice import (
     Advice,
@@ -28,7 +29,7 @@ from pyrosnn.summaries.reach import (
     reachable_share,
     samples_for_reach,
 )
-from pyrosnn.summaries.robustness import clopper_pearson, robust_probability, robustness_table
+from pyrosnn.summaries.robustness import robust_probability, robustness_table
 from pyrosnn.summaries.variation import variation_table
 
 __all__ = [

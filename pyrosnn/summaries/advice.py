@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy import optimize, stats
+from scipy import optimize
 
 from pyrosnn.errors import require
+from pyrosnn.statistics import require_confidence, student_quantile
 from pyrosnn.summaries.angle import HEAVY_TAILS, jackknife
 from pyrosnn.summaries.law import Law
 
@@ -96,7 +97,7 @@ def advise(
         ArgumentError: ``share must be between 0 and 1, got 1.5``.
     """
     require(0 < share < 1, f"share must be between 0 and 1, got {share}")
-    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    require_confidence(confidence)
 
     def log_samples(of: xr.Dataset) -> xr.DataArray:
         if "fold" in of.dims:
@@ -107,7 +108,7 @@ def advise(
     undetermined = int((~determined(moments)).sum())
     with np.errstate(invalid="ignore"):  # a fold may know of no number
         estimate, error = (float(value) for value in jackknife(log_samples, moments))
-    reach = HEAVY_TAILS * stats.t.ppf(0.5 + confidence / 2, moments.sizes["fold"] - 1) * error
+    reach = HEAVY_TAILS * student_quantile(confidence, moments.sizes["fold"] - 1) * error
     reach = reach if math.isfinite(reach) else math.inf  # nothing is known but the estimate
     is_clear = clear(moments)
     whole = bool(is_clear.mean() >= CLEAR) and estimate + reach < math.log(MOST)

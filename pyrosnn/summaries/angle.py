@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from pyrosnn.errors import require
+from pyrosnn.statistics import require_confidence, student_quantile
 
 WITHOUT = "_without"
 # Intervals are so much wider than Student's: where single gradients are heavy-tailed, few samples
@@ -137,7 +137,7 @@ def samples_needed(moments: xr.Dataset, share: float = 0.95, confidence: float =
         ArgumentError: ``share must be between 0 and 1, got 1.5``.
     """
     require(0 < share < 1, f"share must be between 0 and 1, got {share}")
-    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    require_confidence(confidence)
     times = share**2 / (1 - share**2)
 
     def inverse(of: xr.Dataset) -> xr.DataArray:
@@ -149,7 +149,7 @@ def samples_needed(moments: xr.Dataset, share: float = 0.95, confidence: float =
 
     estimate, error = jackknife(inverse, moments)
     groups = moments.sizes["fold"]
-    reach = HEAVY_TAILS * stats.t.ppf(0.5 + confidence / 2, groups - 1) * error
+    reach = HEAVY_TAILS * student_quantile(confidence, groups - 1) * error
 
     def needed(value: xr.DataArray) -> xr.DataArray:
         return (times / value.where(value > 0)).fillna(np.inf).clip(min=1)

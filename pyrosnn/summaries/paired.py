@@ -2,9 +2,14 @@
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from pyrosnn.errors import require
+from pyrosnn.statistics import (
+    require_confidence,
+    student_half_width,
+    student_p_value,
+    welch_half_width,
+)
 
 
 def paired_differences(
@@ -47,7 +52,7 @@ def paired_differences(
         >>> round(float(found["difference"]), 3), round(float(found["low"]), 3)
         (0.103, 0.089)
     """
-    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    require_confidence(confidence)
     base = values.isel({dim: -1}, drop=True)
     if reference is not None:
         base = values.sel({dim: reference}, drop=True)
@@ -59,16 +64,14 @@ def paired_differences(
         names = ("low", "high", "p_value", "effect_size")
         return xr.Dataset({"difference": mean, **dict.fromkeys(names, missing)})
     sd = differences.std("repeat", ddof=1)
-    varies = sd.where(sd > 0)
-    reach = stats.t.ppf(0.5 + confidence / 2, number - 1) * varies / np.sqrt(number)
-    p_value = 2 * stats.t.sf(abs(mean / (varies / np.sqrt(number))), number - 1)
+    reach = student_half_width(sd, number, confidence)
     return xr.Dataset(
         {
             "difference": mean,
             "low": mean - reach,
             "high": mean + reach,
-            "p_value": (mean.dims, p_value),
-            "effect_size": mean / varies,
+            "p_value": mean.copy(data=student_p_value(mean, sd, number)),
+            "effect_size": mean / sd.where(sd > 0),
         }
     )
 
@@ -118,7 +121,7 @@ def difference_of_models(
         >>> float(found["difference"]), round(float(found["samples_low"]), 2)
         (0.5, -0.26)
     """
-    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    require_confidence(confidence)
     number = first.sizes["example"]
     require(
         first["example"].equals(second["example"]),
@@ -161,11 +164,7 @@ def _half_width(
     variances: list[xr.DataArray], degrees: list[int], confidence: float
 ) -> xr.DataArray:
     """Return half an interval's width for a sum of estimated variances; NaN where that is 0."""
-    total: xr.DataArray = sum(variances[1:], variances[0])
-    spread = sum(
-        (each**2 / degree for each, degree in zip(variances, degrees, strict=True)),
-        xr.zeros_like(total),
+    half_width: xr.DataArray = xr.apply_ufunc(
+        lambda *each: welch_half_width(each, degrees, confidence), *variances
     )
-    quantile = stats.t.ppf(0.5 + confidence / 2, total**2 / spread.where(spread > 0))
-    half_width: xr.DataArray = total**0.5 * quantile
     return half_width

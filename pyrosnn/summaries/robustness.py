@@ -3,55 +3,11 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
-from pyrosnn.errors import require
 from pyrosnn.results import GROUP
+from pyrosnn.statistics import clopper_pearson, require_confidence, student_half_width
 
 EVENTS = ("linear_condition", "adversarial_correct")
-
-
-def clopper_pearson(
-    successes: np.ndarray, trials: int, *, confidence: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
-    r"""Return the exact binomial interval for a probability.
-
-    The bounds are quantiles of Beta(k, n - k + 1) and Beta(k + 1, n - k). For k = 0 the interval
-    is $[0, 1 - (\alpha/2)^{1/n}]$, for k = n it is $[(\alpha/2)^{1/n}, 1]$. It covers the truth
-    with at least its confidence, usually with more.
-
-    Args:
-        successes: counts k of any shape, integers in [0, n].
-        trials: n, the number of independent trials.
-        confidence: confidence 1 - α.
-
-    Returns:
-        Lower and upper bounds of the shape of ``successes``.
-
-    Raises:
-        ArgumentError: for a confidence out of (0, 1), no trials, or counts out of [0, n].
-
-    References:
-        Clopper and Pearson (1934).
-
-    Example:
-        >>> low, high = clopper_pearson(np.array([0, 5, 10]), 10)
-        >>> low.round(3).tolist(), high.round(3).tolist()
-        ([0.0, 0.187, 0.692], [0.308, 0.813, 1.0])
-    """
-    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
-    require(trials >= 1, f"trials must be >= 1, got {trials}")
-    successes = np.asarray(successes)
-    require(
-        bool(((successes >= 0) & (successes <= trials)).all()),
-        f"successes must be between 0 and trials = {trials}, got {successes.min()} to "
-        f"{successes.max()}",
-    )
-    # n + 1 counts are possible, however many images there are
-    alpha, inner = 1 - confidence, np.arange(1, trials + 1)
-    low = np.concatenate([[0.0], stats.beta.ppf(alpha / 2, inner, trials - inner + 1)])
-    high = 1 - low[::-1]  # the interval of the failures, mirrored
-    return low[successes], high[successes]
 
 
 def robust_probability(result: xr.DataTree, *, confidence: float = 0.95) -> xr.Dataset:
@@ -137,15 +93,14 @@ def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.Dat
     Raises:
         ArgumentError: for a confidence out of (0, 1).
     """
-    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    require_confidence(confidence)
     means = _events(result).mean("example")
     number = means.sizes["repeat"]
     center = means.mean("repeat")
     half = xr.full_like(center, np.nan)
     if number > 1:
         sd = means.std("repeat", ddof=1)
-        quantile = stats.t.ppf(0.5 + confidence / 2, number - 1)
-        half = quantile * sd.where(sd > 0) / np.sqrt(number)
+        half = half.copy(data=student_half_width(sd, number, confidence))
     bounds = {"": center, "_low": (center - half).clip(min=0), "_high": (center + half).clip(max=1)}
     columns = {
         f"{event}{suffix}": values.sel(event=event, drop=True)

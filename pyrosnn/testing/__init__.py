@@ -1,4 +1,4 @@
-"""Tests that a classifier or an attack of your own can inherit: what pyrosnn takes for granted.
+"""Tests of pyrosnn's guarantees, to inherit for a classifier or an attack of your own.
 
 ``ClassifierContract`` and ``AttackContract`` need pytest, and nothing else of the library does;
 ``check_contract`` and ``check_attack_contract`` run the same guarantees without it.

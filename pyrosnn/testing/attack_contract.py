@@ -1,4 +1,4 @@
-"""The contract of attacks as a class that tests inherit."""
+"""The contract of attacks, as a class for tests to inherit."""
 
 import pytest
 from torch import Tensor
@@ -27,7 +27,7 @@ class AttackContract:
 
     @pytest.fixture
     def classifier(self) -> StochasticClassifier:
-        """Return what is attacked."""
+        """Return the classifier to attack."""
         return trial_classifier()
 
     @pytest.fixture

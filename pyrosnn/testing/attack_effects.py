@@ -1,4 +1,4 @@
-"""Guarantees about the world around an attack: it sees A alone, and changes nothing."""
+"""Guarantees about side effects of an attack: it sees only A, and changes nothing."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What pyrosnn takes for granted of an attack, by name."""
+"""The guarantees of an attack that pyrosnn relies on, by name."""
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ ATTACK_GUARANTEES = {
 
 
 def trial_classifier() -> StochasticClassifier:
-    """Return a small Bayesian network for 8 × 8 images, as it is before training."""
+    """Return a small untrained Bayesian network for 8 × 8 images."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = build_model("bnn", image_shape=(1, 8, 8), num_classes=10)
@@ -31,7 +31,7 @@ def trial_classifier() -> StochasticClassifier:
 
 
 def trial_labels(classifier: StochasticClassifier, x: Tensor) -> Tensor:
-    """Return a label for each image, all classes in turn."""
+    """Return one label per image, cycling through the classes."""
     return torch.arange(len(x), device=x.device) % classifier.num_classes
 
 
@@ -41,11 +41,11 @@ def check_attack_contract(
     x: Tensor | None = None,
     y: Tensor | None = None,
 ) -> list[str]:
-    """Check every guarantee of an attack; it runs about twenty times on a few images.
+    """Check every guarantee of an attack, in about twenty runs on a few images.
 
     Args:
         attack: the attack, with a strength above 0.
-        classifier: what it attacks; None takes a small network for 8 × 8 images.
+        classifier: the classifier to attack; None takes a small network for 8 × 8 images.
         x: images, shape (example, *image); None takes uniform noise.
         y: labels, shape (example,); None takes the classes in turn.
 

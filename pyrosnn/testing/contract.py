@@ -1,4 +1,4 @@
-"""The contract as a class that tests inherit."""
+"""The contract of classifiers, as a class for tests to inherit."""
 
 import pytest
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Guarantees about the world around: nothing global changes, and an evaluation runs."""
+"""Guarantees about side effects: nothing global changes, and an evaluation runs."""
 
 import numpy as np
 import pyro
@@ -33,7 +33,7 @@ def untouched(classifier: StochasticClassifier, x: Tensor) -> None:
 
 
 def evaluation(classifier: StochasticClassifier, x: Tensor) -> None:
-    """An attack on A and its judgement on I give finite numbers; A is refused as its own judge."""
+    """An attack on A, evaluated on I, gives finite numbers; evaluation on A is refused."""
     y = torch.arange(len(x), device=x.device) % classifier.num_classes
     attack, inference = disjoint_sample_sets(
         classifier, x, attack=NUM_SAMPLES, inference=2 * NUM_SAMPLES, seed=0

@@ -1,4 +1,4 @@
-"""What pyrosnn takes for granted of a stochastic classifier, by name."""
+"""The guarantees of a stochastic classifier that pyrosnn relies on, by name."""
 
 import torch
 from torch import Tensor
@@ -25,14 +25,14 @@ GUARANTEES = {
 
 
 def trial_images(classifier: StochasticClassifier) -> Tensor:
-    """Return five images of uniform noise, of the classifier's shape, type and device."""
+    """Return five images of uniform noise, with the classifier's shape, type and device."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.rand((NUM_IMAGES, *classifier.image_shape), generator=generator)
     return noise.to(classifier.device, classifier.dtype)
 
 
 def check_contract(classifier: StochasticClassifier, x: Tensor | None = None) -> list[str]:
-    """Check every guarantee; a second or two for a small network.
+    """Check every guarantee, in a second or two for a small network.
 
     Args:
         classifier: the classifier.
@@ -43,7 +43,7 @@ def check_contract(classifier: StochasticClassifier, x: Tensor | None = None) ->
 
     Raises:
         AssertionError: what does not hold, at the first guarantee that does not.
-        ArgumentError: for what is no StochasticClassifier, or if no gradient of its outputs
+        ArgumentError: for anything but a StochasticClassifier, or if no gradient of its outputs
             reaches the images.
 
     Example:

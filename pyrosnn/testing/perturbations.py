@@ -1,4 +1,4 @@
-"""Guarantees about what an attack returns: within its strength and bounds, finite, and the same."""
+"""Guarantees about an attack's δ: within strength and bounds, finite, and repeatable."""
 
 import copy
 from dataclasses import replace
@@ -23,7 +23,7 @@ def attack_set(classifier: StochasticClassifier, x: Tensor) -> SampleSet:
 
 
 def _require_within(attack: Attack, result: AttackResult) -> None:
-    """Ask for a δ that is no longer than the strength, of which the norms are true."""
+    """Require that no δ is longer than the strength, and that the recorded norms are true."""
     delta, norm = result.perturbation, NORMS[attack.norm].measure(result.perturbation)
     longest = float(norm.max())
     allowed = attack.strength * (1 + 1e-4)
@@ -47,7 +47,7 @@ def finite(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tenso
 
 
 def clip(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> None:
-    """X + δ stays within the clipping bounds, and δ within the strength, where x is in bounds."""
+    """If x is in bounds, x + δ stays within the clipping bounds, and δ within the strength."""
     low, high = float(x.quantile(0.2)), float(x.quantile(0.8))
     inside, bounded = x.clamp(low, high), replace(attack, clip=(low, high))
     result = bounded(classifier, inside, y, attack_set(classifier, x))
@@ -67,7 +67,7 @@ def zero_strength(attack: Attack, classifier: StochasticClassifier, x: Tensor, y
 
 
 def repeats(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> None:
-    """The seed of A decides δ: the same again, whatever random numbers were drawn meanwhile."""
+    """The seed of A decides δ, whatever random numbers are drawn meanwhile."""
     first = attack(classifier, x, y, attack_set(classifier, x))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1234)
@@ -77,7 +77,7 @@ def repeats(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tens
 
 
 def sweep(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> None:
-    """A sweep over strengths gives what single attacks give."""
+    """A sweep over strengths gives the results of single attacks."""
     strengths = [0.0, attack.strength / 2, attack.strength]
     samples = attack_set(classifier, x)
     together = attack.sweep(classifier, x, y, samples, strengths)

@@ -1,4 +1,4 @@
-"""Guarantees about samples: replayed, nested, disjoint, and of an image's own."""
+"""Guarantees about samples: replayed, nested, disjoint, and independent of the batch."""
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ def _draw(classifier: StochasticClassifier, x: Tensor, number: int = NUM_SAMPLES
 
 
 def replay(classifier: StochasticClassifier, x: Tensor) -> None:
-    """A sample gives identical outputs whenever it is evaluated, and a seed identical samples."""
+    """A sample always gives identical outputs, and a seed identical samples."""
     samples, again = _draw(classifier, x), _draw(classifier, x)
     for name, value in samples.tensors.items():
         assert torch.equal(value, again.tensors[name]), f"the seed draws another '{name}'"
@@ -33,7 +33,7 @@ def replay(classifier: StochasticClassifier, x: Tensor) -> None:
 
 
 def prefix(classifier: StochasticClassifier, x: Tensor) -> None:
-    """A smaller set of the same seed has the first samples of the larger, and their outputs."""
+    """A smaller set with the same seed holds the first samples of the larger one."""
     whole, part = _draw(classifier, x), _draw(classifier, x, PART)
     for name, value in part.tensors.items():
         same = torch.equal(value, whole.tensors[name][:PART])
@@ -59,7 +59,7 @@ def images_apart(classifier: StochasticClassifier, x: Tensor) -> None:
 
 
 def disjoint(classifier: StochasticClassifier, x: Tensor) -> None:
-    """A and I share no draw, and are not the same values."""
+    """A and I share no draw and no values."""
     attack, inference = disjoint_sample_sets(
         classifier, x, attack=NUM_SAMPLES, inference=NUM_SAMPLES, seed=0
     )

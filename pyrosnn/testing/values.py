@@ -1,4 +1,4 @@
-"""Guarantees about values: the evaluation is the Pyro model's, and so are its gradients."""
+"""Guarantees about values: evaluation and gradients agree with the Pyro model."""
 
 import copy
 from typing import Any
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import gradient_at
+from pyrosnn.outputs import discriminants_of
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.sampling.replay import Recording
 
@@ -20,7 +21,7 @@ DIFFERENCE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-6}
 
 
 def rounding(classifier: StochasticClassifier, values: Tensor) -> dict[str, Any]:
-    """Return tolerances for values that were computed in another order.
+    """Return tolerances for values computed in another order.
 
     Args:
         classifier: gives the type that was computed in.
@@ -31,16 +32,15 @@ def rounding(classifier: StochasticClassifier, values: Tensor) -> dict[str, Any]
 
 
 def shapes(classifier: StochasticClassifier, x: Tensor) -> None:
-    """``logits`` returns (sample, example, class), and ``discriminants`` what ``output`` says."""
+    """``logits`` has shape (sample, example, class), and ``discriminants`` follow ``output``."""
     samples = draw_sample_set(classifier, x, NUM_SAMPLES, seed=0, stream="contract")
     logits = classifier.logits(x, samples.tensors)
     expected = (NUM_SAMPLES, len(x), classifier.num_classes)
     assert logits.shape == expected, f"logits have shape {tuple(logits.shape)}, not {expected}"
     assert bool(torch.isfinite(logits).all()), "some logits are NaN or infinite"
     values = classifier.discriminants(x, samples.tensors)
-    torch.testing.assert_close(
-        values, logits.softmax(-1) if classifier.output == "probs" else logits
-    )
+    expected_values = discriminants_of(classifier.output).values(logits).to(logits.dtype)
+    torch.testing.assert_close(values, expected_values)
 
 
 def pyro_model(classifier: StochasticClassifier, x: Tensor) -> None:
@@ -64,7 +64,7 @@ def pyro_model(classifier: StochasticClassifier, x: Tensor) -> None:
 
 
 def _label_logits(trace: Any, sites: set[str]) -> Tensor:
-    """Return the logits of the model's label, or what it returns where it has none."""
+    """Return the logits of the model's label, or the model's output if it has no label."""
     for name, node in trace.nodes.items():
         if node["type"] == "sample" and name not in sites:
             distribution = node["fn"]
@@ -78,7 +78,7 @@ def _label_logits(trace: Any, sites: set[str]) -> Tensor:
 
 
 def parts(classifier: StochasticClassifier, x: Tensor) -> None:
-    """``rest(first(trunk(x)))`` is ``logits(x)``, and its way back is autograd's."""
+    """``rest(first(trunk(x)))`` is ``logits(x)``, and its cotangents are autograd's."""
     samples = draw_sample_set(classifier, x, NUM_SAMPLES, seed=0, stream="contract")
     point = x.clone().requires_grad_()
     logits = classifier.logits(point, samples.tensors)

@@ -1,27 +1,26 @@
 """Checkpoints: parameters in safetensors, everything else in its JSON header; never pickle."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors import SafetensorError
+from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import DataError, FileError, first_line
-from pyrosnn.files import atomic_path, is_result, read_whole
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
-from pyrosnn.training.container import ForeignError, from_bytes, to_bytes
+from pyrosnn.storage import bundle, read_whole, write_whole
+from pyrosnn.storage.kinds import CHECKPOINT
 from pyrosnn.training.outline import check_outline
 from pyrosnn.training.spec import TrainingSpec
 
 SCHEMA_VERSION = 1
-HEADER_KEY = "pyrosnn"
 PACKAGES = ("pyrosnn", "torch", "pyro-ppl", "numpy", "xarray", "h5netcdf")
 
 
@@ -79,11 +78,12 @@ def package_versions() -> dict[str, str]:
 
 def model_digest(classifier: StochasticClassifier) -> str:
     """Return the SHA-256 of a classifier's parameters and buffers: its identity in results."""
-    sha = hashlib.sha256()
-    for name, value in sorted(classifier.state_dict().items()):
-        sha.update(name.encode())
-        sha.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return sha.hexdigest()
+    return bundle.values_digest(as_arrays(classifier.state_dict()))
+
+
+def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Return tensors as a file has them: on the CPU, of one layout in memory."""
+    return {name: value.detach().cpu().contiguous().numpy() for name, value in tensors.items()}
 
 
 def save_checkpoint(
@@ -117,14 +117,9 @@ def save_checkpoint(
         "num_classes": classifier.num_classes,
         "test_accuracy": test_accuracy,
         "versions": package_versions(),
-        "model_digest": model_digest(classifier),
     }
-    values = classifier.state_dict().items()
-    # safetensors knows one layout in memory
-    state = {name: value.detach().cpu().contiguous() for name, value in values}
-    content = to_bytes(HEADER_KEY, state, header)
-    with atomic_path(Path(path), overwrite=overwrite) as temporary:
-        temporary.write_bytes(content)
+    content = bundle.to_bytes(CHECKPOINT, as_arrays(classifier.state_dict()), header)
+    write_whole(path, content, overwrite=overwrite)
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
@@ -139,39 +134,23 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
             pyrosnn, or of a newer schema.
     """
     path = Path(path)
-    content = read_whole(path, "checkpoint")
     try:
-        state, header = from_bytes(HEADER_KEY, content)
-    except ForeignError:
-        raise FileError(f"{path} is a safetensors file, but not a checkpoint of pyrosnn") from None
-    except (SafetensorError, ValueError) as error:
-        if is_result(content):
-            raise FileError(
-                f"{path} is a result, expected a checkpoint or package.module:function"
-            ) from None
+        arrays, header = bundle.from_bytes(CHECKPOINT, read_whole(path, CHECKPOINT))
+    except bundle.ForeignError as error:
+        raise FileError(
+            f"{path} is {error}, expected a checkpoint or package.module:function"
+        ) from None
+    except ValueError as error:
         raise FileError(
             f"{path} is not a readable checkpoint ({first_line(error)}); "
             "it may be truncated: train again or copy it anew"
         ) from error
-    checkpoint = _restore(path, header, state)
+    checkpoint = _restore(path, header, arrays)
     checkpoint.classifier.to(device)
     return checkpoint
 
 
-# What a header holds; TrainingSpec and the model check the settings.
-_HEADER: dict[str, type | tuple[type, ...]] = {
-    "spec": dict,
-    "dataset": str,
-    "dataset_digest": str,
-    "image_shape": list,
-    "num_classes": int,
-    "test_accuracy": (int, float, type(None)),
-    "versions": dict,
-    "model_digest": str,
-}
-
-
-def _restore(path: Path, header: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Checkpoint:
+def _restore(path: Path, header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Checkpoint:
     """Rebuild the classifier from the header and the parameters."""
     found = header.get("schema_version")
     if found is not None and found != SCHEMA_VERSION:
@@ -180,9 +159,7 @@ def _restore(path: Path, header: Mapping[str, Any], state: dict[str, torch.Tenso
             "use the pyrosnn that wrote it or train again"
         )
     try:
-        for name, kinds in _HEADER.items():
-            if not isinstance(header[name], kinds):
-                raise ValueError(f"its header has {name} = {str(header[name])[:40]}")
+        state = {name: torch.from_numpy(value) for name, value in arrays.items()}
         spec = TrainingSpec(**header["spec"])
 
         def build() -> StochasticClassifier:
@@ -197,8 +174,6 @@ def _restore(path: Path, header: Mapping[str, Any], state: dict[str, torch.Tenso
             check_outline(build, state)
             classifier = build()
         classifier.load_state_dict(state)
-        if model_digest(classifier) != header["model_digest"]:
-            raise ValueError("its parameters do not have the digest that its header names")
     except MemoryError:
         raise  # the machine is too small, the file may be whole
     except Exception as error:  # models are built of whatever settings the header has

@@ -1,20 +1,13 @@
 """Presets: training settings as data."""
 
-import tomllib
 from dataclasses import fields
-from importlib import resources
 from typing import Any
 
-from pyrosnn.errors import unknown_name
+from pyrosnn.errors import row_of, unknown_name
+from pyrosnn.settings.presets import load_presets, row_preset
 from pyrosnn.training.spec import TrainingSpec
 
-# Table of a preset that holds what single models have in place of its other settings.
-OF_MODELS = "of"
-
-
-def _load_presets() -> dict[str, Any]:
-    text = resources.files("pyrosnn.training").joinpath("presets.toml").read_text("utf-8")
-    return tomllib.loads(text)
+PACKAGE = "pyrosnn.training"
 
 
 def preset_names() -> list[str]:
@@ -24,7 +17,7 @@ def preset_names() -> list[str]:
         >>> preset_names()
         ['quick', 'paper']
     """
-    return [name for name, value in _load_presets().items() if isinstance(value, dict)]
+    return list(load_presets(PACKAGE))
 
 
 def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
@@ -45,14 +38,11 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
         >>> preset("resnet", "paper").optimizer
         'sgd'
     """
-    names = preset_names()
-    if name not in names:
-        raise unknown_name("preset", name, names)
+    base = row_of(load_presets(PACKAGE), name, "preset")
     known = [field.name for field in fields(TrainingSpec)]
     for change in changes:
         if change not in known:
             raise unknown_name("setting", change, known)
-    settings = dict(_load_presets()[name])
-    own = settings.pop(OF_MODELS, {}).get(model, {})  # what the preset has for this model alone
-    changes["options"] = {**own.get("options", {}), **changes.get("options", {})}
-    return TrainingSpec(**{**settings, **own, "model": model, **changes})
+    settings = row_preset(base, model)
+    changes["options"] = {**settings.get("options", {}), **changes.get("options", {})}
+    return TrainingSpec(**{**settings, "model": model, **changes})

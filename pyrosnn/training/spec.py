@@ -2,34 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from pyrosnn.errors import require, resolve, unknown_name
+from annotated_types import Ge, Gt, Le
+
+from pyrosnn.errors import require, resolve
 from pyrosnn.models import complete_options, find_row
-from pyrosnn.models.classifier import Output
 from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.settings import (
+    INTERNAL,
+    RARE,
+    Default,
+    OneOf,
+    OptionsOf,
+    Settings,
+    TermsOf,
+    from_options,
+)
 from pyrosnn.training.images import IMAGES
 from pyrosnn.training.images.augmentations import AUGMENTATIONS
 from pyrosnn.training.images.kind import TrainingImages
 from pyrosnn.training.objectives import OBJECTIVES
 from pyrosnn.training.optimizers import OPTIMIZERS
-from pyrosnn.training.options import from_options
 from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn.training.regularisers.regulariser import Regulariser
 from pyrosnn.training.schedules import SCHEDULES
 
-# The settings that are names, and what they name.
-TABLES: dict[str, Mapping[str, Any]] = {
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "augmentation": AUGMENTATIONS,
-    "precision": PRECISIONS,
-}
-
 # Settings that came later, and their defaults. Files name them only where they differ, so that
 # what is trained without them keeps its digest.
 LATER: dict[str, Any] = {
-    "objective": "",
+    "objective": None,
     "images": "clean",
     "image_options": {},
     "regularisers": {},
@@ -37,36 +39,95 @@ LATER: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSpec:
+class ObjectiveSettings(Settings):
+    """The loss of a training.
+
+    Attributes:
+        objective: how the samples of a step are pooled; the model's own if it is None.
+        num_particles: number of samples in the objective.
+        kl_weight: weight of KL / N beside the mean log-likelihood; 1 is the ELBO.
+        regularisers: options of each term added to the objective, complete with its defaults, by
+            its name in ``REGULARISERS``.
+    """
+
+    panel: ClassVar[str] = "objective"
+
+    objective: Annotated[str | None, OneOf(OBJECTIVES), Default("the model's")] = None
+    num_particles: Annotated[int, Ge(1)]
+    kl_weight: Annotated[float, Ge(0)]
+    regularisers: Annotated[
+        Mapping[str, Mapping[str, Any]], TermsOf("regulariser", REGULARISERS)
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings(Settings):
+    """The images of a step.
+
+    Attributes:
+        images: images that the loss is computed on, after augmentation and noise.
+        image_options: their options, complete with the defaults.
+        batch_size: number of images in a step.
+        augmentation: random changes of the training images.
+        smoothing_variance: variance of Gaussian noise on the training images, in squared pixel
+            units; 0 for none.
+        noisy_copies: number of noisy copies in place of each image, if there is noise.
+    """
+
+    panel: ClassVar[str] = "images"
+
+    images: Annotated[str, OneOf(IMAGES)] = "clean"
+    image_options: Annotated[Mapping[str, Any], OptionsOf("images", IMAGES)] = field(
+        default_factory=dict
+    )
+    batch_size: Annotated[int, Ge(1)]
+    augmentation: Annotated[str, OneOf(AUGMENTATIONS)] = "none"
+    smoothing_variance: Annotated[float, Ge(0)] = 0.0
+    noisy_copies: Annotated[int, Ge(1), RARE] = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings(Settings):
+    """The steps of a training.
+
+    Attributes:
+        epochs: number of passes over the training images.
+        optimizer: optimizer of the parameters.
+        learning_rate: step size of the optimizer, at the peak of its schedule.
+        weight_decay: factor of the parameters that is added to their gradients.
+        schedule: learning rate over the epochs.
+        milestones: epochs after which the schedule ``steps`` lowers the learning rate.
+        decay: factor of the learning rate at each milestone.
+        momentum: momentum of the optimizer ``sgd``.
+        nesterov: use Nesterov's momentum.
+        precision: precision of the training; ``bf16`` is mixed.
+    """
+
+    panel: ClassVar[str] = "optimizer"
+
+    epochs: Annotated[int, Ge(1)]
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "adam"
+    learning_rate: Annotated[float, Gt(0)]
+    weight_decay: Annotated[float, Ge(0)] = 0.0
+    schedule: Annotated[str, OneOf(SCHEDULES)] = "constant"
+    milestones: Sequence[int] = ()
+    decay: Annotated[float, Gt(0), Le(1), RARE] = 0.2
+    momentum: Annotated[float, Ge(0), RARE] = 0.9
+    nesterov: Annotated[bool, RARE] = False
+    precision: Annotated[str, OneOf(PRECISIONS)] = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
     """Settings of one training; ``dataclasses.replace`` changes some.
+
+    The settings of :class:`ObjectiveSettings`, :class:`BatchSettings` and
+    :class:`OptimizerSettings`, and these:
 
     Attributes:
         model: name in ``MODELS``; empty for a classifier of one's own, see :func:`fit`.
         options: options of the model, complete with its defaults.
-        epochs: passes over the training images.
-        batch_size: images in a step.
-        learning_rate: the optimizer's step size, at the peak of its schedule.
-        num_particles: samples in the objective of a step.
-        kl_weight: weight of KL / N beside the mean log-likelihood; 1 is the ELBO.
-        smoothing_variance: variance of the Gaussian noise on the training images, in squared
-            pixel units; 0 trains on the images themselves.
-        noisy_copies: how many noisy copies replace each image of a batch, if there is noise.
         seed: root seed of initial values, batches, noise and particles.
-        optimizer: name in ``OPTIMIZERS``: ``adam``, ``sgd``.
-        momentum: of ``sgd``.
-        nesterov: whether that momentum is Nesterov's.
-        weight_decay: factor of the parameters that is added to their gradients.
-        schedule: name in ``SCHEDULES``: ``constant``, ``steps``, ``one-cycle``.
-        milestones: epochs after which ``steps`` lowers the learning rate.
-        decay: the factor that it lowers it by.
-        augmentation: name in ``AUGMENTATIONS``: ``none``, ``flip``, ``crop-flip``.
-        precision: name in ``PRECISIONS``: ``full``, or ``bf16`` for mixed precision.
-        objective: name in ``OBJECTIVES``; empty for the model's own.
-        images: name in ``IMAGES`` of what the loss is computed on: ``clean``, ``adversarial``,
-            ``trades``; after augmentation and noise.
-        image_options: their options, complete with the defaults.
-        regularisers: options of each term added to the objective, complete with its defaults, by
-            its name in ``REGULARISERS``.
 
     Example:
         >>> from pyrosnn.training import preset
@@ -78,47 +139,18 @@ class TrainingSpec:
         {'input-gradient': {'weight': 0.1, 'start': 0, 'average': 'squares'}}
     """
 
-    model: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    num_particles: int
-    kl_weight: float
-    options: Mapping[str, Any] = field(default_factory=dict)
-    smoothing_variance: float = 0.0
-    noisy_copies: int = 2
+    panel: ClassVar[str] = "run"
+
+    model: Annotated[str, INTERNAL]
+    options: Annotated[Mapping[str, Any], INTERNAL] = field(default_factory=dict)
     seed: int = 0
-    optimizer: str = "adam"
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    milestones: Sequence[int] = ()
-    decay: float = 0.2
-    augmentation: str = "none"
-    precision: str = "full"
-    objective: str = ""
-    images: str = "clean"
-    image_options: Mapping[str, Any] = field(default_factory=dict)
-    regularisers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the values and complete the options of model, images and regularisers."""
-        for name in ("epochs", "batch_size", "num_particles", "noisy_copies"):
-            value = getattr(self, name)
-            require(value >= 1, f"{name} must be >= 1, got {value}")
-        require(self.learning_rate > 0, f"learning_rate must be > 0, got {self.learning_rate}")
-        for name in ("kl_weight", "smoothing_variance", "momentum", "weight_decay"):
-            value = getattr(self, name)
-            require(value >= 0, f"{name} must be >= 0, got {value}")
-        require(0 < self.decay <= 1, f"decay must be in (0, 1], got {self.decay}")
+        super().__post_init__()
         require(
             self.momentum > 0 or not self.nesterov, "nesterov needs a momentum > 0, got momentum 0"
         )
-        for name, table in TABLES.items():
-            value = getattr(self, name)
-            if value not in table:
-                raise unknown_name(name, value, table)
         given = {
             # JSON has no tuples; without this a checkpoint's spec would not equal its original
             name: tuple(value) if isinstance(value, list) else value
@@ -126,9 +158,6 @@ class TrainingSpec:
         }
         options = complete_options(self.model, given) if self.model else given
         object.__setattr__(self, "options", options)
-        object.__setattr__(self, "milestones", tuple(self.milestones))
-        if self.objective and self.objective not in OBJECTIVES:
-            raise unknown_name("objective", self.objective, OBJECTIVES)
         images = self.make_images()
         images.check(self)
         object.__setattr__(self, "image_options", asdict(images))
@@ -154,7 +183,7 @@ class TrainingSpec:
         ]
 
     @property
-    def output(self) -> Output:
+    def output(self) -> str:
         """What the model's discriminant functions are."""
         return find_row(self.model).output
 

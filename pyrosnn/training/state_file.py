@@ -1,24 +1,21 @@
 """The file of an unfinished training, beside its checkpoint-to-be; safetensors, never pickle."""
 
-import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from torch import Tensor
+import torch
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.differences import differences
 from pyrosnn.errors import FileError, first_line
-from pyrosnn.files import atomic_path, read_whole
-from pyrosnn.training.container import from_bytes, to_bytes
+from pyrosnn.storage import bundle, read_whole, write_whole
+from pyrosnn.storage.kinds import TRAINING
+from pyrosnn.training.checkpoints import as_arrays
 from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.state import TrainingState
 
 SCHEMA_VERSION = 1
-HEADER_KEY = "pyrosnn-training"
 
 
 def state_path(output: str | Path) -> Path:
@@ -49,12 +46,9 @@ def save_state(
     header = {
         "schema_version": SCHEMA_VERSION,
         "epoch": state.epoch,
-        "digest": _digest(state.tensors),
         **_identity(spec, dataset),
     }
-    content = to_bytes(HEADER_KEY, state.tensors, header)
-    with atomic_path(Path(path), overwrite=True) as temporary:
-        temporary.write_bytes(content)
+    write_whole(path, bundle.to_bytes(TRAINING, as_arrays(state.tensors), header), overwrite=True)
 
 
 def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> TrainingState:
@@ -70,21 +64,20 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
             belongs to another training, naming what differs.
     """
     path = Path(path)
-    content = read_whole(path, "state of a training")
     try:
-        tensors, header = from_bytes(HEADER_KEY, content)
-        found = header["schema_version"]
-        if found == SCHEMA_VERSION:
-            kept = {name: header[name] for name in ("spec", "dataset", "dataset_digest")}
-            epoch, whole = int(header["epoch"]), header["digest"] == _digest(tensors)
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(path, first_line(error)) from error
-    if found != SCHEMA_VERSION:
+        arrays, header = bundle.from_bytes(TRAINING, read_whole(path, TRAINING))
+    except ValueError as error:
+        raise FileError(
+            f"{path} is no readable state of a training ({first_line(error)}); "
+            "train anew (--overwrite)"
+        ) from error
+    if (found := header.get("schema_version")) != SCHEMA_VERSION:
         raise FileError(
             f"{path} has schema {found} of a training's state, this pyrosnn reads "
             f"{SCHEMA_VERSION}; go on with the pyrosnn that wrote it, or train anew (--overwrite)"
         )
     asked = json.loads(json.dumps(_identity(spec, dataset)))
+    kept = {name: header.get(name) for name in asked}
     differ = [
         f"{name.removeprefix('spec.')} is {there}, not {here}"
         for name, there, here in differences(kept, asked)
@@ -94,25 +87,10 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
             f"{path} belongs to another training ({'; '.join(differ)}); use its settings, "
             "name another --output, or train anew (--overwrite)"
         )
-    if not whole or not 1 <= epoch <= spec.epochs:
-        raise _damaged(path, "its values do not have the digest that its header names")
-    return TrainingState(epoch=epoch, tensors=tensors)
+    tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
+    return TrainingState(epoch=header["epoch"], tensors=tensors)
 
 
 def _identity(spec: TrainingSpec, dataset: Dataset) -> dict[str, Any]:
     """Return what a state belongs to."""
     return {"spec": spec.to_json(), "dataset": dataset.name, "dataset_digest": dataset.digest}
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    sha = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        sha.update(name.encode())
-        sha.update(value.numpy().tobytes())
-    return sha.hexdigest()
-
-
-def _damaged(path: Path, reason: str) -> FileError:
-    return FileError(
-        f"{path} is no readable state of a training ({reason}); train anew (--overwrite)"
-    )

@@ -1,49 +1,45 @@
 """Studies: the paper's experiments and ours, one file and one line in ``STUDIES`` for each."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the table of studies.
+    """A line of the table of studies; import paths, so that a help text loads nothing.
 
     Attributes:
-        home: import path of the study, ``module:attribute``; loaded when it is used.
-        shows: what it shows, for lists.
+        home: import path of the study, ``module:attribute``. The module's docstring is the
+            help of its command.
+        settings: import path of its settings, a frozen dataclass.
+        needs: ``model``, one that it averages over noise (``smoothed``), or ``nothing``.
     """
 
     home: str
-    shows: str
+    settings: str
+    needs: Literal["model", "smoothed", "nothing"] = "model"
 
+
+_GRID = "pyrosnn_studies.grid:GridSpec"
 
 STUDIES = {
-    "sample-size": Entry(
-        home="pyrosnn_studies.sample_size:STUDY",
-        shows="accuracy and cosine against the attack's samples (figures 4, 5, 8-14)",
-    ),
-    "inference-size": Entry(
-        home="pyrosnn_studies.inference_size:STUDY",
-        shows="accuracy, cosine, gradient norm and margin against the inference set's samples "
-        "(table 2, figures 6, 15-17)",
-    ),
-    "conditions": Entry(
-        home="pyrosnn_studies.conditions:STUDY",
-        shows="linear and smooth robustness condition against accuracy (figures 3, 7)",
-    ),
+    "sample-size": Entry(home="pyrosnn_studies.sample_size:STUDY", settings=_GRID),
+    "inference-size": Entry(home="pyrosnn_studies.inference_size:STUDY", settings=_GRID),
+    "conditions": Entry(home="pyrosnn_studies.conditions:STUDY", settings=_GRID, needs="smoothed"),
     "prediction-variance": Entry(
         home="pyrosnn_studies.prediction_variance:STUDY",
-        shows="spread of single predictions and of their gradients (table 1)",
+        settings="pyrosnn_studies.prediction_variance:VarianceSpec",
     ),
     "diagnosis": Entry(
         home="pyrosnn_studies.diagnosis:STUDY",
-        shows="how many samples the attack needs, predicted and measured",
+        settings="pyrosnn_studies.diagnosis:DiagnosisSpec",
     ),
     "ablation": Entry(
-        home="pyrosnn_studies.ablation:STUDY",
-        shows="readings of what the paper leaves open: floor, clipping, pre-activations",
+        home="pyrosnn_studies.ablation:STUDY", settings="pyrosnn_studies.ablation:AblationSpec"
     ),
     "gaussian-angles": Entry(
         home="pyrosnn_studies.gaussian_angles:STUDY",
-        shows="angle of two Gaussian vectors with one mean, and its closed form (figure 2)",
+        settings="pyrosnn_studies.gaussian_angles:AnglesSpec",
+        needs="nothing",
     ),
 }

@@ -1,64 +1,61 @@
-"""`ablation`: what the paper leaves open in an evaluation, one reading beside the other."""
+"""Readings of the paper's open points, side by side.
+
+FGM on the true labels and on those that the attack's samples predict, as CleverHans does without
+labels. Of the latter also with the judged image or δ clipped to the data's bounds, with
+CleverHans' floor on the gradient's norm, and with pre-activations instead of weights as samples.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, ClassVar
 
-import numpy as np
 import xarray as xr
+from annotated_types import Ge
 
-from pyrosnn.attacks import FGM
-from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require
+from pyrosnn.attacks import FGM, LOSSES
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of
+from pyrosnn.settings import Default, OneOf, Settings
+from pyrosnn_studies.cells import Cell, image_blocks, images_of
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.preactivations import preactivation_noise
-from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material
 from pyrosnn_studies.study import Study
+from pyrosnn_studies.subject import Subject
 from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 NAME = "ablation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblationSpec:
+class AblationSpec(Settings):
     """Settings of the study.
 
     Attributes:
-        images: the first so many test images.
-        strength: η.
-        attack_samples: S_A.
-        inference_samples: S_I.
-        loss: what the attack maximises.
-        batch: B, the images that CleverHans' loss is a mean over.
-        repeats: repetitions with fresh A and I.
-        seed: root seed.
-        block_size: images that share a draw of A and I.
+        images: number of test images.
+        strength: strength η.
+        attack_samples: size of the attack set, S_A.
+        inference_samples: size of the inference set, S_I.
+        loss: loss that the attack maximises.
+        batch: number of images that CleverHans' loss is a mean over, B.
+        repeats: number of repetitions with fresh sample sets.
+        seed: root seed of all randomness.
+        block_size: number of images that share a draw of the samples.
     """
 
-    images: int
-    strength: float
-    attack_samples: int
-    inference_samples: int
-    loss: str
-    batch: int
-    repeats: int
-    seed: int = 0
-    block_size: int = 50
+    panel: ClassVar[str] = "study"
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        for name in ("images", "attack_samples", "inference_samples", "batch", "repeats"):
-            value = getattr(self, name)
-            require(value >= 1, f"{name} must be >= 1, got {value}")
-        FGM(strength=self.strength, loss=self.loss)
+    images: Annotated[int, Ge(1)]
+    strength: Annotated[float, Ge(0), Default("the data set's")]
+    attack_samples: Annotated[int, Ge(1)]
+    inference_samples: Annotated[int, Ge(1)]
+    loss: Annotated[str, OneOf(LOSSES), Default("cross-entropy, of logits the margin")]
+    batch: Annotated[int, Ge(1)]
+    repeats: Annotated[int, Ge(1)]
+    seed: int = 0
+    block_size: Annotated[int, Ge(1)] = 50
 
     @property
     def floor(self) -> float:
@@ -86,7 +83,7 @@ def variants(
     floored = FlooredFGM(
         strength=spec.strength, loss=spec.loss, labels="predicted", floor=spec.floor
     )
-    found: dict[str, Variant] = {
+    compared: dict[str, Variant] = {
         "true labels": Variant(classifier=classifier, attack=replace(paper, labels="true")),
         "predicted labels": Variant(classifier=classifier, attack=paper),
         "predicted, judged clipped": Variant(
@@ -97,8 +94,8 @@ def variants(
     }
     preactivations = preactivation_noise(classifier)
     if preactivations is not None:
-        found["predicted, pre-activations"] = Variant(classifier=preactivations, attack=paper)
-    return found
+        compared["predicted, pre-activations"] = Variant(classifier=preactivations, attack=paper)
+    return compared
 
 
 def _cells(spec: AblationSpec) -> list[Cell]:
@@ -106,16 +103,16 @@ def _cells(spec: AblationSpec) -> list[Cell]:
     return [Cell(part=NAME, repeat=r, block=b) for r in range(spec.repeats) for b in blocks]
 
 
-def _run_cell(spec: AblationSpec, cell: Cell, material: Material) -> xr.Dataset:
+def _run_cell(spec: AblationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     """Return what the means need of every image of a block, for each reading."""
-    compared = variants(spec, material.classifier, material.dataset.bounds)
-    each = [_evaluate(spec, variant, cell, material)[AVERAGED] for variant in compared.values()]
+    compared = variants(spec, subject.classifier, subject.dataset.bounds)
+    values = [_evaluate(spec, variant, cell, subject)[AVERAGED] for variant in compared.values()]
     names = xr.DataArray(list(compared), dims="variant", name="variant")
-    return xr.concat(each, dim=names)
+    return xr.concat(values, dim=names)
 
 
-def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, material: Material) -> xr.Dataset:
-    x, y = material.dataset.test_images(spec.images)
+def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, subject: Subject) -> xr.Dataset:
+    x, y = subject.dataset.test_images(spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     attack_set, inference_set = disjoint_sample_sets(
         variant.classifier,
@@ -123,9 +120,9 @@ def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, material: Materi
         attack=spec.attack_samples,
         inference=spec.inference_samples,
         seed=spec.seed,
-        repeat=cell.repeat,
+        repeat=cell.repeat or 0,
         block=cell.block,
-        memory_budget=material.memory_budget,
+        memory_budget=subject.memory_budget,
     )
     return evaluate(
         variant.classifier,
@@ -139,23 +136,6 @@ def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, material: Materi
     )
 
 
-def _join(spec: AblationSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    repeats = []
-    for repeat in range(spec.repeats):
-        blocks = [values for cell, values in parts.items() if cell.repeat == repeat]
-        joined = xr.concat(blocks, dim="example")
-        repeats.append([_means(joined.sel(variant=name), spec) for name in joined["variant"]])
-    names = repeats[0][0]
-    values = {
-        name: np.array([[means[name] for means in each] for each in repeats]) for name in names
-    }
-    coords = {"repeat": np.arange(spec.repeats), "variant": joined["variant"].values}
-    return {NAME: make_dataset(values, coords)}
-
-
-PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
-
-
 AVERAGED = [
     "clean_correct",
     "adversarial_correct",
@@ -165,17 +145,24 @@ AVERAGED = [
 ]
 
 
-def _means(values: xr.Dataset, spec: AblationSpec) -> dict[str, float]:
-    norms = values["perturbation_norm"]
-    short = (norms < 0.999 * spec.strength) & ~values["zero_gradient"]
-    return {
-        "mean_clean": float(values["clean_correct"].mean()),
-        "mean_adversarial": float(values["adversarial_correct"].mean()),
-        "mean_cosine": float(values["cosine"].mean()),
-        "mean_norm": float(norms.mean()),
-        "share_zero": float(values["zero_gradient"].mean()),
-        "share_short": float(short.mean()),
+def _means(spec: AblationSpec, groups: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Return means over images, for each repeat and reading."""
+    values = groups[NAME]
+    norms, zero = values["perturbation_norm"], values["zero_gradient"]
+    averaged = {
+        "mean_clean": values["clean_correct"],
+        "mean_adversarial": values["adversarial_correct"],
+        "mean_cosine": values["cosine"],
+        "mean_norm": norms,
+        "share_zero": zero,
+        "share_short": (norms < 0.999 * spec.strength) & ~zero,
     }
+    means = {
+        name: value.mean([dim for dim in value.dims if dim not in ("repeat", "variant")])
+        for name, value in averaged.items()
+    }
+    coords = {"repeat": values["repeat"], "variant": values["variant"]}
+    return {NAME: make_dataset({name: mean.to_numpy() for name, mean in means.items()}, coords)}
 
 
 COLUMNS = {
@@ -206,14 +193,12 @@ def _tables(result: xr.DataTree) -> list[Table]:
     ]
 
 
-def _make_spec(
-    preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
-) -> AblationSpec:
-    settings = study_settings(NAME, preset, dataset, changes)
-    settings["loss"] = default_loss(training.output)
-    if "strength" not in settings:
-        settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
-    return AblationSpec(**settings)
-
-
-STUDY = Study(name=NAME, plan=PLAN, make_spec=_make_spec, tables=_tables, figure=ablation_figure)
+STUDY = Study(
+    name=NAME,
+    spec=AblationSpec,
+    cells=_cells,
+    run_cell=_run_cell,
+    tables=_tables,
+    figure=ablation_figure,
+    reduce=_means,
+)

@@ -1,27 +1,29 @@
 """A study as a list of cells: what is computed, kept and repeated as one piece."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import xarray as xr
-
-from pyrosnn.errors import require
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """A piece of a study that depends on no other piece.
 
+    Its values are a small result: arrays with coordinates, which say where in the whole they are.
+
     Attributes:
         part: what is computed, a word of the study's own.
-        repeat: repetition with fresh sample sets.
+        repeat: repetition with fresh sample sets; None where the values are not of a repeat.
         block: block of images (or of whatever the study counts).
+        group: group of the result that the values belong to; by default that of ``part``.
     """
 
     part: str
-    repeat: int = 0
+    repeat: int | None = None
     block: int = 0
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Name the group."""
+        object.__setattr__(self, "group", self.group or self.part)
 
     @property
     def name(self) -> str:
@@ -31,28 +33,7 @@ class Cell:
             >>> Cell(part="evaluation", repeat=2, block=13).name
             'evaluation-2-13'
         """
-        return f"{self.part}-{self.repeat}-{self.block}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How a study is cut into cells and put together again.
-
-    All are plain functions of a module, so that they travel to other processes by name.
-
-    Attributes:
-        cells: the cells of a spec, in the order in which one process runs them.
-        run_cell: values of one cell from the spec, the cell, and the
-            :class:`~pyrosnn_studies.runner.Material` (None for a study that needs none); it
-            depends on nothing else.
-        join: the result's arrays by group, the main one first, from the values of all cells.
-        settings: the spec as plain values, for the result.
-    """
-
-    cells: Callable[[Any], list[Cell]]
-    run_cell: Callable[[Any, Cell, Any], xr.Dataset]
-    join: Callable[[Any, Mapping[Cell, xr.Dataset]], dict[str, xr.Dataset]]
-    settings: Callable[[Any], dict[str, Any]] = asdict
+        return f"{self.part}-{self.repeat or 0}-{self.block}"
 
 
 def image_blocks(images: int, block_size: int, first_image: int = 0) -> range:
@@ -84,15 +65,3 @@ def images_of(block: int, stop: int, block_size: int) -> slice:
         slice(100, 120, None)
     """
     return slice(block * block_size, min((block + 1) * block_size, stop))
-
-
-def require_first_image(first_image: int, block_size: int) -> None:
-    """Refuse a first image within a block: blocks have samples of their own.
-
-    Raises:
-        ArgumentError: ``first_image must be a multiple of block_size = 50, got 20``.
-    """
-    require(
-        first_image >= 0 and first_image % block_size == 0,
-        f"first_image must be a multiple of block_size = {block_size}, got {first_image}",
-    )

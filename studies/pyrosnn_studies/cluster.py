@@ -120,10 +120,10 @@ class Carrier(WorkerPlugin):
 
     def __init__(self, task: Task):
         self.name = uuid.uuid4().hex
-        material = task.material
-        if material is not None:
-            material = replace(material, dataset=_test_split(material.dataset))
-        self.task = replace(task, material=material)
+        subject = task.subject
+        if subject is not None:
+            subject = replace(subject, dataset=_test_split(subject.dataset))
+        self.task = replace(task, subject=subject)
         self.threads = torch.get_num_threads()
         self.versions = package_versions()
 

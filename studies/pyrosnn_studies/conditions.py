@@ -1,4 +1,8 @@
-"""`conditions`: linear and smooth condition against adversarial accuracy (figures 3 and 7)."""
+"""Share of images within the linear and the smooth condition, against accuracy.
+
+Figures 3 and 7 of the paper. The model is averaged over noise, 10 noises for each sample: as much
+as it was trained with, or --smoothing-variance.
+"""
 
 import xarray as xr
 
@@ -6,7 +10,7 @@ from pyrosnn.conditions import CONSTANTS, cutoff
 from pyrosnn.plots import conditions_figure
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import accuracies
-from pyrosnn_studies.study import grid_study
+from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import Table
 
 

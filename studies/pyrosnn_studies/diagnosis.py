@@ -1,71 +1,77 @@
-"""`diagnosis`: how many samples an attack needs, predicted from single samples and measured."""
+"""Number of samples that an attack needs, and the gain of more.
 
-from collections.abc import Mapping
+The prediction comes from the moments of single samples' gradients (FGM, l2); a few sizes are
+measured beside it. `pyrosnn diagnose` adds the checks of the page "Checks" that need the model.
+"""
+
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import xarray as xr
+from annotated_types import Ge, Gt, Lt, MinLen
 
-from pyrosnn.attacks import FGM
-from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require
+from pyrosnn.attacks import FGM, GRADIENTS, LABELS, LOSSES
 from pyrosnn.evaluation import attack_moments
 from pyrosnn.plots import diagnosis_figure
-from pyrosnn.results import combine
-from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan, images_of
+from pyrosnn.settings import Default, OneOf, Settings
+from pyrosnn_studies.cells import Cell, images_of
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
-from pyrosnn_studies.grid import GridSpec, grid_cells, join_grid, run_grid_cell
-from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material
+from pyrosnn_studies.grid import GridSpec, grid_cells, run_grid_cell
+from pyrosnn_studies.settings import ImageSettings, RepeatSettings, SeedSettings
 from pyrosnn_studies.study import Study
+from pyrosnn_studies.subject import Subject
 
-NAME = "diagnosis"
 MOMENTS = "moments"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiagnosisSpec:
-    """Settings of the study.
+class MeasuredAttack(Settings):
+    """The attack that is measured: FGM, l2.
 
     Attributes:
-        images: how many test images.
-        num_samples: single samples that the moments are estimated from.
-        share: ρ, the share of the reachable cosine that the advice is for.
-        strength: strength η of the attacks that are measured.
-        attack_samples: sizes S_A of the attacks that are measured.
-        inference_samples: S_I of the set that judges them.
-        loss, gradient, labels: settings of the attack.
-        repeats: repetitions of the measurement with fresh A and I.
-        seed: root seed; moments and attacks have samples of their own.
-        block_size: images that share a draw of the samples.
-        first_image, first_repeat: where a part of a larger study begins, see
-            :class:`~pyrosnn_studies.grid.GridSpec`.
+        strength: strength η.
+        loss: loss that the attack maximises.
+        gradient: quantity that the attack averages over its samples.
+        labels: labels whose loss the attack maximises: the true ones, or those predicted by A.
     """
 
-    images: int
-    num_samples: int
-    strength: float
-    attack_samples: tuple[int, ...]
-    inference_samples: int
-    share: float = 0.95
-    loss: str = "cross-entropy"
-    gradient: str = "mean_prediction"
-    labels: str = "true"
-    repeats: int = 5
-    seed: int = 0
-    block_size: int = 50
-    first_image: int = 0
-    first_repeat: int = 0
+    panel: ClassVar[str] = "attack"
+
+    strength: Annotated[float, Ge(0), Default("the data set's")]
+    loss: Annotated[str, OneOf(LOSSES), Default("cross-entropy, of logits the margin")] = (
+        "cross-entropy"
+    )
+    gradient: Annotated[str, OneOf(GRADIENTS)] = "mean_prediction"
+    labels: Annotated[str, OneOf(LABELS)] = "true"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosisSpec(MeasuredAttack, ImageSettings, RepeatSettings, SeedSettings):
+    """Settings of the study.
+
+    The settings of the attack, of images, repetitions and seed, and these:
+
+    Attributes:
+        num_samples: number of single samples that the moments are estimated from.
+        share: share of the reachable cosine that is enough, ρ.
+        attack_samples: sizes of the attack set, S_A, that are measured, too, as 1,10.
+        inference_samples: size of the inference set, S_I.
+    """
+
+    panel: ClassVar[str] = "sets"
+
+    num_samples: Annotated[int, Ge(40)]
+    share: Annotated[float, Gt(0), Lt(1)] = 0.95
+    attack_samples: Annotated[tuple[int, ...], MinLen(1), Ge(1)]
+    inference_samples: Annotated[int, Ge(1)]
 
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            ArgumentError: ``share must be between 0 and 1, got 1.5``.
+            ArgumentError: ``share must be in (0, 1), got 1.5``.
         """
-        require(0 < self.share < 1, f"share must be between 0 and 1, got {self.share}")
-        require(self.num_samples >= 40, f"num_samples must be >= 40, got {self.num_samples}")
+        super().__post_init__()
         object.__setattr__(self, "attack_samples", tuple(sorted(self.attack_samples)))
         self.grid()
 
@@ -88,22 +94,22 @@ class DiagnosisSpec:
 
 
 def _cells(spec: DiagnosisSpec) -> list[Cell]:
-    """Return a cell for the moments of each block, and the grid's."""
+    """Return the grid's cells, and one for the moments of each block."""
     blocks = spec.grid().blocks
-    return [*[Cell(part=MOMENTS, block=block) for block in blocks], *grid_cells(spec.grid())]
+    return [*grid_cells(spec.grid()), *[Cell(part=MOMENTS, block=block) for block in blocks]]
 
 
-def _run_cell(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
+def _run_cell(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     if cell.part == MOMENTS:
-        return _moments(spec, cell, material)
-    return run_grid_cell(spec.grid(), cell, material)
+        return _moments(spec, cell, subject)
+    return run_grid_cell(spec.grid(), cell, subject)
 
 
-def _moments(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
-    x, y = material.dataset.test_images(spec.first_image + spec.images)
+def _moments(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
+    x, y = subject.dataset.test_images(spec.first_image + spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     return attack_moments(
-        material.classifier,
+        subject.classifier,
         x[part],
         y[part],
         attack=FGM(
@@ -114,33 +120,20 @@ def _moments(spec: DiagnosisSpec, cell: Cell, material: Material) -> xr.Dataset:
         seed=spec.seed,
         block=cell.block,
         first_example=part.start,
-        memory_budget=material.memory_budget,
+        memory_budget=subject.memory_budget,
     )
-
-
-def _join(spec: DiagnosisSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    moments = [values for cell, values in parts.items() if cell.part == MOMENTS]
-    return {**join_grid(spec.grid(), parts), MOMENTS: combine(moments, "example")}
 
 
 def _settings(spec: DiagnosisSpec) -> dict[str, Any]:
     return {**asdict(spec.grid()), **asdict(spec)}
 
 
-PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join, settings=_settings)
-
-
-def _make_spec(
-    preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
-) -> DiagnosisSpec:
-    settings = study_settings(NAME, preset, dataset, changes)
-    output = training.output
-    settings.setdefault("loss", default_loss(output))
-    if "strength" not in settings:
-        settings["strength"] = preset_strengths(dataset.name, "l2", "single")[0]
-    return DiagnosisSpec(**settings)
-
-
 STUDY = Study(
-    name=NAME, plan=PLAN, make_spec=_make_spec, tables=diagnosis_tables, figure=diagnosis_figure
+    name="diagnosis",
+    spec=DiagnosisSpec,
+    cells=_cells,
+    run_cell=_run_cell,
+    tables=diagnosis_tables,
+    figure=diagnosis_figure,
+    settings=_settings,
 )

@@ -1,21 +1,24 @@
-"""`gaussian-angles`: the angle of two Gaussian vectors with one mean (figure 2)."""
+"""Expected angle of two Gaussian vectors with one mean, beside its closed form.
+
+Figure 2 of the paper: means and variances are uniform on [0, t]. It needs no model.
+"""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, ClassVar
 
 import numpy as np
 import xarray as xr
+from annotated_types import Ge, Gt
 
 from pyrosnn.conditions import expected_cosine, second_order_cosine
 from pyrosnn.errors import require
 from pyrosnn.plots import angles_figure
-from pyrosnn.results import combine, make_dataset
+from pyrosnn.results import make_dataset
 from pyrosnn.seeding import seed_sequence
-from pyrosnn_studies.cells import Cell, Plan
-from pyrosnn_studies.presets import preset_settings
+from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
 
@@ -27,28 +30,26 @@ MAX_STEPS = 200  # a typing error should not make a map of a million cells
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnglesSpec:
+class AnglesSpec(SeedSettings):
     """Settings of the study.
 
     Attributes:
         dimension: length of the vectors.
-        pairs: pairs of vectors for each mean.
+        pairs: number of pairs of vectors for each mean.
         largest: largest t.
         step: step of t, which starts at 0.
-        seed: root seed.
     """
 
-    dimension: int
-    pairs: int
-    largest: float
-    step: float
-    seed: int = 0
+    panel: ClassVar[str] = "vectors"
+
+    dimension: Annotated[int, Ge(1)]
+    pairs: Annotated[int, Ge(2)]
+    largest: Annotated[float, Gt(0)]
+    step: Annotated[float, Gt(0)]
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require(self.dimension >= 1, f"dimension must be >= 1, got {self.dimension}")
-        require(self.pairs >= 2, f"pairs must be >= 2, got {self.pairs}")
-        require(0 < self.largest < math.inf, f"largest must be > 0 and finite, got {self.largest}")
+        super().__post_init__()
         least = self.largest / MAX_STEPS
         require(
             least <= self.step <= self.largest,
@@ -62,18 +63,12 @@ class AnglesSpec:
         return np.round(self.step * np.arange(count + 1), 10)
 
 
-def angles_spec(preset: str, **changes: Any) -> AnglesSpec:
-    """Return the study's settings; None leaves a field as the preset has it."""
-    given = {name: value for name, value in changes.items() if value is not None}
-    return AnglesSpec(**{**preset_settings(NAME, preset), **given})
-
-
 def _cells(spec: AnglesSpec) -> list[Cell]:
     """Return a cell for each t of the means: they share the pairs, which a process draws once."""
     return [Cell(part=GROUP, block=i) for i in range(len(spec.scales))]
 
 
-def _run_cell(spec: AnglesSpec, cell: Cell, material: None) -> xr.Dataset:
+def _run_cell(spec: AnglesSpec, cell: Cell, subject: None) -> xr.Dataset:
     u, v, products = _pairs(spec)
     scales, t_mean = spec.scales, spec.scales[cell.block]
     values = {name: np.full((1, len(scales)), np.nan) for name in VALUES}
@@ -86,13 +81,6 @@ def _run_cell(spec: AnglesSpec, cell: Cell, material: None) -> xr.Dataset:
         for name, number in zip(VALUES, numbers, strict=True):
             values[name][0, j] = number
     return make_dataset(values, {"mean_scale": [t_mean], "variance_scale": scales})
-
-
-def _join(spec: AnglesSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    return {GROUP: combine(list(parts.values()), "mean_scale")}
-
-
-PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
 
 
 @lru_cache(maxsize=1)
@@ -173,15 +161,11 @@ def _tables(result: xr.DataTree) -> list[Table]:
     ]
 
 
-def _make_spec(preset: str, dataset: None, training: None, /, **changes: Any) -> AnglesSpec:
-    return angles_spec(preset, **changes)
-
-
 STUDY = Study(
     name=NAME,
-    needs="nothing",
-    plan=PLAN,
-    make_spec=_make_spec,
+    spec=AnglesSpec,
+    cells=_cells,
+    run_cell=_run_cell,
     tables=_tables,
     figure=angles_figure,
 )

@@ -1,110 +1,114 @@
 """A grid of evaluations: what `sample-size`, `inference-size` and `conditions` have in common."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import xarray as xr
+from annotated_types import Ge, MinLen
 
-from pyrosnn.attacks import ATTACKS, Attack, GradientAttack
+from pyrosnn.attacks import ATTACKS, GRADIENTS, LABELS, LOSSES, NORMS, PRECISIONS, Attack
 from pyrosnn.conditions import CONSTANTS, smoothness_constant
-from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.errors import ArgumentError, require
 from pyrosnn.evaluation import accuracy, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
-from pyrosnn.results import GROUP, combine, combine_repeats, make_dataset
+from pyrosnn.outputs import find_output
+from pyrosnn.results import GROUP, make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_first_image
-from pyrosnn_studies.presets import default_loss, preset_strengths, study_settings
-from pyrosnn_studies.runner import Material
+from pyrosnn.settings import RARE, Default, OneOf, OptionsOf, Settings
+from pyrosnn_studies.cells import Cell, image_blocks, images_of
+from pyrosnn_studies.settings import ImageSettings, RepeatSettings, SeedSettings
+from pyrosnn_studies.subject import Subject
+
+# Settings of the study itself, which it gives to every attack that has them.
+SHARED = ("norm", "loss", "gradient", "labels", "precision")
+# What is no option of one attack alone.
+COMMON = (*SHARED, "strength", "clip")
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridSpec:
-    """Settings of a grid of evaluations.
+class AttackSettings(Settings):
+    """The attack of a study.
 
     Attributes:
-        images: how many test images.
-        strengths: strengths η; these and the sizes are kept in rising order.
-        attack_samples: sizes S_A; smaller sets are the first samples of the largest one.
-        inference_samples: sizes S_I, nested likewise.
-        attack: name in ``ATTACKS``.
+        attack: name of the attack.
         attack_options: options of that attack alone, such as PGD's steps, complete with its
             defaults.
-        norm, loss, gradient, labels, precision: settings of every attack.
-        clip: whether the attack clips x + δ to the data's bounds.
-        clip_judged: whether I judges x + δ clipped to them, while δ stays whole.
-        repeats: repetitions with fresh A and I.
-        seed: root seed.
-        block_size: images that share a draw of A and I; more blocks, steadier means.
-        smoothing_variance: variance of the noise that the classifier is averaged over; 0 leaves
-            that out. The smooth condition is judged where its constant is known: for probabilities
-            under l2.
-        noise_samples: noises of that average for each sample and image.
-        test_accuracy: measure the clean accuracy on all test images, too.
-        first_image: index of the first image, a multiple of ``block_size``, and
-        first_repeat: counter of the first repeat: a part of a larger study has the sample sets
-            that the whole has there.
+        strengths: strengths η, as 0,0.5,1 or 0:1:0.5.
+        norm: norm of δ that the strength bounds.
+        loss: loss that the attack maximises.
+        gradient: quantity that the attack averages over its samples.
+        labels: labels whose loss the attack maximises: the true ones, or those predicted by A.
+        precision: precision of the attacker's networks; ``bf16`` is faster and coarser.
+        clip: let the attack clip x + δ to the data's bounds.
+        clip_judged: judge x + δ clipped to the data's bounds; δ stays whole.
     """
 
-    images: int
-    strengths: tuple[float, ...]
-    attack_samples: tuple[int, ...]
-    inference_samples: tuple[int, ...]
-    attack: str = "fgm"
-    attack_options: Mapping[str, Any] = field(default_factory=dict)
-    norm: str = "l2"
-    loss: str = "cross-entropy"
-    gradient: str = "mean_prediction"
-    labels: str = "true"
-    precision: str = "full"
+    panel: ClassVar[str] = "attack"
+
+    attack: Annotated[str, OneOf(ATTACKS)] = "fgm"
+    attack_options: Annotated[Mapping[str, Any], OptionsOf("attack", ATTACKS, hidden=COMMON)] = (
+        field(default_factory=dict)
+    )
+    strengths: Annotated[tuple[float, ...], MinLen(1), Ge(0), Default("the data set's")]
+    norm: Annotated[str, OneOf(NORMS)] = "l2"
+    loss: Annotated[str, OneOf(LOSSES), Default("cross-entropy, of logits the margin")] = (
+        "cross-entropy"
+    )
+    gradient: Annotated[str, OneOf(GRADIENTS)] = "mean_prediction"
+    labels: Annotated[str, OneOf(LABELS)] = "true"
+    precision: Annotated[str, OneOf(PRECISIONS)] = "full"
     clip: bool = False
     clip_judged: bool = False
-    repeats: int = 5
-    seed: int = 0
-    block_size: int = 50
-    smoothing_variance: float = 0.0
-    noise_samples: int = 10
-    test_accuracy: bool = False
-    first_image: int = 0
-    first_repeat: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridSpec(AttackSettings, ImageSettings, RepeatSettings, SeedSettings):
+    """Settings of a grid of evaluations.
+
+    The settings of :class:`AttackSettings`, of images, repetitions and seed, and these:
+
+    Attributes:
+        attack_samples: sizes of the attack set, S_A, as 1,10; smaller sets are the first samples
+            of the largest one.
+        inference_samples: sizes of the inference set, S_I, nested likewise.
+        smoothing_variance: variance of Gaussian noise that the model is averaged over, in squared
+            pixel units; 0 for none.
+        noise_samples: number of noises of that average for each sample and image.
+        test_accuracy: measure the clean accuracy on all test images, too.
+    """
+
+    panel: ClassVar[str] = "sets"
+
+    attack_samples: Annotated[tuple[int, ...], MinLen(1), Ge(1)]
+    inference_samples: Annotated[tuple[int, ...], MinLen(1), Ge(1)]
+    smoothing_variance: Annotated[
+        float, Ge(0), Default("0; for conditions, that of the model's training")
+    ] = 0.0
+    noise_samples: Annotated[int, Ge(1), RARE] = 10
+    test_accuracy: Annotated[bool, RARE] = False
 
     def __post_init__(self) -> None:
-        """Check the grid.
+        """Check the grid, and sort its strengths and sizes.
 
         Raises:
-            ArgumentError: naming the value and what is expected; also for an option that the
-                attack does not have.
+            ArgumentError: naming the value and the values that are expected; also for an option
+                that the attack does not have.
             UnknownNameError: for an unknown attack, norm, loss, gradient, labels or precision.
         """
+        super().__post_init__()
         for name in ("strengths", "attack_samples", "inference_samples"):
             grid = getattr(self, name)
-            require(len(grid) >= 1, f"got no {name}; expected at least one")
             require(len(set(grid)) == len(grid), f"got a value twice in {name}: {list(grid)}")
             object.__setattr__(self, name, tuple(sorted(grid)))  # the last is the largest
-        for name in ("attack_samples", "inference_samples"):
-            for value in getattr(self, name):
-                require(value >= 1, f"{name} must be >= 1, got {value}")
-        for name in ("images", "repeats", "block_size", "noise_samples"):
-            value = getattr(self, name)
-            require(value >= 1, f"{name} must be >= 1, got {value}")
-        require_first_image(self.first_image, self.block_size)
-        require(self.first_repeat >= 0, f"first_repeat must be >= 0, got {self.first_repeat}")
-        require(
-            0 <= self.smoothing_variance < math.inf,
-            f"smoothing_variance must be >= 0 and finite, got {self.smoothing_variance}",
-        )
         object.__setattr__(self, "attack_options", self._complete_options())
         for strength in self.strengths:
             self.make_attack(strength=strength)
 
     def _complete_options(self) -> dict[str, Any]:
         """Return the attack's own options, those that are not given with their defaults."""
-        if self.attack not in ATTACKS:
-            raise unknown_name("attack", self.attack, ATTACKS)
         own = _own_options(self.attack)
         for name in self.attack_options:
             if name not in own:
@@ -114,9 +118,8 @@ class GridSpec:
     def make_attack(self, **changes: Any) -> Attack:
         """Return the attack that the spec describes, with some settings changed."""
         kind = ATTACKS[self.attack]
-        names = ("norm", "loss", "gradient", "labels", "precision")
         its = {f.name for f in fields(kind)}  # an attack without a gradient has no loss to set
-        common = {name: getattr(self, name) for name in names if name in its}
+        common = {name: getattr(self, name) for name in SHARED if name in its}
         return kind(**{**common, **self.attack_options, **changes})
 
     @property
@@ -132,8 +135,7 @@ class GridSpec:
 
 def _own_options(attack: str) -> dict[str, Any]:
     """Return the options of an attack that others do not have, with their defaults."""
-    common = {f.name for f in fields(GradientAttack)}
-    return {f.name: f.default for f in fields(ATTACKS[attack]) if f.name not in common}
+    return {f.name: f.default for f in fields(ATTACKS[attack]) if f.name not in COMMON}
 
 
 def _no_option(attack: str, name: str) -> ArgumentError:
@@ -145,64 +147,29 @@ def _no_option(attack: str, name: str) -> ArgumentError:
     return ArgumentError(f"{attack} has no option '{name}'; {has}{step}")
 
 
-def grid_spec(study: str, preset: str, dataset: Dataset, output: str, **changes: Any) -> GridSpec:
-    """Return a study's settings for a data set and a kind of discriminant functions.
-
-    Args:
-        study: name of the study.
-        preset: ``quick`` or ``paper``.
-        dataset: the data set; it decides the strengths.
-        output: what f is; it decides the loss.
-        changes: fields of :class:`GridSpec` that differ; None leaves a field as it is.
-
-    Raises:
-        UnknownNameError, ArgumentError: for names and values that cannot be.
-    """
-    settings = {"loss": default_loss(output), **study_settings(study, preset, dataset, changes)}
-    if isinstance(settings["strengths"], str):
-        norm = settings.get("norm", "l2")
-        settings["strengths"] = preset_strengths(dataset.name, norm, settings["strengths"])
-    return GridSpec(**settings)
-
-
 def grid_cells(spec: GridSpec) -> list[Cell]:
     """Return a cell for each repeat and block, and one a repeat for the accuracy on all images."""
     cells = []
     for repeat in spec.counted_repeats:
         cells += [Cell(part=GROUP, repeat=repeat, block=block) for block in spec.blocks]
         if spec.test_accuracy:
-            cells.append(Cell(part=TEST, repeat=repeat))
+            cells.append(Cell(part=TEST, repeat=repeat, group=GROUP))
     return cells
 
 
-def run_grid_cell(spec: GridSpec, cell: Cell, material: Material) -> xr.Dataset:
+def run_grid_cell(spec: GridSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     """Return the values of a cell of a grid."""
-    judged = material.classifier
+    judged = subject.classifier
     if spec.smoothing_variance > 0:
         judged = Smoothed(judged, variance=spec.smoothing_variance, num_noise=spec.noise_samples)
-    return PARTS[cell.part](spec, cell, material, judged)
-
-
-def join_grid(spec: GridSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Join the values of all cells of a grid."""
-    repeats = []
-    for repeat in spec.counted_repeats:
-        blocks = [parts[Cell(part=GROUP, repeat=repeat, block=block)] for block in spec.blocks]
-        joined = combine(blocks, "example")
-        if spec.test_accuracy:
-            joined = joined.merge(parts[Cell(part=TEST, repeat=repeat)])
-        repeats.append(joined)
-    return {GROUP: combine_repeats(repeats, first=spec.first_repeat)}
-
-
-GRID = Plan(cells=grid_cells, run_cell=run_grid_cell, join=join_grid)
+    return PARTS[cell.part](spec, cell, subject, judged)
 
 
 def _evaluate(
-    spec: GridSpec, cell: Cell, material: Material, judged: StochasticClassifier
+    spec: GridSpec, cell: Cell, subject: Subject, judged: StochasticClassifier
 ) -> xr.Dataset:
     """Attack a block of images and judge it."""
-    dataset = material.dataset
+    dataset = subject.dataset
     x, y = dataset.test_images(spec.first_image + spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     images, labels = x[part], y[part]
@@ -212,9 +179,9 @@ def _evaluate(
         attack=max(spec.attack_samples),
         inference=max(spec.inference_samples),
         seed=spec.seed,
-        repeat=cell.repeat,
+        repeat=cell.repeat or 0,
         block=cell.block,
-        memory_budget=material.memory_budget,
+        memory_budget=subject.memory_budget,
     )
     return evaluate(
         judged,
@@ -235,28 +202,28 @@ def _evaluate(
 def _constants(spec: GridSpec, judged: StochasticClassifier) -> list[float]:
     """Return L of what is judged, where it is known: for f in [0, 1], and lengths in l2."""
     variance = spec.smoothing_variance
-    known = variance > 0 and judged.output == "probs" and spec.norm == "l2"
+    known = variance > 0 and find_output(judged.output).bounded and spec.norm == "l2"
     return [smoothness_constant(variance, which) for which in CONSTANTS] if known else []
 
 
 def _test_accuracy(
-    spec: GridSpec, cell: Cell, material: Material, judged: StochasticClassifier
+    spec: GridSpec, cell: Cell, subject: Subject, judged: StochasticClassifier
 ) -> xr.Dataset:
     """Measure the clean accuracy on all test images for every S_I."""
-    each = [
+    shares = [
         accuracy(
             judged,
-            material.dataset.x_test,
-            material.dataset.y_test,
+            subject.dataset.x_test,
+            subject.dataset.y_test,
             num_samples=size,
             seed=spec.seed,
-            repeat=cell.repeat,
-            memory_budget=material.memory_budget,
+            repeat=cell.repeat or 0,
+            memory_budget=subject.memory_budget,
         )
         for size in spec.inference_samples
     ]
     coords = {"inference_samples": list(spec.inference_samples)}
-    return make_dataset({"test_accuracy": np.array(each)}, coords)
+    return make_dataset({"test_accuracy": np.array(shares)}, coords)
 
 
 TEST = "test-accuracy"

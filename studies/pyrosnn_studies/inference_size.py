@@ -1,4 +1,8 @@
-"""`inference-size`: what more inference samples do, and do not do (table 2, figures 6, 15-17)."""
+"""Accuracy, cosine, gradient norm and margin against the number of inference samples.
+
+Table 2 and figures 6 and 15 to 17 of the paper. The sizes are compared in pairs, on the same
+images under the same attack.
+"""
 
 import numpy as np
 import xarray as xr
@@ -11,7 +15,7 @@ from pyrosnn.summaries import (
     geometry_means,
     paired_differences,
 )
-from pyrosnn_studies.study import grid_study
+from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 ACCURACIES = {

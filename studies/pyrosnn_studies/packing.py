@@ -1,13 +1,12 @@
-"""A dataset as bytes and back: what a cell's file holds."""
+"""A cell's values as the bytes of a file and back: numbers as arrays, all else in the header."""
 
-import json
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 import xarray as xr
 
-LAYOUT = "layout"  # the tensor that holds names, dimensions and attributes as JSON
+from pyrosnn.storage import bundle
+from pyrosnn.storage.kinds import CELL
 
 
 def pack(values: xr.Dataset, seconds: float) -> bytes:
@@ -17,35 +16,32 @@ def pack(values: xr.Dataset, seconds: float) -> bytes:
         values: arrays of numbers, with coordinates of numbers or texts.
         seconds: kept with them.
     """
-    arrays, layout = {}, []
-    for name, variable in values.variables.items():
-        array = np.ascontiguousarray(variable.values)
-        is_text = array.dtype.kind == "U"
-        layout.append(
-            {
-                "name": name,
-                "dims": variable.dims,
-                "attrs": variable.attrs,
-                "coordinate": name in values.coords,
-                "texts": array.tolist() if is_text else None,
-            }
-        )
-        if not is_text:
-            arrays[f"={name}"] = array.reshape(variable.shape)
-    text = json.dumps({"seconds": seconds, "variables": layout})
-    arrays[LAYOUT] = np.frombuffer(text.encode(), dtype=np.uint8)
-    return bytes(safetensors.numpy.save(arrays))
+    texts = {
+        name: variable.values.tolist()
+        for name, variable in values.variables.items()
+        if variable.dtype.kind == "U"
+    }
+    arrays = {
+        str(name): np.ascontiguousarray(variable.values).reshape(variable.shape)
+        for name, variable in values.variables.items()
+        if name not in texts
+    }
+    layout = [  # a list: the order of the variables is that of a result's file
+        [name, variable.dims, variable.attrs, name in values.coords]
+        for name, variable in values.variables.items()
+    ]
+    return bundle.to_bytes(CELL, arrays, {"seconds": seconds, "layout": layout, "texts": texts})
 
 
-def unpack(image: bytes) -> tuple[xr.Dataset, float]:
-    """Return the dataset and the seconds that :func:`pack` made bytes of."""
-    arrays = safetensors.numpy.load(image)
-    kept = json.loads(arrays[LAYOUT].tobytes())
-    variables: dict[str, Any] = {}
-    for each in kept["variables"]:
-        name, texts = each["name"], each["texts"]
-        array = arrays[f"={name}"] if texts is None else np.array(texts)
-        variables[name] = (each["dims"], array, each["attrs"])
-    coordinates = [each["name"] for each in kept["variables"] if each["coordinate"]]
-    # all at once: the order of the variables is that of a file's
-    return xr.Dataset(variables).set_coords(coordinates), kept["seconds"]
+def unpack(content: bytes) -> tuple[xr.Dataset, float]:
+    """Return the dataset and the seconds that :func:`pack` made bytes of.
+
+    Raises:
+        ValueError: for a damaged file, or one of another kind.
+    """
+    arrays, header = bundle.from_bytes(CELL, content)
+    found: dict[str, Any] = arrays | {k: np.array(v) for k, v in header["texts"].items()}
+    layout = header["layout"]
+    variables = {name: (dims, found[name], attrs) for name, dims, attrs, _ in layout}
+    values = xr.Dataset(variables).set_coords([name for name, *_, is_coord in layout if is_coord])
+    return values, header["seconds"]

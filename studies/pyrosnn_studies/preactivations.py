@@ -4,11 +4,12 @@ import pyro
 from pyro.distributions import Normal
 from torch import Tensor
 
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.composed import Composed
 from pyrosnn.networks.dense import Dense
 from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.noise.weights import MatrixNormalWeights
+from pyrosnn.shapes import Sites
 
 
 class PreactivationNoise(StochasticClassifier):

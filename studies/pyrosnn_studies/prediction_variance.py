@@ -1,57 +1,40 @@
-"""`prediction-variance`: how single predictions and their gradients vary (table 1)."""
+"""Spread of single predictions, and length and spread of their gradients.
 
-from collections.abc import Mapping
+Table 1 of the paper. Samples are streamed; only a few are in memory at a time.
+"""
+
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, ClassVar
 
 import xarray as xr
+from annotated_types import Ge
 
-from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require
 from pyrosnn.evaluation import gradient_moments
 from pyrosnn.plots import variation_figure
-from pyrosnn.results import combine
 from pyrosnn.summaries import variation_table
-from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan, image_blocks, images_of, require_first_image
-from pyrosnn_studies.presets import study_settings
-from pyrosnn_studies.runner import Material
+from pyrosnn_studies.cells import Cell, image_blocks, images_of
+from pyrosnn_studies.settings import ImageSettings, SeedSettings
 from pyrosnn_studies.study import Study
+from pyrosnn_studies.subject import Subject
 from pyrosnn_studies.tables import Table, or_dash
 
-NAME = "prediction-variance"
 GROUP = "variation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VarianceSpec:
+class VarianceSpec(ImageSettings, SeedSettings):
     """Settings of the study.
 
+    The settings of images and seed, and this:
+
     Attributes:
-        images: how many test images.
-        num_samples: single samples.
-        seed: root seed.
-        block_size: images that share a draw of the samples.
-        first_image: index of the first image, a multiple of ``block_size``.
+        num_samples: number of single samples.
     """
 
-    images: int
-    num_samples: int
-    seed: int = 0
-    block_size: int = 250
-    first_image: int = 0
+    panel: ClassVar[str] = "sets"
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        require(self.images >= 1, f"images must be >= 1, got {self.images}")
-        require(self.num_samples >= 2, f"num_samples must be >= 2, got {self.num_samples}")
-        require(self.block_size >= 1, f"block_size must be >= 1, got {self.block_size}")
-        require_first_image(self.first_image, self.block_size)
-
-
-def variance_spec(preset: str, dataset: Dataset, **changes: Any) -> VarianceSpec:
-    """Return the study's settings; None leaves a field as the preset has it."""
-    return VarianceSpec(**study_settings(NAME, preset, dataset, changes))
+    num_samples: Annotated[int, Ge(2)]
+    block_size: Annotated[int, Ge(1)] = 250
 
 
 def _cells(spec: VarianceSpec) -> list[Cell]:
@@ -59,26 +42,19 @@ def _cells(spec: VarianceSpec) -> list[Cell]:
     return [Cell(part=GROUP, block=block) for block in blocks]
 
 
-def _run_cell(spec: VarianceSpec, cell: Cell, material: Material) -> xr.Dataset:
-    x, y = material.dataset.test_images(spec.first_image + spec.images)
+def _run_cell(spec: VarianceSpec, cell: Cell, subject: Subject) -> xr.Dataset:
+    x, y = subject.dataset.test_images(spec.first_image + spec.images)
     part = images_of(cell.block, len(x), spec.block_size)
     return gradient_moments(
-        material.classifier,
+        subject.classifier,
         x[part],
         y[part],
         num_samples=spec.num_samples,
         seed=spec.seed,
         block=cell.block,
         first_example=part.start,
-        memory_budget=material.memory_budget,
+        memory_budget=subject.memory_budget,
     )
-
-
-def _join(spec: VarianceSpec, parts: Mapping[Cell, xr.Dataset]) -> dict[str, xr.Dataset]:
-    return {GROUP: combine(list(parts.values()), "example")}
-
-
-PLAN = Plan(cells=_cells, run_cell=_run_cell, join=_join)
 
 
 def _tables(result: xr.DataTree) -> list[Table]:
@@ -95,10 +71,11 @@ def _tables(result: xr.DataTree) -> list[Table]:
     ]
 
 
-def _make_spec(
-    preset: str, dataset: Dataset, training: TrainingSpec, /, **changes: Any
-) -> VarianceSpec:
-    return variance_spec(preset, dataset, **changes)
-
-
-STUDY = Study(name=NAME, plan=PLAN, make_spec=_make_spec, tables=_tables, figure=variation_figure)
+STUDY = Study(
+    name="prediction-variance",
+    spec=VarianceSpec,
+    cells=_cells,
+    run_cell=_run_cell,
+    tables=_tables,
+    figure=variation_figure,
+)

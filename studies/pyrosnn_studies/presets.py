@@ -1,26 +1,31 @@
 """The studies' settings as data: `presets.toml`, and how to read it."""
 
-import tomllib
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
+from dataclasses import fields
 from typing import Any
 
 from pyrosnn.attacks import NORMS
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.outputs import find_output
+from pyrosnn.settings.presets import load_presets
 
 PRESETS = ("quick", "paper")
 
+Presets = Mapping[str, Mapping[str, Any]]  # settings by the preset's name
 
-@cache
+
 def _tables() -> dict[str, Any]:
-    text = resources.files("pyrosnn_studies").joinpath("presets.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_presets("pyrosnn_studies")
 
 
-def preset_settings(study: str, preset: str) -> dict[str, Any]:
+def preset_settings(study: str, preset: str, presets: Presets | None = None) -> dict[str, Any]:
     """Return the settings of a study in a preset; lists as tuples.
+
+    Args:
+        study: name of the study.
+        preset: name of the preset.
+        presets: the study's own presets by name; None for those of ``presets.toml``.
 
     Raises:
         UnknownNameError: for an unknown preset.
@@ -29,40 +34,80 @@ def preset_settings(study: str, preset: str) -> dict[str, Any]:
         >>> preset_settings("inference-size", "paper")["inference_samples"]
         (1, 5, 10, 100)
     """
-    if preset not in PRESETS:
-        raise unknown_name("preset", preset, PRESETS)
-    found: dict[str, Any] = _tables()[study][preset]
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+    known = PRESETS if presets is None else presets
+    if preset not in known:
+        raise unknown_name("preset", preset, known)
+    settings = (_tables()[study] if presets is None else presets)[preset]
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
 
 
-def study_settings(
-    study: str, preset: str, dataset: Dataset, changes: Mapping[str, Any]
+def start_from(
+    spec: type[Any], result: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a study's settings for a data set: the preset's, with some changed.
+    """Return the settings of a result that a run may start from.
 
     Args:
-        study: name of the study.
-        preset: ``quick`` or ``paper``.
-        dataset: gives at most the images that it has.
-        changes: settings that differ; None leaves one as it is.
+        spec: the dataclass of the settings.
+        result: the settings in the result.
+        changes: settings that will differ; another attack does not keep the options of the first.
+    """
+    names = {field.name for field in fields(spec)}
+    settings = {name: value for name, value in result.items() if name in names}
+    options = dict(settings.get("attack_options", {}))
+    if "attack_options" in names:
+        same = changes.get("attack") in (None, settings.get("attack"))
+        changed = changes.get("attack_options", {})
+        settings["attack_options"] = {**options, **changed} if same else changed
+    return settings
+
+
+def limited(settings: Mapping[str, Any], dataset: Dataset, *, asked: bool) -> dict[str, Any]:
+    """Return settings with at most the images that a data set has.
+
+    Args:
+        settings: settings of a study.
+        dataset: the data set.
+        asked: whether the user asked for this number of images, and may not get fewer.
 
     Raises:
-        UnknownNameError: for an unknown preset.
         ArgumentError: for a first image, or more images, than there are.
     """
-    given = {name: value for name, value in changes.items() if value is not None}
-    settings = preset_settings(study, preset)
-    first = given.get("first_image", 0)
-    number = len(dataset.x_test)
+    if "images" not in settings:
+        return dict(settings)
+    first, number = settings.get("first_image", 0), len(dataset.x_test)
     require(
         first < number,
         f"first_image must be below {number}, the number of test images of {dataset.name}, got "
         f"{first}",
     )
-    settings["images"] = min(settings["images"], number - first)
-    settings.update(given)
-    dataset.test_images(first + settings["images"])
-    return settings
+    images = settings["images"] if asked else min(settings["images"], number - first)
+    dataset.test_images(first + images)
+    return {**settings, "images": images}
+
+
+def with_defaults(
+    spec: type[Any], settings: Mapping[str, Any], dataset: Dataset, training: Any
+) -> dict[str, Any]:
+    """Return settings with the loss and strengths that the paper attacks such a model with.
+
+    Args:
+        spec: the dataclass of the settings; fields that it does not have stay away.
+        settings: settings of a study; ``strengths`` may name a grid.
+        dataset: the data set; it decides the strengths.
+        training: how the model was trained; its ``output`` decides the loss.
+
+    Raises:
+        UnknownNameError, ArgumentError: for a norm or data set without default strengths.
+    """
+    complete, names = dict(settings), {field.name for field in fields(spec)}
+    norm = settings.get("norm", "l2")
+    if "loss" in names:
+        complete.setdefault("loss", default_loss(training.output))
+    if "strength" in names and "strength" not in settings:
+        (complete["strength"],) = preset_strengths(dataset.name, norm, "single")
+    if isinstance(settings.get("strengths"), str):
+        complete["strengths"] = preset_strengths(dataset.name, norm, settings["strengths"])
+    return complete
 
 
 def preset_strengths(dataset: str, norm: str, grid: str) -> tuple[float, ...]:
@@ -89,5 +134,4 @@ def preset_strengths(dataset: str, norm: str, grid: str) -> tuple[float, ...]:
 
 def default_loss(output: str) -> str:
     """Return the loss that the paper attacks probabilities or logits with."""
-    loss: str = _tables()["loss"][output]
-    return loss
+    return find_output(output).loss

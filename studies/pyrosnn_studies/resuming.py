@@ -9,10 +9,10 @@ import xarray as xr
 
 from pyrosnn.differences import differences
 from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path, cells_folder
 from pyrosnn.results import open_results
+from pyrosnn.storage import atomic_path
 from pyrosnn_studies.runner import manifest_of
-from pyrosnn_studies.store import CellStore
+from pyrosnn_studies.store import CellStore, cells_folder
 
 MANIFEST = "manifest.json"
 

@@ -2,39 +2,22 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from pyrosnn.adapters import Reference
-from pyrosnn.data.dataset import Dataset
-from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import TIME_KEYS, make_result
+from pyrosnn.results.dataset import with_repeat
 from pyrosnn.results.provenance import make_provenance, run_provenance
-from pyrosnn.sampling import MEMORY_BUDGET
-from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.cells import Cell, Plan
+from pyrosnn.results.union import merge_datasets
+from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.store import CellStore, Finished
+from pyrosnn_studies.subject import Subject
 
-
-@dataclass(frozen=True, kw_only=True)
-class Material:
-    """What the cells of a study work on.
-
-    Attributes:
-        classifier: the classifier.
-        dataset: its test split is used.
-        memory_budget: bytes that a cell may take; no part of the settings, because no result
-            depends on it beyond rounding.
-        training: the settings of the classifier's training, which the result records.
-    """
-
-    classifier: StochasticClassifier
-    dataset: Dataset
-    memory_budget: int = MEMORY_BUDGET
-    training: TrainingSpec | Reference | None = None
+if TYPE_CHECKING:
+    from pyrosnn_studies.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +46,12 @@ class Task:
 
     run_cell: Callable[[Any, Cell, Any], xr.Dataset]
     spec: Any
-    material: Material | None
+    subject: Subject | None
 
     def __call__(self, cell: Cell) -> Finished:
         """Run a cell and take its time."""
         start = time.monotonic()
-        values = self.run_cell(self.spec, cell, self.material)
+        values = self.run_cell(self.spec, cell, self.subject)
         return Finished(cell=cell, values=values, seconds=time.monotonic() - start)
 
 
@@ -81,81 +64,88 @@ def in_order(task: Task, cells: Sequence[Cell]) -> Iterator[Finished]:
     return map(task, cells)
 
 
-def run_plan(
-    study: str,
-    plan: Plan,
+def run_cells(
+    study: "Study",
     spec: Any,
-    material: Material | None,
+    subject: Subject | None,
     *,
-    progress: Progress | None = None,
-    store: CellStore | None = None,
-    compute: Compute = in_order,
+    progress: Progress | None,
+    store: CellStore | None,
+    compute: Compute,
 ) -> xr.DataTree:
-    """Run a study.
-
-    Args:
-        study: its name.
-        plan: its cells.
-        spec: its settings.
-        material: what it works on; None for a study that needs neither model nor data.
-        progress: called before the first cell and after each.
-        store: where finished cells are kept; those that it has are not run again.
-        compute: where cells are run.
-
-    Returns:
-        The result: values, spec and provenance. It depends on the arguments up to ``material``
-        alone; the provenance's times are those of this run, and of kept cells the time that each
-        took.
-    """
+    """Run a study; see :meth:`pyrosnn_studies.study.Study.run`."""
     start = time.monotonic()
-    cells = plan.cells(spec)
-    found = {} if store is None else {cell: store.load(cell) for cell in cells}
-    done = {cell: kept for cell, kept in found.items() if kept is not None}
-    kept, earlier = len(done), sum(cell.seconds for cell in done.values())
+    cells = study.cells(spec)
+    kept = [] if store is None else [store.load(cell) for cell in cells]
+    done = {finished.cell: finished for finished in kept if finished is not None}
+    earlier, seconds = len(done), sum(finished.seconds for finished in done.values())
 
     def report(text: str) -> None:
         if progress is not None:
-            progress(Step(done=len(done), kept=kept, total=len(cells), text=text))
+            progress(Step(done=len(done), kept=earlier, total=len(cells), text=text))
 
     report("")
-    task = Task(run_cell=plan.run_cell, spec=spec, material=material)
+    task = Task(run_cell=study.run_cell, spec=spec, subject=subject)
     for finished in compute(task, [cell for cell in cells if cell not in done]):
         if store is not None:
             store.save(finished)
         done[finished.cell] = finished
         report(finished.cell.name)
-    groups = plan.join(spec, {cell: done[cell].values for cell in cells})
+    groups = joined([done[cell] for cell in cells])
+    if study.reduce is not None:
+        groups = study.reduce(spec, groups)
     (group, values), *others = groups.items()
     return make_result(
         values,
-        study=study,
-        spec=plan.settings(spec),
-        provenance=_provenance(spec, material, time.monotonic() - start + earlier),
+        study=study.name,
+        spec=study.settings(spec),
+        provenance=_provenance(spec, subject, time.monotonic() - start + seconds),
         group=group,
         others=dict(others),
     )
 
 
-def _provenance(spec: Any, material: Material | None, wall_time_s: float) -> dict[str, Any]:
-    if material is None:
+def joined(cells: Sequence[Finished]) -> Mapping[str, xr.Dataset]:
+    """Return the union of finished cells by group, as :func:`merge_results` joins results.
+
+    Raises:
+        MergeError: naming a cell that contradicts another, or what no cell has.
+    """
+    parts: dict[tuple[str, int | None], dict[str, xr.Dataset]] = {}
+    for finished in cells:
+        cell = finished.cell
+        parts.setdefault((cell.group, cell.repeat), {})[f"cell {cell.name}"] = finished.values
+    groups: dict[str, dict[str, xr.Dataset]] = {}
+    for (group, repeat), blocks in parts.items():
+        values = merge_datasets(list(blocks.values()), list(blocks))
+        if repeat is not None:
+            values = with_repeat(values, repeat)
+        groups.setdefault(group, {})[f"{group} of repeat {repeat}"] = values
+    return {
+        group: merge_datasets(list(repeats.values()), list(repeats))
+        for group, repeats in groups.items()
+    }
+
+
+def _provenance(spec: Any, subject: Subject | None, wall_time_s: float) -> dict[str, Any]:
+    if subject is None:
         return run_provenance(seed=spec.seed, wall_time_s=wall_time_s)
     return make_provenance(
-        material.classifier,
-        material.dataset,
-        training=material.training,
+        subject.classifier,
+        subject.dataset,
+        training=subject.training,
         seed=spec.seed,
         wall_time_s=wall_time_s,
     )
 
 
-def manifest(study: str, plan: Plan, spec: Any, material: Material | None) -> dict[str, Any]:
+def manifest(study: "Study", spec: Any, subject: Subject | None) -> dict[str, Any]:
     """Return all that decides a result, as its file will have it: cells of one are of no other.
 
     Settings, model, data, device, threads and versions; not the memory budget, nor where the
     cells are computed.
     """
-    provenance = _provenance(spec, material, 0.0)
-    return _decisive(study, plan.settings(spec), provenance)
+    return _decisive(study.name, study.settings(spec), _provenance(spec, subject, 0.0))
 
 
 def manifest_of(result: xr.DataTree) -> dict[str, Any]:

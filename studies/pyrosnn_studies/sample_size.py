@@ -1,9 +1,12 @@
-"""`sample-size`: what more attack samples do to accuracy and angle (figures 4, 5, 8-14)."""
+"""Adversarial accuracy and cosine against the number of attack samples.
+
+Figures 4 and 5 of the paper; with other norms, losses and PGD, figures 8 to 14.
+"""
 
 import xarray as xr
 
 from pyrosnn.plots import sample_size_figure
-from pyrosnn_studies.study import grid_study
+from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import Table, accuracy_by_size, cosines
 
 

@@ -1,19 +1,31 @@
 """Finished cells of a study that is under way: a folder beside its output, a file for each."""
 
-import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import xarray as xr
-from safetensors import SafetensorError
 
 from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path, read_whole
+from pyrosnn.storage import read_whole, write_whole
+from pyrosnn.storage.kinds import CELL
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.packing import pack, unpack
 
 SUFFIX = ".cell"
+
+
+def cells_folder(output: Path) -> Path:
+    """Return where the finished cells of a study are kept until its output is written.
+
+    Args:
+        output: the output.
+
+    Example:
+        >>> cells_folder(Path("results/sample-size.nc")).name
+        'sample-size.nc.cells'
+    """
+    return output.with_name(f"{output.name}.cells")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +46,8 @@ class Finished:
 class CellStore:
     """Keeps finished cells, each written whole or not at all.
 
-    A file is a SHA-256 and, after it, a safetensors image: netCDF takes a tenth of a second to
-    write so small a file, half the time of many a cell.
+    They are bundles, not results: netCDF takes a tenth of a second to write so small a file, half
+    the time of many a cell.
 
     Args:
         folder: an existing folder.
@@ -50,17 +62,10 @@ class CellStore:
         return len(list(self.folder.glob(f"*{SUFFIX}")))
 
     def load(self, cell: Cell) -> Finished | None:
-        """Return a cell, or None if it is not there or its file is damaged."""
+        """Return a cell, or None if it is not there, damaged, or of an older pyrosnn."""
         try:
-            content = read_whole(self._path(cell), "cell")
-        except FileError:
-            return None
-        digest, image = content[:32], content[32:]
-        if hashlib.sha256(image).digest() != digest:
-            return None
-        try:
-            values, seconds = unpack(image)
-        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError):
+            values, seconds = unpack(read_whole(self._path(cell), CELL))
+        except (FileError, ValueError):
             return None
         return Finished(cell=cell, values=values, seconds=seconds)
 
@@ -70,9 +75,8 @@ class CellStore:
         Raises:
             FileError: when the disk refuses.
         """
-        image = pack(finished.values, finished.seconds)
-        with atomic_path(self._path(finished.cell), overwrite=True) as temporary:
-            temporary.write_bytes(hashlib.sha256(image).digest() + image)
+        content = pack(finished.values, finished.seconds)
+        write_whole(self._path(finished.cell), content, overwrite=True)
 
     def remove(self) -> None:
         """Remove the folder: the result is written."""

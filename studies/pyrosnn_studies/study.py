@@ -1,56 +1,91 @@
 """What every study offers: its settings, its run, and how its result is shown."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.adapters import Reference
-from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, FileError, resolve
-from pyrosnn.training import TrainingSpec
+from pyrosnn.errors import FileError, resolve
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.cells import Plan
-from pyrosnn_studies.grid import GRID, GridSpec, grid_spec
-from pyrosnn_studies.runner import Compute, Material, Progress, in_order, manifest, run_plan
+from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.presets import Presets, limited, preset_settings, start_from, with_defaults
+from pyrosnn_studies.runner import Compute, Progress, in_order, manifest, run_cells
 from pyrosnn_studies.store import CellStore
+from pyrosnn_studies.subject import Subject
 from pyrosnn_studies.tables import Table
 
-
-class MakeSpec(Protocol):
-    """Settings from a preset, for a data set and a model trained so (None: not needed)."""
-
-    def __call__(self, preset: str, dataset: Any, training: Any, /, **changes: Any) -> Any:
-        """Return the settings; a change that is None leaves the preset's value."""
+Groups = Mapping[str, xr.Dataset]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """An experiment.
+    """An experiment: a list of cells, and what is shown of their union.
+
+    All functions are those of a module, so that they travel to other processes by name.
 
     Attributes:
         name: its name in ``STUDIES``.
-        needs: ``model``, one that it averages over noise (``smoothed``), or ``nothing``.
-        plan: its cells.
-        make_spec: its settings.
+        spec: the dataclass of its settings.
+        cells: the cells of a spec, in the order in which one process runs them; the first is of
+            the result's main group.
+        run_cell: the values of a cell, with their coordinates, from the spec, the cell and the
+            :class:`~pyrosnn_studies.subject.Subject` (None for a study that needs none); they
+            depend on nothing else.
         tables: the tables that it ends with.
         figure: its figure.
+        presets: settings by the preset's name; None for those of ``presets.toml``.
+        complete: settings that depend on the model's training, from those of the preset; the
+            loss, strengths and number of images need none (:mod:`~pyrosnn_studies.presets`).
+        settings: the spec as plain values, for the result.
+        reduce: what the result holds of the cells' union, by group, where that is less.
     """
 
     name: str
-    needs: Literal["model", "smoothed", "nothing"] = "model"
-    plan: Plan
-    make_spec: MakeSpec
+    spec: type[Any]
+    cells: Callable[[Any], list[Cell]]
+    run_cell: Callable[[Any, Cell, Any], xr.Dataset]
     tables: Callable[[xr.DataTree], list[Table]]
     figure: Callable[[xr.DataTree], Figure]
+    presets: Presets | None = None
+    complete: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
+    settings: Callable[[Any], dict[str, Any]] = asdict
+    reduce: Callable[[Any, Groups], Groups] | None = None
+
+    def make_spec(
+        self, start: str | Mapping[str, Any], dataset: Any, training: Any, /, **changes: Any
+    ) -> Any:
+        """Return settings from a preset, or from those of a result.
+
+        Args:
+            start: name of the preset, ``quick`` or ``paper``; or the settings of a result of this
+                study (``read_spec``).
+            dataset: the data set; None if the study needs none.
+            training: how the model was trained; None if the study needs none.
+            changes: settings that differ; one that is None leaves the preset's value.
+
+        Raises:
+            UnknownNameError, ArgumentError: for names and values that cannot be.
+        """
+        if isinstance(start, str):
+            settings = preset_settings(self.name, start, self.presets)
+        else:
+            settings = start_from(self.spec, start, changes)
+            changes.pop("attack_options", None)  # joined with those of the result
+        settings |= {name: value for name, value in changes.items() if value is not None}
+        if dataset is not None:
+            settings = limited(settings, dataset, asked=changes.get("images") is not None)
+        if self.complete is not None:
+            settings = self.complete(settings, training)
+        if training is not None:
+            settings = with_defaults(self.spec, settings, dataset, training)
+        return self.spec(**settings)
 
     def run(
         self,
         spec: Any,
-        material: Material | None = None,
+        subject: Subject | None = None,
         *,
         progress: Progress | None = None,
         store: CellStore | None = None,
@@ -60,13 +95,14 @@ class Study:
 
         Args:
             spec: its settings.
-            material: the model and the data; None if it needs neither.
+            subject: the model and the data; None if it needs neither.
             progress: called before the first cell and after each.
             store: where finished cells are kept; those that it has are not run again.
             compute: where cells are run.
 
         Returns:
-            The result: values, spec and provenance.
+            The result: values, spec and provenance. It depends on spec and subject alone; the
+            provenance's times are those of this run, and of kept cells the time that each took.
 
         Example:
             >>> study = find_study("gaussian-angles")
@@ -74,75 +110,11 @@ class Study:
             >>> study.run(spec)["angles"].dataset["angle"].shape
             (2, 2)
         """
-        return run_plan(
-            self.name, self.plan, spec, material, progress=progress, store=store, compute=compute
-        )
+        return run_cells(self, spec, subject, progress=progress, store=store, compute=compute)
 
-    def manifest(self, spec: Any, material: Material | None = None) -> dict[str, Any]:
+    def manifest(self, spec: Any, subject: Subject | None = None) -> dict[str, Any]:
         """Return all that decides the result of a run, see :func:`runner.manifest`."""
-        return manifest(self.name, self.plan, spec, material)
-
-
-def grid_study(
-    name: str,
-    *,
-    tables: Callable[[xr.DataTree], list[Table]],
-    figure: Callable[[xr.DataTree], Figure],
-    smoothed: bool = False,
-) -> Study:
-    """Return a study that is a grid of evaluations (:class:`GridSpec`).
-
-    Args:
-        name: its name in ``STUDIES``.
-        tables: the tables that it ends with.
-        figure: its figure.
-        smoothed: judge the model averaged over noise, by default as much as it was trained with.
-    """
-
-    def make_spec(
-        preset: str, dataset: Dataset, training: TrainingSpec | Reference, /, **changes: Any
-    ) -> GridSpec:
-        output = training.output
-        if smoothed:
-            if changes.get("smoothing_variance") is None:
-                changes["smoothing_variance"] = _trained_variance(name, training)
-            if output != "probs":
-                raise ArgumentError(
-                    f"{name} needs discriminant functions in [0, 1], for which the constants L are "
-                    f"known; those of {training.model} are {output}: take a bnn or an im"
-                )
-            if changes.get("norm", "l2") != "l2":
-                raise ArgumentError(
-                    f"{name} compares ‖δ‖₂ with radii, got the norm '{changes['norm']}'; use l2"
-                )
-            variance = changes["smoothing_variance"]
-            if not 0 < variance < math.inf:
-                raise ArgumentError(f"the variance of the noise must be > 0, got {variance}")
-        return grid_spec(name, preset, dataset, output, **changes)
-
-    return Study(
-        name=name,
-        needs="smoothed" if smoothed else "model",
-        plan=GRID,
-        make_spec=make_spec,
-        tables=tables,
-        figure=figure,
-    )
-
-
-def _trained_variance(study: str, training: TrainingSpec | Reference) -> float:
-    """Return the variance of the noise that a model was trained with; refuse one without."""
-    if training.smoothing_variance > 0:
-        return training.smoothing_variance
-    if isinstance(training, Reference):
-        raise ArgumentError(
-            f"{study} averages a model over noise, and how much {training.model} was trained with "
-            "is not known; give --smoothing-variance"
-        )
-    raise ArgumentError(
-        f"{study} needs a model trained with noise, this one was trained without; "
-        "train one with --smoothing-variance 0.1, or give that option here to average this one"
-    )
+        return manifest(self, spec, subject)
 
 
 def find_study(name: str) -> Study:

@@ -12,9 +12,10 @@ from pyrosnn.data import load_dataset
 from pyrosnn.training import TrainingState, preset, save_state, train
 from pyrosnn_cli.keeper import Keeper
 from pyrosnn_studies.cells import Cell
-from pyrosnn_studies.runner import Material, Task
+from pyrosnn_studies.runner import Task
 from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.study import find_study
+from pyrosnn_studies.subject import Subject
 
 MOST = 0.05
 
@@ -23,11 +24,11 @@ def bench_cells(benchmark: Any, tmp_path: Path) -> None:
     """Each cell is run and kept in turn, so that both times are of the same moments."""
     study, digits = find_study("sample-size"), load_dataset("digits")
     training = preset("bnn", epochs=2)
-    material = Material(classifier=train(training, digits), dataset=digits, training=training)
+    subject = Subject(classifier=train(training, digits), dataset=digits, training=training)
     spec = study.make_spec("quick", digits, training, repeats=2)
-    task = Task(run_cell=study.plan.run_cell, spec=spec, material=material)
+    task = Task(run_cell=study.run_cell, spec=spec, subject=subject)
     store = CellStore(tmp_path)
-    cells: list[Cell] = study.plan.cells(spec)
+    cells: list[Cell] = study.cells(spec)
     task(cells[0])
     runs, saves = [], []
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.composed import Composed
 from pyrosnn.networks.activation import Activation
 from pyrosnn.networks.convolution import Convolution
@@ -21,6 +21,7 @@ from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.networks.linear import Linear
 from pyrosnn.noise.dropout import Dropout
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.shapes import Sites
 from pyrosnn.training import preset, train
 
 SIDE = 28

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyrosnn.files import atomic_path
 from pyrosnn.plots.style import curve_style
-from pyrosnn_studies.reproduction.page import MARKED
+from pyrosnn.storage import atomic_path
+from reproduction.page import MARKED
 
 Bench = dict[str, Any]
 Rows = list[list[str]]

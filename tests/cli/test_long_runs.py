@@ -1,7 +1,6 @@
 """Long runs at the command line: interruption, progress, and where the work is done."""
 
 import json
-import math
 import os
 import signal
 import subprocess
@@ -14,9 +13,8 @@ import torch
 from distributed import LocalCluster
 from typer.testing import CliRunner, Result
 
-from pyrosnn.claim import claim
 from pyrosnn.results import open_results, read_provenance, result_digest
-from pyrosnn.training import save_state
+from pyrosnn.storage import lock
 from pyrosnn_cli.main import app
 
 Run = Callable[..., Result]
@@ -137,60 +135,21 @@ def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None
     (tmp_path / ".a.part-x.png").write_text("half")  # a killed one's
     interrupted(run, "--output", "a.nc")
     for how in ([], ["--resume"], ["--overwrite"]):
-        with claim(tmp_path / "a.nc"):
+        with lock(tmp_path / "a.nc"):
             refused(
                 run("--output", "a.nc", "--quiet", *how), "another run is at work on a.nc; wait"
             )
-    with claim(tmp_path / "a.png"):
+    with lock(tmp_path / "a.png"):
         refused(run("--output", "a.nc", "--quiet"), "another run is at work on a.png")
     assert run("--output", "a.nc", "--quiet", "--resume").exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "a.png"]
     train = ("train", "sin", "--epochs", "1", "--hidden", "8", "--quiet")
-    with claim(tmp_path / "sin-digits.safetensors"):
+    with lock(tmp_path / "sin-digits.safetensors"):
         refused(
             CliRunner().invoke(app, train, prog_name="pyrosnn"),
             "another run is at work on sin-digits.safetensors",
         )
     assert not list(tmp_path.glob("sin*"))
-
-
-def test_a_default_model_whose_training_was_interrupted_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    epochs = []
-
-    def save(path, state, spec, dataset):  # type: ignore[no-untyped-def]
-        save_state(path, state, spec, dataset)
-        epochs.append(state.epoch)
-        if state.epoch == 3 and epochs.count(3) == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("pyrosnn_cli.training.save_state", save)
-    monkeypatch.setattr("pyrosnn_cli.keeper.SHARE", math.inf)  # every state is written
-    words = [*STUDY, "--num-samples", "3"]
-    first = CliRunner().invoke(app, words, prog_name="pyrosnn")
-    assert first.exit_code == 130
-    assert "the same command with --resume goes on after epoch 3" in first.stderr
-    second = CliRunner().invoke(app, [*words, "--resume"], prog_name="pyrosnn")
-    assert second.exit_code == 0, second.output
-    assert "training bnn on digits: 3/60 from an earlier run" in second.stderr
-    assert set(epochs) == set(range(1, 61))
-
-
-def test_a_state_in_the_place_of_the_default_models_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    words = ["train", "bnn", "--epochs", "3", "--hidden", "8"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pyrosnn_cli.training.save_checkpoint", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            CliRunner().invoke(app, words, prog_name="pyrosnn", catch_exceptions=False)
-    for how in ([], ["--resume"], ["--overwrite"]):
-        found = CliRunner().invoke(app, [*STUDY, "--quiet", *how], prog_name="pyrosnn")
-        refused(found, "bnn-digits.training.safetensors belongs to another training")
-        assert "move that file away, or name a model with --model" in found.stderr
 
 
 def test_ctrl_c_of_a_terminal_is_for_the_waiting_process_alone(

@@ -94,6 +94,12 @@ def detached():
 
 def double():
     return MCDropout(net(), (1, 8, 8)).double()
+
+
+def misspelt():
+    classifier = good()
+    classifier.output = "prob"
+    return classifier
 """
 
 SMALL = ("--images", "6", "--repeats", "1", "--strengths", "0.5", "--attack-samples", "1,2")
@@ -197,6 +203,7 @@ ERRORS = [
     ("mine_for_test:large", "takes images of shape (1, 12, 12), but digits has (1, 8, 8)"),
     ("mine_for_test:few", "takes as number of classes 3, but digits has 10"),
     ("mine_for_test:double", "takes pixels of type torch.float64"),
+    ("mine_for_test:misspelt", "unknown output 'prob'; did you mean 'probs'? (probs, logits)"),
 ]
 
 
@@ -255,8 +262,8 @@ def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.Monk
     models = ("--model", "mine_for_test:good", "--smoothed-model", "mine_for_test:with_data")
     calls: dict[str, tuple[Any, dict[str, Any]]] = {}
 
-    def noted(name: str, opened: Any, *, changes: dict[str, Any], **others: Any) -> None:
-        calls[name] = (opened, changes)
+    def noted(name: str, subject: Any, *, changes: dict[str, Any], **others: Any) -> None:
+        calls[name] = (subject, changes)
 
     monkeypatch.setattr("pyrosnn_cli.study.run_opened", noted)
     result = run("study", "all", *models, "--smoothing-variance", "0.01", "--dataset", "digits")
@@ -264,9 +271,8 @@ def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.Monk
     assert list(calls) == list(STUDIES)
     smoothed = {name for name, (_, changes) in calls.items() if "smoothing_variance" in changes}
     assert smoothed == {"conditions"}
-    opened, _ = calls.pop("gaussian-angles")
-    assert (opened.data, opened.checkpoint) == (None, None)
-    found = {name: opened.checkpoint.spec.model for name, (opened, _) in calls.items()}
+    assert calls.pop("gaussian-angles")[0] is None
+    found = {name: subject.training.model for name, (subject, _) in calls.items()}
     assert found.pop("conditions") == "mine_for_test:with_data"
     assert set(found.values()) == {"mine_for_test:good"}
 
@@ -293,7 +299,7 @@ def test_all_studies_are_refused_before_the_first(
     assert not (tmp_path / "results").exists()
 
 
-def test_an_own_model_stands_for_both_models_of_all_studies_or_none(run: Run) -> None:
+def test_an_own_model_does_not_stand_for_both_models_of_all_studies(run: Run) -> None:
     result = run("study", "all", "--model", "mine_for_test:good")
     assert result.exit_code == 2
-    assert "give --model and --smoothed-model together" in result.stderr
+    assert "study all needs --smoothed-model, too: pyrosnn train bnn --smooth" in result.stderr

@@ -1,8 +1,10 @@
 """An attack: steps with momentum, whose directions are those of the signs of the gradients' sum."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from pyrosnn.attacks import GradientAttack, Problem
@@ -15,14 +17,14 @@ class Momentum(GradientAttack):
 
     Attributes:
         steps: number of steps.
-        decay: how much of the accumulated gradient a step keeps.
+        decay: share of the accumulated gradient that a step keeps.
 
     References:
         Y. Dong et al., Boosting adversarial attacks with momentum, CVPR 2018.
     """
 
-    steps: int = 4
-    decay: float = 1.0
+    steps: Annotated[int, Ge(1)] = 4
+    decay: Annotated[float, Ge(0)] = 1.0
 
     @property
     def one_step(self) -> "Momentum":

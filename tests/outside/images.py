@@ -1,8 +1,10 @@
 """A kind of images: those of the batch under uniform noise, beside themselves."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from pyrosnn.training.images.kind import TrainingImages
@@ -14,10 +16,10 @@ class Shaken(TrainingImages):
     """Images as they are, and with each pixel moved by up to ``reach``.
 
     Attributes:
-        reach: in pixel units.
+        reach: largest move of a pixel, in pixel units.
     """
 
-    reach: float = 0.1
+    reach: Annotated[float, Ge(0)] = 0.1
 
     def loss(self, step: Step) -> Tensor:
         moved = step.x + self.reach * (2 * torch.rand_like(step.x) - 1)

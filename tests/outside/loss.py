@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from pyrosnn.attacks import Loss
-from pyrosnn.models.outputs import Labels, Logits, MeanPrediction, discriminant_cotangent
+from pyrosnn.outputs.mean import MeanPrediction
+from pyrosnn.shapes import Labels, Logits
 
 
 def value(mean: MeanPrediction, y: Labels) -> Tensor:
@@ -14,7 +15,7 @@ def value(mean: MeanPrediction, y: Labels) -> Tensor:
 def cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
     """Return its derivatives with respect to each sample's logits."""
     missing = 1 - mean.values.gather(-1, y.unsqueeze(-1))
-    return -missing * discriminant_cotangent(logits, y, mean.output) / mean.num_samples
+    return -missing * mean.discriminants.cotangent(logits, y) / mean.num_samples
 
 
 SQUARED = Loss(value=value, cotangents=cotangents)

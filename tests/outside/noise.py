@@ -1,25 +1,29 @@
 """A noise: heavy-tailed, on features, with a scale for each place that is learned."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import torch
+from annotated_types import Gt
 from pyro.distributions import Laplace
 from torch import Tensor
 
 from pyrosnn.networks.network import Edits, Features, Kinds, Network, shift
-from pyrosnn.noise.noise import Laws, Noise, Sites
+from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.shapes import Sites
 
 
+@dataclass(eq=False, repr=False)
 class LaplaceNoise(Noise):
     """h + s ε with ε from Laplace's distribution, drawn for each image.
 
-    Args:
-        initial_scale: s at the start of training.
+    Attributes:
+        initial_scale: scale at the start of training, s.
     """
 
-    per_example = True
+    initial_scale: Annotated[float, Gt(0)] = 0.1
 
-    def __init__(self, initial_scale: float = 0.1):
-        super().__init__()
-        self.initial_scale = initial_scale
+    per_example = True
 
     def place(self, network: Network) -> None:
         self.places = network.feature_places(None)

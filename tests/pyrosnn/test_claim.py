@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from pyrosnn.claim import claim
 from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path
+from pyrosnn.storage import atomic_path, lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from pyrosnn.claim import claim
-from pyrosnn.files import atomic_path
+from pyrosnn.storage import atomic_path, lock
 
-with claim(Path(sys.argv[1])), atomic_path(Path(sys.argv[1])) as temporary:
+with lock(Path(sys.argv[1])), atomic_path(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print("mine", flush=True)
     time.sleep(600)
@@ -32,13 +30,13 @@ def test_another_process_is_refused_until_it_is_gone(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "mine\n"
         with pytest.raises(FileError, match=r"another run is at work on .*a\.nc; wait"):
-            claim(output).__enter__()
-        with claim(tmp_path / "b.nc"):
+            lock(output).__enter__()
+        with lock(tmp_path / "b.nc"):
             pass
-        assert len(list(tmp_path.iterdir())) == 2  # its claim and its half file, untouched
+        assert len(list(tmp_path.iterdir())) == 2  # its lock and its half file, untouched
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-    with claim(output):
+    with lock(output):
         left = [path.name for path in tmp_path.iterdir()]
         assert left == [".a.nc.lock"]
     assert not list(tmp_path.iterdir())
@@ -49,9 +47,9 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     mine = [".a-notes.nc", ".a.part-.nc", "a.part-xyz.nc", ".ab.part-12345678.nc", ".a.part-12.png"]
     for name in mine:
         (tmp_path / name).write_text("mine")
-    with claim(output), atomic_path(tmp_path / "b.nc") as other:
+    with lock(output), atomic_path(tmp_path / "b.nc") as other:
         other.write_text("b")
-        with claim(tmp_path / "c.nc", output.with_suffix(".txt")):
+        with lock(tmp_path / "c.nc", output.with_suffix(".txt")):
             assert other.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*mine, "b.nc"])
 
@@ -60,19 +58,19 @@ def test_what_is_written_on_the_way_is_cleared_too(tmp_path: Path) -> None:
     left = [tmp_path / ".a.part-ab_12xyz.png", tmp_path / ".a.part-ab_12xyz.nc"]
     for path in left:
         path.write_text("half")
-    with claim(tmp_path / "a.nc", tmp_path / "a.png"):
+    with lock(tmp_path / "a.nc", tmp_path / "a.png"):
         assert not any(path.exists() for path in left)
 
 
-def test_an_error_ends_the_claim(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), claim(tmp_path / "a.nc"):
+def test_an_error_ends_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), lock(tmp_path / "a.nc"):
         raise KeyboardInterrupt
-    with claim(tmp_path / "a.nc"):
+    with lock(tmp_path / "a.nc"):
         pass
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"cannot write .*a\.nc: there is no folder"):
-        claim(tmp_path / "none" / "a.nc").__enter__()
+        lock(tmp_path / "none" / "a.nc").__enter__()
     assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pyrosnn.errors import FileError
-from pyrosnn.files import atomic_path
+from pyrosnn.storage import atomic_path
 
 
 def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path: Path) -> None:

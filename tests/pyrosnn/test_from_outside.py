@@ -1,15 +1,17 @@
 """Whatever comes next is one file of at most 60 lines and one row of a table."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import outside.attack
 import outside.loss
+import outside.output
 import pytest
 import torch
 
-from pyrosnn.attacks import ATTACKS, LOSSES
+from pyrosnn.attacks import ATTACKS, FGM, LOSSES, to_module
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import UnknownNameError
 from pyrosnn.evaluation import evaluate
@@ -17,7 +19,8 @@ from pyrosnn.models import MODELS, Row, build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks import NETWORKS
 from pyrosnn.noise import NOISES
-from pyrosnn.sampling import disjoint_sample_sets
+from pyrosnn.outputs import OUTPUTS, find_output
+from pyrosnn.sampling import disjoint_sample_sets, predict
 from pyrosnn.testing import check_attack_contract, check_contract
 from pyrosnn.training import load_checkpoint, preset, save_checkpoint, train
 from pyrosnn.training.images import IMAGES
@@ -41,6 +44,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "heavy", Row(network="dense", noise=("laplace",)))
     monkeypatch.setitem(ATTACKS, "momentum", outside.attack.Momentum)
     monkeypatch.setitem(LOSSES, "squared", outside.loss.SQUARED)
+    monkeypatch.setitem(OUTPUTS, "majority", outside.output.MAJORITY)
     monkeypatch.setitem(REGULARISERS, "aligned", "outside.regulariser:Aligned")
     monkeypatch.setitem(IMAGES, "shaken", "outside.images:Shaken")
 
@@ -100,10 +104,34 @@ def test_the_attack_keeps_the_contract(bnn: StochasticClassifier, digits: Datase
     check_attack_contract(outside.attack.Momentum(strength=0.3, loss="squared"), bnn, x, y)
 
 
+def test_votes_are_averaged_attacked_and_judged(bnn: StochasticClassifier, digits: Dataset) -> None:
+    voting = copy.deepcopy(bnn)
+    voting.output = "majority"
+    x, y = digits.test_images(30)
+    a, i = disjoint_sample_sets(voting, x, attack=5, inference=20, seed=0)
+    votes = torch.nn.functional.one_hot(bnn.logits(x, i.tensors).argmax(-1), 10).double()
+    mean = predict(voting, x, i)
+    torch.testing.assert_close(mean.values, votes.mean(0))
+    assert torch.equal(voting.discriminants(x, i.tensors).double(), votes)
+    # an attack on the mean logits sees no votes
+    attack = FGM(strength=0.5, gradient="mean_logits")
+    step = attack(bnn, x, y, a).perturbation
+    assert torch.equal(attack(voting, x, y, a).perturbation, step)
+    found = evaluate(voting, x, y, attack=attack, attack_samples=a, inference_samples=i).squeeze()
+    attacked = bnn.logits(x + step, i.tensors).argmax(-1)
+    shares = torch.nn.functional.one_hot(attacked, 10).double().mean(0)
+    assert found["adversarial_correct"].values.tolist() == (shares.argmax(-1) == y).tolist()
+    assert to_module(voting, a).output == "logits"
+    # the votes themselves have no gradient
+    assert bool(FGM(strength=0.5, loss="margin")(voting, x, y, a).zero_gradient.all())
+
+
 def test_a_row_is_found_by_those_who_misspell_it() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'heavy'"):
         preset("heavi")
     with pytest.raises(UnknownNameError, match="did you mean 'torchvision'"):
         preset("heavy", options={"network": "torchvison"})
+    with pytest.raises(UnknownNameError, match="did you mean 'majority'"):
+        find_output("majorty")
     with pytest.raises(UnknownNameError, match="did you mean 'shaken'"):
         preset("heavy", images="shake")

@@ -12,10 +12,10 @@ from support.small_result import small_result
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError
-from pyrosnn.files import read_whole
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import sample_size_figure
 from pyrosnn.results import open_results, save_results
+from pyrosnn.storage import read_whole
 from pyrosnn.training import (
     TrainingSpec,
     TrainingState,

@@ -26,10 +26,6 @@ FILES = {
 FACTOR = int(os.environ.get("PYROSNN_MUTATIONS", "1"))
 
 
-def test_there_are_ten_thousand() -> None:
-    assert sum(FILES.values()) >= 10_000
-
-
 @pytest.mark.parametrize("kind", FILES)
 def test_damaged_files(kind: str) -> None:
     """In a process of its own, whose memory is limited, and which ends when one file hangs."""
@@ -43,5 +39,5 @@ def test_damaged_files(kind: str) -> None:
     )
     assert run.returncode == 0, run.stderr[-4000:]
     counts = json.loads(run.stdout.splitlines()[-1])
-    assert counts["read"] + counts["refused"] >= 0.9 * FILES[kind]
+    assert counts["read"] + counts["refused"] >= 0.9 * FILES[kind] * FACTOR
     assert min(counts.values()) > 0  # it damages files, and not all of them beyond reading

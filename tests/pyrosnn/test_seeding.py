@@ -30,6 +30,17 @@ def test_the_whole_sequence_decides_the_draws() -> None:
     assert not torch.equal(draw(1), draw(2))
 
 
+def test_every_bit_of_a_seed_counts() -> None:
+    """Seeds that agree in their last 32 or 64 bits are different seeds."""
+    seeds = [5, 5 + 2**32, 5 + 2**63, 5 + 2**64, 5 + 2**100]
+    assert len({tuple(seed_sequence(s, "attack").generate_state(4)) for s in seeds}) == len(seeds)
+    drawn = []
+    for seed in seeds:
+        with forked_rng(seed_sequence(seed, "attack")):
+            drawn.append(torch.rand(4))
+    assert len(torch.unique(torch.stack(drawn), dim=0)) == len(seeds)
+
+
 def test_draws_are_uniform() -> None:
     # 20,000 streams, one value each: the mean has a standard error of 0.002
     values = torch.stack([draw(i)[0] for i in range(20_000)])

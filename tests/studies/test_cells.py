@@ -1,12 +1,12 @@
 """Cells: kept and read back without loss, never run twice, and no worse for damage."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from support.counting import Counting
 from support.studies import smallest
 
 from pyrosnn.data.dataset import Dataset
@@ -16,40 +16,25 @@ from pyrosnn.results import GROUP, result_digest
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.packing import pack, unpack
-from pyrosnn_studies.runner import Step, Task, in_order
+from pyrosnn_studies.runner import Step, in_order
 from pyrosnn_studies.store import CellStore, Finished
 
 every_study = pytest.mark.parametrize("name", list(STUDIES))
-
-
-class Counting:
-    """Runs cells in order and notes them; stops after so many, as a killed process does."""
-
-    def __init__(self, stop: int | None = None):
-        self.ran: list[Cell] = []
-        self.stop = stop
-
-    def __call__(self, task: Task, cells: Sequence[Cell]) -> Iterator[Finished]:
-        for finished in in_order(task, cells):
-            if len(self.ran) == self.stop:
-                raise KeyboardInterrupt
-            self.ran.append(finished.cell)
-            yield finished
 
 
 @every_study
 def test_an_interrupted_study_goes_on_to_the_same_result(
     name: str, bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
 ) -> None:
-    study, spec, material = smallest(name, bnn, digits)
-    cells = study.plan.cells(spec)
+    study, spec, subject = smallest(name, bnn, digits)
+    cells = study.cells(spec)
     assert len({cell.name for cell in cells}) == len(cells) > 1
-    whole = study.run(spec, material)
+    whole = study.run(spec, subject)
     store, first, second = CellStore(tmp_path), Counting(stop=len(cells) // 2), Counting()
     with pytest.raises(KeyboardInterrupt):
-        study.run(spec, material, store=store, compute=first)
+        study.run(spec, subject, store=store, compute=first)
     steps: list[Step] = []
-    resumed = study.run(spec, material, store=store, compute=second, progress=steps.append)
+    resumed = study.run(spec, subject, store=store, compute=second, progress=steps.append)
     assert result_digest(resumed) == result_digest(whole)
     for group in whole.children:
         xr.testing.assert_identical(resumed[group].dataset, whole[group].dataset)
@@ -61,20 +46,20 @@ def test_an_interrupted_study_goes_on_to_the_same_result(
 
 @every_study
 def test_cells_come_in_any_order(name: str, bnn: StochasticClassifier, digits: Dataset) -> None:
-    study, spec, material = smallest(name, bnn, digits)
-    whole = study.run(spec, material)
+    study, spec, subject = smallest(name, bnn, digits)
+    whole = study.run(spec, subject)
     shuffled = study.run(
-        spec, material, compute=lambda task, cells: in_order(task, list(reversed(cells)))
+        spec, subject, compute=lambda task, cells: in_order(task, list(reversed(cells)))
     )
     assert result_digest(shuffled) == result_digest(whole)
 
 
 @every_study
 def test_packing_loses_nothing(name: str, bnn: StochasticClassifier, digits: Dataset) -> None:
-    study, spec, material = smallest(name, bnn, digits)
-    parts = {cell.part: cell for cell in study.plan.cells(spec)}
+    study, spec, subject = smallest(name, bnn, digits)
+    parts = {cell.part: cell for cell in study.cells(spec)}
     for cell in parts.values():
-        values = study.plan.run_cell(spec, cell, material)
+        values = study.run_cell(spec, cell, subject)
         again, seconds = unpack(pack(values, 1.5))
         xr.testing.assert_identical(again, values)
         assert {n: v.dtype for n, v in again.variables.items()} == {
@@ -112,44 +97,44 @@ def test_a_damaged_cell_is_none(tmp_path: Path) -> None:
 def test_a_damaged_cell_alone_is_run_again(
     bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
 ) -> None:
-    study, spec, material = smallest("sample-size", bnn, digits)
+    study, spec, subject = smallest("sample-size", bnn, digits)
     store = CellStore(tmp_path)
-    whole = study.run(spec, material, store=store)
+    whole = study.run(spec, subject, store=store)
     path = tmp_path / "evaluation-1-1.cell"
     path.write_bytes(path.read_bytes()[:-1])
     again = Counting()
-    resumed = study.run(spec, material, store=store, compute=again)
+    resumed = study.run(spec, subject, store=store, compute=again)
     assert [cell.name for cell in again.ran] == ["evaluation-1-1"]
     assert result_digest(resumed) == result_digest(whole)
 
 
 def test_a_part_has_what_the_whole_has_there(bnn: StochasticClassifier, digits: Dataset) -> None:
-    study, spec, material = smallest("sample-size", bnn, digits)
-    whole = study.run(spec, material)[GROUP].to_dataset()
+    study, spec, subject = smallest("sample-size", bnn, digits)
+    whole = study.run(spec, subject)[GROUP].to_dataset()
     part = replace(spec, images=7, first_image=5, repeats=1, first_repeat=1)
-    found = study.run(part, material)[GROUP].to_dataset()
+    found = study.run(part, subject)[GROUP].to_dataset()
     xr.testing.assert_identical(found, whole.isel(repeat=slice(1, 2), example=slice(5, 12)))
-    study, spec, material = smallest("prediction-variance", bnn, digits)
-    whole = study.run(spec, material)["variation"].to_dataset()
+    study, spec, subject = smallest("prediction-variance", bnn, digits)
+    whole = study.run(spec, subject)["variation"].to_dataset()
     part = replace(spec, images=2, first_image=10)
-    found = study.run(part, material)["variation"].to_dataset()
+    found = study.run(part, subject)["variation"].to_dataset()
     xr.testing.assert_identical(found, whole.isel(example=slice(10, 12)))
 
 
 @pytest.mark.parametrize("name", ["sample-size", "prediction-variance"])
 def test_a_part_begins_with_a_block(name: str, bnn: StochasticClassifier, digits: Dataset) -> None:
-    study, spec, material = smallest(name, bnn, digits)
+    study, spec, subject = smallest(name, bnn, digits)
     for first in (3, -5):
         with pytest.raises(
             ArgumentError, match=f"first_image must be a multiple of block_size = 5, got {first}"
         ):
             replace(spec, first_image=first)
-    assert material is not None
+    assert subject is not None
     with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 502"):
-        study.make_spec("quick", digits, material.training, first_image=450, images=52)
+        study.make_spec("quick", digits, subject.training, first_image=450, images=52)
     with pytest.raises(ArgumentError, match="first_image must be below 500, the number of test im"):
-        study.make_spec("quick", digits, material.training, first_image=500, images=2)
-    rest = study.make_spec("quick", digits, material.training, first_image=250, block_size=50)
+        study.make_spec("quick", digits, subject.training, first_image=500, images=2)
+    rest = study.make_spec("quick", digits, subject.training, first_image=250, block_size=50)
     assert rest.images == 250
 
 
@@ -158,10 +143,10 @@ def test_wall_time_counts_what_was_kept(
 ) -> None:
     from pyrosnn.results import read_provenance
 
-    study, spec, material = smallest("prediction-variance", bnn, digits)
+    study, spec, subject = smallest("prediction-variance", bnn, digits)
     store = CellStore(tmp_path)
-    for cell in study.plan.cells(spec):
-        values = study.plan.run_cell(spec, cell, material)
+    for cell in study.cells(spec):
+        values = study.run_cell(spec, cell, subject)
         store.save(Finished(cell=cell, values=values, seconds=1000.0))
-    resumed = study.run(spec, material, store=store)
+    resumed = study.run(spec, subject, store=store)
     assert 3000 < read_provenance(resumed)["wall_time_s"] < 3100

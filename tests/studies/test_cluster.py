@@ -22,9 +22,10 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import GROUP, result_digest
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn_studies import cluster as cluster_module
-from pyrosnn_studies.cells import Cell, Plan
+from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.cluster import Carrier, local_cluster, remote_cluster
-from pyrosnn_studies.runner import Compute, Task, run_plan
+from pyrosnn_studies.runner import Compute, Task
+from pyrosnn_studies.study import Study
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +52,10 @@ class Notes:
 
 
 def note_cells(spec: Notes) -> list[Cell]:
-    return [Cell(part="note", block=i) for i in range(len(spec.seconds))]
+    return [Cell(part="note", block=i, group="angles") for i in range(len(spec.seconds))]
 
 
-def run_note(spec: Notes, cell: Cell, material: None) -> xr.Dataset:
+def run_note(spec: Notes, cell: Cell, subject: None) -> xr.Dataset:
     start = time.time()
     died = Path(spec.folder) / "died"
     if cell.block == 0 and spec.deaths > (len(died.read_text()) if died.exists() else 0):
@@ -63,19 +64,26 @@ def run_note(spec: Notes, cell: Cell, material: None) -> xr.Dataset:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(spec.seconds[cell.block])
     values = [[os.getpid(), torch.get_num_threads(), start, time.time()]]
-    return xr.Dataset({"angle": (("cell", "what"), np.array(values))})
+    return xr.Dataset({"angle": (("cell", "what"), np.array(values))}, {"cell": [cell.block]})
 
 
-def join_notes(spec: Notes, parts: Any) -> dict[str, xr.Dataset]:
-    return {"angles": xr.concat(list(parts.values()), dim="cell")}
+def not_shown(result: xr.DataTree) -> Any:
+    raise NotImplementedError
 
 
-NOTES = Plan(cells=note_cells, run_cell=run_note, join=join_notes)
+NOTES = Study(
+    name="notes",
+    spec=Notes,
+    cells=note_cells,
+    run_cell=run_note,
+    tables=not_shown,
+    figure=not_shown,
+)
 
 
 def notes(compute: Compute, spec: Notes) -> np.ndarray:
     """Return process, threads, start and end of each cell."""
-    result = run_plan("notes", NOTES, spec, None, compute=compute)
+    result = NOTES.run(spec, compute=compute)
     found: np.ndarray = result["angles"].dataset["angle"].values
     return found
 
@@ -86,9 +94,9 @@ def notes(compute: Compute, spec: Notes) -> np.ndarray:
 def test_two_workers_give_the_same_result(
     name: str, two_workers: Compute, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    study, spec, material = smallest(name, bnn, digits)
-    alone = study.run(spec, material)
-    shared = study.run(spec, material, compute=two_workers)
+    study, spec, subject = smallest(name, bnn, digits)
+    alone = study.run(spec, subject)
+    shared = study.run(spec, subject, compute=two_workers)
     assert result_digest(shared) == result_digest(alone)
 
 
@@ -96,14 +104,14 @@ def test_another_number_of_threads_agrees_to_float32(
     two_workers: Compute, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
     """The workers take the number of threads from here; samples are the same, sums are not."""
-    study, spec, material = smallest("sample-size", bnn, digits)
-    one = study.run(spec, material)
+    study, spec, subject = smallest("sample-size", bnn, digits)
+    one = study.run(spec, subject)
     samples = draw_sample_set(bnn, digits.x_test[:12], 50, seed=0, stream="attack").stored
     torch.set_num_threads(2)
     try:
         same = draw_sample_set(bnn, digits.x_test[:12], 50, seed=0, stream="attack").stored
-        shared = study.run(spec, material, compute=two_workers)
-        alone = study.run(spec, material)
+        shared = study.run(spec, subject, compute=two_workers)
+        alone = study.run(spec, subject)
     finally:
         torch.set_num_threads(1)
     assert samples is not None
@@ -136,9 +144,9 @@ def test_workers_that_are_killed_are_survived(
     two_workers: Compute, bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
 ) -> None:
     """Twice within one study: their cells run again, on workers that get model and data anew."""
-    study, spec, material = smallest("sample-size", bnn, digits)
+    study, spec, subject = smallest("sample-size", bnn, digits)
     spec = replace(spec, images=60)
-    alone = study.run(spec, material)
+    alone = study.run(spec, subject)
     victims = [int(process) for process in {*notes(two_workers, slow(tmp_path))[:, 0]}]
     killed = []
 
@@ -147,7 +155,7 @@ def test_workers_that_are_killed_are_survived(
             os.kill(victims.pop(), signal.SIGKILL)
             killed.append(step.done)
 
-    shared = study.run(spec, material, compute=two_workers, progress=kill)
+    shared = study.run(spec, subject, compute=two_workers, progress=kill)
     assert killed == [4, 12]
     assert result_digest(shared) == result_digest(alone)
 
@@ -165,9 +173,9 @@ def test_a_cell_that_kills_every_worker_is_named(two_workers: Compute, tmp_path:
 def test_an_error_in_a_cell_is_the_users(
     two_workers: Compute, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    study, spec, material = smallest("prediction-variance", bnn, digits)
+    study, spec, subject = smallest("prediction-variance", bnn, digits)
     with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 501"):
-        study.run(replace(spec, images=501), material, compute=two_workers)
+        study.run(replace(spec, images=501), subject, compute=two_workers)
 
 
 def test_the_task_goes_to_each_worker_once(
@@ -182,7 +190,7 @@ def test_the_task_goes_to_each_worker_once(
         plain(self, worker)
 
     monkeypatch.setattr(Carrier, "setup", setup)
-    study, spec, material = smallest("sample-size", bnn, digits)
+    study, spec, subject = smallest("sample-size", bnn, digits)
     with (
         LocalCluster(
             n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
@@ -194,21 +202,21 @@ def test_the_task_goes_to_each_worker_once(
             if step.done == 1:
                 cluster.scale(2)
 
-        found = study.run(spec, material, compute=compute, progress=grow)
+        found = study.run(spec, subject, compute=compute, progress=grow)
         while len(cluster.scheduler_info["workers"]) < 2:
             time.sleep(0.05)
         with Client(cluster) as client:
             left = client.run(lambda dask_worker: [n for n in dask_worker.plugins if len(n) == 32])
-    alone = study.run(spec, material)
+    alone = study.run(spec, subject)
     assert result_digest(found) == result_digest(alone)
     assert len(arrived) == len(set(arrived)) >= 1
     assert list(left.values()) == [[], []]  # nothing stays with the workers
 
 
 def test_what_travels_is_the_test_split(bnn: StochasticClassifier, digits: Dataset) -> None:
-    study, spec, material = smallest("sample-size", bnn, digits)
-    carrier = Carrier(Task(run_cell=study.plan.run_cell, spec=spec, material=material))
-    travels: Any = carrier.task.material
+    study, spec, subject = smallest("sample-size", bnn, digits)
+    carrier = Carrier(Task(run_cell=study.run_cell, spec=spec, subject=subject))
+    travels: Any = carrier.task.subject
     assert len(travels.dataset.x_train) == 0
     assert torch.equal(travels.dataset.x_test, digits.x_test)
     assert travels.dataset.x_train.untyped_storage().nbytes() == 0
@@ -218,7 +226,7 @@ def test_cells_of_one_process_take_turns(bnn: StochasticClassifier, digits: Data
     """Torch's random state and Pyro's handlers are one for all threads of a process."""
     running, most = 0, 0
 
-    def run_cell(spec: Any, cell: Cell, material: Any) -> xr.Dataset:
+    def run_cell(spec: Any, cell: Cell, subject: Any) -> xr.Dataset:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -226,7 +234,7 @@ def test_cells_of_one_process_take_turns(bnn: StochasticClassifier, digits: Data
         running -= 1
         return xr.Dataset()
 
-    task = Task(run_cell=run_cell, spec=None, material=None)
+    task = Task(run_cell=run_cell, spec=None, subject=None)
     carriers = [Carrier(task), Carrier(task)] * 2  # of two studies
     threads = [threading.Thread(target=c.run, args=(Cell(part="a"),)) for c in carriers]
     for thread in threads:
@@ -237,7 +245,7 @@ def test_cells_of_one_process_take_turns(bnn: StochasticClassifier, digits: Data
 
 
 def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    carrier = Carrier(Task(run_cell=run_note, spec=None, material=None))
+    carrier = Carrier(Task(run_cell=run_note, spec=None, subject=None))
     carrier.versions["torch"] = "99.0"
 
     class Worker:

@@ -8,7 +8,7 @@ from support.studies import run_study
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.seeding import seed_sequence
-from pyrosnn_studies.gaussian_angles import NAME, STUDY, AnglesSpec, angles_spec
+from pyrosnn_studies.gaussian_angles import NAME, STUDY, AnglesSpec
 
 
 def test_each_cell_is_the_angle_of_its_own_vectors() -> None:
@@ -33,7 +33,7 @@ def test_each_cell_is_the_angle_of_its_own_vectors() -> None:
 
 def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
     """2,000 pairs of the paper's dimension; every cell within 4 standard errors."""
-    spec = angles_spec("paper", pairs=2000, step=1.0)
+    spec = STUDY.make_spec("paper", None, None, pairs=2000, step=1.0)
     assert (spec.dimension, spec.largest) == (1000, 10.0)
     values = run_study("gaussian-angles", spec)["angles"].dataset.isel(
         variance_scale=slice(1, None)
@@ -47,7 +47,7 @@ def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
 
 def test_in_few_dimensions_the_second_order_is_closer() -> None:
     """Twenty dimensions: the first order misses by more than ten standard errors, somewhere."""
-    spec = angles_spec("quick", dimension=20, pairs=100_000, step=2.0)
+    spec = STUDY.make_spec("quick", None, None, dimension=20, pairs=100_000, step=2.0)
     values = run_study("gaussian-angles", spec)["angles"].dataset.isel(
         mean_scale=slice(1, None), variance_scale=slice(1, None)
     )
@@ -60,16 +60,20 @@ def test_in_few_dimensions_the_second_order_is_closer() -> None:
 
 
 def test_presets_are_the_papers() -> None:
-    spec = angles_spec("paper")
+    spec = STUDY.make_spec("paper", None, None)
     assert (spec.pairs, spec.step, len(spec.scales)) == (10_000, 0.2, 51)
-    assert len(STUDY.plan.cells(spec)) == 51
+    assert len(STUDY.cells(spec)) == 51
 
 
 def test_bad_settings_are_named() -> None:
     with pytest.raises(ArgumentError, match="dimension must be >= 1, got 0"):
-        angles_spec("quick", dimension=0)
+        STUDY.make_spec("quick", None, None, dimension=0)
     with pytest.raises(ArgumentError, match=r"step must be in \[0\.05, 10\], got 11\.0"):
-        angles_spec("quick", step=11.0)
+        STUDY.make_spec("quick", None, None, step=11.0)
     with pytest.raises(ArgumentError, match="largest must be > 0 and finite, got inf"):
-        angles_spec("quick", largest=math.inf)
-    assert angles_spec("quick", largest=1.0, step=0.35).scales.tolist() == [0.0, 0.35, 0.7]
+        STUDY.make_spec("quick", None, None, largest=math.inf)
+    assert STUDY.make_spec("quick", None, None, largest=1.0, step=0.35).scales.tolist() == [
+        0.0,
+        0.35,
+        0.7,
+    ]

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,12 @@ import pytest
 import xarray as xr
 
 from pyrosnn.errors import FileError
-from pyrosnn.results import make_result, read_spec
+from pyrosnn.results import make_result, read_provenance, read_spec
 from pyrosnn.summaries import accuracies
 from pyrosnn_studies.presets import preset_settings
-from pyrosnn_studies.reproduction.cells import paper
-from pyrosnn_studies.reproduction.cifar import CIFAR_TABLES
-from pyrosnn_studies.reproduction.claims import (
+from reproduction.cells import paper
+from reproduction.cifar import CIFAR_TABLES
+from reproduction.claims import (
     Claim,
     all_claims,
     cosine_below_one,
@@ -26,8 +27,8 @@ from pyrosnn_studies.reproduction.claims import (
     more_attack_samples,
     variance_protects,
 )
-from pyrosnn_studies.reproduction.page import filled, open_folder, table_names
-from pyrosnn_studies.reproduction.tables import TABLES
+from reproduction.page import filled, open_folder, table_names
+from reproduction.tables import TABLES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reproduction"
@@ -54,6 +55,26 @@ def test_every_file_of_the_command_is_there_and_they_are_small(
 ) -> None:
     assert sorted(listed("list-reproduction")) == sorted(results)
     assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
+
+
+@pytest.mark.parametrize(("file", "folder"), [("fashion-mnist", "."), ("cifar10", "cifar")])
+def test_every_run_is_listed_with_its_model(file: str, folder: str) -> None:
+    runs = tomllib.loads((ROOT / "reproduction" / f"{file}.toml").read_text("utf-8"))
+    assert (ROOT / runs["results"]).samefile(FOLDER / folder)
+    results = open_folder(FOLDER / folder)
+    assert set(runs["study"]) == set(results)
+    for name, changes in runs["study"].items():
+        settings = {**runs["defaults"]["study"], **changes}
+        assert settings["study"] == results[name].attrs["study"]
+        trained = runs["train"].get(settings.get("model"), {})
+        training = {**runs["defaults"]["train"], **trained}
+        made = read_provenance(results[name])
+        assert made.get("model") == training.get("model")
+        known = {**(made.get("training") or {}), **read_spec(results[name])}
+        known |= known.get("options", {})
+        for key, value in {**trained, **settings}.items():
+            if key in known and key != "model":
+                assert known[key] == value, (name, key)
 
 
 def test_a_clone_makes_all_again_and_an_interrupted_run_goes_on(tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from support.studies import smallest
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError
-from pyrosnn.files import cells_folder
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import save_results
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.resuming import finished_result, open_store
 from pyrosnn_studies.runner import manifest_of
-from pyrosnn_studies.store import Finished
+from pyrosnn_studies.store import Finished, cells_folder
 
 Run = tuple[Any, Any, Any]
 
@@ -26,22 +25,22 @@ def run(bnn: StochasticClassifier, digits: Dataset) -> Run:
 
 
 def manifest_for(run: Run, **changes: Any) -> dict[str, Any]:
-    study, spec, material = run
-    decides: dict[str, Any] = study.manifest(replace(spec, **changes), material)
+    study, spec, subject = run
+    decides: dict[str, Any] = study.manifest(replace(spec, **changes), subject)
     return decides
 
 
 def keep_one(run: Run, output: Path) -> None:
-    study, spec, material = run
-    cell = study.plan.cells(spec)[0]
-    values = study.plan.run_cell(spec, cell, material)
+    study, spec, subject = run
+    cell = study.cells(spec)[0]
+    values = study.run_cell(spec, cell, subject)
     open_store(output, manifest_for(run)).save(Finished(cell=cell, values=values, seconds=1.0))
 
 
 def test_the_manifest_is_the_results(run: Run) -> None:
-    study, spec, material = run
+    study, spec, subject = run
     made = manifest_for(run)
-    assert manifest_of(study.run(spec, material)) == made
+    assert manifest_of(study.run(spec, subject)) == made
     assert {"study", "spec", "model_digest", "dataset_digest", "threads", "device"} <= set(made)
     assert "wall_time_s" not in made
 
@@ -103,9 +102,9 @@ def test_a_whole_output_is_found(run: Run, tmp_path: Path) -> None:
     output = tmp_path / "a.nc"
     made = manifest_for(run)
     assert finished_result(output, made) is None
-    study, spec, material = run
+    study, spec, subject = run
     keep_one(run, output)
-    save_results(output, study.run(spec, material))
+    save_results(output, study.run(spec, subject))
     # it was to be replaced by the run that left the cells
     assert finished_result(output, made, overwrite=True) is None
     assert cells_folder(output).exists()
@@ -123,12 +122,12 @@ def test_a_whole_output_is_found(run: Run, tmp_path: Path) -> None:
 
 
 def test_cells_of_another_run_outlive_a_whole_output(run: Run, tmp_path: Path) -> None:
-    study, spec, material = run
+    study, spec, subject = run
     output = tmp_path / "a.nc"
-    save_results(output, study.run(spec, material))
+    save_results(output, study.run(spec, subject))
     store = open_store(output, manifest_for(run, seed=1))
     cell = Cell(part="variation")
-    values = study.plan.run_cell(spec, cell, material)
+    values = study.run_cell(spec, cell, subject)
     store.save(Finished(cell=cell, values=values, seconds=1.0))
     assert finished_result(output, manifest_for(run)) is not None
     assert store.num_cells == 1

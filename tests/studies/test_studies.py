@@ -22,9 +22,9 @@ every_study = pytest.mark.parametrize("name", list(STUDIES))
 def test_presets_make_settings(name: str, which: str, digits: Dataset) -> None:
     study = find_study(name)
     assert study.name == name
-    training = preset("bnn", smoothing_variance=0.1 if study.needs == "smoothed" else 0.0)
+    training = preset("bnn", smoothing_variance=0.1 if STUDIES[name].needs == "smoothed" else 0.0)
     spec = study.make_spec(which, digits, training)
-    assert study.plan.cells(spec)
+    assert study.cells(spec)
     for setting, value in preset_settings(name, which).items():
         if setting not in ("strengths", "images"):
             assert getattr(spec, setting) == value

@@ -52,10 +52,10 @@ def note_cells(log: Path) -> None:
     """Let this process write the name of every cell that it begins to run."""
     plain = grid._evaluate
 
-    def noted(spec, cell, material, judged):  # type: ignore[no-untyped-def]
+    def noted(spec, cell, subject, judged):  # type: ignore[no-untyped-def]
         with log.open("a") as file:
             file.write(f"{cell.name}\n")
-        return plain(spec, cell, material, judged)
+        return plain(spec, cell, subject, judged)
 
     grid.PARTS["evaluation"] = noted
 

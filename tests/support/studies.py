@@ -7,8 +7,9 @@ import xarray as xr
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import preset
-from pyrosnn_studies.runner import Material
+from pyrosnn_studies import STUDIES
 from pyrosnn_studies.study import Study, find_study
+from pyrosnn_studies.subject import Subject
 
 SIZES: dict[str, dict[str, Any]] = {
     "sample-size": {"images": 12, "block_size": 5, "repeats": 2, "attack_samples": (1, 3)},
@@ -38,18 +39,18 @@ def run_study(
     """Run a study on a classifier and a data set, in this process."""
     if classifier is None or dataset is None:
         return find_study(name).run(spec)
-    return find_study(name).run(spec, Material(classifier=classifier, dataset=dataset, **others))
+    return find_study(name).run(spec, Subject(classifier=classifier, dataset=dataset, **others))
 
 
 def smallest(
     name: str, classifier: StochasticClassifier, dataset: Dataset
-) -> tuple[Study, Any, Material | None]:
-    """Return a study, its smallest spec, and its material."""
+) -> tuple[Study, Any, Subject | None]:
+    """Return a study, its smallest spec, and its subject."""
     study = find_study(name)
-    if study.needs == "nothing":
+    if STUDIES[name].needs == "nothing":
         return study, study.make_spec("quick", None, None, **SIZES[name]), None
-    training = preset("bnn", smoothing_variance=0.1 if study.needs == "smoothed" else 0.0)
+    training = preset("bnn", smoothing_variance=0.1 if STUDIES[name].needs == "smoothed" else 0.0)
     spec = study.make_spec("quick", dataset, training, **SIZES[name])
     if name == "inference-size":
         spec = study.make_spec("quick", dataset, training, **SIZES[name], test_accuracy=True)
-    return study, spec, Material(classifier=classifier, dataset=dataset, training=training)
+    return study, spec, Subject(classifier=classifier, dataset=dataset, training=training)

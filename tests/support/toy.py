@@ -5,14 +5,15 @@ import torch
 from pyro.distributions import Normal
 from torch import Tensor
 
-from pyrosnn.models.classifier import Output, Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet
+from pyrosnn.shapes import Sites
 
 
 class LinearClassifier(StochasticClassifier):
     """f(x, θ) = W x + b with independent normal entries in W and b: linear discriminants."""
 
-    output: Output = "logits"
+    output: str = "logits"
     objective: str = "elbo"
 
     def __init__(self, num_inputs: int, num_classes: int, noise: float = 1.0):
@@ -32,7 +33,7 @@ class LinearClassifier(StochasticClassifier):
 class LinearProbabilities(LinearClassifier):
     """The same network with softmax probabilities as discriminant functions."""
 
-    output: Output = "probs"
+    output: str = "probs"
 
 
 class QuadraticClassifier(LinearClassifier):

@@ -1,8 +1,9 @@
 """`adversarial`: the loss at x + δ, alone or beside that at x."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from annotated_types import Ge
 from torch import Tensor
 
 from pyrosnn.errors import require
@@ -20,8 +21,8 @@ class Adversarial(AttackedImages):
     once. With strength 0 and the default weights it is the training on clean images, bit for bit.
 
     Attributes:
-        clean_weight: w.
-        adversarial_weight: w'.
+        clean_weight: weight of the clean images, w.
+        adversarial_weight: weight of the adversarial images, w'.
 
     References:
         A. Madry et al., ICLR 2018: w = 0, w' = 1. Z. He et al., Parametric noise injection, CVPR
@@ -32,15 +33,12 @@ class Adversarial(AttackedImages):
         'fresh'
     """
 
-    clean_weight: float = 0.0
-    adversarial_weight: float = 1.0
+    clean_weight: Annotated[float, Ge(0)] = 0.0
+    adversarial_weight: Annotated[float, Ge(0)] = 1.0
 
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        for name in ("clean_weight", "adversarial_weight"):
-            value = getattr(self, name)
-            require(value >= 0, f"{name} must be >= 0, got {value}")
         require(
             self.clean_weight + self.adversarial_weight > 0,
             "clean_weight and adversarial_weight are both 0; give one of them a weight",

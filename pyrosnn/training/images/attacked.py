@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from pyrosnn.attacks import ATTACKS, Attack
-from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.attacks.labels import LABELS
+from pyrosnn.errors import ArgumentError, require
+from pyrosnn.settings import OneOf, OptionsOf, from_options
 from pyrosnn.training.images.attack_samples import ATTACK_SAMPLES
 from pyrosnn.training.images.kind import TrainingImages
 from pyrosnn.training.modes import frozen
-from pyrosnn.training.options import from_options
 
 if TYPE_CHECKING:
     from pyrosnn.training.spec import TrainingSpec
@@ -31,26 +33,28 @@ class AttackedImages(TrainingImages):
     training have the same samples with and without it.
 
     Attributes:
-        attack: name in ``ATTACKS``.
-        strength: η, the largest norm of δ, in the data's pixel units.
+        attack: attack on the batch.
+        strength: largest norm of δ, η, in the data's pixel units.
         attack_options: other settings of the attack (``norm``, ``loss``, ``steps``, …), complete
             with its defaults.
-        labels: whose loss the attack maximises: the ``true`` labels, or those ``predicted``.
-        num_samples: S_T, samples in a step of the attack.
-        noise: name in ``ATTACK_SAMPLES``: ``fresh`` samples in each step of the attack; the same,
-            ``fixed`` in all of its steps; or the particles of the loss, ``reused`` by the attack.
+        labels: labels whose loss the attack maximises: the true ones, or those predicted.
+        num_samples: number of samples in a step of the attack, S_T.
+        noise: samples of the attack: ``fresh`` in each step, ``fixed`` in all its steps, or
+            ``reused`` from the loss, whose particles they are.
         clip: keep x + δ within the data's bounds.
-        warm_up: epochs that are trained on the clean images first.
+        warm_up: number of epochs on the clean images first.
     """
 
-    attack: str = "pgd"
-    strength: float
-    attack_options: Mapping[str, Any] = field(default_factory=dict)
-    labels: str = "true"
-    num_samples: int = 1
-    noise: str = "fresh"
+    attack: Annotated[str, OneOf(ATTACKS)] = "pgd"
+    strength: Annotated[float, Ge(0)]
+    attack_options: Annotated[
+        Mapping[str, Any], OptionsOf("attack", ATTACKS, hidden=OWN, prefix="attack")
+    ] = field(default_factory=dict)
+    labels: Annotated[str, OneOf(LABELS)] = "true"
+    num_samples: Annotated[int, Ge(1)] = 1
+    noise: Annotated[str, OneOf(ATTACK_SAMPLES)] = "fresh"
     clip: bool = True
-    warm_up: int = 0
+    warm_up: Annotated[int, Ge(0)] = 0
 
     def __post_init__(self) -> None:
         """Check the settings, by making the attack, and complete its options.
@@ -59,10 +63,7 @@ class AttackedImages(TrainingImages):
             UnknownNameError: for an unknown attack, noise, or option of the attack.
             ArgumentError: ``strength must be >= 0 and finite, got -0.1``.
         """
-        if self.noise not in ATTACK_SAMPLES:
-            raise unknown_name("noise", self.noise, ATTACK_SAMPLES)
-        require(self.num_samples >= 1, f"num_samples must be >= 1, got {self.num_samples}")
-        require(self.warm_up >= 0, f"warm_up must be >= 0, got {self.warm_up}")
+        super().__post_init__()
         made = self.make_attack(None)
         own = {f.name: getattr(made, f.name) for f in fields(made) if f.name not in OWN}
         object.__setattr__(self, "attack_options", own)
@@ -86,8 +87,6 @@ class AttackedImages(TrainingImages):
         Args:
             bounds: smallest and largest pixel value; None for no clipping.
         """
-        if self.attack not in ATTACKS:
-            raise unknown_name("attack", self.attack, ATTACKS)
         kind = ATTACKS[self.attack]
         values = (self.strength, self.labels, bounds, ATTACK_SAMPLES[self.noise].fixed)
         has = {f.name for f in fields(kind)}

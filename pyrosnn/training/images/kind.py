@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
+
+from pyrosnn.settings import Settings
 
 if TYPE_CHECKING:
     from pyrosnn.training.spec import TrainingSpec
@@ -12,8 +14,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingImages(ABC):
+class TrainingImages(Settings, ABC):
     """Images that a training's loss is computed on; its fields are ``image_options``."""
+
+    panel: ClassVar[str] = "images"
 
     def check(self, spec: "TrainingSpec") -> None:
         """Refuse settings of a training that these images do not go with.

@@ -1,11 +1,11 @@
 """`trades`: the loss at x, and how far the prediction at x + δ is from it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from annotated_types import Ge
 from torch import Tensor
 
-from pyrosnn.errors import require
 from pyrosnn.training.images.attacked import AttackedImages
 from pyrosnn.training.objectives.pooled import label_logits
 
@@ -24,7 +24,7 @@ class Trades(AttackedImages):
     ascends the divergence itself.
 
     Attributes:
-        beta: β, 6 for the original on CIFAR-10, 1 on MNIST.
+        beta: weight of the divergence, β: 6 in the original on CIFAR-10, 1 on MNIST.
 
     References:
         H. Zhang et al., Theoretically principled trade-off between robustness and accuracy, ICML
@@ -35,12 +35,7 @@ class Trades(AttackedImages):
         6.0
     """
 
-    beta: float = 6.0
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        super().__post_init__()
-        require(self.beta >= 0, f"beta must be >= 0, got {self.beta}")
+    beta: Annotated[float, Ge(0)] = 6.0
 
     def loss(self, step: "Step") -> Tensor:
         """Return the objective at x and the weighted divergence."""

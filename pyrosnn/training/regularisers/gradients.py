@@ -1,17 +1,18 @@
 """The gradients of single samples' losses at the images, differentiable with the parameters."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pyrosnn.models.classifier import Sites, StochasticClassifier
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.shapes import Images, Labels, Sites
 
 
 def input_gradients(
     classifier: StochasticClassifier,
-    x: Float[Tensor, "example *image"],
-    y: Int[Tensor, " example"],
+    x: Images,
+    y: Labels,
     sites: Sites,
 ) -> Float[Tensor, "sample example *image"]:
     r"""Return $\nabla_x (-\log p(y_n \mid x_n, \theta_s))$ of each sample and image.

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from torch import Tensor
 
-from pyrosnn.errors import unknown_name
+from pyrosnn.settings import OneOf
 from pyrosnn.training.regularisers.regulariser import Regulariser
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class InputGradient(Regulariser):
     statistics, so that the penalty of an image does not depend on its batch.
 
     Attributes:
-        average: what is averaged over samples: the ``squares`` $\|g_s\|^2$, or the ``gradients``,
-            $\|\frac1S \sum_s g_s\|^2$, which leaves the samples free to disagree.
+        average: quantity that is averaged over the samples. With ``squares`` it is $\|g_s\|^2$;
+            ``gradients``, $\|\frac1S \sum_s g_s\|^2$, leaves the samples free to disagree.
 
     References:
         A. S. Ross, F. Doshi-Velez, AAAI 2018. Their λ is for gradients of the mean loss of a batch
@@ -40,13 +40,7 @@ class InputGradient(Regulariser):
         'squares'
     """
 
-    average: str = "squares"
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        super().__post_init__()
-        if self.average not in AVERAGES:
-            raise unknown_name("average", self.average, AVERAGES)
+    average: Annotated[str, OneOf(AVERAGES)] = "squares"
 
     def penalty(self, step: "Step") -> Tensor:
         """Return the squared length of each image's gradient."""

@@ -1,38 +1,31 @@
 """What every regulariser is."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from annotated_types import Ge
 from torch import Tensor
 
-from pyrosnn.errors import require
+from pyrosnn.settings import Settings
 
 if TYPE_CHECKING:
     from pyrosnn.training.step import Step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Regulariser(ABC):
+class Regulariser(Settings, ABC):
     """A term of the loss: its weight times the mean over images of a penalty.
 
     Attributes:
-        weight: λ, of the penalty of one image; 0 leaves the term out.
-        start: epochs that are trained without it.
+        weight: weight of the penalty of one image, λ; 0 leaves the term out.
+        start: number of epochs without it.
     """
 
-    weight: float
-    start: int = 0
+    weight: Annotated[float, Ge(0)]
+    start: Annotated[int, Ge(0)] = 0
 
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            ArgumentError: ``weight must be >= 0 and finite, got -1.0``.
-        """
-        require(0 <= self.weight < math.inf, f"weight must be >= 0 and finite, got {self.weight}")
-        require(self.start >= 0, f"start must be >= 0, got {self.start}")
+    panel: ClassVar[str] = "objective"
 
     @abstractmethod
     def penalty(self, step: "Step") -> Tensor:

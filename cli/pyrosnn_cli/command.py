@@ -1,0 +1,254 @@
+"""Commands made of settings: an option for each, in panels, with its help and its default."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from pyrosnn.errors import ArgumentError, unknown_name
+from pyrosnn.settings import Option, nested, parse, shown
+
+# Panels of a help text, in their order; others come before the last.
+PANELS = ("subject", "network", "noise", "objective", "images", "attack", "sets", "optimizer")
+LAST = "run"
+
+Arguments = Mapping[str, str]  # the options of a command line, as texts by name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A group of a command's options.
+
+    Attributes:
+        name: parameter of the function that takes their values.
+        options: the options.
+        make: makes the parameter of the values that were given.
+    """
+
+    name: str
+    options: Sequence[Option]
+    make: Callable[..., Any] = dict
+
+
+def arguments_of(words: Sequence[str]) -> dict[str, str]:
+    """Return the options of a command line that is not parsed yet: they decide which there are.
+
+    Example:
+        >>> arguments_of(["--attack", "pgd", "--relative-step=0.1", "--clip"])
+        {'attack': 'pgd', 'relative_step': '0.1', 'clip': ''}
+    """
+    found = {}
+    for place, word in enumerate(words):
+        following = words[place + 1] if place + 1 < len(words) else ""
+        if word.startswith("--"):
+            name, _, value = word[2:].partition("=")
+            value = value or ("" if following.startswith("--") else following)
+            found[name.replace("-", "_")] = value
+    return found
+
+
+def make_command(
+    name: str,
+    about: str,
+    parts: Sequence[Part],
+    call: Callable[..., None],
+    *,
+    argument: tuple[str, Any, Any] | None = None,
+    elsewhere: Callable[[str], str] = lambda option: "",
+) -> Any:
+    """Return a command.
+
+    Args:
+        name: its name.
+        about: its help.
+        parts: its options; no two have the same name.
+        call: is given each part by name.
+        argument: name, type and Typer's details of a positional argument that may be missing.
+        elsewhere: the choice that has an option which this command lacks, as ``--attack pgd``.
+    """
+    options = [option for part in parts for option in part.options]
+
+    def run(**values: Any) -> None:
+        given = {key: value for key, value in values.items() if value is not None}
+        made = {} if argument is None else {argument[0]: given.get(argument[0])}
+        for part in parts:
+            own = {
+                option.name: _read(option, given[option.name])
+                for option in part.options
+                if option.name in given
+            }
+            made[part.name] = part.make(**nested(part.options, own, name))
+        call(**made)
+
+    switches = {o.name for part in parts if part.make is not dict for o in part.options}
+    parameters = [
+        inspect.Parameter(
+            option.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=annotation(option, switch=option.name in switches),
+        )
+        for option in sorted(options, key=_place)
+    ]
+    if argument is not None:
+        name_of, value, details = argument
+        positional: Any = Annotated[value | None, details]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter(name_of, keyword, default=None, annotation=positional))
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name, help=about, cls=_class_of(elsewhere), context_settings=HELP)(run)
+    return typer.main.get_command(app)
+
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def _class_of(elsewhere: Callable[[str], str]) -> type[typer.core.TyperCommand]:
+    class Command(typer.core.TyperCommand):
+        """A command that says where an option is that it lacks."""
+
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            try:
+                return super().parse_args(ctx, args)
+            except UsageError as error:
+                if type(error).__name__ != "NoSuchOption":
+                    raise
+                flag = error.option_name
+                known = [word for parameter in self.params for word in parameter.opts]
+                where = elsewhere(flag.lstrip("-").replace("-", "_"))
+                near = difflib.get_close_matches(flag, known, n=1)
+                step = where or (f"did you mean {near[0]}?" if near else "")
+                step = step or f"see {ctx.command_path} --help"
+                raise ArgumentError(f"{self.name} has no option {flag}; {step}") from None
+
+    return Command
+
+
+# Typer exports the usage errors' children, not their base.
+UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+def _place(option: Option) -> tuple[int, int]:
+    """Return where a help text has an option: by panel, and in it the rare ones last."""
+    panels = [*PANELS, option.panel, LAST] if option.panel != LAST else [*PANELS, "", LAST]
+    return panels.index(option.panel), int(option.rare)
+
+
+def annotation(option: Option, *, switch: bool = False) -> Any:
+    """Return an option as Typer takes it: its type with flags, help and completion.
+
+    Args:
+        option: the option.
+        switch: whether nothing but its flag turns it on, so that no flag is needed to turn it off.
+    """
+    kind = option.kind
+    flags = [option.flag]
+    if kind.type is bool and not (switch and option.default == shown(False)):
+        flags = [f"{option.flag}/--no-{option.name.replace('_', '-')}"]
+    value: Any = str if kind.many or kind.type is None else kind.type
+    names = kind.choices
+    details = typer.Option(
+        *flags,
+        help=_help(option),
+        show_default=False,
+        rich_help_panel=option.panel or None,
+        autocompletion=None if names is None else _completion(names),
+        metavar=_metavar(option),
+    )
+    return Annotated[value | None, details]
+
+
+def _metavar(option: Option) -> str | None:
+    words: dict[Any, str] = {int: "INT", float: "NUMBER", str: "NAME", Path: "PATH"}
+    kind = option.kind
+    if kind.type is bool:
+        return None
+    if kind.many:
+        return f"{words[kind.type]},…"
+    return words.get(kind.type, "VALUE") if kind.choices or kind.type is not str else "TEXT"
+
+
+def _help(option: Option) -> str:
+    text = option.help
+    names = option.kind.choices
+    if names is not None:
+        text = f"{text.rstrip('.')}: {', '.join(names)}."
+    if option.default in ("", shown(False)):  # what is off unless it is asked for needs no words
+        return escape(text)
+    return f"{escape(text)} [dim]{escape(f'[default: {option.default}]')}[/dim]"
+
+
+def _completion(names: Sequence[str]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
+
+
+def _read(option: Option, value: Any) -> Any:
+    return parse(value, option.kind, option.flag) if option.kind.many else value
+
+
+class NamedGroup(TyperGroup):
+    """A group of commands that suggests the nearest name for an unknown one."""
+
+    kind = "command"
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, or refuse its name with a suggestion."""
+        names = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in names:
+            raise unknown_name(self.kind, args[0], names)
+        return super().resolve_command(ctx, args)
+
+
+class SettingsGroup(NamedGroup):
+    """A group whose commands are made when they are asked for, of what the command line says."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of the commands that are made."""
+        return ()
+
+    def make(self, name: str, arguments: Arguments) -> Any:
+        """Make a command.
+
+        Args:
+            name: its name.
+            arguments: what the command line has after it.
+        """
+        raise NotImplementedError
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return all names: those of commands that are made first."""
+        return [*self.names(), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command with the options that nothing was chosen for."""
+        made = cmd_name in self.names()
+        return self.make(cmd_name, {}) if made else super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, with the options of what the command line chooses."""
+        name, *rest = args
+        if name in self.names():
+            return name, self.make(name, arguments_of(rest)), rest
+        return super().resolve_command(ctx, args)
+
+
+def with_default(options: Sequence[Option], defaults: Mapping[str, str]) -> Iterator[Option]:
+    """Yield options with other defaults in their help.
+
+    Args:
+        options: the options.
+        defaults: texts by name; those of other names are left out.
+    """
+    for option in options:
+        yield replace(option, default=defaults.get(option.name, option.default))

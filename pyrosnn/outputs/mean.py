@@ -1,0 +1,84 @@
+"""The mean prediction of samples that come in chunks."""
+
+import torch
+from torch import Tensor
+
+from pyrosnn.outputs import discriminants_of
+from pyrosnn.outputs.algebra import one_hot
+from pyrosnn.shapes import Labels, Logits, PerClass, PerImage
+
+
+class MeanPrediction:
+    r"""The prediction $f^S(x) = \frac1S \sum_s f(x, \theta_s)$ of samples that come in chunks.
+
+    Kept as $\log \sum_s p_c(x, \theta_s)$, where f is a probability, so that a class is compared
+    with others however small its probability is.
+
+    Args:
+        output: what f is, a name in ``OUTPUTS``.
+
+    Attributes:
+        discriminants: the functions of that kind.
+        num_samples: S, so far.
+    """
+
+    def __init__(self, output: str):
+        self.output = output
+        self.discriminants = discriminants_of(output)
+        self.num_samples = 0
+        self._logits: Tensor | float = 0.0
+        self._latest: Tensor | None = None  # what is not yet in the next
+        self._before: Tensor | None = None
+
+    def add(self, logits: Logits) -> "MeanPrediction":
+        """Add samples; return self."""
+        exact = logits.double()
+        self.num_samples += len(exact)
+        self._logits = self._logits + exact.sum(0)
+        self._before, self._latest = self._pooled, exact
+        return self
+
+    @property
+    def _pooled(self) -> Tensor | None:
+        """The scores, if they are no sum of logits, computed when asked for: some losses never."""
+        if self._latest is not None:
+            self._before = self.discriminants.pool(self._latest, self._before)
+            self._latest = None
+        return self._before
+
+    @property
+    def scores(self) -> PerClass:
+        r"""$\log \sum_s p_{c,s}$ or $\sum_s z_{c,s}$: f up to what changes no comparison."""
+        pooled = self._pooled
+        return torch.as_tensor(self._logits) if pooled is None else pooled
+
+    @property
+    def values(self) -> PerClass:
+        r"""$f^S(x)$."""
+        return self.discriminants.total(self.scores) / self.num_samples
+
+    @property
+    def log_probs(self) -> PerClass:
+        r"""$\log f^S_c(x)$, or the log-softmax of $f^S(x)$ where f is a logit."""
+        return self.discriminants.prediction_logits(self).log_softmax(-1)
+
+    @property
+    def predicted(self) -> Labels:
+        r"""$\arg\max_c f_c^S(x)$."""
+        return self.scores.argmax(-1)
+
+    def runner_up(self, y: Labels) -> Labels:
+        r"""$\arg\max_{c \neq y} f_c^S(x)$, found where its probability underflows, too."""
+        hot = one_hot(y, self.scores).bool()
+        return self.scores.masked_fill(hot, -torch.inf).argmax(-1)
+
+    def margin(self, y: Labels) -> PerImage:
+        """Return f_y - max over the other classes."""
+        other = self.runner_up(y).unsqueeze(-1)
+        return (self.values.gather(-1, y.unsqueeze(-1)) - self.values.gather(-1, other)).squeeze(-1)
+
+    def of_logits(self) -> "MeanPrediction":
+        """Return the mean prediction of the same samples where f is a logit."""
+        pooled = MeanPrediction("logits")
+        pooled.num_samples, pooled._logits = self.num_samples, self._logits
+        return pooled

@@ -1,0 +1,36 @@
+"""Settings, each written once: a field of a frozen dataclass.
+
+Its type and marks check the values, its line in the docstring is the help. The command line's
+options and the keys of a file follow. Sources are read, not run, so that a help text does not
+load torch.
+"""
+
+from pyrosnn.settings.checked import Settings, check_fields, from_options, kinds_of
+from pyrosnn.settings.declared import Declared, declared
+from pyrosnn.settings.kinds import Kind, check_value, kind_of, parse, shown
+from pyrosnn.settings.marks import INTERNAL, RARE, Default, OneOf, OptionsOf, TermsOf
+from pyrosnn.settings.options import Option, nested, options_of, rows_with
+
+__all__ = [
+    "INTERNAL",
+    "RARE",
+    "Declared",
+    "Default",
+    "Kind",
+    "OneOf",
+    "Option",
+    "OptionsOf",
+    "Settings",
+    "TermsOf",
+    "check_fields",
+    "check_value",
+    "declared",
+    "from_options",
+    "kind_of",
+    "kinds_of",
+    "nested",
+    "options_of",
+    "parse",
+    "rows_with",
+    "shown",
+]

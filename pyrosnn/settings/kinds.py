@@ -1,0 +1,220 @@
+"""Types of settings: what a value may be, and how it is read from a text."""
+
+import math
+import numbers
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import annotated_types
+
+from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.settings.marks import OneOf
+
+# A typing error in a range should not make a million strengths.
+MAX_VALUES = 1000
+
+WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false", Path: "a path"}
+PLURALS = {int: "integers", float: "numbers", str: "names"}
+_BOUNDS = {
+    annotated_types.Ge: ("ge", ">="),
+    annotated_types.Gt: ("gt", ">"),
+    annotated_types.Le: ("le", "<="),
+    annotated_types.Lt: ("lt", "<"),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The type of a setting, and its marks.
+
+    Attributes:
+        type: ``int``, ``float``, ``str``, ``bool`` or ``Path``; None for another, which the class
+            checks itself.
+        many: whether it is a sequence of such values.
+        optional: whether None is a value.
+        marks: what ``Annotated`` has beside the type.
+    """
+
+    type: Any
+    many: bool = False
+    optional: bool = False
+    marks: tuple[Any, ...] = ()
+
+    def mark(self, cls: Any) -> Any:
+        """Return the first mark of a class, or None."""
+        return next((mark for mark in self.marks if isinstance(mark, cls)), None)
+
+    @property
+    def choices(self) -> Sequence[str] | None:
+        """The names that a value may be, if they are in a table."""
+        mark = self.mark(OneOf)
+        return None if mark is None else tuple(mark.table)
+
+
+def kind_of(hint: Any) -> Kind:
+    """Return the kind of a type hint.
+
+    Example:
+        >>> from typing import Annotated
+        >>> kind_of(Annotated[tuple[float, ...], annotated_types.MinLen(1)]).many
+        True
+        >>> kind_of(int | None)
+        Kind(type=<class 'int'>, many=False, optional=True, marks=())
+    """
+    marks: tuple[Any, ...] = ()
+    while get_origin(hint) is Annotated:
+        hint, *inner = get_args(hint)
+        marks = (*inner, *marks)
+    if get_origin(hint) in (Union, types.UnionType):
+        others = [one for one in get_args(hint) if one is not type(None)]
+        if len(others) == 1:
+            inner_kind = kind_of(others[0])
+            return Kind(inner_kind.type, inner_kind.many, True, (*marks, *inner_kind.marks))
+        return Kind(None, marks=marks)
+    if get_origin(hint) in (tuple, list, Sequence):
+        arguments = [one for one in get_args(hint) if one is not Ellipsis]
+        one_type = len(set(arguments)) == 1 and arguments[0] in PLURALS
+        one_length = get_origin(hint) is tuple and Ellipsis not in get_args(hint)
+        if one_type and not one_length:
+            return Kind(arguments[0], many=True, marks=marks)
+        return Kind(None, marks=marks)
+    return Kind(hint if hint in WORDS else None, marks=marks)
+
+
+def check_value(name: str, value: Any, kind: Kind) -> None:
+    """Refuse a value that a setting cannot have.
+
+    Args:
+        name: name of the setting.
+        value: the value.
+        kind: what it may be.
+
+    Raises:
+        ArgumentError: ``epochs must be >= 1, got 0``.
+        UnknownNameError: for a name that is not in its table.
+
+    Example:
+        >>> check_value("share", 1.5, kind_of(Annotated[float, annotated_types.Lt(1)]))
+        Traceback (most recent call last):
+            ...
+        pyrosnn.errors.ArgumentError: share must be < 1 and finite, got 1.5
+    """
+    if kind.type is None or (value is None and kind.optional):
+        return
+    if not kind.many:
+        _check_one(name, value, kind)
+        return
+    plural = PLURALS[kind.type]
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    require(listed, f"{name} must be a list of {plural}, got {value!r}")
+    least = kind.mark(annotated_types.MinLen)
+    if least is not None and len(value) < least.min_length:
+        raise ArgumentError(f"{name} has {len(value)} values; expected at least {least.min_length}")
+    for one in value:
+        _check_one(name, one, kind)
+
+
+def _check_one(name: str, value: Any, kind: Kind) -> None:
+    fits: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real, Path: (str, Path)}
+    expected = fits.get(kind.type, kind.type)
+    right = isinstance(value, expected) and (kind.type is bool or not isinstance(value, bool))
+    require(right, f"{name} must be {WORDS[kind.type or str]}, got {value!r}")
+    names = kind.mark(OneOf)
+    if names is not None and value not in names.table:
+        raise unknown_name(name.replace("_", " "), value, names.table)
+    bounds = [mark for mark in kind.marks if type(mark) in _BOUNDS]
+    inside = all(_holds(mark, value) for mark in bounds)
+    finite = kind.type is not float or math.isfinite(value)
+    require(inside and finite, f"{name} must be {_range(bounds, kind)}, got {value}")
+
+
+def _holds(mark: Any, value: Any) -> bool:
+    attribute, sign = _BOUNDS[type(mark)]
+    bound = getattr(mark, attribute)
+    return bool(
+        {
+            ">=": value >= bound,
+            ">": value > bound,
+            "<=": value <= bound,
+            "<": value < bound,
+        }[sign]
+    )
+
+
+def _range(bounds: Sequence[Any], kind: Kind) -> str:
+    """Return the values between bounds in words: ``in (0, 1]``, ``>= 0 and finite``."""
+    by_sign = {
+        _BOUNDS[type(mark)][1]: format(getattr(mark, _BOUNDS[type(mark)][0]), "g")
+        for mark in bounds
+    }
+    low = next((sign for sign in (">=", ">") if sign in by_sign), None)
+    high = next((sign for sign in ("<=", "<") if sign in by_sign), None)
+    if low and high:
+        left, right = "[" if low == ">=" else "(", "]" if high == "<=" else ")"
+        return f"in {left}{by_sign[low]}, {by_sign[high]}{right}"
+    one_sided = " ".join(f"{sign} {by_sign[sign]}" for sign in (low, high) if sign)
+    if kind.type is not float:
+        return one_sided
+    return f"{one_sided} and finite" if one_sided else "finite"
+
+
+def parse(text: str, kind: Kind, option: str) -> Any:
+    """Read a sequence from a text: ``1,5,10``, or a range ``start:stop:step`` of numbers.
+
+    Args:
+        text: the text.
+        kind: the kind of the sequence.
+        option: name of the option, for errors.
+
+    Raises:
+        ArgumentError: naming the option and the expected form.
+
+    Example:
+        >>> parse("0:1:0.5", kind_of(tuple[float, ...]), "--strengths")
+        (0.0, 0.5, 1.0)
+    """
+    if kind.type is str:
+        return tuple(part.strip() for part in text.split(","))
+    if kind.type is int:
+        try:
+            return tuple(int(part) for part in text.split(","))
+        except ValueError:
+            raise ArgumentError(
+                f"{option} expects integers separated by commas (1,5,10), got '{text}'"
+            ) from None
+    try:
+        if ":" in text:
+            return _range_of(*(float(part) for part in text.split(":")))
+        return tuple(float(part) for part in text.split(","))
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        raise ArgumentError(
+            f"{option} expects numbers separated by commas (0,0.5,1) or start:stop:step "
+            f"(0:1:0.5), got '{text}'"
+        ) from None
+
+
+def _range_of(start: float, stop: float, step: float) -> tuple[float, ...]:
+    """Return start, start + step, … up to the stop."""
+    count = math.floor((stop - start) / step + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
+    if not 0 <= count < MAX_VALUES:
+        raise ValueError
+    return tuple(round(start + step * i, 10) for i in range(count + 1))
+
+
+def shown(value: Any) -> str:
+    """Return a value as a command line has it.
+
+    Example:
+        >>> shown((128, 128)), shown(0.05), shown(True)
+        ('128,128', '0.05', 'on')
+    """
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(shown, value)) or "none"
+    if isinstance(value, Mapping) or value is None or value == "":
+        return "none"
+    return format(value, "g") if isinstance(value, float) else str(value)

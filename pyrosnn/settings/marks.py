@@ -1,0 +1,74 @@
+"""Marks of a setting in ``Annotated[type, mark, …]``; bounds come from ``annotated_types``."""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The value is a name in a table.
+
+    Attributes:
+        table: the table, or its names.
+    """
+
+    table: Collection[str] = dataclasses.field(repr=False)
+
+
+@dataclass(frozen=True)
+class OptionsOf:
+    """The value holds the options of the row that another field names.
+
+    Attributes:
+        field: name of that field, such as ``attack``.
+        table: the rows by name: classes, functions, or their import paths.
+        hidden: fields of a row that are set elsewhere.
+        prefix: prefix of the options' names outside of Python, where they are all in one list.
+    """
+
+    field: str
+    table: Mapping[str, Any] = dataclasses.field(repr=False)
+    hidden: Collection[str] = ()
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class TermsOf:
+    """The value holds the options of several rows by name.
+
+    Attributes:
+        name: name of one of them, such as ``regulariser``.
+        table: the rows by name.
+    """
+
+    name: str
+    table: Mapping[str, Any] = dataclasses.field(repr=False)
+
+
+@dataclass(frozen=True)
+class Default:
+    """A default that is computed.
+
+    Attributes:
+        text: the default in words, for a help text.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Rare:
+    """A setting that few change: the last in a help text."""
+
+
+RARE = Rare()
+
+
+@dataclass(frozen=True)
+class Internal:
+    """A field that is no setting of a command or a file."""
+
+
+INTERNAL = Internal()

@@ -1,0 +1,19 @@
+"""Intervals and tests of a few independent numbers; arrays in, arrays out, without names."""
+
+from pyrosnn.statistics.binomial import clopper_pearson
+from pyrosnn.statistics.confidence import require_confidence
+from pyrosnn.statistics.student import (
+    student_half_width,
+    student_p_value,
+    student_quantile,
+)
+from pyrosnn.statistics.welch import welch_half_width
+
+__all__ = [
+    "clopper_pearson",
+    "require_confidence",
+    "student_half_width",
+    "student_p_value",
+    "student_quantile",
+    "welch_half_width",
+]

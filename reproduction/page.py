@@ -1,0 +1,61 @@
+"""The page: tables written between its markers, from the results beside it."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import xarray as xr
+
+from pyrosnn.errors import FileError
+from pyrosnn.results import open_results
+from pyrosnn.storage import atomic_path
+from reproduction.claims import Results
+from reproduction.tables import TABLES
+
+MARKED = re.compile(
+    r"(?P<begin><!-- table: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+)
+
+
+def open_folder(folder: Path) -> dict[str, xr.DataTree]:
+    """Return the results of a folder by file name without ``.nc``.
+
+    Raises:
+        FileError: if there are none.
+    """
+    found = {path.stem: open_results(path) for path in sorted(folder.glob("*.nc"))}
+    if not found:
+        raise FileError(f"{folder} holds no results (*.nc); run make reproduction")
+    return found
+
+
+def write_page(folder: Path) -> None:
+    """Fill the tables of ``index.md`` in a folder from the results beside it."""
+    page = folder / "index.md"
+    if not page.exists():
+        raise FileError(f"there is no page {page} whose tables could be filled")
+    text = filled(page.read_text("utf-8"), open_folder(folder))
+    with atomic_path(page, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def filled(text: str, results: Results) -> str:
+    """Return a page with the tables between its markers made anew."""
+
+    def table(match: re.Match[str]) -> str:
+        try:
+            header, rows = TABLES[match["name"]](results)
+        except KeyError as error:
+            raise FileError(
+                f"a file of the reproduction is missing: {error}; run make reproduction"
+            ) from error
+        lines = [header, ["---"] * len(header), *rows]
+        body = "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
+        return match["begin"] + body + match["end"]
+
+    return MARKED.sub(table, text)
+
+
+def table_names(text: str) -> Iterable[str]:
+    """Return the names of the tables that a page asks for."""
+    return (match["name"] for match in MARKED.finditer(text))

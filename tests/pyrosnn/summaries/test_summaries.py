@@ -1,0 +1,119 @@
+"""Summaries and figures against numbers worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from pyrosnn.plots import plot_accuracy, plot_cosines
+from pyrosnn.results import combine_repeats, make_dataset, make_result
+from pyrosnn.summaries import accuracies, accuracy_table, cosine_table, variation_table
+
+
+def repeat(survivors: list[bool], cosines: list[float]) -> xr.Dataset:
+    """One repeat of four images at one strength, S_A = 5, S_I = 7; the last is wrong before."""
+    attacked = np.array(survivors).reshape(4, 1, 1, 1)
+    zeros = np.zeros((4, 1, 1, 1))
+    values = {
+        "clean_correct": np.array([True, True, True, False]).reshape(4, 1),
+        "attack_correct": np.ones((4, 1), dtype=bool),
+        "adversarial_correct": attacked,
+        "linear_condition": np.array([True, False, False, False]).reshape(4, 1, 1, 1),
+        "cosine": np.array(cosines).reshape(4, 1, 1, 1),
+        "radius": zeros,
+        "margin": zeros,
+        "gradient_norm": zeros,
+        "nearest_class": zeros,
+        "perturbation_norm": zeros[..., 0],
+        "zero_gradient": np.zeros((4, 1, 1), dtype=bool),
+    }
+    coords = {
+        "example": range(4),
+        "label": [0, 1, 2, 3],
+        "strength": [0.5],
+        "attack_samples": [5],
+        "inference_samples": [7],
+    }
+    return make_dataset(values, coords)
+
+
+def only_row(table: pd.DataFrame) -> dict[str, float]:
+    (row,) = table.to_dict("records")
+    return {str(name): float(value) for name, value in row.items()}
+
+
+@pytest.fixture
+def result() -> xr.DataTree:
+    nan = float("nan")
+    parts = [
+        repeat([True, True, False, True], [0.1, 0.2, 0.3, nan]),
+        repeat([True, False, False, False], [0.5, 0.6, 0.7, 0.8]),
+    ]
+    return make_result(combine_repeats(parts), study="by hand", spec={}, provenance={})
+
+
+def test_accuracies_are_means_over_images(result: xr.DataTree) -> None:
+    each = accuracies(result).squeeze()
+    assert each["clean"].values.tolist() == [0.75, 0.75]
+    assert each["adversarial"].values.tolist() == [0.75, 0.25]
+    np.testing.assert_allclose(each["adversarial_given_clean"], [2 / 3, 1 / 3])
+    assert each["linear_condition"].values.tolist() == [0.25, 0.25]
+
+
+def test_the_table_has_mean_and_sample_deviation_over_repeats(result: xr.DataTree) -> None:
+    row = only_row(accuracy_table(result))
+    assert row["adversarial"] == pytest.approx(0.5)
+    assert row["adversarial_sd"] == pytest.approx(0.5 / 2**0.5)  # two values, 0.5 apart, ddof 1
+    assert row["clean_sd"] == 0.0
+
+
+def test_a_single_repeat_has_no_deviation() -> None:
+    one = make_result(
+        repeat([True, True, False, True], [0.1, 0.2, 0.3, 0.4]), study="s", spec={}, provenance={}
+    )
+    row = only_row(accuracy_table(one))
+    assert row["adversarial"] == 0.75
+    assert np.isnan(row["adversarial_sd"])
+
+
+def test_cosines_leave_out_and_count_the_undefined(result: xr.DataTree) -> None:
+    row = only_row(cosine_table(result))
+    values = [0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8]
+    assert row["mean"] == pytest.approx(np.mean(values), abs=1e-6)
+    assert row["sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+    assert row["undefined"] == 1
+
+
+def test_figures_draw_these_numbers(result: xr.DataTree) -> None:
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    (line,) = plot_accuracy(result, left).get_lines()
+    assert np.asarray(line.get_ydata()).tolist() == [0.5]
+    assert line.get_label() == "5"
+    lines = plot_cosines(result, right).get_lines()
+    means = [np.asarray(one.get_ydata()) for one in lines if one.get_marker() == "X"]
+    np.testing.assert_allclose(
+        np.concatenate(means), [np.mean([0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8])]
+    )
+
+
+def test_the_noise_scale_of_the_table_is_a_ratio_of_means() -> None:
+    """A mean of ratios would be decided by the images with the smallest gradients: 100 / 1 here."""
+    dims = ("gradient", "example")
+    values = xr.Dataset(
+        {
+            "prediction_std": ("example", [0.1, 0.3]),
+            "plugin_length": (dims, [[1.0, 3.0], [2.0, 2.0]]),
+            "gradient_square": (dims, [[1.0, 9.0], [-1.0, 0.5]]),
+            "gradient_trace": (dims, [[100.0, 20.0], [1.0, 1.0]]),
+            "gradient_entry_std": (dims, [[0.5, 1.5], [1.0, 1.0]]),
+        },
+        coords={"gradient": ["label", "margin"]},
+    )
+    table = variation_table(xr.DataTree.from_dict({"variation": values}))
+    assert table.loc["noise scale", "of f_y"] == 120 / 10
+    assert table["of the margin"].isna()["noise scale"]  # the mean square is negative
+    assert table.loc["std of prediction", "of f_y"] == pytest.approx(0.2)
+    assert table.loc["variance of prediction", "of f_y"] == pytest.approx(0.05)
+    assert table.loc["from the unbiased square", "of f_y"] == pytest.approx(2.0)
