@@ -1,12 +1,12 @@
 """A GPU against the CPU of its machine, and against a loop over samples on the GPU.
 
 Without a CUDA device all is skipped. Images and weights are random, of the right shapes: the time
-depends on neither. The CPU's share of the largest works is smaller, and its time multiplied.
+depends on neither. Of the largest work the CPU does a part, and its time is multiplied.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import MEMORY_BUDGET, SampleSet, disjoint_sample_sets
+from pyrosnn.seeding import repeatable
 from pyrosnn.training import preset, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")
@@ -29,12 +30,6 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 CPU, GPU, LOOP = "CPU", "GPU", "loop on the GPU"
 STEPS = 20
 GPU_BUDGET = 2**34  # --memory-budget 16GiB
-
-
-@pytest.fixture(autouse=True)
-def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let convolutions be in float32, as the program does; torch's default is TF32."""
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +151,7 @@ def epoch_of_bnn(device: str) -> None:
 def epoch_of_resnet(device: str, precision: str = "full") -> None:
     options = {"depth": 10, "width": 2}
     spec = preset("resnet", "paper", epochs=1, options=options, precision=precision)
-    train(spec, images((3, 32, 32), 5_000), device=device)
+    train(spec, images((3, 32, 32), 2_500), device=device)
 
 
 def epoch_by_hand(device: str) -> None:
@@ -169,16 +164,17 @@ def epoch_by_hand(device: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What is timed.
+    """A row of the table.
 
     Attributes:
-        ours: on a device, by its name.
+        ours: the work, given a :class:`Case`, or the device of a training.
         loop: the same by hand.
         on: classifier and images; None for a training, which makes its own.
-        on_cpu: what the CPU does of it, where that is less.
-        share: of a whole epoch that is timed.
-        cpu: whether the CPU is timed.
-        tf32: whether convolutions may round to ten bits.
+        on_cpu: the smaller case that the CPU is timed on; None for the same.
+        share: share of an epoch that is timed.
+        ways: what is timed.
+        tf32: whether convolutions round to TF32, as torch lets them in a training.
+        rounds: on the GPU.
     """
 
     ours: Callable[[Any], Any]
@@ -186,19 +182,18 @@ class Work:
     on: Of | None = None
     on_cpu: Of | None = None
     share: float = 1.0
-    cpu: bool = True
+    ways: tuple[str, ...] = (CPU, GPU, LOOP)
     tf32: bool = False
+    rounds: int = 9
 
-    def repeated(self, way: str) -> float:
-        """Return how many times what is timed makes the whole."""
-        if way == CPU and self.on is not None and self.on_cpu is not None:
-            return self.on.images / self.on_cpu.images
-        return 1 / self.share
+    def case(self, way: str) -> Of | None:
+        return self.on_cpu or self.on if way == CPU else self.on
 
-    def given(self, way: str) -> Any:
-        device = "cpu" if way == CPU else "cuda"
-        of = self.on_cpu if way == CPU and self.on_cpu is not None else self.on
-        return device if of is None else case(of, device)
+    def times(self, way: str) -> float:
+        """Return how many times the timed work makes the whole."""
+        timed = self.case(way)
+        images = 1.0 if self.on is None or timed is None else self.on.images / timed.images
+        return images / self.share
 
 
 FEW_WIDE = replace(WIDE, images=10)
@@ -206,32 +201,31 @@ FEW_WIDE = replace(WIDE, images=10)
 WORKS: dict[str, Work] = {
     "FGM, BNN, S_A = 100, 1,000 images": Work(ours=fgm, loop=fgm_by_hand, on=BNN),
     "FGM, SIN, S_A = 100, 1,000 images": Work(ours=fgm, loop=fgm_on_mean_logits, on=SIN),
-    "PGD, 20 steps, BNN, S_A = 10, 1,000 images": Work(ours=pgd, loop=pgd_by_hand, on=BNN),
+    "PGD, BNN, 20 steps, S_A = 10, 1,000 images": Work(ours=pgd, loop=pgd_by_hand, on=BNN),
     "geometry, BNN, S_I = 100, 1,000 images": Work(ours=geometry, loop=geometry_by_hand, on=BNN),
     "FGM, ResNet 28 × 10, S_A = 10, 100 images": Work(
-        ours=fgm, loop=fgm_by_hand, on=WIDE, on_cpu=FEW_WIDE
+        ours=fgm, loop=fgm_by_hand, on=WIDE, on_cpu=FEW_WIDE, rounds=3
     ),
-    "the same in TF32": Work(ours=fgm, loop=fgm_by_hand, on=WIDE, cpu=False, tf32=True),
-    "the same in bf16": Work(ours=lambda of: fgm(of, "bf16"), on=WIDE, cpu=False),
-    "epoch of the BNN, 60,000 images": Work(ours=epoch_of_bnn, loop=epoch_by_hand, share=1 / 6),
-    "epoch of ResNet 10 × 2, 50,000 images": Work(ours=epoch_of_resnet, share=1 / 10),
-    "the same in bf16 and float32": Work(
-        ours=lambda device: epoch_of_resnet(device, "bf16"), share=1 / 10, cpu=False
+    "the same, TF32": Work(ours=fgm, loop=fgm_by_hand, on=WIDE, ways=(GPU, LOOP), tf32=True),
+    "the same, bf16": Work(ours=partial(fgm, precision="bf16"), on=WIDE, ways=(GPU,)),
+    "epoch, BNN, 60,000 images": Work(ours=epoch_of_bnn, loop=epoch_by_hand, share=1 / 6),
+    "epoch, ResNet 10 × 2, 50,000 images, TF32": Work(
+        ours=epoch_of_resnet, share=1 / 20, ways=(CPU, GPU), tf32=True
+    ),
+    "the same training, bf16": Work(
+        ours=partial(epoch_of_resnet, precision="bf16"), share=1 / 20, ways=(GPU,), tf32=True
     ),
 }
 
 
-def ways(work: Work) -> list[str]:
-    return [CPU] * work.cpu + [GPU] + [LOOP] * (work.loop is not None)
-
-
 @pytest.mark.parametrize(
-    ("name", "way"), [(name, way) for name, work in WORKS.items() for way in ways(work)]
+    ("name", "way"), [(name, way) for name, work in WORKS.items() for way in work.ways]
 )
-def bench_device(name: str, way: str, benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def bench_device(name: str, way: str, benchmark: Any) -> None:
     work = WORKS[name]
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", work.tf32)
-    given, run = work.given(way), work.loop if way == LOOP else work.ours
+    device, of = "cpu" if way == CPU else "cuda", work.case(way)
+    given: Any = device if of is None else case(of, device)
+    run = work.loop if way == LOOP else work.ours
     assert run is not None
 
     def timed() -> Any:
@@ -239,14 +233,20 @@ def bench_device(name: str, way: str, benchmark: Any, monkeypatch: pytest.Monkey
         torch.cuda.synchronize()
         return found
 
-    rounds, warm = (3, 1) if way == CPU else (9, 2)
     benchmark.group = "device"
-    found = benchmark.pedantic(timed, rounds=rounds, warmup_rounds=warm)
-    benchmark.extra_info.update(work=name, way=way, repeated=work.repeated(way))
-    if way == LOOP and isinstance(found, Tensor):
-        ours = work.ours(given)
-        if found.ndim == 1:  # cosines
-            torch.testing.assert_close(found, ours.to(found.dtype), rtol=1e-2, atol=1e-3)
-        else:
-            inner = (found * ours).flatten(1).sum(1)
-            assert float((inner > 0.999).float().mean()) > 0.95, float(inner.min())
+    benchmark.extra_info.update(work=name, way=way, times=work.times(way))
+    with repeatable(exact=not work.tf32):
+        found = benchmark.pedantic(
+            timed, rounds=3 if way == CPU else work.rounds, warmup_rounds=2 if way == GPU else 1
+        )
+        if way == LOOP and isinstance(found, Tensor):
+            assert_agree(found, work.ours(given))
+
+
+def assert_agree(found: Tensor, ours: Tensor) -> None:
+    """Fail unless directions, or cosines, are the same but for rounding."""
+    if found.ndim == 1:
+        torch.testing.assert_close(found, ours.to(found.dtype), rtol=1e-2, atol=1e-3)
+        return
+    inner = (found * ours).flatten(1).sum(1)
+    assert float((inner > 0.999).float().mean()) > 0.95, float(inner.min())

@@ -6,7 +6,7 @@ Skipped where there is no CUDA device; ``PYROSNN_TEST_DEVICE`` names another one
 import copy
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from pyrosnn.conditions import attack_geometry, linear_condition
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.results import open_results, read_provenance
+from pyrosnn.results import open_results, read_provenance, result_digest
 from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set, replay_logits
+from pyrosnn.seeding import repeatable
 from pyrosnn.testing import check_attack_contract, check_contract
 from pyrosnn.training import TrainingSpec, TrainingState, preset, train
 from pyrosnn.training.checkpoints import model_digest
@@ -47,15 +48,8 @@ LOGITS: dict[str, float] = {"rtol": 1e-4, "atol": 1e-5}
 DELTA = 1e-3
 
 
-@pytest.fixture(autouse=True)
-def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let convolutions be what the program lets them be: in float32, and the same each time."""
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class Batch:
     """A classifier on the device, images and labels."""
 
     classifier: StochasticClassifier
@@ -63,24 +57,25 @@ class Subject:
     y: Tensor
 
 
-SUBJECTS = ("bnn", "im", "sin", "laplace", "resnet", "mc-dropout")
+NAMES = ("bnn", "im", "sin", "laplace", "resnet", "mc-dropout")
 
 
-@pytest.fixture(params=SUBJECTS)
-def subject(
+@pytest.fixture(params=NAMES)
+def batch(
     request: pytest.FixtureRequest, classifiers: dict[str, StochasticClassifier], digits: Dataset
-) -> Subject:
+) -> Iterator[Batch]:
     if request.param in ADAPTED:
         classifier: StochasticClassifier = ADAPTED[request.param]()
         x, y = torch.rand(12, *SHAPE), torch.arange(12) % CLASSES
     else:
         classifier = copy.deepcopy(classifiers[request.param])
         x, y = digits.test_images(12)
-    return Subject(classifier=classifier.to(DEVICE), x=x.to(DEVICE), y=y.to(DEVICE))
+    with repeatable(exact=True):
+        yield Batch(classifier=classifier.to(DEVICE), x=x.to(DEVICE), y=y.to(DEVICE))
 
 
-def on_cpu(of: Subject) -> Subject:
-    return Subject(classifier=copy.deepcopy(of.classifier).cpu(), x=of.x.cpu(), y=of.y.cpu())
+def on_cpu(of: Batch) -> Batch:
+    return Batch(classifier=copy.deepcopy(of.classifier).cpu(), x=of.x.cpu(), y=of.y.cpu())
 
 
 def moved(samples: SampleSet) -> SampleSet:
@@ -107,8 +102,8 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-def test_samples_are_drawn_on_the_device_and_again_to_the_same_bits(subject: Subject) -> None:
-    classifier, x = subject.classifier, subject.x
+def test_samples_are_drawn_on_the_device_and_again_to_the_same_bits(batch: Batch) -> None:
+    classifier, x = batch.classifier, batch.x
     states = torch.get_rng_state(), generator_state()
     whole = draw_sample_set(classifier, x, 40, seed=3, stream="attack")
     later = draw_sample_set(classifier, x, 9, seed=3, stream="attack", start=20)
@@ -129,21 +124,21 @@ def generator_state() -> Tensor:
     return torch.cuda.get_rng_state(DEVICE) if DEVICE.type == "cuda" else torch.get_rng_state()
 
 
-def test_samples_give_the_logits_of_the_cpu(subject: Subject) -> None:
-    samples = draw_sample_set(subject.classifier, subject.x, 20, seed=0, stream="attack")
-    here = replay_logits(subject.classifier, subject.x, samples).cpu()
-    host = on_cpu(subject)
+def test_samples_give_the_logits_of_the_cpu(batch: Batch) -> None:
+    samples = draw_sample_set(batch.classifier, batch.x, 20, seed=0, stream="attack")
+    here = replay_logits(batch.classifier, batch.x, samples).cpu()
+    host = on_cpu(batch)
     there = replay_logits(host.classifier, host.x, moved(samples))
     scale = float(there.abs().max())
     torch.testing.assert_close(here, there, rtol=LOGITS["rtol"], atol=LOGITS["atol"] * scale)
 
 
-def test_an_attack_and_its_geometry_are_those_of_the_cpu(subject: Subject) -> None:
+def test_an_attack_and_its_geometry_are_those_of_the_cpu(batch: Batch) -> None:
     sizes = {"attack": 10, "inference": 20}
-    sets = disjoint_sample_sets(subject.classifier, subject.x, **sizes, seed=0)
-    host = on_cpu(subject)
+    sets = disjoint_sample_sets(batch.classifier, batch.x, **sizes, seed=0)
+    host = on_cpu(batch)
     seen = []
-    for of, (a, i) in ((subject, sets), (host, (moved(sets[0]), moved(sets[1])))):
+    for of, (a, i) in ((batch, sets), (host, (moved(sets[0]), moved(sets[1])))):
         delta = FGM(strength=0.5)(of.classifier, of.x, of.y, a)
         geometry = attack_geometry(of.classifier, of.x, of.y, delta, i)
         assert delta.perturbation.device == geometry.cosine.device == of.x.device
@@ -159,9 +154,9 @@ def test_an_attack_and_its_geometry_are_those_of_the_cpu(subject: Subject) -> No
     assert torch.equal(held.cpu(), held_there)
 
 
-def test_an_evaluation_is_that_of_the_cpu(subject: Subject) -> None:
+def test_an_evaluation_is_that_of_the_cpu(batch: Batch) -> None:
     sizes = {"attack": 6, "inference": 12}
-    sets = disjoint_sample_sets(subject.classifier, subject.x, **sizes, seed=0)
+    sets = disjoint_sample_sets(batch.classifier, batch.x, **sizes, seed=0)
     settings: dict[str, Any] = {"strengths": [0.0, 0.3, 0.6], "attack_sizes": [2, 6]}
     found, expected = (
         pyrosnn.evaluate(
@@ -169,7 +164,7 @@ def test_an_evaluation_is_that_of_the_cpu(subject: Subject) -> None:
             **settings,
         )
         for of, (a, i) in (
-            (subject, sets), (on_cpu(subject), (moved(sets[0]), moved(sets[1])))
+            (batch, sets), (on_cpu(batch), (moved(sets[0]), moved(sets[1])))
         )
     )  # fmt: skip
     assert set(found.data_vars) == set(expected.data_vars)
@@ -188,16 +183,16 @@ def test_an_evaluation_is_that_of_the_cpu(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subject", "attack"),
-    [("bnn", name) for name in ATTACKS] + [(name, "pgd") for name in SUBJECTS[1:]],
-    indirect=["subject"],
+    ("batch", "attack"),
+    [("bnn", name) for name in ATTACKS] + [(name, "pgd") for name in NAMES[1:]],
+    indirect=["batch"],
 )
-def test_attacks_keep_their_contract(subject: Subject, attack: str) -> None:
-    check_attack_contract(ATTACKS[attack], subject.classifier, subject.x[:5], subject.y[:5])
+def test_attacks_keep_their_contract(batch: Batch, attack: str) -> None:
+    check_attack_contract(ATTACKS[attack], batch.classifier, batch.x[:5], batch.y[:5])
 
 
-def test_a_function_attacks_the_module_of_the_mean_prediction(subject: Subject) -> None:
-    classifier, x, y = subject.classifier, subject.x, subject.y
+def test_a_function_attacks_the_module_of_the_mean_prediction(batch: Batch) -> None:
+    classifier, x, y = batch.classifier, batch.x, batch.y
     samples = draw_sample_set(classifier, x, 5, seed=0, stream="attack")
     theirs = ExternalAttack(function=sign_step, norm="linf", strength=0.1)
     found = theirs(classifier, x, y, samples).perturbation
@@ -207,8 +202,8 @@ def test_a_function_attacks_the_module_of_the_mean_prediction(subject: Subject) 
     assert float(torch.isclose(found, expected, atol=1e-5).float().mean()) > 0.98
 
 
-def test_classifiers_keep_their_contract(subject: Subject) -> None:
-    check_contract(subject.classifier, subject.x[:5])
+def test_classifiers_keep_their_contract(batch: Batch) -> None:
+    check_contract(batch.classifier, batch.x[:5])
 
 
 @pytest.mark.parametrize("name", ADAPTED)
@@ -269,8 +264,17 @@ def test_every_study_runs(
     name: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
     bnn = copy.deepcopy(classifiers["bnn"]).to(DEVICE)
-    study, spec, material = smallest(name, bnn, digits)
-    assert study.run(spec, material).children
+    study, spec, subject = smallest(name, bnn, digits)
+    assert study.run(spec, subject).children
+
+
+def test_a_study_of_convolutions_repeats(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """With torch's flags as they are; cuDNN's own choices differ from call to call."""
+    resnet = copy.deepcopy(classifiers["resnet"]).to(DEVICE)
+    study, spec, subject = smallest("sample-size", resnet, digits)
+    assert len({result_digest(study.run(spec, subject)) for _ in range(3)}) == 1
 
 
 def run(*arguments: str | Path) -> str:
