@@ -1,10 +1,11 @@
 # make study   set up and run the main job: train, attack, judge, tables and figure in results/
-# make test    set up and run the tests
+# make check   while you work: formatting, types, import rules, and the fast tests (a minute or so)
+# make test    set up and run all tests
 # make lint    formatting, types, import rules
 # make hooks   set up git's hooks (.pre-commit-config.yaml)
 # make docs    build the site into site/
 # make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
-# make reproduction DATA=folder   the paper on FashionMNIST: see reproduction.mk
+# make reproduction DATA=folder   the paper on FashionMNIST (reproduction-cifar: CIFAR-10)
 PYTHON ?= python3
 # One thread for the small networks of `study`: as fast when the machine is quiet, and steady
 # when it is busy, where threads that wait for each other spin.
@@ -12,15 +13,24 @@ BIN := .venv/bin
 MODEL := results/bnn-digits.safetensors
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: study test lint hooks docs bench clean
+.PHONY: study check fast-tests test lint hooks docs bench reproduction reproduction-cifar clean
 
 study: .venv/installed
 	mkdir -p results
 	OMP_NUM_THREADS=1 $(BIN)/pyrosnn train bnn --output $(MODEL) --resume
 	OMP_NUM_THREADS=1 $(BIN)/pyrosnn study sample-size --model $(MODEL) --output results/sample-size.nc --overwrite
 
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+# side by side: mypy takes one core, and waits for no test
+check: .venv/installed-test .venv/installed-lint
+	$(MAKE) --jobs=2 --output-sync=target lint fast-tests
+
+fast-tests: .venv/installed-test
+	$(PYTEST) --quiet -m "not slow and not processes"
+
 test: .venv/installed-test
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(PYTEST)
 
 lint: .venv/installed-lint
 	$(BIN)/ruff format --check .
@@ -56,7 +66,18 @@ BENCH := -o python_files='bench_*.py' -o python_functions='bench_*' -o filterwar
 	$(PIP) install --constraint constraints.txt --group $*
 	touch $@
 
-include reproduction.mk
+.venv/installed-lint: .venv/installed-test # one after the other, also with --jobs
+
+# The paper on FashionMNIST, and small ResNets on CIFAR-10: what is whole is kept.
+RUN := OMP_NUM_THREADS=1 $(BIN)/pyrosnn study run --resume --overwrite $(if $(DATA),--data-root $(DATA))
+
+reproduction: .venv/installed
+	$(RUN) reproduction/fashion-mnist.toml
+	$(BIN)/python -m reproduction docs/reproduction
+
+reproduction-cifar: .venv/installed
+	$(RUN) reproduction/cifar10.toml
+	$(BIN)/python -m reproduction docs/reproduction/cifar
 
 clean:
 	rm -rf .venv site results

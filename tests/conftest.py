@@ -11,6 +11,7 @@ import pyro
 import pytest
 import torch
 from hypothesis import settings
+from support import first_calls  # before pyrosnn, whose import asks for it
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
@@ -46,6 +47,7 @@ def clean_random_state() -> Iterator[None]:
     """Give every test the same random state and an empty parameter store."""
     torch.manual_seed(0)
     pyro.clear_param_store()
+    first_calls.start_again()
     with pyro.validation_enabled(True):
         yield
     assert not list(pyro.get_param_store().keys()), "a test left parameters in Pyro's global store"
@@ -61,10 +63,22 @@ def specs() -> dict[str, TrainingSpec]:
     return {model: preset(model, **settings) for model, settings in QUICK.items()}
 
 
+class Trained(dict[str, StochasticClassifier]):
+    """Small networks by the names of their models, each trained when it is first asked for."""
+
+    def __init__(self, specs: dict[str, TrainingSpec], dataset: Dataset):
+        super().__init__()
+        self._specs, self._dataset = specs, dataset
+
+    def __missing__(self, model: str) -> StochasticClassifier:
+        self[model] = train(self._specs[model], self._dataset)
+        return self[model]
+
+
 @pytest.fixture(scope="session")
 def classifiers(digits: Dataset, specs: dict[str, TrainingSpec]) -> dict[str, StochasticClassifier]:
     """Small networks of every model, trained on digits for a second each."""
-    return {model: train(spec, digits) for model, spec in specs.items()}
+    return Trained(specs, digits)
 
 
 @pytest.fixture(scope="session")

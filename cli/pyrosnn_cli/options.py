@@ -30,7 +30,7 @@ class DataOptions(Settings):
 
     panel: ClassVar[str] = "subject"
 
-    dataset: Annotated[str | None, OneOf(DATASETS), Default("the model's")] = None
+    dataset: Annotated[str | None, OneOf(DATASETS, "data set"), Default("the model's")] = None
     data_root: Annotated[Path | None, Default(f"${DATA_ROOT_VARIABLE}, or ~/.cache/pyrosnn")] = None
     device: str = "cpu"
 

@@ -9,7 +9,7 @@ import typer
 from annotated_types import Ge
 
 from pyrosnn.data import DATASETS
-from pyrosnn.errors import FileError, require
+from pyrosnn.errors import FileError
 from pyrosnn.models import MODELS, model_settings
 from pyrosnn.networks import NETWORKS
 from pyrosnn.settings import Default, OneOf, Option, Settings, options_of, rows_with
@@ -145,16 +145,16 @@ def train(model: str, data: DataOptions, settings: Mapping[str, Any], running: T
         device = open_device(data.device)
         dataset = load_dataset(name, data.data_root)
         if running.resume and path.exists() and not resumes:
-            _require_trained(path, spec, dataset)
-            typer.echo(f"{path} is trained already")
-            return
+            if _is_trained(path, spec, dataset, replaceable=running.overwrite):
+                typer.echo(f"{path} is trained already")
+                return
         train_and_save(
             spec,
             dataset,
             path,
             device=device,
             test_samples=running.test_samples,
-            overwrite=running.overwrite,
+            overwrite=running.overwrite and not resumes,
             showing=running,
         )
 
@@ -163,10 +163,6 @@ def _check_places(path: Path, running: Writing) -> bool:
     """Refuse an output that may not be written; return whether there is a state to resume."""
     from pyrosnn.training import state_path
 
-    require(
-        not (running.resume and running.overwrite),
-        "--resume continues a training, --overwrite starts a new one: give one of them",
-    )
     state = state_path(path)
     if state.exists() and not running.resume and not running.overwrite:
         raise FileError(
@@ -177,14 +173,16 @@ def _check_places(path: Path, running: Writing) -> bool:
     return state.exists() and running.resume
 
 
-def _require_trained(path: Path, spec: "TrainingSpec", data: "Dataset") -> None:
-    """Refuse a checkpoint that these settings and data did not make."""
+def _is_trained(path: Path, spec: "TrainingSpec", data: "Dataset", *, replaceable: bool) -> bool:
+    """Return whether these settings and data made a checkpoint; refuse another to be kept."""
     from pyrosnn.training import load_checkpoint
 
     checkpoint = load_checkpoint(path)
-    checkpoint.require_dataset(data)
-    if checkpoint.spec != spec:
+    same = (checkpoint.spec, checkpoint.dataset_digest) == (spec, data.digest)
+    if not same and not replaceable:
+        checkpoint.require_dataset(data)
         raise FileError(
             f"{path} is a checkpoint of other settings, and no interrupted training is beside it; "
-            "name another --output, or train anew with --overwrite"
+            "name another --output, or add --overwrite to replace it"
         )
+    return same

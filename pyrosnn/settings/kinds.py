@@ -124,7 +124,7 @@ def _check_one(name: str, value: Any, kind: Kind) -> None:
     require(right, f"{name} must be {WORDS[kind.type or str]}, got {value!r}")
     names = kind.mark(OneOf)
     if names is not None and value not in names.table:
-        raise unknown_name(name.replace("_", " "), value, names.table)
+        raise unknown_name(names.kind or name.replace("_", " "), value, names.table)
     bounds = [mark for mark in kind.marks if type(mark) in _BOUNDS]
     inside = all(_holds(mark, value) for mark in bounds)
     finite = kind.type is not float or math.isfinite(value)

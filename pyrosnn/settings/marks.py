@@ -12,9 +12,11 @@ class OneOf:
 
     Attributes:
         table: the table, or its names.
+        kind: name of its rows in errors, if it is not that of the setting.
     """
 
     table: Collection[str] = dataclasses.field(repr=False)
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,33 +32,23 @@ def lock(*outputs: Path) -> Iterator[None]:
             ...
         pyrosnn.errors.FileError: another run is at work on ...a.nc; wait for it, or name ...
     """
-    with ExitStack() as locks:
-        for output in outputs:
-            locks.enter_context(_lock(output))
-        yield
-
-
-@contextmanager
-def _lock(output: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # no help text waits for it
 
-    check_writable(output, overwrite=True)  # the lock would make its folder
-    held = FileLock(output.with_name(f".{output.name}.lock"))
-    try:
-        held.acquire(blocking=False)
-    except Timeout:
-        raise FileError(
-            f"another run is at work on {output}; wait for it, or name another --output"
-        ) from None
-    except OSError as error:
-        raise FileError(f"cannot write {output}: {error.strerror or error}") from error
-    try:
-        _clear(output)
+    with ExitStack() as held:
+        for output in outputs:
+            check_writable(output, overwrite=True)  # the lock would make its folder
+            hidden = output.with_name(f".{output.name}.lock")
+            try:
+                held.enter_context(FileLock(hidden).acquire(blocking=False))
+            except Timeout:
+                raise FileError(
+                    f"another run is at work on {output}; wait for it, or name another --output"
+                ) from None
+            except OSError as error:
+                raise FileError(f"cannot write {output}: {error.strerror or error}") from error
+            held.callback(_remove, hidden)  # before the lock is released: nobody else has it
+            _clear(output)
         yield
-    finally:
-        with suppress(OSError):
-            Path(held.lock_file).unlink()  # while it is held: nobody else has it
-        held.release()
 
 
 def _clear(path: Path) -> None:
@@ -66,5 +56,9 @@ def _clear(path: Path) -> None:
     name = re.compile(f"{re.escape(temporary_prefix(path))}[a-z0-9_]+{re.escape(path.suffix)}")
     for left in path.parent.glob(".*"):
         if name.fullmatch(left.name):
-            with suppress(OSError):  # another user's
-                left.unlink()
+            _remove(left)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # another user's
+        path.unlink()

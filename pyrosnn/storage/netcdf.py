@@ -25,16 +25,10 @@ FREE_BYTES, EXPANSION = 256 * 2**20, 1032
 
 _FILTERS = {h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32}
 # attributes of netCDF-4 and HDF5 themselves
-_OWN = {
-    "CLASS",
-    "NAME",
-    "DIMENSION_LIST",
-    "REFERENCE_LIST",
-    "_NCProperties",
-    "_Netcdf4Coordinates",
-    "_Netcdf4Dimid",
-    "_nc3_strict",
-}
+_OWN = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_NCProperties"}
+_OWN |= {"_Netcdf4Coordinates", "_Netcdf4Dimid", "_nc3_strict"}
+# how netCDF-4 names a dimension that has no coordinates
+_NO_VALUES = b"This is a netCDF dimension but not a netCDF variable"
 
 
 def to_bytes(tree: xr.DataTree) -> bytes:
@@ -139,6 +133,8 @@ class _Reader:
         for name, node in _members(group):
             if not isinstance(node, h5py.Dataset):
                 raise ValueError(f"{name} is a {type(node).__name__}, expected an array")
+            if bytes(node.attrs.get("NAME", b"")).startswith(_NO_VALUES):
+                continue
             # a dimension is named after the array of its coordinates
             scales = [node] if node.is_scale else [dim[0] for dim in node.dims]
             dims = [scale.name.rpartition("/")[2] for scale in scales]

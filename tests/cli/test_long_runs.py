@@ -39,6 +39,8 @@ def refused(result: Result, message: str) -> None:
     assert message in line
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_ctrl_c_leaves_cells_and_says_how_to_go_on(checkpoint_path: Path, tmp_path: Path) -> None:
     # twenty cells: the signal comes before the last, however late this process is told of the first
     command = [str(PYROSNN), *STUDY, "--num-samples", "30", "--block-size", "1", "--log-json"]
@@ -152,6 +154,8 @@ def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None
     assert not list(tmp_path.glob("sin*"))
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_ctrl_c_of_a_terminal_is_for_the_waiting_process_alone(
     checkpoint_path: Path, tmp_path: Path
 ) -> None:
@@ -243,6 +247,8 @@ def test_options_that_cannot_be(run: Run, options: tuple[str, ...], message: str
     refused(run(*options), message)
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_the_same_file_alone_on_four_workers_and_on_a_cluster_that_is_there(
     run: Run, tmp_path: Path
 ) -> None:

@@ -71,6 +71,8 @@ def test_the_examples_with_other_libraries_run() -> None:
             assert 0 < float(accuracy) < 0.9
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
     (session,) = blocks("console")
     steps = re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
@@ -131,6 +133,8 @@ def test_the_readme_names_only_files_that_are_there() -> None:
         assert (ROOT / link).exists(), link
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_the_notebook_runs_and_shows_what_is_stored(path: Path) -> None:
     stored = nbformat.read(path, as_version=4)

@@ -22,6 +22,7 @@ with lock(Path(sys.argv[1])), atomic_path(Path(sys.argv[1])) as temporary:
 """
 
 
+@pytest.mark.processes
 def test_another_process_is_refused_until_it_is_gone(tmp_path: Path) -> None:
     output = tmp_path / "a.nc"
     with subprocess.Popen(

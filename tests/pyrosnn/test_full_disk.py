@@ -63,12 +63,13 @@ def test_at_every_write(write: Write, tmp_path: Path) -> None:
         path.write_bytes(whole)
 
 
+@pytest.mark.processes
 def test_on_a_file_system_that_is_full(write: Write, tmp_path: Path) -> None:
     mounted = os.name == "posix" and os.geteuid() == 0
     mounted = (
         mounted
         and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", tmp_path],
+            ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", tmp_path],
             capture_output=True,
             check=False,
         ).returncode

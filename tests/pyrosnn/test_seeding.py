@@ -42,6 +42,7 @@ def test_every_bit_of_a_seed_counts() -> None:
     assert len(torch.unique(torch.stack(drawn), dim=0)) == len(seeds)
 
 
+@pytest.mark.statistical
 def test_draws_are_uniform() -> None:
     # 20,000 streams, one value each: the mean has a standard error of 0.002
     values = torch.stack([draw(i)[0] for i in range(20_000)])

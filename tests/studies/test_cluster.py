@@ -88,6 +88,8 @@ def notes(compute: Compute, spec: Notes) -> np.ndarray:
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "name", ["inference-size", "prediction-variance", "ablation", "gaussian-angles"]
 )
@@ -100,6 +102,8 @@ def test_two_workers_give_the_same_result(
     assert result_digest(shared) == result_digest(alone)
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_another_number_of_threads_agrees_to_float32(
     two_workers: Compute, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
@@ -123,6 +127,8 @@ def test_another_number_of_threads_agrees_to_float32(
         xr.testing.assert_allclose(shared[GROUP].dataset[name], expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_no_worker_idles_while_cells_wait(two_workers: Compute, tmp_path: Path) -> None:
     """One cell is as long as eight others: its worker does it alone, the other does the rest."""
     spec = Notes(folder=str(tmp_path), seconds=(1.6, *[0.2] * 8))
@@ -140,6 +146,8 @@ def test_no_worker_idles_while_cells_wait(two_workers: Compute, tmp_path: Path) 
         assert (mine[1:, 2] >= mine[:-1, 3]).all()
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_workers_that_are_killed_are_survived(
     two_workers: Compute, bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -164,12 +172,16 @@ def slow(folder: Path) -> Notes:
     return Notes(folder=str(folder), seconds=(0.2,) * 6)
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_a_cell_that_kills_every_worker_is_named(two_workers: Compute, tmp_path: Path) -> None:
     spec = Notes(folder=str(tmp_path), seconds=(0.0, 0.0), deaths=100)
     with pytest.raises(ClusterError, match=r"cell note-0-0 was lost with 4 workers.*lower --mem"):
         notes(two_workers, spec)
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_an_error_in_a_cell_is_the_users(
     two_workers: Compute, bnn: StochasticClassifier, digits: Dataset
 ) -> None:

@@ -19,6 +19,8 @@ KILLS = int(os.environ.get("PYROSNN_KILLS", "20"))
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 def test_a_study_that_is_killed_goes_on_to_the_same_file(
     checkpoint_path: Path, tmp_path: Path
 ) -> None:

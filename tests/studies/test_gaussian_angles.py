@@ -31,6 +31,7 @@ def test_each_cell_is_the_angle_of_its_own_vectors() -> None:
             assert float(at["angle_error"]) == pytest.approx(error, abs=1e-5)
 
 
+@pytest.mark.statistical
 def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
     """2,000 pairs of the paper's dimension; every cell within 4 standard errors."""
     spec = STUDY.make_spec("paper", None, None, pairs=2000, step=1.0)
@@ -45,6 +46,7 @@ def test_the_closed_form_agrees_within_the_monte_carlo_error() -> None:
     assert bool((values["angle"].diff("mean_scale") < 0).all())
 
 
+@pytest.mark.statistical
 def test_in_few_dimensions_the_second_order_is_closer() -> None:
     """Twenty dimensions: the first order misses by more than ten standard errors, somewhere."""
     spec = STUDY.make_spec("quick", None, None, dimension=20, pairs=100_000, step=2.0)

@@ -1,9 +1,6 @@
 """The reproduction's files: complete, small, what the page says, and the paper's four claims."""
 
-import itertools
-import os
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -44,16 +41,7 @@ def claims(results: dict[str, xr.DataTree]) -> list[Claim]:
     return all_claims(results)
 
 
-def listed(target: str) -> list[str]:
-    """Return the results that a command of the Makefile makes."""
-    make = ["make", "--no-print-directory", "-s", target]
-    return subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-
-
-def test_every_file_of_the_command_is_there_and_they_are_small(
-    results: dict[str, xr.DataTree],
-) -> None:
-    assert sorted(listed("list-reproduction")) == sorted(results)
+def test_the_files_are_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
 
 
@@ -77,34 +65,12 @@ def test_every_run_is_listed_with_its_model(file: str, folder: str) -> None:
                 assert known[key] == value, (name, key)
 
 
-def test_a_clone_makes_all_again_and_an_interrupted_run_goes_on(tmp_path: Path) -> None:
-    """Results without checkpoints, as in a clone, are remade; what this run has made is not."""
-    clock = itertools.count(1_000_000_000)
-
-    def make(name: str) -> None:
-        """Make a file that is newer than all before it."""
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        now = next(clock)
-        os.utime(path, (now, now))
-
-    def planned() -> list[str]:
-        dry = ["make", "--no-print-directory", "-n", "reproduction", "DATA=data"]
-        lines = subprocess.run(dry, cwd=tmp_path, capture_output=True, text=True, check=True)
-        return re.findall(r"pyrosnn (?:train|study) .*--output (\S+)", lines.stdout)
-
-    for name in ("Makefile", "reproduction.mk", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-        make(name)
-    for path in FOLDER.glob("*.nc"):
-        make(f"docs/reproduction/{path.name}")
-    everything = planned()
-    assert len(everything) == len(set(everything)) == 13 + 39
-    begun = [".venv/bin/python", ".venv/installed", "reproduction/started"]
-    for name in [*begun, *everything[:20]]:
-        make(name)
-    assert planned() == everything[20:]
+def test_the_command_runs_the_lists_and_keeps_what_is_whole() -> None:
+    for target, file in (("reproduction", "fashion-mnist"), ("reproduction-cifar", "cifar10")):
+        dry = ["make", "--no-print-directory", "--always-make", "-n", target, "DATA=data"]
+        shown = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        command = f"study run --resume --overwrite --data-root data reproduction/{file}.toml"
+        assert command in shown
 
 
 def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> None:
@@ -113,12 +79,12 @@ def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> Non
     assert filled(text, results) == text
 
 
+@pytest.mark.processes
 def test_the_cifar_page_is_what_its_files_give() -> None:
     folder = FOLDER / "cifar"
     text = (folder / "index.md").read_text("utf-8")
     assert sorted(table_names(text)) == sorted(CIFAR_TABLES)
     assert filled(text, open_folder(folder)) == text
-    assert sorted(listed("list-reproduction-cifar")) == sorted(open_folder(folder))
 
 
 def test_a_table_is_made_anew(results: dict[str, xr.DataTree]) -> None:
@@ -201,6 +167,7 @@ def test_claim_iv_variance_protects(claims: list[Claim]) -> None:
             assert claim.holds, claim
 
 
+@pytest.mark.statistical
 def test_figure_3_has_its_shape(results: dict[str, xr.DataTree]) -> None:
     for model in ("bnn", "im"):
         means = accuracies(results[f"conditions-{model}"]).mean("repeat").squeeze(drop=True)

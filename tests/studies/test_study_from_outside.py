@@ -91,7 +91,6 @@ def test_the_commands_read_it(
     for words, expected in (
         (["summary", "noisy.nc"], share),
         (["plot", "noisy.nc"], "wrote noisy.png"),
-        (["check", "noisy.nc"], "skipped"),
         (["study", "list"], "Share of images that a classifier has right"),
         (["study", "noisy", "--help"], "Standard deviations of the noise."),
     ):

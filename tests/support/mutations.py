@@ -1,7 +1,7 @@
-"""Thousands of damaged files for a reader, in a process of its own: ``mutations.py KIND NUMBER``.
+"""Thousands of damaged files for each reader: ``mutations.py '{"result": 1000, "cell": 500}'``.
 
-A crash of a C library, a hang or a full memory is then an exit status that the test sees. A file
-may be read, or refused with an error of pyrosnn; all else fails.
+It runs in a process of its own: a crash of a C library, a hang or a full memory is then an exit
+status that the test sees. A file may be read, or refused with an error of pyrosnn; all else fails.
 """
 
 import faulthandler
@@ -252,6 +252,11 @@ def limit_memory(extra: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 
+def unlimited_memory() -> None:
+    """Take the limit away, for the next kind's first file to be made."""
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
 def main(kind: str, number: int) -> None:
     """Read so many files; print how many of them were taken and refused."""
     faulthandler.enable()
@@ -273,8 +278,12 @@ def main(kind: str, number: int) -> None:
 
         limit_memory(MEMORY)
         each()
-    print(json.dumps(counts))
+    faulthandler.cancel_dump_traceback_later()
+    unlimited_memory()
+    print(json.dumps(counts), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    for kind, number in json.loads(sys.argv[1]).items():
+        print(f"files of the kind {kind}", file=sys.stderr, flush=True)
+        main(kind, number)

@@ -37,6 +37,7 @@ def same_distribution(first: Tensor, second: Tensor) -> bool:
     return all(ks_2samp(a, b).pvalue > level for a, b in pairs)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("dropout", [nn.Dropout(0.4), nn.AlphaDropout(0.4), nn.Dropout1d(0.4)])
 def test_mc_dropout_is_the_module_in_training_mode(dropout: nn.Module) -> None:
     torch.manual_seed(0)
@@ -77,6 +78,7 @@ class PlainResNet(nn.Module):
         return logits
 
 
+@pytest.mark.statistical
 def test_mc_dropout_of_a_resnet_is_our_resnet() -> None:
     torch.manual_seed(0)
     options = {"depth": 10, "width": 1, "dropout": 0.3}
@@ -95,6 +97,7 @@ def test_mc_dropout_of_a_resnet_is_our_resnet() -> None:
     assert not same_distribution(first, other)
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("name", AUTOGUIDES)
 def test_autoguides_give_the_weights_that_they_draw(name: str) -> None:
     torch.manual_seed(0)
@@ -140,6 +143,7 @@ def test_parameters_of_the_store_are_copied_out_of_it() -> None:
     assert torch.equal(w, again)  # without the store
 
 
+@pytest.mark.statistical
 def test_an_ensemble_is_drawn_with_replacement_and_uniformly() -> None:
     torch.manual_seed(0)
     nets, x = [network() for _ in range(3)], torch.rand(2, *SHAPE)

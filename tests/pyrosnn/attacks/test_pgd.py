@@ -78,6 +78,7 @@ def test_projection_is_within_the_ball_and_keeps_what_is_inside(
     assert outside.all()
 
 
+@pytest.mark.statistical
 @every_norm
 def test_random_starts_fill_the_ball(norm: str) -> None:
     drawn = NORMS[norm].draw(torch.zeros(20_000, 3, dtype=torch.float64), 2.0)

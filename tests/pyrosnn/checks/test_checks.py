@@ -78,6 +78,7 @@ def toy_trial(classifier: LinearClassifier, attack: Attack | None = None) -> Tri
 # --- no false alarms ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", list(MODELS))
 def test_healthy_models_pass_every_check(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
@@ -403,6 +404,7 @@ def test_the_reachable_share_is_that_of_the_curve(exponent: float) -> None:
     assert reachable_share(sizes, np.array([0.9, 0.8, 0.7, 0.6])) == 1
 
 
+@pytest.mark.statistical
 def test_a_flat_accuracy_is_called_rising_at_the_stated_rate() -> None:
     """10,000 sets of 8 comparisons: between 0 and the stated rate plus 4 standard errors."""
     rng = np.random.default_rng(0)

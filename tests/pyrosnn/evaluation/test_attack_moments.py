@@ -76,6 +76,7 @@ def truth(spectrum: str, length: float) -> dict[str, np.ndarray]:
 every_spectrum = pytest.mark.parametrize("spectrum", list(SPECTRA))
 
 
+@pytest.mark.statistical
 @every_spectrum
 @pytest.mark.parametrize("length", [0.0, 5.0, 20.0])
 def test_moments_are_unbiased(spectrum: str, length: float) -> None:
@@ -89,6 +90,7 @@ def test_moments_are_unbiased(spectrum: str, length: float) -> None:
         assert (found["direction_square"] < 0).any()  # the sign is kept
 
 
+@pytest.mark.statistical
 @every_spectrum
 @pytest.mark.parametrize("length", [0.0, 20.0])
 def test_standard_errors_are_those_of_repetition(spectrum: str, length: float) -> None:
@@ -103,6 +105,7 @@ def test_standard_errors_are_those_of_repetition(spectrum: str, length: float) -
         assert 0.8 < ratio < 1.25 * (math.sqrt(2) if name != "direction_trace" else 1.0), name
 
 
+@pytest.mark.statistical
 @every_spectrum
 def test_intervals_of_the_advice_cover_the_truth(spectrum: str) -> None:
     """Of 200 intervals with 90 % each, fewer than 165 hold the truth less than once in 1,000."""
@@ -114,6 +117,7 @@ def test_intervals_of_the_advice_cover_the_truth(spectrum: str) -> None:
     assert float(advice["needed"].median()) == pytest.approx(needed, rel=0.05)
 
 
+@pytest.mark.statistical
 @every_spectrum
 def test_the_predicted_cosine_is_that_of_draws(spectrum: str) -> None:
     """First and second order against simulated pairs of means, from estimated moments."""

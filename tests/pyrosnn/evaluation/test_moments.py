@@ -15,6 +15,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set
 
 
+@pytest.mark.statistical
 def test_a_linear_classifier_has_the_moments_of_its_weights() -> None:
     """∇f_y = w_y: mean known, covariance σ² I, whatever the image."""
     classifier = LinearClassifier(20, 3, noise=0.5)
@@ -42,6 +43,7 @@ def test_a_linear_classifier_has_the_moments_of_its_weights() -> None:
     assert np.abs(errors).max() < 5
 
 
+@pytest.mark.statistical
 def test_squares_are_unbiased_where_the_plug_in_is_not() -> None:
     """μ = 0 and ten samples, 100 seeds: the plug-in finds tr Σ / 10, the estimate 0."""
     classifier = LinearClassifier(30, 2, noise=1.0)
@@ -111,6 +113,7 @@ def covariances(d: int) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("covariance", ["identity", "power-law", "spiked"])
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 100), (100, 5)])
 @pytest.mark.parametrize("scale", [0.1, 1.0])
@@ -148,6 +151,7 @@ def test_expected_cosine_is_that_of_gaussian_gradients(
     assert abs(float(second) - cosines.mean()) < 0.004 + 5 * error
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 20)])
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
 def test_the_second_order_is_needed_in_few_dimensions(sizes: tuple[int, int], scale: float) -> None:

@@ -52,6 +52,7 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.asarray((first * second).sum(-1) / lengths)
 
 
+@pytest.mark.statistical
 def test_heavy_tails_are_predicted_where_moments_fail() -> None:
     """Means over 60 images against 400 fresh draws of A and I, within five standard errors."""
     rng = np.random.default_rng(0)

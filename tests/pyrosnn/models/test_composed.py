@@ -142,6 +142,7 @@ def test_what_cannot_be_composed_is_refused() -> None:
             make()
 
 
+@pytest.mark.statistical
 def test_a_network_of_ones_own_is_trained_and_judged(digits: Dataset) -> None:
     """Three epochs: above 60 % of the test images, for every seed of ten that were tried."""
     noisy = composed(FeatureNoise(0.05, places=["2"]), module=True)

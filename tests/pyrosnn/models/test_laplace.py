@@ -49,6 +49,7 @@ def test_the_posterior_is_the_diagonal_gauss_newton_matrix(
     torch.testing.assert_close(scale, expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.statistical
 def test_samples_have_the_posteriors_moments(laplace: Composed, digits: Dataset) -> None:
     # 4,000 draws: a mean is off by 5 standard errors in fewer than 1 of 10^6 of 170 entries
     samples = draw_sample_set(laplace, digits.x_test[:1], 4000, seed=0, stream="attack")

@@ -69,6 +69,7 @@ def test_noise_is_drawn_per_image_or_shared(digits: Dataset) -> None:
         assert sin.logits(x, samples.tensors).shape == (4, 6, 10)
 
 
+@pytest.mark.statistical
 def test_noise_has_the_variance_asked_for(digits: Dataset) -> None:
     # 64,000 values: the standard error of the variance is 0.2 / sqrt(32,000) = 0.0011
     sin = build_model("sin", image_shape=(1, 8, 8), num_classes=10, options={"noise_variance": 0.2})

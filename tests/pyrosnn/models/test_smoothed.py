@@ -76,6 +76,7 @@ def test_the_pyro_model_gives_the_same_logits(any_smoothed: Smoothed, digits: Da
         torch.testing.assert_close(own.log_softmax(-1), expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.statistical
 def test_noise_has_the_variance_asked_for(smoothed: Smoothed, digits: Dataset) -> None:
     # 102,400 values: the standard error of the variance is 0.1 √(2 / 102,400) = 0.00044
     samples = draw_sample_set(smoothed, digits.x_test[:50], 8, seed=0, stream="attack")

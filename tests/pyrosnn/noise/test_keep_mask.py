@@ -12,6 +12,7 @@ from pyrosnn.noise.keep_mask import KeepMask
 SHAPE = (3, 5, 7)  # 105 units: not a whole number of words
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("keep", [0.4, 0.7])
 def test_units_are_kept_at_the_rate_each_on_its_own(keep: float) -> None:
     """420,000 bits, a fixed seed: all within five standard errors."""

@@ -73,6 +73,7 @@ def test_kl_to_the_standard_normal_is_the_papers_formula() -> None:
     torch.testing.assert_close(kl_divergence(p, q), formula)
 
 
+@pytest.mark.statistical
 @forms
 @column_forms
 def test_draws_have_the_mean_and_covariance(row: str, column: str) -> None:

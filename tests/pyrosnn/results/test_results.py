@@ -134,6 +134,7 @@ def test_xarray_and_arviz_open_the_file(result_path: Path) -> None:
     assert data[GROUP]["cosine"].sizes["example"] == 23
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(shutil.which("ncdump") is None, reason="ncdump is not installed (netcdf-bin)")
 def test_ncdump_opens_the_file(result_path: Path) -> None:
     header = subprocess.run(

@@ -66,6 +66,7 @@ def simulated(
     return difference_of_models(both[0], both[1]), truths[0] - truths[1]
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("shared", [0.0, 1.0])
 @pytest.mark.parametrize("repeats", [(5, 5), (3, 8)])
 def test_the_interval_over_samples_covers_its_truth(
@@ -81,6 +82,7 @@ def test_the_interval_over_samples_covers_its_truth(
     assert abs(covered - 0.95) < (5 * ERROR if min(repeats) > 3 else 0.04), covered
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("shared", [0.0, 1.0])
 def test_the_interval_over_images_covers_the_population(shared: float) -> None:
     """1,500 experiments with images of their own: within 5 standard errors of 95 %."""
@@ -91,6 +93,7 @@ def test_the_interval_over_images_covers_the_population(shared: float) -> None:
         assert rate(found, "samples", truth) < 0.9
 
 
+@pytest.mark.statistical
 def test_images_that_share_samples_are_not_independent() -> None:
     """Without the variance between repeats the population would be covered far too rarely."""
     found, truth = simulated(images=200, repeats=(5, 5), shared=1.0, fresh_images=True)
@@ -135,6 +138,7 @@ def test_what_does_not_vary_has_no_interval() -> None:
     assert all(np.isnan(found[f"{kind}_low"]) for kind in ("samples", "images"))
 
 
+@pytest.mark.statistical
 def test_the_law_is_recovered_and_noise_does_not_break_it() -> None:
     sizes = [1, 5, 10, 100, 1000]
     exact = fit_reach(means(law(sizes, 37.0, 0.6), sizes))
@@ -232,6 +236,7 @@ def test_a_share_that_is_not_reached_says_what_it_takes() -> None:
     assert row["second"] == pytest.approx(0.9 - 0.6 * 0.9, abs=0.002)
 
 
+@pytest.mark.statistical
 def test_the_interval_at_equal_reach_covers_although_b_is_fitted() -> None:
     """600 experiments with noisy cosines: within 5 standard errors (4.4 points) of 95 %.
 

@@ -33,6 +33,7 @@ def test_it_is_the_paired_t_test() -> None:
     assert float(first["difference"]) == pytest.approx((values[:, 2] - values[:, 0]).mean())
 
 
+@pytest.mark.statistical
 def test_intervals_cover_the_truth_at_their_level() -> None:
     """2,000 experiments of 5 repeats: 95 % cover, standard error 0.5 points."""
     rng = np.random.default_rng(1)

@@ -12,6 +12,7 @@ from pyrosnn.statistics import clopper_pearson
 from pyrosnn.summaries import robust_probability, robustness_table
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("trials", [5, 20])
 @pytest.mark.parametrize("p", [0.02, 0.3, 0.5, 0.9])
 def test_it_covers_at_least_at_its_level(p: float, trials: int) -> None:
@@ -64,6 +65,7 @@ def test_a_single_repeat_has_images_intervals_and_no_other() -> None:
     assert np.isnan(robustness_table(result)["adversarial_correct_high"]).all()
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("shared", [0.3, 1.5])
 def test_the_mean_is_covered_although_images_share_samples(shared: float) -> None:
     """2,000 experiments of 5 repeats, images in blocks of 50: 95 % within 5 standard errors (2.4).

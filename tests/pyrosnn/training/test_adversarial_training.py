@@ -425,6 +425,8 @@ def test_both_parts_train_batch_norm_and_the_attack_does_not(digits: Dataset) ->
 # Training as a whole
 
 
+@pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.parametrize("model", ["bnn", "sin"])
 def test_adversarial_training_raises_the_accuracy_under_attack(model: str, digits: Dataset) -> None:
     """By more than four standard errors of a difference of shares of 500 images."""

@@ -181,6 +181,8 @@ def start(spec: TrainingSpec, digits: Dataset, path: Path) -> int:
     return child
 
 
+@pytest.mark.slow
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a process that os.fork made")
 @pytest.mark.parametrize(("model", "kills"), [("bnn", 20), ("resnet", 5)])
 def test_a_training_killed_at_any_moment_leaves_the_same_file(

@@ -277,6 +277,7 @@ def test_an_epoch_sees_every_image_once_in_an_order_of_its_own() -> None:
     assert losses == pytest.approx([4.5, 4.5])  # per image: the smaller last batch counts less
 
 
+@pytest.mark.statistical
 def test_noise_replaces_each_image_by_noisy_copies() -> None:
     """Supplement C.1: two noisy copies of each image, with the labels of both."""
     y = torch.arange(4000)

@@ -123,6 +123,7 @@ def test_a_cycle_moves_the_rate_at_every_step() -> None:
     assert len(set(rates)) == 8
 
 
+@pytest.mark.statistical
 def test_each_image_is_shifted_on_its_own_and_its_border_reflected() -> None:
     x = torch.rand(300, 2, 9, 7)
     padded = functional.pad(x, [4], padding_mode="reflect")
@@ -142,6 +143,7 @@ def test_each_image_is_shifted_on_its_own_and_its_border_reflected() -> None:
     assert {down for down, _ in places} == {right for _, right in places} == set(range(9))
 
 
+@pytest.mark.statistical
 def test_each_image_is_mirrored_on_its_own() -> None:
     x = torch.rand(400, 2, 3, 5)
     mirrored = [torch.equal(a, b.flip(-1)) for a, b in zip(flip(x), x, strict=True)]

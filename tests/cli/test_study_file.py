@@ -1,0 +1,151 @@
+"""`pyrosnn study run`: a file of trainings and studies, and what a result says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pyrosnn.results import open_results, read_spec, result_digest
+from pyrosnn.training import load_checkpoint
+from pyrosnn_cli.main import app
+
+Run = Callable[..., Result]
+
+LIST = """
+checkpoints = "kept"
+results = "shown"
+
+[defaults.train]
+epochs = 1
+hidden = [4]
+
+[train.bnn]
+model = "bnn"
+
+[train.penalised]
+model = "sin"
+regulariser = ["input-gradient"]
+input_gradient_weight = 0.1
+
+[study.size]
+study = "sample-size"
+model = "bnn"
+images = 10
+repeats = 1
+block_size = 5
+attack = "pgd"
+steps = 2
+relative_step = 0.5
+attack_samples = [1, 2]
+inference_samples = [3]
+strengths = "0:1:0.5"
+
+[study.angles]
+study = "gaussian-angles"
+pairs = 10
+dimension = 5
+step = 5.0
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the program in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.toml").write_text(LIST)
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, ["study", "run", *words], prog_name="pyrosnn")
+
+    return invoke
+
+
+def test_a_file_is_run_resumed_and_shared(run: Run, tmp_path: Path) -> None:
+    first = run("list.toml", "--quiet")
+    assert first.exit_code == 0, first.output
+    spec = read_spec(open_results(tmp_path / "shown" / "size.nc"))
+    assert spec["strengths"] == [0.0, 0.5, 1.0]
+    assert spec["attack_options"]["steps"] == 2
+    training = load_checkpoint(tmp_path / "kept" / "penalised.safetensors").spec
+    assert training.regularisers["input-gradient"]["weight"] == 0.1
+    assert training.options["hidden"] == (4,)
+
+    assert "kept/bnn.safetensors exists" in run("list.toml").stderr
+    (tmp_path / "shown" / "angles.nc").unlink()
+    again = run("list.toml", "--quiet", "--resume")
+    assert again.exit_code == 0, again.output
+    assert "shown/size.nc is whole: nothing was left to do" in again.stdout
+    assert "wrote shown/angles.nc" in again.stdout
+    assert "kept/bnn.safetensors is trained already" in again.stdout
+
+
+def test_only_what_is_named_is_run(run: Run, tmp_path: Path) -> None:
+    assert run("list.toml", "--quiet", "--only", "angles").exit_code == 0
+    assert [path.name for path in tmp_path.rglob("*.nc")] == ["angles.nc"]
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert "did you mean 'angles'" in run("list.toml", "--only", "angle").stderr
+
+
+def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
+    assert run("list.toml", "--quiet", "--only", "size").exit_code == 0
+    model = ("--model", "kept/bnn.safetensors")
+    again = run("--like", "shown/size.nc", *model, "--output", "again.nc", "--quiet")
+    assert again.exit_code == 0, again.output
+    first, second = (open_results(tmp_path / name) for name in ("shown/size.nc", "again.nc"))
+    assert result_digest(first) == result_digest(second)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("epochs = 1", "epohcs = 1"),
+            "of [train.bnn] of list.toml 'epohcs'; did you mean 'epochs'",
+        ),
+        (("epochs = 1", "epochs = 0"), "epochs must be >= 1, got 0"),
+        (("steps = 2", "steps = 0"), "steps must be >= 1, got 0"),
+        (('attack = "pgd"', 'attack = "fgm"'), "'steps'"),
+        (('attack = "pgd"', 'attack = "pdg"'), "unknown attack 'pdg'; did you mean 'pgd'"),
+        (
+            ('study = "sample-size"', 'study = "size"'),
+            "unknown study in [study.size] of list.toml,",
+        ),
+        (('study = "sample-size"\n', ""), "[study.size] of list.toml needs a study"),
+        (("[train.bnn]", "[train]"), "train of list.toml must be tables [train.NAME]"),
+        (("[train.bnn]", "[trian.bnn]"), "key of list.toml 'trian'; did you mean 'train'"),
+        (("[train.bnn]", "[train.other]"), "there is no model bnn"),
+        (('checkpoints = "kept"', "checkpoints = 1"), "checkpoints of list.toml must be a folder"),
+        (("images = 10", "images = 100000"), "digits has 500 test images"),
+        (("steps = 2", "steps = = 2"), "list.toml is not readable TOML"),
+        (("input_gradient_weight = 0.1\n", ""), "needs the option 'weight'"),
+    ],
+)
+def test_a_bad_file_is_refused_before_anything_is_trained(
+    change: tuple[str, str], message: str, run: Run, tmp_path: Path
+) -> None:
+    before, after = change
+    assert before in LIST
+    (tmp_path / "list.toml").write_text(LIST.replace(before, after, 1))
+    refused = run("list.toml")
+    assert refused.exit_code == 2, refused.output
+    assert message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert not list(tmp_path.rglob("*.nc"))
+
+
+def test_a_file_or_a_result_is_needed(run: Run) -> None:
+    assert "study run needs a file of trainings and studies" in run().stderr
+    assert "cannot read none.toml" in run("none.toml").stderr
+    assert "give a file or --like" in run("list.toml", "--like", "a.nc").stderr
+
+
+def test_the_reproduction_is_such_a_file() -> None:
+    from pyrosnn_cli.study_file import read_jobs
+
+    folder = Path(__file__).parents[2] / "reproduction"
+    for name in ("fashion-mnist.toml", "cifar10.toml"):
+        trainings, studies = read_jobs(folder / name)
+        assert trainings
+        assert studies

@@ -1,0 +1,31 @@
+"""The command `train`: what is written, and what is said."""
+
+from pathlib import Path
+
+from support.program import Run
+
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.evaluation import accuracy
+from pyrosnn.training import load_checkpoint
+
+
+def test_train_writes_a_checkpoint_and_says_how_good_it_is(
+    run: Run, tmp_path: Path, digits: Dataset
+) -> None:
+    result = run(
+        "train", "sin", "--epochs", "3", "--hidden", "16,16", "--noise-variance", "0.05",
+        "--seed", "7", "--test-samples", "10", "--shared-noise",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "sin on digits: test accuracy" in result.stdout
+    assert "wrote sin-digits.safetensors" in result.stdout
+    assert "3/3 loss" in result.stderr
+    checkpoint = load_checkpoint(tmp_path / "sin-digits.safetensors")
+    assert checkpoint.spec.seed == 7
+    assert checkpoint.spec.options["noise_variance"] == 0.05
+    assert checkpoint.spec.options["per_example"] is False
+    assert checkpoint.spec.options["hidden"] == (16, 16)
+    assert checkpoint.test_accuracy is not None
+    assert f"{checkpoint.test_accuracy:.2%}" in result.stdout
+    x, y = digits.x_test, digits.y_test
+    assert checkpoint.test_accuracy == accuracy(checkpoint.classifier, x, y, num_samples=10, seed=7)

@@ -1,0 +1,29 @@
+"""Types are checked in the tests: in the first calls of a function, and again in the next test."""
+
+import jaxtyping
+import pytest
+import torch
+from support import first_calls
+
+from pyrosnn.attacks.norms import length
+
+WRONG = torch.zeros(2, 3, dtype=torch.int64)  # images are of floats
+
+
+@pytest.mark.parametrize("test", [1, 2])
+def test_a_wrong_type_is_found_until_a_function_was_called_often(test: int) -> None:
+    right = torch.zeros(2, 3)
+    for _ in range(first_calls.MOST - 1):
+        length(right)
+    with pytest.raises(jaxtyping.TypeCheckError, match="length"):
+        length(WRONG)
+    length(WRONG)  # no longer
+
+
+def test_other_functions_are_checked_still() -> None:
+    from pyrosnn.attacks.norms import largest_entry
+
+    for _ in range(2 * first_calls.MOST):
+        largest_entry(torch.zeros(2, 3))
+    with pytest.raises(jaxtyping.TypeCheckError, match="length"):
+        length(WRONG)

@@ -1,0 +1,47 @@
+"""The types of a function's arguments and result are checked in its first calls within a test.
+
+jaxtyping and beartype check every call, and take half the time of tests with thousands of them,
+which differ in values and not in types. ``pyproject.toml`` names this as the type checker.
+"""
+
+import functools
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from beartype import beartype
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MOST = 50
+
+_calls: Counter[Callable[..., Any]] = Counter()
+_skipped: list[Any] = []
+
+
+def checked(signature: Callable[P, R]) -> Callable[P, R]:
+    """Let beartype check what jaxtyping makes of a function's signature, at most so many times.
+
+    Then the function is marked as one whose types are not checked, until ``start_again``.
+    """
+    check = beartype(signature)
+
+    @functools.wraps(check)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+        _calls[signature] += 1
+        if _calls[signature] == MOST:
+            function = sys._getframe(1).f_locals["fn"]  # jaxtyping's name for it
+            function.__no_type_check__ = True
+            _skipped.append(function)
+        return check(*args, **kwargs)
+
+    return counted
+
+
+def start_again() -> None:
+    """Check every function again, for the next test."""
+    _calls.clear()
+    while _skipped:
+        _skipped.pop().__no_type_check__ = False
