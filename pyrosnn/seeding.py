@@ -73,6 +73,34 @@ def forked_numpy_rng(sequence: np.random.SeedSequence) -> Iterator[None]:
         np.random.set_state(before)
 
 
+@contextmanager
+def repeatable(*, exact: bool = False) -> Iterator[None]:
+    """Compute convolutions on a GPU the same way every time within the block.
+
+    Left alone, cuDNN may choose algorithms that add in another order at each call. All else that
+    pyrosnn computes repeats anyway.
+
+    Args:
+        exact: also in float32. torch's default there is TF32, which keeps 10 of the 23 bits.
+
+    Example:
+        >>> with repeatable(exact=True):
+        ...     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32
+        (True, False)
+    """
+    wanted = {"deterministic": True, "benchmark": False}
+    if exact:
+        wanted["allow_tf32"] = False
+    before = {name: getattr(torch.backends.cudnn, name) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            setattr(torch.backends.cudnn, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(torch.backends.cudnn, name, value)
+
+
 # Where torch's serialised CPU generator holds the 624 words of its Mersenne twister.
 _STATE_OFFSET, _STATE_WORDS = 24, 624
 

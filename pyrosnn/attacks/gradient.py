@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.precision import in_precision
-from pyrosnn.data.dataset import check_batch
+from pyrosnn.data.dataset import check_batch, require_on
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, require_attackers
 from pyrosnn.shapes import Flags
@@ -34,6 +34,7 @@ def require_attackable(
         ArgumentError: for bad images or labels, or samples of another classifier.
         OverlapError: if the samples are an inference set.
     """
+    require_on(classifier.device, images=x, labels=y)
     check_batch(
         x,
         y,

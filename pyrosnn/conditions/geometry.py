@@ -9,7 +9,7 @@ from torch import Tensor
 from pyrosnn.attacks import AttackResult
 from pyrosnn.attacks.norms import length
 from pyrosnn.conditions.view import Ray, View, look
-from pyrosnn.data.dataset import check_batch
+from pyrosnn.data.dataset import check_batch, require_on
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs import discriminants_of
@@ -112,6 +112,7 @@ def require_judgeable(
         ArgumentError: for bad images or labels, or samples of another classifier.
         OverlapError: if an attack was computed on some of these samples.
     """
+    require_on(classifier.device, images=x, labels=y)
     check_batch(
         x,
         y,

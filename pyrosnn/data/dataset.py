@@ -104,3 +104,21 @@ def check_batch(
         low >= 0 and high < num_classes,
         f"labels must be in 0 … {num_classes - 1}, got {low if low < 0 else high}",
     )
+
+
+def require_on(device: torch.device, **tensors: Tensor) -> None:
+    """Refuse images and labels that are not where the classifier is.
+
+    Args:
+        device: the classifier's.
+        tensors: by what they are, in the plural.
+
+    Raises:
+        ArgumentError: ``images are on cpu, the classifier is on cuda:0; move them there …``.
+    """
+    for name, tensor in tensors.items():
+        require(
+            tensor.device == device,
+            f"{name} are on {tensor.device}, the classifier is on {device}; move them there with "
+            ".to(classifier.device)",
+        )

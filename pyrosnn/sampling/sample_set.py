@@ -208,6 +208,12 @@ class SampleSet:
             f"these samples of stream '{self.origin.stream}' were drawn from another classifier "
             "(or it was trained since); draw them from the one that you evaluate",
         )
+        for name, value in (self.stored or {}).items():
+            require(
+                value.device == classifier.device,
+                f"site '{name}' was drawn on {value.device}, the classifier is on "
+                f"{classifier.device}; draw the samples where it is",
+            )
         for name in sorted(self.per_image):
             require(
                 self.num_examples == number,

@@ -14,7 +14,7 @@ from pyrosnn.data.dataset import Dataset, check_batch
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier, no_classifier
-from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.seeding import forked_rng, repeatable, seed_sequence
 from pyrosnn.training.images.augmentations import AUGMENTATIONS
 from pyrosnn.training.images.noisy import add_noise
 from pyrosnn.training.loss import StepLoss, make_loss
@@ -174,6 +174,7 @@ def _check(dataset: Dataset) -> None:
 def _randomness(spec: TrainingSpec, device: torch.device) -> Iterator[None]:
     with (
         forked_rng(seed_sequence(spec.seed, "train"), device),
+        repeatable(),
         pyro.validation_enabled(False),
     ):
         yield

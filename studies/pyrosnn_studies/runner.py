@@ -12,6 +12,7 @@ from pyrosnn.results import TIME_KEYS, make_result
 from pyrosnn.results.dataset import with_repeat
 from pyrosnn.results.provenance import make_provenance, run_provenance
 from pyrosnn.results.union import merge_datasets
+from pyrosnn.seeding import repeatable
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.store import CellStore, Finished
 from pyrosnn_studies.subject import Subject
@@ -51,7 +52,8 @@ class Task:
     def __call__(self, cell: Cell) -> Finished:
         """Run a cell and take its time."""
         start = time.monotonic()
-        values = self.run_cell(self.spec, cell, self.subject)
+        with repeatable(exact=True):
+            values = self.run_cell(self.spec, cell, self.subject)
         return Finished(cell=cell, values=values, seconds=time.monotonic() - start)
 
 

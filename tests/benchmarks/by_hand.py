@@ -97,7 +97,7 @@ def conditions(
     strengths: Sequence[float],
 ) -> Record:
     """Return margins, angles and conditions from the gradients of all classes."""
-    images = torch.arange(len(y))
+    images = torch.arange(len(y), device=y.device)
     margins = f[images, y].unsqueeze(1) - f
     differences = (gradients[y, images].unsqueeze(0) - gradients).flatten(2)  # (class, image, d)
     radii, cosines, held = [], [], []

@@ -33,6 +33,7 @@ GROUPS = {
     "precision": {"direction"},
     "keeping": {"keeping"},
     "scaling": {"scaling"},
+    "device": {"device"},
 }
 
 
@@ -136,6 +137,22 @@ class Report:
             rows.append([way, f"{work:.3f}", f"{kept:.4f}", f"{100 * kept / work:.1f}"])
         return rows
 
+    def device(self) -> Rows:
+        """Return the medians of each work on the CPU, on the GPU, and in a loop there."""
+        medians: dict[str, dict[str, float]] = {}
+        for bench in self.group("device"):
+            taken = float(bench["stats"]["median"]) * info(bench)["times"]
+            medians.setdefault(info(bench)["work"], {})[info(bench)["way"]] = taken
+        rows = [["seconds", "CPU", "GPU", "CPU / GPU", "loop on the GPU", "loop / pyrosnn"]]
+        for work, ways in medians.items():
+            ours = ways["GPU"]
+            row = [work]
+            for way in ("CPU", "loop on the GPU"):
+                known = way in ways
+                row += [f"{ways[way]:.3g}", f"{ways[way] / ours:.1f}"] if known else ["", ""]
+            rows.append([*row[:2], f"{ours:.3g}", *row[2:]])
+        return rows
+
     def scaling(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return sizes and seconds of each quantity that was varied."""
         found: dict[str, list[tuple[int, float]]] = {}
@@ -165,6 +182,7 @@ class Report:
             "precision": self.precision,
             "keeping": self.keeping,
             "scaling": self.slopes,
+            "device": self.device,
         }
 
     def draw(self, path: Path) -> None:

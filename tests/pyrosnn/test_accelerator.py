@@ -5,6 +5,7 @@ device, where tensors have no values, such a question and every copy to the host
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,10 +20,14 @@ import pyrosnn.sampling.reduce
 from pyrosnn.attacks import FGM, loss_gradient
 from pyrosnn.conditions import Ray, attack_geometry, look
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.composed import Composed
 from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, memory
+from pyrosnn.training import preset, train
+from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.runner import Task
 
 # Operations whose result is a number on the host, or has a shape that depends on values.
 WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::_unique2", "aten::equal"}
@@ -95,3 +100,37 @@ def test_attacks_and_views_run_without_values(monkeypatch: pytest.MonkeyPatch) -
     ray = Ray(direction=gradient.direction, points=(0.0, 0.5))
     (view,) = look(bnn, x, y, [ray], a, [6])
     assert view.slopes[ray].shape == (5, 10)
+
+
+def test_trainings_and_studies_repeat_on_a_device(digits: Dataset) -> None:
+    """Their convolutions are to be computed alike each time; those of studies in float32."""
+    seen: list[tuple[bool, bool]] = []
+
+    def note(*_: Any) -> Any:
+        seen.append((torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32))
+
+    train(preset("bnn", epochs=1, options={"hidden": (4,)}), digits, progress=note)
+    Task(run_cell=note, spec=None, subject=None)(Cell(part="evaluation"))
+    assert seen == [(True, True), (True, False)]
+
+
+@pytest.mark.parametrize("what", ["images", "labels", "site 'weight_0'"])
+def test_what_is_elsewhere_than_the_classifier_is_refused(
+    what: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    bnn = classifiers["bnn"]
+    x, y = digits.test_images(5)
+    a, i = disjoint_sample_sets(bnn, x, attack=2, inference=2, seed=0)
+    delta = FGM(strength=0.5)(bnn, x, y, a)
+    if what == "images":
+        x = x.to("meta")
+    elif what == "labels":
+        y = y.to("meta")
+    else:
+        stored = {name: value.to("meta") for name, value in a.tensors.items()}
+        a, i = (replace(samples, stored=stored) for samples in (a, i))
+    message = f"{what} (are|was drawn) on meta, the classifier is on cpu"
+    with pytest.raises(ArgumentError, match=message):
+        FGM(strength=0.5)(bnn, x, y, a)
+    with pytest.raises(ArgumentError, match=message):
+        attack_geometry(bnn, x, y, delta, i)

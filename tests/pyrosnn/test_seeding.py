@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.seeding import forked_rng, repeatable, seed_sequence
 
 
 def draw(*key: int) -> torch.Tensor:
@@ -59,3 +59,24 @@ def test_the_global_state_is_put_back_even_after_an_error() -> None:
     except RuntimeError:
         pass
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def flags() -> tuple[bool, bool, bool]:
+    cudnn = torch.backends.cudnn
+    return cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32
+
+
+def test_what_must_repeat_sets_the_flags_of_convolutions_and_puts_them_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    before = flags()
+    assert before == (False, True, True)
+    with repeatable():
+        assert flags() == (True, False, True)
+        with repeatable(exact=True):
+            assert flags() == (True, False, False)
+        assert flags() == (True, False, True)
+    with pytest.raises(ZeroDivisionError), repeatable(exact=True):
+        _ = 1 / 0
+    assert flags() == before
