@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from distributed import LocalCluster
+from support.workers import quick_workers
 from typer.testing import CliRunner, Result
 
 from pyrosnn.claim import claim
@@ -296,7 +297,8 @@ def test_the_same_file_alone_on_four_workers_and_on_a_cluster_that_is_there(
 ) -> None:
     """The last one goes on with cells that this process has left."""
     assert run("--output", "alone.nc").exit_code == 0
-    four = run("--output", "four.nc", "--workers", "4")
+    with quick_workers():
+        four = run("--output", "four.nc", "--workers", "4")
     assert four.exit_code == 0, four.output
     interrupted(run, "--output", "there.nc", "--threads", "1")
     with LocalCluster(
