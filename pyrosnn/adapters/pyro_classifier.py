@@ -12,7 +12,7 @@ from pyro.distributions import Delta
 from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter
-from pyrosnn.adapters.given import GivenParameters, GivenSites, alone, logits_at
+from pyrosnn.adapters.fixed_sites import FixedParameters, FixedSites, alone, logits_at
 from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.adapters.pyro_program import (
@@ -128,7 +128,7 @@ class PyroClassifier(Adapter):
             self._require_returned_logits(three, found)
         two = [found, self._draw(three)]
         trial = {name: torch.stack([values[name] for values in two]) for name in found}
-        with alone(), GivenParameters(self.parameter_values), pyro.validation_enabled(False):
+        with alone(), FixedParameters(self.parameter_values), pyro.validation_enabled(False):
             self.vectorised = choose(lambda one: self._of_sample(three, one), trial, vectorised)
         self.settle()
 
@@ -160,7 +160,7 @@ class PyroClassifier(Adapter):
 
     def _require_returned_logits(self, x: Tensor, values: Mapping[str, Tensor]) -> None:
         """Refuse a model without labels that does not return logits."""
-        with alone(), GivenParameters(self.parameter_values), torch.no_grad():
+        with alone(), FixedParameters(self.parameter_values), torch.no_grad():
             returned: Any = self._of_sample(x, values)
         good = isinstance(returned, Tensor) and returned.is_floating_point() and returned.ndim == 2
         require(
@@ -171,7 +171,7 @@ class PyroClassifier(Adapter):
 
     def _draw(self, x: Tensor) -> dict[str, Tensor]:
         """Run the guide once."""
-        with alone(), GivenParameters(self.parameter_values), torch.no_grad():
+        with alone(), FixedParameters(self.parameter_values), torch.no_grad():
             trace: Any = poutine.trace(self._guide).get_trace(x)
         return drawn_sites(trace.nodes)
 
@@ -189,12 +189,12 @@ class PyroClassifier(Adapter):
 
     def model(self, x: Tensor, y: Tensor | None = None) -> Any:
         """The user's model: its priors and its labels."""
-        with pyro.get_param_store().scope(), GivenParameters(self.parameter_values):
+        with pyro.get_param_store().scope(), FixedParameters(self.parameter_values):
             return self._model(x) if y is None else self._model(x, y)
 
     def _of_sample(self, x: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the model's logits for one sample."""
-        with GivenSites(values) as given:
+        with FixedSites(values) as given:
             returned = self._model(x)
         return returned if self._label is None else logits_at(self._label, given.met)
 
@@ -214,7 +214,7 @@ class PyroClassifier(Adapter):
 
         with (
             alone(),
-            GivenParameters(self.parameter_values),
+            FixedParameters(self.parameter_values),
             pyro.validation_enabled(False),  # it asks batched tensors for values
         ):
             return over_samples(of_sample, batch, vectorised=self.vectorised)

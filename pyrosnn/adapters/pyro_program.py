@@ -15,7 +15,7 @@ from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
 from pyrosnn.adapters.copies import copy_of
-from pyrosnn.adapters.given import LABELS, alone
+from pyrosnn.adapters.fixed_sites import LABELS, alone
 from pyrosnn.errors import ArgumentError, first_line, require
 from pyrosnn.networks.trial import require_running_statistics
 from pyrosnn.seeding import forked_rng, seed_sequence

@@ -16,7 +16,7 @@ from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.outputs import find_output
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import (
-    Recording,
+    DifferentiableReplay,
     SampleSet,
     ScaledSum,
     mean_prediction,
@@ -46,24 +46,24 @@ class _Pass:
 
     def __init__(self, source: _Source, x: Tensor):
         self._source, self._x = source, x
-        self._recording: Recording | None = self._record()
-        self._mean = mean_prediction(self._recording, source.classifier.output)
+        self._replay: DifferentiableReplay | None = self._evaluate()
+        self._mean = mean_prediction(self._replay, source.classifier.output)
         self.value = MODULE_OUTPUTS[source.output].value(self._mean).to(x.dtype)
 
-    def _record(self) -> Recording:
-        return Recording(self._source.classifier, self._x, self._source.samples)
+    def _evaluate(self) -> DifferentiableReplay:
+        return DifferentiableReplay(self._source.classifier, self._x, self._source.samples)
 
     def release(self) -> None:
         """Give the graphs back; they are made again if the gradient is asked for after all."""
-        self._recording = None
+        self._replay = None
 
     def gradient(self, cotangents: Tensor) -> Tensor:
         """Return the cotangents of the images, given those of the value."""
-        pull = MODULE_OUTPUTS[self._source.output].cotangents
-        recording = self._recording or self._record()
-        total = ScaledSum(recording.images)
-        for chunk in recording:
-            total.add(chunk, pull(cotangents, chunk.logits, self._mean))
+        output = MODULE_OUTPUTS[self._source.output]
+        replayed = self._replay or self._evaluate()
+        total = ScaledSum(replayed.images)
+        for chunk in replayed:
+            total.add(chunk, output.cotangents(cotangents, chunk.logits, self._mean))
         return total.exact.to(self._x.dtype)
 
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pyrosnn.attacks import Attack, loss_gradient
 from pyrosnn.attacks.norms import unit
-from pyrosnn.conditions import Ray, first_order, look
+from pyrosnn.conditions import Line, first_order, linearize
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
-from pyrosnn.evaluation.moments import record, sample_gradient
+from pyrosnn.evaluation.moments import evaluate_sample, sample_gradient
 from pyrosnn.evaluation.resampling import SubsetDirections, resample, resampled_sizes
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs import discriminants_of
@@ -125,7 +125,7 @@ def attack_moments(
     places = ((group, index) for group, count in enumerate(counts) for index in range(count))
     images = AfterTrunk(classifier, x, memory_budget)
     for (group, index), theta in zip(places, samples.chunks(1), strict=True):
-        single = record(classifier, images, theta)
+        single = evaluate_sample(classifier, images, theta)
         share = of.average.cotangents(of.row, single.logits, labels, mean)
         margin = f.margin_cotangent(single.logits, y, nearest)
         both = torch.stack(
@@ -172,9 +172,9 @@ def _nearest_class(
     """Return the class whose boundary the attack on all samples meets first."""
     of = attack.maximised
     gradient = loss_gradient(classifier, x, labels, samples, loss=of.loss, gradient=of.gradient)
-    ray = Ray(direction=unit(gradient.direction))
-    (view,) = look(classifier, x, y, [ray], samples, [len(samples)])
-    return first_order(y, view, ray, gradient.correct).nearest
+    line = Line(direction=unit(gradient.direction))
+    (linearization,) = linearize(classifier, x, y, [line], samples, [len(samples)])
+    return first_order(y, linearization, line, gradient.correct).nearest
 
 
 def estimate(grams: np.ndarray, products: np.ndarray, num_samples: int) -> dict[str, np.ndarray]:

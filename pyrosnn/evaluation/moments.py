@@ -17,7 +17,7 @@ from pyrosnn.results import make_dataset
 from pyrosnn.sampling import (
     MEMORY_BUDGET,
     AfterTrunk,
-    Recorded,
+    DifferentiableChunk,
     SampleSet,
     ScaledSum,
     draw_sample_set,
@@ -119,14 +119,14 @@ def gradient_moments(
     mean = MeanPrediction(classifier.output)
     images = AfterTrunk(classifier, x, memory_budget)
     for theta in singles():
-        mean.add(record(classifier, images, theta).logits)
+        mean.add(evaluate_sample(classifier, images, theta).logits)
     require_finite(mean.scores)
     other = mean.runner_up(y)
 
     prediction, label, margin = _Moments(mean.scores[:, 0]), _Moments(x), _Moments(x)
     products = torch.zeros_like(mean.scores[:, 0])
     for theta in singles():
-        single = record(classifier, images, theta)
+        single = evaluate_sample(classifier, images, theta)
         f = functions.values(single.logits)[0]
         prediction.add(f.gather(-1, y.unsqueeze(-1)).squeeze(-1))
         cotangents = functions.cotangent(single.logits, y)
@@ -161,12 +161,14 @@ def gradient_moments(
     return make_dataset({name: value.cpu().numpy() for name, value in values.items()}, coords)
 
 
-def record(classifier: StochasticClassifier, images: AfterTrunk, theta: SampleSet) -> Recorded:
+def evaluate_sample(
+    classifier: StochasticClassifier, images: AfterTrunk, theta: SampleSet
+) -> DifferentiableChunk:
     """Evaluate a single sample."""
-    return Recorded(next(replay(classifier, len(images.x), theta)), images)
+    return DifferentiableChunk(next(replay(classifier, len(images.x), theta)), images)
 
 
-def sample_gradient(images: AfterTrunk, single: Recorded, cotangents: Tensor) -> Tensor:
+def sample_gradient(images: AfterTrunk, single: DifferentiableChunk, cotangents: Tensor) -> Tensor:
     """Return one sample's gradient in float64."""
     total = ScaledSum(images)
     total.add(single, cotangents)

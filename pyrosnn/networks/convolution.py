@@ -135,7 +135,7 @@ class Convolved(Operation):
             size - ((out - 1) * self.stride - 2 * self.padding + kernel)
             for size, out, kernel in zip(self.size, u.shape[-2:], kernels.shape[-2:], strict=True)
         ]
-        pulled: Tensor = functional.conv_transpose2d(
+        transposed: Tensor = functional.conv_transpose2d(
             u,
             kernels,
             stride=self.stride,
@@ -143,7 +143,7 @@ class Convolved(Operation):
             output_padding=left_over,
             groups=groups,
         )
-        return pulled
+        return transposed
 
 
 def fold(h: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from pyrosnn.errors import ArgumentError
 LABELS = (Categorical, OneHotCategorical)
 
 
-class GivenSites(Messenger):
+class FixedSites(Messenger):
     """A handler that gives sample sites their values, and sets labels to zero.
 
     Args:
@@ -43,7 +43,7 @@ class GivenSites(Messenger):
         self.met[name] = (distribution, message["value"])
 
 
-class GivenParameters(Messenger):
+class FixedParameters(Messenger):
     """A handler that gives ``pyro.param`` statements their values.
 
     Args:
