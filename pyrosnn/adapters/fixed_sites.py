@@ -37,8 +37,8 @@ class FixedSites(Messenger):
         if isinstance(distribution, _Subsample):
             return
         if message["value"] is None:
-            given = self._values.get(name)
-            message["value"] = zeros(distribution) if given is None else given
+            value = self._values.get(name)
+            message["value"] = zeros(distribution) if value is None else value
             message["done"] = True
         self.met[name] = (distribution, message["value"])
 

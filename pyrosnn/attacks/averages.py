@@ -51,16 +51,16 @@ def _alone(logits: Logits, y: Labels) -> tuple[Tensor, Tensor]:
 
 def of_mean_loss(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:
     r"""Return $\frac1S\sum_s L(f(x, \theta_s), y)$: every sample a set of its own."""
-    each, labels = _alone(logits, y)
-    own = MeanPrediction(mean.output).add(each)
+    singles, labels = _alone(logits, y)
+    own = MeanPrediction(mean.output).add(singles)
     return loss.value(own, labels).reshape(logits.shape[:-1]).mean(0)
 
 
 def mean_loss_cotangents(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
     """Return the cotangents of the mean of the samples' losses."""
-    each, labels = _alone(logits, y)
-    own = MeanPrediction(mean.output).add(each)
-    return loss.cotangents(each, labels, own).reshape(logits.shape) / mean.num_samples
+    singles, labels = _alone(logits, y)
+    own = MeanPrediction(mean.output).add(singles)
+    return loss.cotangents(singles, labels, own).reshape(logits.shape) / mean.num_samples
 
 
 def of_mean_logits(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:

@@ -124,18 +124,18 @@ class ExternalAttack(GradientAttack):
         x, start = problem.x, problem.samples.origin.start
         seed = problem.seed("external", start)
         with torch.enable_grad(), problem.random("external", start), forked_numpy_rng(seed):
-            found = self.function(module, x.detach().clone(), problem.labels.clone(), strength)
-        if not isinstance(found, Tensor):
+            returned = self.function(module, x.detach().clone(), problem.labels.clone(), strength)
+        if not isinstance(returned, Tensor):
             raise ArgumentError(
-                f"the attack returned {type(found).__name__}, expected the attacked images as a "
+                f"the attack returned {type(returned).__name__}, expected the attacked images as a "
                 f"tensor of shape {tuple(x.shape)} (of foolbox' three results it is the second)"
             )
         require(
-            found.shape == x.shape,
-            f"the attack returned shape {tuple(found.shape)}, expected that of the images, "
+            returned.shape == x.shape,
+            f"the attack returned shape {tuple(returned.shape)}, expected that of the images, "
             f"{tuple(x.shape)}",
         )
-        attacked = found.detach().to(x)
+        attacked = returned.detach().to(x)
         bad = ~attacked.flatten(1).isfinite().all(1)
         if bad.any():
             raise ArgumentError(

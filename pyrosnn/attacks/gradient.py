@@ -76,11 +76,11 @@ def loss_gradient(
     maximised = AttackLoss(loss=loss, gradient=gradient, precision=precision)
     require_attackable(classifier, x, y, samples)
     attacker = in_precision(classifier, precision)
-    found, mean = maximised.differentiate(attacker, x, y, samples, predict=True)
+    derivative, mean = maximised.differentiate(attacker, x, y, samples, predict=True)
     assert mean is not None  # asked for
     return LossGradient(
-        direction=found.direction,
-        scale=found.scale,
+        direction=derivative.direction,
+        scale=derivative.scale,
         correct=mean.predicted == y,
         num_gradients=len(samples),
     )

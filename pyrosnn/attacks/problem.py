@@ -100,15 +100,15 @@ class Problem(Supply):
         x, labels, samples = self._of(rows, page)
         clean = self._is_clean(delta, samples)
         moved = x if delta is None else x + delta
-        found, mean = self.maximised.differentiate(
+        gradient, mean = self.maximised.differentiate(
             self.attacker, moved, labels, samples, predict=clean
         )
         if clean and mean is not None:
             self._predicted = mean.predicted
         self.num_gradients += len(x) * len(samples)
         if self._nonzero is None or not bool(self._nonzero.all()):
-            self.saw(largest_entry(found.direction) != 0, rows)
-        return found
+            self.saw(largest_entry(gradient.direction) != 0, rows)
+        return gradient
 
     def saw(self, nonzero: Flags, rows: Rows = EVERY) -> None:
         """Remember which images had a gradient; ``gradient`` does so itself.

@@ -61,8 +61,8 @@ class Trial:
     def correct(self, attack: Attack, repeat: int = 0) -> np.ndarray:
         """Return which attacked images I classifies correctly, shape (example,)."""
         attack_set, inference_set = self.sets(repeat)
-        found = attack(self.classifier, self.x, self.y, attack_set)
-        mean = predict(self.classifier, self.x + found.perturbation, inference_set)
+        result = attack(self.classifier, self.x, self.y, attack_set)
+        mean = predict(self.classifier, self.x + result.perturbation, inference_set)
         correct: np.ndarray = (mean.predicted == self.y).cpu().numpy()
         return correct
 

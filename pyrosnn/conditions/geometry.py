@@ -165,9 +165,9 @@ def geometries(
     return [
         {
             line: _with_norm(geometry, norm, line)
-            for (line, geometry), norm in zip(along.items(), each, strict=True)
+            for (line, geometry), norm in zip(along.items(), norms_along, strict=True)
         }
-        for along, each in zip(seen, norms, strict=True)
+        for along, norms_along in zip(seen, norms, strict=True)
     ]
 
 

@@ -186,15 +186,15 @@ def estimate(grams: np.ndarray, products: np.ndarray, num_samples: int) -> dict[
         num_samples: samples in all groups.
     """
     counts = np.bincount(np.arange(num_samples) % NUM_GROUPS)
-    found = dict(zip(NAMES, _moments(grams, products, counts), strict=True))
+    moments = dict(zip(NAMES, _moments(grams, products, counts), strict=True))
     without = []
     for fold in range(NUM_GROUPS):
         kept = np.delete(np.arange(NUM_GROUPS), fold)
         part = grams[..., kept, :][..., kept], products[:, :, kept], counts[kept]
         without.append(_moments(*part))
     for name, folds in zip(NAMES, zip(*without, strict=True), strict=True):
-        found[f"{name}_without"] = np.stack(folds, axis=-1)
-    return {**found, **_second_moments(grams, counts)}
+        moments[f"{name}_without"] = np.stack(folds, axis=-1)
+    return {**moments, **_second_moments(grams, counts)}
 
 
 NAMES = ("direction_square", "direction_trace", "direction_product")

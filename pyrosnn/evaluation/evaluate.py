@@ -102,17 +102,20 @@ def evaluate(
     attack_sets = _prefixes(attack_samples, attack_sizes)
     sizes = [len(part) for part in _prefixes(inference_samples, inference_sizes)]
     x, y = x.to(classifier.device), y.to(classifier.device)
-    attacked = [
+    attacked_sets = [
         _attack(classifier, x, y, attack, attack_set, grid, judged_bounds)
         for attack_set in attack_sets
     ]
-    results = [result for each in attacked for result in each.results]
+    results = [result for attacked_set in attacked_sets for result in attacked_set.results]
     require_judgeable(classifier, x, y, results, inference_samples)
     # one pass over I serves all attack sets and all sizes of I
-    lines = [line for each in attacked for line in each.lines]
+    lines = [line for attacked_set in attacked_sets for line in attacked_set.lines]
     linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
     correct = {
-        line: each.results[0].correct for each in attacked for line in each.lines if line.measured
+        line: attacked_set.results[0].correct
+        for attacked_set in attacked_sets
+        for line in attacked_set.lines
+        if line.measured
     }
     seen = geometries(classifier, x, y, correct, linearizations, inference_samples)
     coords = {
@@ -122,10 +125,10 @@ def evaluate(
         "smoothness": np.asarray(smoothness, dtype=np.float64),
     }
     by_attack_set = []
-    for each, attack_set in zip(attacked, attack_sets, strict=True):
+    for attacked_set, attack_set in zip(attacked_sets, attack_sets, strict=True):
         coords["attack_samples"] = np.array([len(attack_set)])
         parts = [
-            _label(each, linearization, along, y, coords)
+            _label(attacked_set, linearization, along, y, coords)
             for linearization, along in zip(linearizations, seen, strict=True)
         ]
         by_attack_set.append(combine(parts, "inference_samples"))

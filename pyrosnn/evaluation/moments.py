@@ -113,8 +113,8 @@ def gradient_moments(
 
     def singles() -> Iterator[SampleSet]:
         sets = successive_sample_sets(classifier, x, first)
-        each = (drawn[s : s + 1] for drawn in sets for s in range(len(drawn)))
-        return islice(each, num_samples)
+        samples = (drawn[s : s + 1] for drawn in sets for s in range(len(drawn)))
+        return islice(samples, num_samples)
 
     mean = MeanPrediction(classifier.output)
     images = AfterTrunk(classifier, x, memory_budget)

@@ -106,8 +106,11 @@ def resampled_sizes(
     subsets: Sequence[int], counts: np.ndarray, inference_samples: int
 ) -> tuple[list[float], float]:
     """Return the S_A of the cosines that :func:`resample` returns, and their S_I."""
-    each, size_i = float(counts.mean()), _folds_of_i(inference_samples, counts)
-    return [*map(float, subsets), *(union * each for union in _unions(size_i))], size_i * each
+    mean_count, size_i = float(counts.mean()), _folds_of_i(inference_samples, counts)
+    return [
+        *map(float, subsets),
+        *(union * mean_count for union in _unions(size_i)),
+    ], size_i * mean_count
 
 
 def _folds_of_i(inference_samples: int, counts: np.ndarray) -> int:

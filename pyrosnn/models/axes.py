@@ -14,15 +14,15 @@ class EventDims(Messenger):
     """Notes, within it, how many axes one value of each sample site has.
 
     Attributes:
-        found: numbers of axes by site.
+        num_axes: numbers of axes by site.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: dict[str, int] = {}
+        self.num_axes: dict[str, int] = {}
 
     def _pyro_post_sample(self, message: Any) -> None:
-        self.found[message["name"]] = message["fn"].event_dim
+        self.num_axes[message["name"]] = message["fn"].event_dim
 
 
 def one_sample(program: Callable[[Tensor], Any], x: Tensor) -> dict[str, Tensor]:

@@ -98,7 +98,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         images = pyro.plate("images", len(x), dim=-1)
         with EventDims() as dims:
             drawn = self.sample_prior(x, images)
-        sites, one = with_axes(drawn, dims.found)
+        sites, one = with_axes(drawn, dims.num_axes)
         training = self.training and y is not None
         logits = (self.training_logits if training else self.logits)(x, sites)
         with images:
@@ -209,19 +209,19 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return next((t for t in self._tensors if t.is_floating_point()), torch.empty(0))
 
 
-def no_classifier(origin: str, found: Any) -> ArgumentError:
+def no_classifier(origin: str, value: Any) -> ArgumentError:
     """Return the error for something else than a classifier, often a plain module.
 
     Args:
         origin: where it comes from, as the sentence begins.
-        found: what was given.
+        value: the object given.
 
     Example:
         >>> print(str(no_classifier("the classifier is", torch.nn.ReLU())).partition(";")[0])
         the classifier is a ReLU, expected a StochasticClassifier
     """
     return ArgumentError(
-        f"{origin} a {type(found).__name__}, expected a StochasticClassifier; wrap it with an "
+        f"{origin} a {type(value).__name__}, expected a StochasticClassifier; wrap it with an "
         "adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …), or put noise into it: "
         "Composed(network, noise=[…])"
     )

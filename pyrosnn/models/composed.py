@@ -171,6 +171,6 @@ def _joined(mappings: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, list[A
     """Join what several noises have at each place, in their order."""
     joined: dict[str, list[Any]] = {}
     for mapping in mappings:
-        for place, found in mapping.items():
-            joined.setdefault(place, []).extend(found)
+        for place, parts in mapping.items():
+            joined.setdefault(place, []).extend(parts)
     return joined

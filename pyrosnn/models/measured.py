@@ -21,8 +21,8 @@ class CountFloats(TorchDispatchMode):
         """Run the operation and count what it returns, but for views of what it was given."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        given = {_place(value) for value in _tensors((args, tuple(kwargs.values())))}
-        self.count += sum(v.numel() for v in _tensors(result) if _place(v) not in given)
+        inputs = {_place(value) for value in _tensors((args, tuple(kwargs.values())))}
+        self.count += sum(v.numel() for v in _tensors(result) if _place(v) not in inputs)
         return result
 
 

@@ -66,9 +66,9 @@ def names_in_files(own: Sequence[str], patterns: Sequence[tuple[str, str]]) -> d
     counts = [0] * len(patterns)
     for name in own:
         for number, (pattern, replacement) in enumerate(patterns):
-            found = re.fullmatch(pattern, name)
-            if found:
-                names[name] = found.expand(replacement).format(counts[number])
+            match = re.fullmatch(pattern, name)
+            if match:
+                names[name] = match.expand(replacement).format(counts[number])
                 counts[number] += 1
                 break
     return names

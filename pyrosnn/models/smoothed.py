@@ -70,5 +70,5 @@ class Smoothed(StochasticClassifier):
             for name, value in sites.items()
             if name != SITE
         }
-        each = self.base.logits(flat, repeated).reshape(*lead, self.num_classes)
-        return discriminants_of(self.output).averaged_logits(each)
+        logits = self.base.logits(flat, repeated).reshape(*lead, self.num_classes)
+        return discriminants_of(self.output).averaged_logits(logits)

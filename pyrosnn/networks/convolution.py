@@ -113,8 +113,8 @@ class Convolved(Operation):
         bias = None if bias is None else bias.flatten()
         groups = 1 if len(h) == 1 else number
         beside = functional.conv2d(_beside(h), kernels, bias, groups=groups, **options)
-        found: Tensor = beside.unflatten(1, (number, -1)).transpose(0, 1)
-        return found
+        features: Tensor = beside.unflatten(1, (number, -1)).transpose(0, 1)
+        return features
 
     def vjp(
         self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
@@ -154,8 +154,8 @@ def fold(h: Tensor) -> Tensor:
 
 def unfold(flat: Tensor, like: Tensor) -> Tensor:
     """Return a batch with the sample axis of ``like``."""
-    found: Tensor = flat.unflatten(0, like.shape[:2])
-    return found
+    unfolded: Tensor = flat.unflatten(0, like.shape[:2])
+    return unfolded
 
 
 def _beside(h: Tensor) -> Tensor:

@@ -117,10 +117,10 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
     """
     if not values.requires_grad:
         raise no_gradient()
-    (found,) = torch.autograd.grad(values, x, cotangents, retain_graph=True, allow_unused=True)
-    if found is None:
+    (gradient,) = torch.autograd.grad(values, x, cotangents, retain_graph=True, allow_unused=True)
+    if gradient is None:
         raise no_gradient()
-    return found
+    return gradient
 
 
 def no_gradient() -> ArgumentError:

@@ -199,12 +199,12 @@ class Program(Function):
                 if cotangent is None:  # nothing that is returned depends on it
                     continue
                 shared = tuple(self._derivatives_of[i] == 1 for i in step.inputs)
-                found = step.operation.vjp(residuals[number], cotangent, shared)
+                products = step.operation.vjp(residuals[number], cotangent, shared)
                 cotangents[index] = None
-                for i, value in zip(step.inputs, found, strict=True):
+                for i, value in zip(step.inputs, products, strict=True):
                     add(i, value)
-            given = [value for value in cotangents[: self._first] if value is not None]
-            packed = self._input_packing.pack(given)
+            of_inputs = [value for value in cotangents[: self._first] if value is not None]
+            packed = self._input_packing.pack(of_inputs)
             return packed.squeeze(0) if self._enters else packed
 
     def _unpack(self, h: Tensor) -> list[Tensor]:

@@ -38,8 +38,8 @@ class Probabilities(Discriminants):
 
     def pool(self, exact: Logits, before: PerClass | None) -> PerClass:
         r"""Return $\log \sum_s p_{c,s}$."""
-        each = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT
-        total = each[0] if len(each) == 1 else each.logsumexp(0)
+        log_probs = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT
+        total = log_probs[0] if len(log_probs) == 1 else log_probs.logsumexp(0)
         return total if before is None else torch.logaddexp(before, total)
 
     def total(self, scores: PerClass) -> PerClass:

@@ -40,15 +40,15 @@ class Advice:
 
 def determined(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether the estimates of both ‖μ‖² are positive."""
-    found: xr.DataArray = (moments["direction_square"] > 0).all("direction")
-    return found
+    positive: xr.DataArray = (moments["direction_square"] > 0).all("direction")
+    return positive
 
 
 def clear(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether both ‖μ‖² stand out of their errors, by two of them."""
     square, error = jackknife(lambda of: of["direction_square"], moments)
-    found: xr.DataArray = (square > 2 * error).all("direction")
-    return found
+    clear: xr.DataArray = (square > 2 * error).all("direction")
+    return clear
 
 
 def mean_cosine(
@@ -101,8 +101,8 @@ def advise(
 
     def log_samples(of: xr.Dataset) -> xr.DataArray:
         if "fold" in of.dims:
-            each = [log_samples(of.isel(fold=fold)) for fold in range(of.sizes["fold"])]
-            return xr.concat(each, "fold")
+            folds = [log_samples(of.isel(fold=fold)) for fold in range(of.sizes["fold"])]
+            return xr.concat(folds, "fold")
         return xr.DataArray(math.log(samples_for_mean(of, share, inference_samples)))
 
     undetermined = int((~determined(moments)).sum())

@@ -35,7 +35,7 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
             "compare results of sample-size, inference-size or conditions",
         )
     made = [read_provenance(result) for result in (first, second)]
-    digests = [each.get("dataset_digest", "") for each in made]
+    digests = [provenance.get("dataset_digest", "") for provenance in made]
     for which, digest in zip(("first", "second"), digests, strict=True):
         require(
             digest != "",
@@ -43,7 +43,8 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
             "same images: give make_result a provenance with 'dataset_digest': dataset.digest",
         )
     names = " and ".join(
-        f"{each.get('dataset')} ({digest[:8]})" for each, digest in zip(made, digests, strict=True)
+        f"{provenance.get('dataset')} ({digest[:8]})"
+        for provenance, digest in zip(made, digests, strict=True)
     )
     require(
         digests[0] == digests[1],

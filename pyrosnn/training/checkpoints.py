@@ -152,10 +152,10 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
 
 def _restore(path: Path, header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Checkpoint:
     """Rebuild the classifier from the header and the parameters."""
-    found = header.get("schema_version")
-    if found is not None and found != SCHEMA_VERSION:
+    version = header.get("schema_version")
+    if version is not None and version != SCHEMA_VERSION:
         raise FileError(
-            f"{path} has checkpoint schema {found}, this pyrosnn reads {SCHEMA_VERSION}; "
+            f"{path} has checkpoint schema {version}, this pyrosnn reads {SCHEMA_VERSION}; "
             "use the pyrosnn that wrote it or train again"
         )
     try:

@@ -151,12 +151,12 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
         require(
             self.momentum > 0 or not self.nesterov, "nesterov needs a momentum > 0, got momentum 0"
         )
-        given = {
+        options = {
             # JSON has no tuples; without this a checkpoint's spec would not equal its original
             name: tuple(value) if isinstance(value, list) else value
             for name, value in self.options.items()
         }
-        options = complete_options(self.model, given) if self.model else given
+        options = complete_options(self.model, options) if self.model else options
         object.__setattr__(self, "options", options)
         images = self.make_images()
         images.check(self)

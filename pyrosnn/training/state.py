@@ -37,15 +37,15 @@ class TrainingState:
             classifier: what is trained.
             optimizer: what moves its parameters.
         """
-        found = {f"{CLASSIFIER}.{name}": v for name, v in classifier.state_dict().items()}
+        entries = {f"{CLASSIFIER}.{name}": v for name, v in classifier.state_dict().items()}
         for index, values in optimizer.state_dict()["state"].items():
             for name, value in values.items():
                 if value is not None:
-                    found[f"{OPTIMIZER}.{index}.{name}"] = torch.as_tensor(value)
+                    entries[f"{OPTIMIZER}.{index}.{name}"] = torch.as_tensor(value)
         for name, value in _random_states(classifier.device).items():
-            found[f"{RANDOM}.{name}"] = value
+            entries[f"{RANDOM}.{name}"] = value
         # of one layout: files know no other
-        tensors = {n: v.detach().cpu().contiguous().clone() for n, v in found.items()}
+        tensors = {n: v.detach().cpu().contiguous().clone() for n, v in entries.items()}
         return cls(epoch=epoch, tensors=tensors)
 
     def restore(self, classifier: StochasticClassifier, optimizer: Optimizer) -> None:

@@ -71,9 +71,9 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
             f"{path} is no readable state of a training ({first_line(error)}); "
             "train anew (--overwrite)"
         ) from error
-    if (found := header.get("schema_version")) != SCHEMA_VERSION:
+    if (version := header.get("schema_version")) != SCHEMA_VERSION:
         raise FileError(
-            f"{path} has schema {found} of a training's state, this pyrosnn reads "
+            f"{path} has schema {version} of a training's state, this pyrosnn reads "
             f"{SCHEMA_VERSION}; go on with the pyrosnn that wrote it, or train anew (--overwrite)"
         )
     asked = json.loads(json.dumps(_identity(spec, dataset)))

@@ -145,13 +145,14 @@ def _require_fit(classifier: StochasticClassifier, spec: TrainingSpec, dataset: 
     """Refuse what is no classifier, or none that can be trained on the data."""
     if not isinstance(classifier, StochasticClassifier):
         raise no_classifier("the classifier is", classifier)
-    for what, found, needed in (
+    for what, expected, actual in (
         ("images of shape", classifier.image_shape, dataset.image_shape),
         ("pixels of type", classifier.dtype, dataset.x_train.dtype),
         ("as number of classes", classifier.num_classes, dataset.num_classes),
     ):
         require(
-            found == needed, f"the classifier takes {what} {found}, {dataset.name} has {needed}"
+            expected == actual,
+            f"the classifier takes {what} {expected}, {dataset.name} has {actual}",
         )
     require(
         bool(spec.objective or classifier.objective),

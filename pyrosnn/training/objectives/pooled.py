@@ -63,9 +63,9 @@ class PooledELBO(ELBO):
             if site["is_observed"]:
                 loss = loss - self._pooled(site)
             else:
-                found = guide_nodes[name]
-                divergence = _divergence(found["fn"], site["fn"], found["value"])
-                total = scale_and_mask(divergence, found["scale"]).sum()
+                drawn_site = guide_nodes[name]
+                divergence = _divergence(drawn_site["fn"], site["fn"], drawn_site["value"])
+                total = scale_and_mask(divergence, drawn_site["scale"]).sum()
                 loss = loss + total / self.num_particles  # one for each particle
         return loss
 
