@@ -40,7 +40,7 @@ class Gradient:
 
 @dataclass(frozen=True, kw_only=True)
 class AttackLoss:
-    """Which loss of which average is maximised, by names, and in what precision.
+    """The loss and the average to maximise, by name, and the precision.
 
     Attributes:
         loss: name in ``LOSSES``.
@@ -69,12 +69,12 @@ class AttackLoss:
 
     @property
     def row(self) -> Loss:
-        """The loss itself."""
+        """The row of ``loss`` in ``LOSSES``."""
         return LOSSES[self.loss]
 
     @property
     def average(self) -> Average:
-        """The average itself."""
+        """The row of ``gradient`` in ``GRADIENTS``."""
         return GRADIENTS[self.gradient]
 
     def value(

@@ -1,4 +1,4 @@
-"""`attack-samples`: the attack has enough samples to reach the cosine that it could reach."""
+"""`attack-samples`: the attack has enough samples to come close to the reachable cosine."""
 
 import warnings
 
@@ -15,7 +15,7 @@ NUM_BOOTSTRAP = 400
 
 
 def attack_samples(result: xr.DataTree) -> Finding:
-    """Ask whether a larger S_A would make the attack's direction better.
+    """Check whether a larger S_A would improve the attack's direction.
 
     Warns if the share of the reachable cosine at the largest S_A is below 0.95, and fails if it is
     below 0.8, with the whole 95 % interval. A result of ``pyrosnn diagnose`` knows the share from

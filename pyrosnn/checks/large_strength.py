@@ -1,4 +1,4 @@
-"""`large-strength`: some length of the step breaks nearly every image."""
+"""`large-strength`: one step of some length breaks nearly every image."""
 
 from dataclasses import replace
 

@@ -42,7 +42,7 @@ def attack_moments(
     first_example: int = 0,
     memory_budget: int = MEMORY_BUDGET,
 ) -> xr.Dataset:
-    r"""Measure the moments that decide how far an attack's direction depends on its samples.
+    r"""Measure the moments that determine how an attack's direction depends on its samples.
 
     Two gradients of each sample are followed: ``attack``, its share in the gradient of the
     attack's loss, and ``condition``, $-\nabla(f_y - f_j)$ with the class j whose boundary the
@@ -178,7 +178,7 @@ def _nearest_class(
 
 
 def estimate(grams: np.ndarray, products: np.ndarray, num_samples: int) -> dict[str, np.ndarray]:
-    """Return all moments of all images; the first groups have the samples that remain.
+    """Return all moments of all images; the first groups get the remaining samples.
 
     Args:
         grams: inner products of the groups' sums, shape (2, 2, example, group, group).

@@ -1,4 +1,4 @@
-"""Attack a block of images with A, judge them with I, return labelled arrays."""
+"""The evaluation of an attack: images attacked with A, judged with I, as labelled arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -223,7 +223,7 @@ def _label(
 
 
 def _array(per_strength: list[Tensor]) -> np.ndarray:
-    """Stack one tensor a strength as (example, strength)."""
+    """Stack one tensor per strength, shape (example, strength)."""
     stacked: np.ndarray = torch.stack(per_strength, dim=1).cpu().numpy()
     return stacked
 

@@ -1,4 +1,4 @@
-"""How much single-sample predictions and their gradients vary: streamed over samples."""
+"""The variation of single-sample predictions and gradients, streamed over samples."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -62,7 +62,7 @@ def gradient_moments(
     first_example: int = 0,
     memory_budget: int = MEMORY_BUDGET,
 ) -> xr.Dataset:
-    r"""Measure how predictions and input gradients of single samples vary over samples.
+    r"""Measure the variation of single-sample predictions and input gradients.
 
     Two gradients of each sample are followed: of the label's discriminant $f_y$, which is the
     direction of a cross-entropy attack on mean probabilities, and of the margin $f_y - f_c$ to
@@ -164,7 +164,7 @@ def gradient_moments(
 def evaluate_sample(
     classifier: StochasticClassifier, images: AfterTrunk, theta: SampleSet
 ) -> DifferentiableChunk:
-    """Evaluate a single sample."""
+    """Evaluate a single sample on images."""
     return DifferentiableChunk(next(replay(classifier, len(images.x), theta)), images)
 
 

@@ -36,7 +36,7 @@ class SubsetDirections:
         self.counts = like.new_zeros((*shape, len(like)), dtype=torch.float64)
 
     def add(self, fold: int, index: int, gradient: Tensor) -> None:
-        """Add the gradients of a sample, the fold's so-many-th."""
+        """Add the gradients of a fold's sample with a given index."""
         if index == 0:
             self._parts.zero_()  # what no subset was left for
         self._parts += gradient
@@ -122,5 +122,5 @@ def _unions(size_i: int) -> list[int]:
 
 
 def _ratio(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return a mean; NaN where nothing has a direction."""
+    """Return a mean; NaN where no gradient has a direction."""
     return np.asarray(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))

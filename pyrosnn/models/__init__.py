@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a classifier or a defence is made of.
+    """The components of a classifier or a defence.
 
     Attributes:
         about: the classifier in a line, for a help text.
@@ -125,7 +125,7 @@ def model_options(name: str, network: str | None = None) -> dict[str, Any]:
 
 
 def model_settings(name: str, network: str | None = None) -> list[Option]:
-    """Return the options of a model with their kinds and help: for a command line, and for files.
+    """Return the options of a model with their kinds and help, for the command line and files.
 
     Args:
         name: a name in ``MODELS``.

@@ -1,4 +1,4 @@
-"""The axes of sample sites: what Pyro draws, with the axes of samples and of images."""
+"""The axes of sample sites: Pyro's draws, extended by axes of samples and images."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class EventDims(Messenger):
-    """Notes, within it, how many axes one value of each sample site has.
+    """A handler that notes how many axes one value of each sample site has.
 
     Attributes:
         num_axes: numbers of axes by site.

@@ -1,4 +1,4 @@
-"""Names of tensors in files, which do not change when modules are arranged anew."""
+"""Names of tensors in files, which stay the same when modules are rearranged."""
 
 import re
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def _from_files(module: torch.nn.Module, state: dict[str, Any], prefix: str, *re
 
 
 def names_in_files(own: Sequence[str], patterns: Sequence[tuple[str, str]]) -> dict[str, str]:
-    r"""Return the names in files by the module's own names; those without a pattern keep theirs.
+    r"""Map a module's own names to names in files; names without a pattern stay.
 
     Args:
         own: names of a module's tensors.

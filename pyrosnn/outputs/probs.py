@@ -61,7 +61,7 @@ class Probabilities(Discriminants):
         return (log_p - mean.scores.gather(-1, label)).exp() * label_direction(exact, y)
 
     def log_probs_vjp(self, g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
-        r"""Pull $\nabla \log \bar p_c = \sum_s w_{c,s} \nabla \log p_{c,s}$ back to the logits.
+        r"""Apply the transpose of $\nabla \log \bar p_c = \sum_s w_{c,s} \nabla \log p_{c,s}$.
 
         The weights $w_{c,s} = p_{c,s} / \sum_t p_{c,t}$ are computed in log space.
         """

@@ -1,4 +1,4 @@
-"""Joining results of one study that were made in parts: other repeats, images or settings."""
+"""Merging of a study's partial results: different repeats, images or settings."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ def _check_same_kind(results: Sequence[xr.DataTree], names: Sequence[str]) -> No
 def _check_same_settings(
     results: Sequence[xr.DataTree], names: Sequence[str], dims: set[str]
 ) -> None:
-    """Refuse another setting, but for those that say how far a merged dimension reaches."""
+    """Refuse differing settings, except those that give the extent of a merged dimension."""
     united = {table[dim] for table in (SETTINGS, FIRST) for dim in dims & set(table)}
     for result, name in zip(results[1:], names[1:], strict=True):
         specs = [read_spec(tree) for tree in (results[0], result)]
@@ -153,7 +153,7 @@ def _union_spec(spec: Mapping[str, Any], groups: Mapping[str, xr.Dataset]) -> di
 
 
 def _union_provenance(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what all parts agree on, and the parts; equal ones are the same run."""
+    """Return the provenance that all parts share, and the parts; equal parts are one run."""
     flat = [part for provenance in made for part in provenance.get("parts", [provenance])]
     parts = {json.dumps(part, sort_keys=True): part for part in flat}
     ordered = [parts[key] for key in sorted(parts)]

@@ -42,7 +42,7 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
 
 
 def accuracy_on_clean(result: xr.DataTree) -> xr.DataArray:
-    """Return the adversarial accuracy on images that the largest inference set has right.
+    """Return the adversarial accuracy on images that the largest I classifies correctly.
 
     Unlike ``adversarial_given_clean`` of :func:`accuracies`, whose images differ with S_I, these
     are the same images for every S_I of a repeat, so that sizes can be compared in pairs.

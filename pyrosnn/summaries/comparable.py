@@ -1,4 +1,4 @@
-"""Whether two results can be compared: same data, same attack, something in common."""
+"""Comparability of two results: the same data and attack, and common coordinates."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
-    """Refuse two results that are not the same attack on the same data.
+    """Refuse two results unless they have the same attack and data.
 
     Args:
         first: a result.

@@ -99,7 +99,7 @@ class Comparison:
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("share")
 
     def _needed(self, share: float) -> list[float]:
-        """Return the S_A of both that has a share of the reachable cosine."""
+        """Return the S_A of both models at a share of the reachable cosine."""
         if self.moments is not None:
             return [samples_for_mean(m, share, self.inference_samples) for m in self.moments]
         fits = (self.first_fit, self.second_fit)
@@ -123,7 +123,7 @@ COLUMNS = (
 
 
 def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: float) -> list[float]:
-    """Return the columns of a comparison; what is missing (None) leaves NaN."""
+    """Return the columns of a comparison; NaN for missing values (None)."""
     if first is not None and second is not None:
         row = difference_of_models(first, second, confidence=confidence)
         return [float(row[name]) for name in COLUMNS]
@@ -134,7 +134,7 @@ def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: fl
 def compare_results(
     first: xr.DataTree, second: xr.DataTree, *, strength: float | None = None
 ) -> Comparison:
-    """Put two results side by side: two models under the same attack on the same images.
+    """Compare two results: two models under the same attack on the same images.
 
     Args:
         first: a result file or what a study returned.

@@ -1,4 +1,4 @@
-"""A training after an epoch, as one value: with it, training goes on to the same weights."""
+"""The state of a training after an epoch; resumed from it, a training ends at the same weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ CLASSIFIER, OPTIMIZER, RANDOM = "classifier", "optimizer", "random"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingState:
-    """All that the rest of a training depends on, beside its settings and its data.
+    """The state that the rest of a training depends on, besides its settings and data.
 
     Attributes:
         epoch: epochs done.
@@ -30,7 +30,7 @@ class TrainingState:
     def capture(
         cls, epoch: int, classifier: StochasticClassifier, optimizer: Optimizer
     ) -> "TrainingState":
-        """Copy what an epoch left; within the training's own random state.
+        """Copy the state after an epoch; call it within the training's own random state.
 
         Args:
             epoch: epochs done.
@@ -49,7 +49,7 @@ class TrainingState:
         return cls(epoch=epoch, tensors=tensors)
 
     def restore(self, classifier: StochasticClassifier, optimizer: Optimizer) -> None:
-        """Put the values back, and the random generators' states.
+        """Restore the values and the random generators' states.
 
         Args:
             classifier: built with the settings of the training.
