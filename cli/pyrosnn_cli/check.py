@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 def check(
     file: Annotated[Path, typer.Argument(help="A result (*.nc) of a study that attacks images.")],
 ) -> None:
-    """Check a result for the usual faults of an evaluation.
+    """Check a result for common faults of an evaluation.
 
-    Perturbations shorter than η, zero gradients, too few attack samples, an accuracy that rises,
-    an attack judged on its own samples. Each check has a status (pass, warn, fail, or skipped
-    where the file lacks what it needs) and the number behind it. The page "Checks" of the
-    documentation has a section for each. Exit status 1 if a check failed.
+    The faults are perturbations shorter than η, zero gradients, too few attack samples, an accuracy
+    that rises, and an attack judged on its own samples. Each check has a number and a status: pass,
+    warn, fail, or skipped where the file lacks the values. The page "Checks" of the documentation
+    explains each check. The exit status is 1 if a check failed.
     """
     from pyrosnn.checks.on_result import check_result
     from pyrosnn.results import open_results

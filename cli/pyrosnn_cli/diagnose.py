@@ -21,7 +21,7 @@ class DiagnosisRun(StudyRun):
     """A diagnosis' run.
 
     Attributes:
-        checks: check the model and the attack, too; exit status 1 if a check failed.
+        checks: also check the model and the attack; the exit status is 1 if a check failed.
     """
 
     panel: ClassVar[str] = "run"

@@ -91,7 +91,7 @@ def pyrosnn(
 ) -> None:
     """Say how robust a stochastic classifier is.
 
-    Train one, attack it with one set of samples, judge it with another, read the result.
+    Train it, attack it with one set of samples, judge it with another, and read the result.
     """
 
 

@@ -16,8 +16,8 @@ def merge(
 ) -> None:
     """Join results of the same study and model over repeats, images, strengths and sizes.
 
-    The files may overlap where their values are equal; together they must fill the whole grid.
-    Another model, data set or setting is refused with its name.
+    The files may overlap if their values agree there. Together they must fill the whole grid. A
+    difference in model, data set or settings is an error that names it.
     """
     check_writable(output, overwrite=bool(overwrite))
 

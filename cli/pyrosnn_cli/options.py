@@ -20,7 +20,7 @@ class DataOptions(Settings):
     Attributes:
         dataset: data set.
         data_root: folder of the data files; missing files are downloaded to it.
-        device: device of the computation: cpu, cuda, cuda:1 …
+        device: device to compute on, such as cpu, cuda or cuda:1.
     """
 
     panel: ClassVar[str] = "subject"
@@ -35,8 +35,8 @@ class SubjectOptions(DataOptions):
     """Model and data of a study.
 
     Attributes:
-        model: checkpoint, or package.module:function that returns a classifier of your own.
-        memory_budget: memory of a block's evaluation, such as 512MiB or 2GB; changes no result.
+        model: checkpoint, or package.module:function, which returns a classifier of your own.
+        memory_budget: memory for evaluating one block, such as 512MiB or 2GB; changes no result.
     """
 
     model: Annotated[Path | None, Default("")] = None
@@ -49,7 +49,7 @@ class Showing(Settings):
 
     Attributes:
         quiet: show no progress.
-        log_json: show progress as JSON, an object a line.
+        log_json: show progress as JSON, one object per line.
     """
 
     panel: ClassVar[str] = "run"
@@ -78,11 +78,11 @@ class Running(Writing, Showing):
     """How a study is run and its result kept: none of it is a setting of the study.
 
     Attributes:
-        compact: write a smaller file: 12 bits of each number, without derived variables.
-        workers: number of processes of a local Dask cluster that share the work.
-        scheduler: address of a Dask scheduler whose workers do the work.
-        threads: number of torch's threads in each process; with the same number a result
-            repeats bit for bit.
+        compact: write a smaller file, with 12-bit fractions and without derived variables.
+        workers: number of local processes (a Dask cluster) that share the work.
+        scheduler: address of a Dask scheduler whose workers share the work.
+        threads: number of torch's threads per process; the same number gives the same result, bit
+            for bit.
     """
 
     compact: bool = False

@@ -25,9 +25,9 @@ class StudyOutput(Settings):
     """Where a study starts from, and what it writes.
 
     Attributes:
-        preset: settings to start from: quick for digits, paper for the paper's.
-        like: result whose settings are the start, in place of a preset's.
-        output: result to write; the figure goes beside it as .png.
+        preset: settings to start from (quick suits digits, paper follows the paper).
+        like: result whose settings to start from, instead of a preset.
+        output: result to write; its figure is written beside it (.png).
     """
 
     panel: ClassVar[str] = "run"

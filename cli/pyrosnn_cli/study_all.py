@@ -20,9 +20,9 @@ class AllOutput(Settings):
     """Settings that all studies share.
 
     Attributes:
-        preset: settings to start from: quick for digits, paper for the paper's.
-        output: folder of the results.
-        seed: root seed of all randomness.
+        preset: settings to start from (quick suits digits, paper follows the paper).
+        output: folder for the results.
+        seed: root seed of all random numbers.
     """
 
     panel: ClassVar[str] = "run"
@@ -42,8 +42,8 @@ class AllSubjects(SubjectOptions):
     """The models of all studies.
 
     Attributes:
-        smoothed_model: model that is averaged over noise, for conditions: one trained with noise.
-        smoothing_variance: variance of that noise, in squared pixel units.
+        smoothed_model: model for the study conditions, which was trained with noise.
+        smoothing_variance: variance of the noise in that study, in squared pixel units.
     """
 
     smoothed_model: Annotated[Path | None, Default("")] = None

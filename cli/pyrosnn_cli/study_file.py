@@ -16,11 +16,11 @@ from pyrosnn_cli.train import TrainingRun, train
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.listing import StudyJob, TrainingJob, check_jobs, read_jobs
 
-ABOUT = """Run the trainings and studies of a file, or a result's study again.
+ABOUT = """Run the trainings and studies that a file lists, or run a result's study again.
 
-FILE.toml has tables [train.NAME] and [study.NAME]. Their keys are the options of `pyrosnn train`
-and `pyrosnn study`, with underscores. `model` names a row of models, or a training of the file.
-With --resume, an interrupted run continues, and outputs that are whole stay.
+FILE.toml has a table train.NAME for each training, and study.NAME for each study. The keys are
+the options of `pyrosnn train` and `pyrosnn study`, with underscores. A study's `model` is a
+training of the file, or a checkpoint. With --resume, outputs that are complete are kept.
 """
 
 
@@ -29,8 +29,8 @@ class FileRun(Running):
     """The runs of a file.
 
     Attributes:
-        only: names of the studies and trainings to run, with the trainings that they need.
-        like: result whose study is run again, with its settings, in place of a file.
+        only: names of the trainings and studies to run; the trainings they need run, too.
+        like: result whose study to run again with the same settings, instead of a file.
         output: result to write with --like.
     """
 

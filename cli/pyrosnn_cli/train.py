@@ -25,7 +25,7 @@ class TrainingOutput(Settings):
     """Where a training starts from, and what it writes.
 
     Attributes:
-        preset: settings to start from: quick for digits, paper for the paper's.
+        preset: settings to start from (quick suits digits, paper follows the paper).
         test_samples: number of samples averaged for the test accuracy.
         output: checkpoint to write.
     """

@@ -29,7 +29,7 @@ class Attack(Settings, ABC):
     and checks ask the attack, not its type.
 
     Attributes:
-        norm: norm of δ that the strength bounds.
+        norm: norm in which the strength bounds δ.
         strength: largest norm of δ, η, in pixel units.
         labels: labels whose loss is maximised: the true ones, or those predicted by the attack
             set at x, as CleverHans does without labels. They differ for images that the

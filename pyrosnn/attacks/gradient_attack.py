@@ -20,8 +20,8 @@ class GradientAttack(Attack):
 
     Attributes:
         loss: loss that the attack maximises.
-        gradient: quantity that is averaged over the samples; ``mean_prediction`` is the paper's
-            equation 2.
+        gradient: quantity that the attack averages over its samples. ``mean_prediction`` is the
+            paper's equation 2.
         precision: precision of the attacker's networks. ``full`` is the classifier's; ``bf16``
             takes half the memory, and half the time on processors that multiply in it.
     """

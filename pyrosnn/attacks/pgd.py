@@ -24,12 +24,12 @@ class PGD(GradientAttack):
 
     Attributes:
         steps: number of steps.
-        relative_step: length of a step as a share of the strength, ρ.
-        fixed_samples: use the attack set in every step, not fresh samples. Images that ``cw``
-            rests on then cost nothing more.
-        restarts: number of further runs from random starting points. Each image keeps the end with
-            the smallest margin on a selection set V, of the attack set's size and of a stream of
-            its own.
+        relative_step: step size as a share of the strength, ρ.
+        fixed_samples: use the attack set in every step, instead of fresh samples. Images that
+            ``cw`` rests on then cost nothing more.
+        restarts: number of additional runs from random starting points. Each image keeps the end
+            with the smallest margin on a selection set V, of the attack set's size and of a stream
+            of its own.
 
     References:
         A. Madry et al., ICLR 2018. Steps, step size and fresh samples: supplement C.2.2 of

@@ -21,8 +21,8 @@ class SPSA(GradientAttack):
     sampling noise cancels. L is the loss of the settings, on the average that ``gradient`` names.
 
     Attributes:
-        directions: number of differences of losses, K, each of two evaluations.
-        radius: half their distance, r, in pixel units.
+        directions: number of random directions, K; each takes two evaluations of the loss.
+        radius: shift of every pixel in these evaluations, ± r, in pixel units.
 
     References:
         J. Spall, IEEE Trans. Automatic Control 37, 1992; J. Uesato et al., ICML 2018.

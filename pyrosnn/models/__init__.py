@@ -62,7 +62,7 @@ MODELS: dict[str, Row] = {
         file_names=(_MEANS, *_SCALES),
     ),
     "im": Row(
-        about="Infinite mixture: a BNN trained by the likelihood of the mixture.",
+        about="Infinite mixture: a BNN that maximises the likelihood of its mean prediction.",
         network="dense",
         noise=("matrix-normal",),
         objective="mixture",

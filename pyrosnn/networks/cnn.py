@@ -29,7 +29,7 @@ def cnn(
     Args:
         image_shape: shape of one image, (channel, height, width).
         num_classes: number of classes.
-        channels: channels of the convolutions, each of which halves height and width.
+        channels: numbers of channels of the convolutions; each halves height and width.
         units: width of the fully connected layer.
         activation: nonlinearity between the layers.
 

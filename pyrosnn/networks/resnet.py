@@ -26,8 +26,8 @@ def resnet(
     Args:
         image_shape: shape of one image, (channel, height, width).
         num_classes: number of classes.
-        depth: number of convolutions, 6 n + 4, with n blocks in each of the groups.
-        width: factor of the number of channels.
+        depth: number of convolutions, 6 n + 4 for n blocks in each group.
+        width: factor that multiplies the number of channels.
 
     Raises:
         ArgumentError: ``depth must be 6 n + 4 with n >= 1 (10, 16, 22, 28 …), got 12``.

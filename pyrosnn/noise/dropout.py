@@ -21,8 +21,8 @@ class Dropout(AtPlaces):
     as networks have them in memory.
 
     Attributes:
-        dropout: probability that a unit is dropped; 0.3 and 0.6 in the paper's ResNets.
-        per_example: draw masks for each image (the field's practice), not for all.
+        dropout: probability of dropping a unit; the paper has 0.3 and 0.6.
+        per_example: draw a mask for each image, as is usual, instead of one for all.
         channels: drop whole channels, the first axis of the features, not single units.
         places: names of places; by default the network's own choice.
         site: the sites are called ``mask_0``, ``mask_1``, … in the order of the places.

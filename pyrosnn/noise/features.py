@@ -20,7 +20,7 @@ class FeatureNoise(AtPlaces):
 
     Attributes:
         feature_variance: variance of the noise, σ².
-        per_example: draw noise for each image, not for all.
+        per_example: draw noise for each image, instead of once for all.
         places: names of places; by default the network's own choice.
         site: the sites are called ``features_0``, ``features_1``, … in the order of the places.
 

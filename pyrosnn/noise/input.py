@@ -18,9 +18,9 @@ class InputNoise(Noise):
     r"""Gaussian noise on the image: $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
     Attributes:
-        noise_variance: variance of the noise, σ², in squared pixel units; 0.05 and 0.1 in the
-            paper.
-        per_example: draw noise for each image (the field's practice), not for all.
+        noise_variance: variance of the noise, σ², in squared pixel units; the paper has 0.05 and
+            0.1.
+        per_example: draw noise for each image, as is usual, instead of once for all.
         site: name of the sample site.
 
     References:

@@ -26,7 +26,7 @@ class LastLayer(Noise):
     share the network below, so that a hundred of them cost little more than one.
 
     Attributes:
-        prior_precision: precision of the prior, τ.
+        prior_precision: precision of the weights' prior, τ.
         site: name of the sample site.
 
     References:

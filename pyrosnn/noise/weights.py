@@ -25,8 +25,8 @@ class MatrixNormalWeights(Noise):
     can be replayed.
 
     Attributes:
-        initial_row_scale: scale of the rows at the start of training, r.
-        initial_column_scale: scale of the columns at the start of training, c.
+        initial_row_scale: initial scale of the rows of the weights, r.
+        initial_column_scale: initial scale of the columns of the weights, c.
         places: places with weights; by default all of them.
         site: the sites are called ``weight_0``, ``weight_1``, … in the order of the places.
 

@@ -43,9 +43,9 @@ class ObjectiveSettings(Settings):
     """The loss of a training.
 
     Attributes:
-        objective: how the samples of a step are pooled; the model's own if it is None.
-        num_particles: number of samples in the objective.
-        kl_weight: weight of KL / N beside the mean log-likelihood; 1 is the ELBO.
+        objective: objective, which pools the samples of a step. None is the model's own.
+        num_particles: number of samples per step (Pyro's particles).
+        kl_weight: weight of the KL divergence per training image; 1 gives the ELBO.
         regularisers: options of each term added to the objective, complete with its defaults, by
             its name in ``REGULARISERS``.
     """
@@ -65,13 +65,13 @@ class BatchSettings(Settings):
     """The images of a step.
 
     Attributes:
-        images: images that the loss is computed on, after augmentation and noise.
+        images: images that the loss is computed on. They are made after augmentation and noise.
         image_options: their options, complete with the defaults.
-        batch_size: number of images in a step.
+        batch_size: number of images per step.
         augmentation: random changes of the training images.
-        smoothing_variance: variance of Gaussian noise on the training images, in squared pixel
-            units; 0 for none.
-        noisy_copies: number of noisy copies in place of each image, if there is noise.
+        smoothing_variance: variance of the Gaussian noise on the training images, in squared pixel
+            units; 0 means no noise.
+        noisy_copies: number of noisy copies that replace each image, if there is noise.
     """
 
     panel: ClassVar[str] = "images"
@@ -92,15 +92,15 @@ class OptimizerSettings(Settings):
 
     Attributes:
         epochs: number of passes over the training images.
-        optimizer: optimizer of the parameters.
-        learning_rate: step size of the optimizer, at the peak of its schedule.
-        weight_decay: factor of the parameters that is added to their gradients.
-        schedule: learning rate over the epochs.
-        milestones: epochs after which the schedule ``steps`` lowers the learning rate.
-        decay: factor of the learning rate at each milestone.
-        momentum: momentum of the optimizer ``sgd``.
-        nesterov: use Nesterov's momentum.
-        precision: precision of the training; ``bf16`` is mixed.
+        optimizer: optimizer.
+        learning_rate: learning rate, at the peak of its schedule.
+        weight_decay: weight decay; this factor times the parameters is added to their gradients.
+        schedule: schedule of the learning rate.
+        milestones: epochs after which the learning rate drops (schedule ``steps``).
+        decay: factor that multiplies the learning rate at each milestone.
+        momentum: momentum (optimizer ``sgd``).
+        nesterov: use Nesterov's momentum (optimizer ``sgd``).
+        precision: precision of the training (``bf16`` is mixed).
     """
 
     panel: ClassVar[str] = "optimizer"
@@ -127,7 +127,7 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
     Attributes:
         model: name in ``MODELS``; empty for a classifier of one's own, see :func:`fit`.
         options: options of the model, complete with its defaults.
-        seed: root seed of initial values, batches, noise and particles.
+        seed: root seed of the initial weights, the batches, the noise and the samples.
 
     Example:
         >>> from pyrosnn.training import preset

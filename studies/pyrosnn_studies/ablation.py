@@ -1,8 +1,8 @@
-"""Readings of the paper's open points, side by side.
+"""Comparison of possible readings of what the paper leaves open.
 
-FGM on the true labels and on those that the attack's samples predict, as CleverHans does without
-labels. Of the latter also with the judged image or δ clipped to the data's bounds, with
-CleverHans' floor on the gradient's norm, and with pre-activations instead of weights as samples.
+FGM attacks the true labels, or the labels that the attack set predicts (CleverHans' default).
+Further readings change one thing of the second: they clip the judged image, clip δ, add
+CleverHans' floor on the gradient's norm, or sample pre-activations instead of weights.
 """
 
 from collections.abc import Mapping
@@ -39,10 +39,10 @@ class AblationSpec(Settings):
         attack_samples: size of the attack set, S_A.
         inference_samples: size of the inference set, S_I.
         loss: loss that the attack maximises.
-        batch: number of images that CleverHans' loss is a mean over, B.
-        repeats: number of repetitions with fresh sample sets.
-        seed: root seed of all randomness.
-        block_size: number of images that share a draw of the samples.
+        batch: number of images that CleverHans' loss averages, B.
+        repeats: number of repetitions, each with fresh sample sets.
+        seed: root seed of all random numbers.
+        block_size: number of images that share their sample sets.
     """
 
     panel: ClassVar[str] = "study"

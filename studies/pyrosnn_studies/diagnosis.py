@@ -1,7 +1,7 @@
-"""Number of samples that an attack needs, and the gain of more.
+"""Number of samples that an attack needs, predicted and measured.
 
-The prediction comes from the moments of single samples' gradients (FGM, l2); a few sizes are
-measured beside it. `pyrosnn diagnose` adds the checks of the page "Checks" that need the model.
+The prediction uses the moments of the gradients of single samples (FGM, l2). A few sizes are
+measured, too. `pyrosnn diagnose` also runs the checks that need the model.
 """
 
 from dataclasses import asdict, dataclass
@@ -32,7 +32,7 @@ class MeasuredAttack(Settings):
         strength: strength η.
         loss: loss that the attack maximises.
         gradient: quantity that the attack averages over its samples.
-        labels: labels whose loss the attack maximises: the true ones, or those predicted by A.
+        labels: labels whose loss the attack maximises (``predicted`` by the attack set).
     """
 
     panel: ClassVar[str] = "attack"
@@ -52,9 +52,9 @@ class DiagnosisSpec(MeasuredAttack, ImageSettings, RepeatSettings, SeedSettings)
     The settings of the attack, of images, repetitions and seed, and these:
 
     Attributes:
-        num_samples: number of single samples that the moments are estimated from.
-        share: share of the reachable cosine that is enough, ρ.
-        attack_samples: sizes of the attack set, S_A, that are measured, too, as 1,10.
+        num_samples: number of samples that the moments are estimated from.
+        share: share of the reachable cosine to aim for, ρ.
+        attack_samples: sizes of the attack set, S_A, to measure, such as 1,10.
         inference_samples: size of the inference set, S_I.
     """
 

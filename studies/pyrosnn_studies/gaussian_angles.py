@@ -1,6 +1,6 @@
-"""Expected angle of two Gaussian vectors with one mean, beside its closed form.
+"""Expected angle between two Gaussian vectors with the same mean, and its closed form.
 
-Figure 2 of the paper: means and variances are uniform on [0, t]. It needs no model.
+Figure 2 of the paper, with means and variances uniform on [0, t]. The study needs no model.
 """
 
 import math
@@ -36,8 +36,8 @@ class AnglesSpec(SeedSettings):
     Attributes:
         dimension: length of the vectors.
         pairs: number of pairs of vectors for each mean.
-        largest: largest t.
-        step: step of t, which starts at 0.
+        largest: largest value of t.
+        step: step between the values of t, from 0 on.
     """
 
     panel: ClassVar[str] = "vectors"

@@ -33,17 +33,17 @@ class AttackSettings(Settings):
     """The attack of a study.
 
     Attributes:
-        attack: name of the attack.
+        attack: attack on the images.
         attack_options: options of that attack alone, such as PGD's steps, complete with its
             defaults.
-        strengths: strengths η, as 0,0.5,1 or 0:1:0.5.
-        norm: norm of δ that the strength bounds.
+        strengths: strengths η, such as 0,0.5,1 or 0:1:0.5 (start:stop:step).
+        norm: norm in which the strength bounds δ.
         loss: loss that the attack maximises.
         gradient: quantity that the attack averages over its samples.
-        labels: labels whose loss the attack maximises: the true ones, or those predicted by A.
-        precision: precision of the attacker's networks; ``bf16`` is faster and coarser.
-        clip: let the attack clip x + δ to the data's bounds.
-        clip_judged: judge x + δ clipped to the data's bounds; δ stays whole.
+        labels: labels whose loss the attack maximises (``predicted`` by the attack set).
+        precision: precision of the attacker's networks (``bf16`` is faster and coarser).
+        clip: clip x + δ to the data's bounds within the attack.
+        clip_judged: clip x + δ to the data's bounds before it is judged, but leave δ as it is.
     """
 
     panel: ClassVar[str] = "attack"
@@ -71,13 +71,13 @@ class GridSpec(AttackSettings, ImageSettings, RepeatSettings, SeedSettings):
     The settings of :class:`AttackSettings`, of images, repetitions and seed, and these:
 
     Attributes:
-        attack_samples: sizes of the attack set, S_A, as 1,10; smaller sets are the first samples
-            of the largest one.
-        inference_samples: sizes of the inference set, S_I, nested likewise.
-        smoothing_variance: variance of Gaussian noise that the model is averaged over, in squared
-            pixel units; 0 for none.
-        noise_samples: number of noises of that average for each sample and image.
-        test_accuracy: measure the clean accuracy on all test images, too.
+        attack_samples: sizes of the attack set, S_A, such as 1,10. Smaller sets are the first
+            samples of the largest one.
+        inference_samples: sizes of the inference set, S_I, such as 1,10. They are nested, too.
+        smoothing_variance: variance of the Gaussian noise that the model is averaged over, in
+            squared pixel units.
+        noise_samples: number of noise draws in that average, for each sample and image.
+        test_accuracy: also measure the clean accuracy on all test images.
     """
 
     panel: ClassVar[str] = "sets"

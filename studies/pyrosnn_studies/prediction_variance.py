@@ -1,6 +1,6 @@
 """Spread of single predictions, and length and spread of their gradients.
 
-Table 1 of the paper. Samples are streamed; only a few are in memory at a time.
+Table 1 of the paper. Samples are streamed, so that memory holds only a few at a time.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class VarianceSpec(ImageSettings, SeedSettings):
     The settings of images and seed, and this:
 
     Attributes:
-        num_samples: number of single samples.
+        num_samples: number of samples.
     """
 
     panel: ClassVar[str] = "sets"

@@ -15,9 +15,10 @@ class ImageSettings(Settings):
 
     Attributes:
         images: number of test images.
-        block_size: number of images that share a draw of the samples; more blocks, steadier means.
-        first_image: index of the first image, a multiple of the block size: a part of a larger
-            study, with the sample sets that the whole has there.
+        block_size: number of images that share their sample sets; smaller blocks give steadier
+            means.
+        first_image: index of the first image, a multiple of the block size, to run one part of a
+            larger study. The part has the sample sets that the whole study has there.
     """
 
     panel: ClassVar[str] = "images"
@@ -45,8 +46,8 @@ class RepeatSettings(Settings):
     """The repetitions of a study.
 
     Attributes:
-        repeats: number of repetitions with fresh sample sets.
-        first_repeat: counter of the first repetition: a part of a larger study.
+        repeats: number of repetitions, each with fresh sample sets.
+        first_repeat: index of the first repetition, to run one part of a larger study.
     """
 
     panel: ClassVar[str] = "sets"
@@ -60,7 +61,7 @@ class SeedSettings(Settings):
     """The randomness of a study.
 
     Attributes:
-        seed: root seed of all randomness.
+        seed: root seed of all random numbers.
     """
 
     panel: ClassVar[str] = "run"

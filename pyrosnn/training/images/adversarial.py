@@ -21,8 +21,8 @@ class Adversarial(AttackedImages):
     once. With strength 0 and the default weights it is the training on clean images, bit for bit.
 
     Attributes:
-        clean_weight: weight of the clean images, w.
-        adversarial_weight: weight of the adversarial images, w'.
+        clean_weight: weight of the loss on clean images, w.
+        adversarial_weight: weight of the loss on adversarial images, w'.
 
     References:
         A. Madry et al., ICLR 2018: w = 0, w' = 1. Z. He et al., Parametric noise injection, CVPR

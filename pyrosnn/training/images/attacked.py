@@ -33,16 +33,16 @@ class AttackedImages(TrainingImages):
     training have the same samples with and without it.
 
     Attributes:
-        attack: attack on the batch.
-        strength: largest norm of δ, η, in the data's pixel units.
+        attack: attack on the images of each step.
+        strength: strength η, the largest norm of δ, in pixel units.
         attack_options: other settings of the attack (``norm``, ``loss``, ``steps``, …), complete
             with its defaults.
-        labels: labels whose loss the attack maximises: the true ones, or those predicted.
-        num_samples: number of samples in a step of the attack, S_T.
-        noise: samples of the attack: ``fresh`` in each step, ``fixed`` in all its steps, or
-            ``reused`` from the loss, whose particles they are.
-        clip: keep x + δ within the data's bounds.
-        warm_up: number of epochs on the clean images first.
+        labels: labels whose loss the attack maximises.
+        num_samples: number of samples in each step of the attack, S_T.
+        noise: samples of the attack, drawn in each step, drawn once, or reused from the loss.
+            Those of the loss are its particles.
+        clip: clip x + δ to the data's bounds.
+        warm_up: number of epochs on clean images before the first attack.
     """
 
     attack: Annotated[str, OneOf(ATTACKS)] = "pgd"

@@ -24,7 +24,7 @@ class Trades(AttackedImages):
     ascends the divergence itself.
 
     Attributes:
-        beta: weight of the divergence, β: 6 in the original on CIFAR-10, 1 on MNIST.
+        beta: weight of the divergence, β. The original has 6 on CIFAR-10 and 1 on MNIST.
 
     References:
         H. Zhang et al., Theoretically principled trade-off between robustness and accuracy, ICML

@@ -28,8 +28,9 @@ class InputGradient(Regulariser):
     statistics, so that the penalty of an image does not depend on its batch.
 
     Attributes:
-        average: quantity that is averaged over the samples. With ``squares`` it is $\|g_s\|^2$;
-            ``gradients``, $\|\frac1S \sum_s g_s\|^2$, leaves the samples free to disagree.
+        average: quantity that the penalty averages over the samples. With ``squares`` it is
+            $\|g_s\|^2$; ``gradients``, $\|\frac1S \sum_s g_s\|^2$, leaves the samples free to
+            disagree.
 
     References:
         A. S. Ross, F. Doshi-Velez, AAAI 2018. Their λ is for gradients of the mean loss of a batch

@@ -18,8 +18,8 @@ class Regulariser(Settings, ABC):
     """A term of the loss: its weight times the mean over images of a penalty.
 
     Attributes:
-        weight: weight of the penalty of one image, λ; 0 leaves the term out.
-        start: number of epochs without it.
+        weight: weight of the penalty per image, λ; 0 leaves it out.
+        start: number of epochs before the penalty is added.
     """
 
     weight: Annotated[float, Ge(0)]
