@@ -55,16 +55,14 @@ def arguments_of(words: Sequence[str]) -> dict[str, str]:
 
     Example:
         >>> arguments_of(["--attack", "pgd", "--relative-step=0.1", "--clip"])
-        {'attack': 'pgd', 'relative_step': '0.1', 'clip': ''}
+        {'attack': 'pgd', 'relative_step': '0.1'}
     """
-    found = {}
-    for place, word in enumerate(words):
-        following = words[place + 1] if place + 1 < len(words) else ""
-        if word.startswith("--"):
-            name, _, value = word[2:].partition("=")
-            value = value or ("" if following.startswith("--") else following)
-            found[name.replace("-", "_")] = value
-    return found
+    pairs = (
+        (*word[2:].split("=", 1), following) if "=" not in word else word[2:].split("=", 1)
+        for word, following in zip(words, [*words[1:], "--"], strict=False)
+        if word.startswith("--") and ("=" in word or not following.startswith("--"))
+    )
+    return {name.replace("-", "_"): value for name, value in pairs}
 
 
 def make_command(
@@ -102,24 +100,20 @@ def make_command(
 
     switches = {o.name for part in parts if part.make is not dict for o in part.options}
     parameters = [
-        inspect.Parameter(
-            option.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=annotation(option, switch=option.name in switches),
-        )
+        _parameter(option.name, annotation(option, switch=option.name in switches))
         for option in sorted(options, key=_place)
     ]
     if argument is not None:
-        name_of, value, details = argument
-        positional: Any = Annotated[value | None, details]
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        parameters.append(inspect.Parameter(name_of, keyword, default=None, annotation=positional))
+        parameters.append(_parameter(argument[0], Annotated[argument[1] | None, argument[2]]))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(name, help=about, cls=_class_of(elsewhere), context_settings=HELP)(run)
     return typer.main.get_command(app)
+
+
+def _parameter(name: str, hint: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
 
 
 HELP = {"help_option_names": ["-h", "--help"]}

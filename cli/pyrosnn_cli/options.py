@@ -44,6 +44,19 @@ class SubjectOptions(DataOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Starting(Settings):
+    """Where a training or a study starts from.
+
+    Attributes:
+        preset: settings to start from (quick suits digits, paper follows the paper).
+    """
+
+    panel: ClassVar[str] = "run"
+
+    preset: Annotated[str, OneOf(PRESETS)] = "quick"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Showing(Settings):
     """Progress on standard error.
 

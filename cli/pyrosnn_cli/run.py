@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pyrosnn.data import DATASETS
-from pyrosnn.errors import ArgumentError, row_of
 from pyrosnn.settings import parse_bytes
 from pyrosnn.storage import lock
 from pyrosnn_cli.options import Running, SubjectOptions
-from pyrosnn_studies import STUDIES
+from pyrosnn_studies.advice import needs_a_model
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from pyrosnn_studies.runner import Compute, Progress, Step
     from pyrosnn_studies.study import Study
     from pyrosnn_studies.subject import Subject
-
-# the paper's variance of the noise that smoothed networks are trained with
-SMOOTHING_VARIANCE = 0.1
 
 
 @contextmanager
@@ -39,7 +34,7 @@ def prepared(
         check_places(output, keeping(running))
         check_computing(running.workers, running.scheduler)
         if options is not None and options.model is None:
-            raise _needs_a_model(name, options.dataset)
+            raise needs_a_model(name, options.dataset)
         shared = running.workers is not None or running.scheduler is not None
         set_threads(running.threads, shared=shared)
         yield None if options is None else subject_of(options)
@@ -135,40 +130,4 @@ def subject_of(options: SubjectOptions) -> "Subject":
         data_root=options.data_root,
         memory_budget=parse_bytes(options.memory_budget, "--memory-budget"),
         device=open_device(options.device),
-    )
-
-
-def training_command(needs: str, dataset: str | None) -> tuple[str, Path]:
-    """Return a command that trains a model for studies, and the checkpoint that it writes.
-
-    Args:
-        needs: ``model``, or ``smoothed`` for one that is trained with noise.
-        dataset: the data set; None for digits.
-
-    Raises:
-        UnknownNameError: for an unknown data set.
-
-    Example:
-        >>> command, path = training_command("smoothed", None)
-        >>> command
-        'pyrosnn train bnn --smoothing-variance 0.1 --output bnn-digits-smoothed.safetensors'
-    """
-    default = next(iter(DATASETS))
-    name = dataset or default
-    row_of(DATASETS, name, "data set")
-    words = ["pyrosnn train bnn"]
-    if name != default:
-        words.append(f"--dataset {name} --preset paper")
-    path = Path(f"bnn-{name}.safetensors")
-    if needs == "smoothed":
-        path = Path(f"bnn-{name}-smoothed.safetensors")
-        words.append(f"--smoothing-variance {SMOOTHING_VARIANCE} --output {path}")
-    return " ".join(words), path
-
-
-def _needs_a_model(study: str, dataset: str | None) -> ArgumentError:
-    """Return the error for a study without ``--model``, with the command that makes one."""
-    command, path = training_command(STUDIES[study].needs, dataset)
-    return ArgumentError(
-        f"study {study} needs a model: {command} makes {path}, then add --model {path}"
     )

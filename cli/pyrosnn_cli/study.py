@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyrosnn.settings import Default, OneOf, Settings, rows_with
+from pyrosnn.settings import Default, rows_with
 from pyrosnn.settings.source import docstring_of
 from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, part_of
-from pyrosnn_cli.options import PRESETS, Running, SubjectOptions
+from pyrosnn_cli.options import Running, Starting, SubjectOptions
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.options import study_options
 
@@ -21,18 +21,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyOutput(Settings):
+class StudyOutput(Starting):
     """Where a study starts from, and what it writes.
 
     Attributes:
-        preset: settings to start from (quick suits digits, paper follows the paper).
         like: result whose settings to start from, instead of a preset.
         output: result to write; its figure is written beside it (.png).
     """
 
-    panel: ClassVar[str] = "run"
-
-    preset: Annotated[str, OneOf(PRESETS)] = "quick"
     like: Annotated[Path | None, Default("")] = None
     output: Annotated[Path | None, Default("STUDY.nc")] = None
 
@@ -57,10 +53,9 @@ def study_command(
         group: options of its run; ``group.run`` runs it.
     """
     entry = STUDIES[name]
-    chosen = {key: value for key, value in arguments.items() if value}
 
     def elsewhere(option: str) -> str:
-        rows = rows_with(entry.settings, option, chosen)
+        rows = rows_with(entry.settings, option, arguments)
         return next((f"add --{choice} {row}" for choice, row in rows), "")
 
     def call(settings: dict[str, Any], running: StudyRun, **subject: SubjectOptions) -> None:
@@ -68,7 +63,7 @@ def study_command(
 
     parts = [
         part_of("running", group, {"output": f"{name}.nc"}),
-        Part(name="settings", options=study_options(name, chosen)),
+        Part(name="settings", options=study_options(name, arguments)),
     ]
     if entry.needs != "nothing":
         parts.append(part_of("subject", SubjectOptions))

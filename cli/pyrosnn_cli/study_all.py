@@ -2,32 +2,29 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from annotated_types import Ge
 
 from pyrosnn.errors import ArgumentError, require
-from pyrosnn.settings import Default, OneOf, Settings
+from pyrosnn.settings import Default
 from pyrosnn.storage import make_folder
 from pyrosnn_cli.command import make_command, part_of
-from pyrosnn_cli.options import PRESETS, Running, SubjectOptions
-from pyrosnn_cli.run import keeping, prepared, run_study, settings_of, subject_of, training_command
+from pyrosnn_cli.options import Running, Starting, SubjectOptions
+from pyrosnn_cli.run import keeping, prepared, run_study, settings_of, subject_of
 from pyrosnn_studies import STUDIES
+from pyrosnn_studies.advice import training_command
 
 
 @dataclass(frozen=True, kw_only=True)
-class AllOutput(Settings):
+class AllOutput(Starting):
     """Settings that all studies share.
 
     Attributes:
-        preset: settings to start from (quick suits digits, paper follows the paper).
         output: folder for the results.
         seed: root seed of all random numbers.
     """
 
-    panel: ClassVar[str] = "run"
-
-    preset: Annotated[str, OneOf(PRESETS)] = "quick"
     output: Path = Path("results")
     seed: int = 0
 

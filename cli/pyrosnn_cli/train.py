@@ -3,36 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import typer
 from annotated_types import Ge
 
 from pyrosnn.data import DATASETS
 from pyrosnn.models import MODELS
-from pyrosnn.settings import Default, OneOf, Settings
+from pyrosnn.settings import Default
 from pyrosnn.storage import lock
 from pyrosnn.training.options import choice_with, training_options
 from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, part_of
-from pyrosnn_cli.options import PRESETS, DataOptions, Showing, Writing
-
-if TYPE_CHECKING:
-    pass
+from pyrosnn_cli.options import DataOptions, Showing, Starting, Writing
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOutput(Settings):
+class TrainingOutput(Starting):
     """Where a training starts from, and what it writes.
 
     Attributes:
-        preset: settings to start from (quick suits digits, paper follows the paper).
         test_samples: number of samples averaged for the test accuracy.
         output: checkpoint to write.
     """
 
-    panel: ClassVar[str] = "run"
-
-    preset: Annotated[str, OneOf(PRESETS)] = "quick"
     test_samples: Annotated[int, Ge(1)] = 100
     output: Annotated[Path | None, Default("MODEL-DATASET.safetensors")] = None
 
@@ -53,7 +46,6 @@ class Models(SettingsGroup):
 
     def make(self, name: str, arguments: Arguments) -> Any:
         """Make the command that trains a model."""
-        chosen = {key: value for key, value in arguments.items() if value}
 
         def call(data: DataOptions, settings: dict[str, Any], running: TrainingRun) -> None:
             train(name, data, settings, running)
@@ -61,14 +53,14 @@ class Models(SettingsGroup):
         parts = [
             part_of("data", DataOptions, {"dataset": next(iter(DATASETS))}),
             part_of("running", TrainingRun),
-            Part(name="settings", options=training_options(name, chosen)),
+            Part(name="settings", options=training_options(name, arguments)),
         ]
         return make_command(
             name,
             f"{MODELS[name].about}\n\n{HELP}",
             parts,
             call,
-            elsewhere=lambda option: choice_with(name, option, chosen),
+            elsewhere=lambda option: choice_with(name, option, arguments),
         )
 
 
