@@ -100,6 +100,7 @@ def interrupted(run: Run, *options: str) -> None:
         assert run(*options).exit_code == 130
 
 
+@pytest.mark.slow
 def test_resume_and_overwrite(run: Run, tmp_path: Path) -> None:
     assert run("--output", "whole.nc").exit_code == 0
     expected = result_digest(open_results(tmp_path / "whole.nc"))
@@ -158,6 +159,7 @@ def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None
     assert not list(tmp_path.glob("sin*"))
 
 
+@pytest.mark.slow
 def test_a_default_model_whose_training_was_interrupted_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def test_logit_models_are_attacked_with_the_margin(
     assert read_spec(open_results(tmp_path / "sample-size.nc"))["loss"] == "margin"
 
 
+@pytest.mark.slow
 def test_the_default_model_is_trained_once_and_kept(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_conditions_need_a_model_trained_with_noise(
     assert "beyond 0.447 (paper), 0.643 (tight)" in study.stdout  # √(2 / L)
 
 
+@pytest.mark.slow
 def test_studies_without_images_under_attack(
     run: Run, tmp_path: Path, checkpoint_path: Path
 ) -> None:
@@ -195,6 +197,7 @@ def test_inference_size_compares_in_pairs(run: Run, checkpoint_path: Path) -> No
     assert summary.exit_code == 0, summary.output
 
 
+@pytest.mark.slow
 def test_all_studies_run_in_one_command(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,7 @@ class Counting:
             yield finished
 
 
+@pytest.mark.slow
 @every_study
 def test_an_interrupted_study_goes_on_to_the_same_result(
     name: str, bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
@@ -59,6 +60,7 @@ def test_an_interrupted_study_goes_on_to_the_same_result(
     assert {step.kept for step in steps} == {kept}
 
 
+@pytest.mark.slow
 @every_study
 def test_cells_come_in_any_order(name: str, bnn: StochasticClassifier, digits: Dataset) -> None:
     study, spec, material = smallest(name, bnn, digits)
