@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from pyrosnn.errors import require
 from pyrosnn.settings import parse_bytes
 from pyrosnn.storage import lock
 from pyrosnn_cli.options import Running, SubjectOptions
@@ -29,7 +30,10 @@ def prepared(
     from pyrosnn_studies.computing import check_computing, set_threads
     from pyrosnn_studies.kept import check_places, figure_of
 
-    check_places(output, keeping(running))
+    require(
+        output.suffix != ".png",
+        f"--output names the netCDF file, got {output}; use a name like a.nc",
+    )
     with lock(output, figure_of(output)):
         check_places(output, keeping(running))
         check_computing(running.workers, running.scheduler)

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from pyrosnn.errors import ArgumentError, FileError, PyrosnnError, require
+from pyrosnn.errors import FileError, PyrosnnError, require
 from pyrosnn.plots.style import save_figure
 from pyrosnn.results import compact_result, open_results, read_spec, save_results
 from pyrosnn.storage import check_writable
@@ -48,10 +48,8 @@ def check_places(output: Path, keeping: Keeping) -> None:
     """Refuse an output that could not be written later, or that exists and is to be kept.
 
     Raises:
-        ArgumentError, FileError: naming the file and the next step.
+        FileError: naming the file and the next step.
     """
-    if output.suffix == ".png":
-        raise ArgumentError(f"--output names the netCDF file, got {output}; use a name like a.nc")
     replace = keeping.overwrite or keeping.resume  # which looks into the file
     check_writable(output, overwrite=replace)
     check_writable(figure_of(output), overwrite=replace)

@@ -98,6 +98,7 @@ def interrupted(run: Run, *options: str) -> None:
         assert run(*options).exit_code == 130
 
 
+@pytest.mark.slow
 def test_resume_and_overwrite(run: Run, tmp_path: Path) -> None:
     assert run("--output", "whole.nc").exit_code == 0
     expected = result_digest(open_results(tmp_path / "whole.nc"))

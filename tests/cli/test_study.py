@@ -121,6 +121,7 @@ def test_conditions_need_a_model_trained_with_noise(
     assert "beyond 0.447 (paper), 0.643 (tight)" in study.stdout  # √(2 / L)
 
 
+@pytest.mark.slow
 def test_studies_without_images_under_attack(
     run: Run, tmp_path: Path, checkpoint_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ def test_inference_size_compares_in_pairs(run: Run, checkpoint_path: Path) -> No
     assert summary.exit_code == 0, summary.output
 
 
+@pytest.mark.slow
 def test_all_studies_run_in_one_command(
     run: Run,
     tmp_path: Path,

@@ -47,6 +47,7 @@ def shape(text: str) -> list[str]:
     return [line for line in lines if line]
 
 
+@pytest.mark.slow
 def test_the_readme_examples_run_and_print_what_they_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +60,7 @@ def test_the_readme_examples_run_and_print_what_they_say(
     assert shape(output.getvalue()) == shape(expected)
 
 
+@pytest.mark.slow
 def test_the_examples_with_other_libraries_run() -> None:
     text = (ROOT / "docs" / "other-libraries.md").read_text("utf-8")
     examples = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -92,6 +94,7 @@ def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
         assert shape(run.stdout) == shape(expected), command
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")  # laplace's
 def test_the_examples_of_your_own_model_run() -> None:
     examples = blocks("python", "docs/your-own-model.md")
@@ -109,6 +112,7 @@ def test_the_examples_of_your_own_model_run() -> None:
     assert all(0.2 < share <= 1.0 for share in judged), judged
 
 
+@pytest.mark.slow
 def test_the_examples_of_training_run_and_print_what_they_say(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -203,7 +207,14 @@ def trained_once() -> Iterator[None]:
     assert pyrosnn.train is plain
 
 
-@pytest.mark.parametrize("name", modules(with_examples=True))
+SLOW = {"pyrosnn.checks.on_model"}  # every check there is
+EXAMPLES = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
+    for name in modules(with_examples=True)
+]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 @pytest.mark.usefixtures("trained_once")
 def test_docstring_examples_run(name: str) -> None:
     results = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)

@@ -34,6 +34,7 @@ def test_the_golden_files_have_all_cases() -> None:
     assert set(stored.values()["tables"]) == set(results())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, scope="module")
 def test_values_to_rounding(case: str) -> None:
     values, golden = found(case), stored.arrays()[case]
@@ -48,6 +49,7 @@ def test_values_to_rounding(case: str) -> None:
     assert not {name: text for name, text in differ.items() if text is not None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", stored.values()["bits"], scope="module")
 def test_values_bit_for_bit(case: str) -> None:
     if rules.environment() != stored.values()["environment"]:

@@ -59,6 +59,7 @@ def waits(work: Callable[[], object]) -> int:
     return counter.count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bnn", "sin"])
 @pytest.mark.usefixtures("single_samples")
 def test_waits_do_not_grow_with_the_number_of_samples(

@@ -90,6 +90,7 @@ def test_it_is_trained_stored_loaded_attacked_and_judged(
     assert result.identical(again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bnn", "sin", "resnet"])
 @pytest.mark.parametrize("network", NETWORKS_OF_ROWS)
 def test_every_noise_works_on_every_network(model: str, network: str) -> None:

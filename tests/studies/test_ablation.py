@@ -110,6 +110,7 @@ def test_preactivations_differ_between_images_as_weights_do_not(
         assert torch.equal(logits[:, 0], logits[:, 1]) is shared
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bnn", "sin"])
 def test_every_reading_is_reported(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

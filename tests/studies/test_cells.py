@@ -22,6 +22,7 @@ from pyrosnn_studies.store import CellStore, Finished
 every_study = pytest.mark.parametrize("name", list(STUDIES))
 
 
+@pytest.mark.slow
 @every_study
 def test_an_interrupted_study_goes_on_to_the_same_result(
     name: str, bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
@@ -44,6 +45,7 @@ def test_an_interrupted_study_goes_on_to_the_same_result(
     assert {step.kept for step in steps} == {kept}
 
 
+@pytest.mark.slow
 @every_study
 def test_cells_come_in_any_order(name: str, bnn: StochasticClassifier, digits: Dataset) -> None:
     study, spec, subject = smallest(name, bnn, digits)

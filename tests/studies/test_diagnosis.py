@@ -107,6 +107,8 @@ def test_images_without_a_direction_are_counted_and_left_out() -> None:
         advise(moments, share=0.0)
 
 
+@pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.parametrize("model", ["bnn", "im", "sin"])
 def test_predictions_meet_measurements_where_samples_are_many(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
@@ -200,6 +202,7 @@ def test_the_check_of_attack_samples_takes_the_moments(
     assert attack_samples(plenty).status == "skipped"
 
 
+@pytest.mark.slow
 def test_two_diagnoses_are_compared_by_their_moments(
     classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:

@@ -68,6 +68,7 @@ def mim(monkeypatch: pytest.MonkeyPatch) -> MIM:
     return MIM(strength=0.6, loss="cross-entropy", steps=4)
 
 
+@pytest.mark.slow
 def test_an_attack_from_outside_passes_the_checks(
     mim: MIM, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_loss_from_outside_is_maximised_by_every_attack(
     assert left(pgd) > left(pgd.one_step) > left(replace(pgd, strength=0.0))
 
 
+@pytest.mark.slow
 def test_the_check_without_gradients_takes_the_loss(
     loss: str, bnn: StochasticClassifier, digits: Dataset
 ) -> None:

@@ -347,6 +347,7 @@ def test_the_spec_says_what_it_can() -> None:
     assert attack_spec(partial)["attack_options"] == {"function": "functools.partial"}
 
 
+@pytest.mark.slow
 def test_checks_take_a_function(bnn: StochasticClassifier, digits: Dataset) -> None:
     x, y = digits.test_images(40)
     attack = ExternalAttack(function=step, strength=0.6)

@@ -97,6 +97,7 @@ def test_healthy_models_pass_every_check(
     assert next(f for f in found if f.name == "attack-samples").status in ("pass", "warn")
 
 
+@pytest.mark.slow
 def test_pgd_is_healthy_too(bnn: StochasticClassifier, digits: Dataset) -> None:
     attack = PGD(strength=0.6, steps=5, relative_step=0.4)
     trial = trial_of(bnn, digits, attack, images=20)
@@ -104,6 +105,7 @@ def test_pgd_is_healthy_too(bnn: StochasticClassifier, digits: Dataset) -> None:
         assert find(name, trial).status == "pass", name
 
 
+@pytest.mark.slow
 def test_an_attack_without_gradients_is_healthy_too(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:

@@ -15,6 +15,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_a_linear_classifier_has_the_moments_of_its_weights() -> None:
     """∇f_y = w_y: mean known, covariance σ² I, whatever the image."""
@@ -43,6 +44,7 @@ def test_a_linear_classifier_has_the_moments_of_its_weights() -> None:
     assert np.abs(errors).max() < 5
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_squares_are_unbiased_where_the_plug_in_is_not() -> None:
     """μ = 0 and ten samples, 100 seeds: the plug-in finds tr Σ / 10, the estimate 0."""
