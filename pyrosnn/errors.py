@@ -62,20 +62,20 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
 
 def _by_initials(name: str, known: list[str]) -> str | None:
     """Return what a name abbreviates: ``ce`` is cross-entropy, though its letters are near cw."""
-    words = {each: re.split("[-_]", each.lower()) for each in known}
-    found = [
-        each
-        for each, parts in words.items()
+    words = {candidate: re.split("[-_]", candidate.lower()) for candidate in known}
+    abbreviated = [
+        candidate
+        for candidate, parts in words.items()
         if len(parts) > 1 and "".join(part[:1] for part in parts) == name.lower()
     ]
-    return found[0] if found else None
+    return abbreviated[0] if abbreviated else None
 
 
 def _by_letters(name: str, known: list[str]) -> str | None:
     """Return the name with the most letters in common, in any case, if that is half of them."""
-    lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
-    return lower[found[0]] if found else None
+    lower = {candidate.lower(): candidate for candidate in known}
+    nearest = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    return lower[nearest[0]] if nearest else None
 
 
 def resolve(table: Mapping[str, str], name: str, kind: str) -> Any:

@@ -56,8 +56,8 @@ def more_attack_samples(results: Results, model: str) -> list[Claim]:
     claims = []
     for smaller, larger in pairwise(sizes):
         pair = adversarial.sel(attack_samples=[smaller, larger])
-        found = paired_differences(pair, "attack_samples", reference=smaller)
-        at = found.sel(attack_samples=larger)
+        differences = paired_differences(pair, "attack_samples", reference=smaller)
+        at = differences.sel(attack_samples=larger)
         claims.append(_claim("i", f"{model}, S_A {smaller} → {larger}", "accuracy falls", at, "<"))
     return claims
 
@@ -147,8 +147,8 @@ def inference_samples_do_not_matter(results: Results, model: str) -> list[Claim]
         about = f"{model}, S_I {size} against {sizes[-1]}"
         for statement, (values, equal) in compared.items():
             at = values.isel(attack_samples=-1, drop=True).sel(strength=STRENGTH)
-            found = paired_differences(at, "inference_samples").sel(inference_samples=size)
-            claims.append(_claim("iii", about, statement, found, "=", equal=equal))
+            differences = paired_differences(at, "inference_samples").sel(inference_samples=size)
+            claims.append(_claim("iii", about, statement, differences, "=", equal=equal))
     return claims
 
 
@@ -169,30 +169,32 @@ def variance_protects(results: Results, calm: str, varied: str) -> list[Claim]:
         for model in (calm, varied)
     ]
     noise = []  # a scale-free spread: gradients of logits have no common unit
-    for each in moments:
-        scale = each["gradient_trace"] / each["gradient_square"].where(each["gradient_square"] > 0)
+    for variation in moments:
+        scale = variation["gradient_trace"] / variation["gradient_square"].where(
+            variation["gradient_square"] > 0
+        )
         noise.append(scale.copy(data=np.log(scale.to_numpy())))
     claims = []
     for spread, statement in (
         (
-            [each["gradient_entry_std"] for each in moments],
+            [variation["gradient_entry_std"] for variation in moments],
             "higher standard deviation of the gradient (over images)",
         ),
         (noise, "larger noise scale tr Σ / ‖μ‖² (difference of logarithms, over images)"),
     ):
-        found = _differences([each.dropna("repeat") for each in spread])
-        claims.append(_claim("iv", about, statement, found, ">"))
+        differences = _differences([values.dropna("repeat") for values in spread])
+        claims.append(_claim("iv", about, statement, differences, ">"))
     for means, name, statement, sign in (
         (geometry_means, "cosine", "lower cosine at S_A = 100", "<"),
         (accuracies, "adversarial", "higher adversarial accuracy at S_A = 100", ">"),
     ):
-        each = [
+        pair = [
             means(results[f"sample-size-{model}"])[name]
             .isel(inference_samples=-1, drop=True)
             .sel(strength=STRENGTH, attack_samples=100, drop=True)
             for model in (calm, varied)
         ]
-        claims.append(_claim("iv", about, statement, _differences(each), sign))
+        claims.append(_claim("iv", about, statement, _differences(pair), sign))
     return claims
 
 
@@ -216,18 +218,18 @@ def _differences(pair: Sequence[xr.DataArray]) -> xr.Dataset:
 
 
 def _claim(
-    claim: str, about: str, statement: str, found: xr.Dataset, sign: str, equal: float = 0.0
+    claim: str, about: str, statement: str, differences: xr.Dataset, sign: str, equal: float = 0.0
 ) -> Claim:
-    low, high = float(found["low"]), float(found["high"])
+    low, high = float(differences["low"]), float(differences["high"])
     agrees = {"<": high < 0, ">": low > 0, "=": -equal < low and high < equal}
     return Claim(
         claim=claim,
         about=about,
         statement=statement,
-        effect=float(found["difference"]),
+        effect=float(differences["difference"]),
         low=low,
         high=high,
-        effect_size=float(found["effect_size"]),
+        effect_size=float(differences["effect_size"]),
         holds=agrees[sign],
     )
 

@@ -23,10 +23,10 @@ def open_folder(folder: Path) -> dict[str, xr.DataTree]:
     Raises:
         FileError: if there are none.
     """
-    found = {path.stem: open_results(path) for path in sorted(folder.glob("*.nc"))}
-    if not found:
+    results = {path.stem: open_results(path) for path in sorted(folder.glob("*.nc"))}
+    if not results:
         raise FileError(f"{folder} holds no results (*.nc); run make reproduction")
-    return found
+    return results
 
 
 def write_page(folder: Path) -> None:

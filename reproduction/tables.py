@@ -144,11 +144,11 @@ def attacks(results: Results) -> Table:
     header = ["attack", "η", "model", "", *[f"S_A = {size:,}" for size in sizes]]
     rows: list[Row] = []
     for prefix, title, strength, key, at_sizes in ATTACKS:
-        given: dict[str, Any] = paper().get(key, {})
+        read_off: dict[str, Any] = paper().get(key, {})
         for model in [model for model in MODELS if f"{prefix}-{model}" in results]:
             begin = [title, f"{strength:g}", MODELS[model]]
-            if model in given:
-                known = dict(zip(at_sizes, np.atleast_1d(given[model]), strict=True))
+            if model in read_off:
+                known = dict(zip(at_sizes, np.atleast_1d(read_off[model]), strict=True))
                 cells = [f"{100 * known[s]:.0f}" if s in known else "" for s in sizes]
                 rows.append([*begin, "paper, by eye", *cells])
             values = accuracies(results[f"{prefix}-{model}"])["adversarial"]

@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from pyrosnn.errors import ArgumentError, unknown_name
-from pyrosnn.settings import Option, nested, parse, shown
+from pyrosnn.settings import Option, nested, options_of, parse, shown
 
 # Panels of a help text, in their order; others come before the last.
 PANELS = ("subject", "network", "noise", "objective", "images", "attack", "sets", "optimizer")
@@ -36,21 +36,33 @@ class Part:
     make: Callable[..., Any] = dict
 
 
+def part_of(name: str, group: type[Any], defaults: Mapping[str, str] | None = None) -> Part:
+    """Return the part of a command that a dataclass of options declares.
+
+    Args:
+        name: parameter of the function that takes them.
+        group: the dataclass.
+        defaults: defaults in words that differ from those of the dataclass.
+    """
+    options = options_of(f"{group.__module__}:{group.__qualname__}")
+    named = defaults or {}
+    options = [replace(one, default=named.get(one.name, one.default)) for one in options]
+    return Part(name=name, options=options, make=group)
+
+
 def arguments_of(words: Sequence[str]) -> dict[str, str]:
     """Return the options of a command line that is not parsed yet: they decide which there are.
 
     Example:
         >>> arguments_of(["--attack", "pgd", "--relative-step=0.1", "--clip"])
-        {'attack': 'pgd', 'relative_step': '0.1', 'clip': ''}
+        {'attack': 'pgd', 'relative_step': '0.1'}
     """
-    found = {}
-    for place, word in enumerate(words):
-        following = words[place + 1] if place + 1 < len(words) else ""
-        if word.startswith("--"):
-            name, _, value = word[2:].partition("=")
-            value = value or ("" if following.startswith("--") else following)
-            found[name.replace("-", "_")] = value
-    return found
+    pairs = (
+        (*word[2:].split("=", 1), following) if "=" not in word else word[2:].split("=", 1)
+        for word, following in zip(words, [*words[1:], "--"], strict=False)
+        if word.startswith("--") and ("=" in word or not following.startswith("--"))
+    )
+    return {name.replace("-", "_"): value for name, value in pairs}
 
 
 def make_command(
@@ -88,24 +100,20 @@ def make_command(
 
     switches = {o.name for part in parts if part.make is not dict for o in part.options}
     parameters = [
-        inspect.Parameter(
-            option.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=annotation(option, switch=option.name in switches),
-        )
+        _parameter(option.name, annotation(option, switch=option.name in switches))
         for option in sorted(options, key=_place)
     ]
     if argument is not None:
-        name_of, value, details = argument
-        positional: Any = Annotated[value | None, details]
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        parameters.append(inspect.Parameter(name_of, keyword, default=None, annotation=positional))
+        parameters.append(_parameter(argument[0], Annotated[argument[1] | None, argument[2]]))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(name, help=about, cls=_class_of(elsewhere), context_settings=HELP)(run)
     return typer.main.get_command(app)
+
+
+def _parameter(name: str, hint: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
 
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -197,21 +205,13 @@ def _read(option: Option, value: Any) -> Any:
     return parse(value, option.kind, option.flag) if option.kind.many else value
 
 
-class NamedGroup(TyperGroup):
-    """A group of commands that suggests the nearest name for an unknown one."""
+class SettingsGroup(TyperGroup):
+    """A group whose commands are made when they are asked for, of the words on the command line.
+
+    An unknown name is refused with the nearest one.
+    """
 
     kind = "command"
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command, or refuse its name with a suggestion."""
-        names = self.list_commands(ctx)
-        if args and not args[0].startswith("-") and args[0] not in names:
-            raise unknown_name(self.kind, args[0], names)
-        return super().resolve_command(ctx, args)
-
-
-class SettingsGroup(NamedGroup):
-    """A group whose commands are made when they are asked for, of what the command line says."""
 
     def names(self) -> Sequence[str]:
         """Return the names of the commands that are made."""
@@ -240,15 +240,6 @@ class SettingsGroup(NamedGroup):
         name, *rest = args
         if name in self.names():
             return name, self.make(name, arguments_of(rest)), rest
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            raise unknown_name(self.kind, name, self.list_commands(ctx))
         return super().resolve_command(ctx, args)
-
-
-def with_default(options: Sequence[Option], defaults: Mapping[str, str]) -> Iterator[Option]:
-    """Yield options with other defaults in their help.
-
-    Args:
-        options: the options.
-        defaults: texts by name; those of other names are left out.
-    """
-    for option in options:
-        yield replace(option, default=defaults.get(option.name, option.default))

@@ -1,15 +1,12 @@
 """`pyrosnn diagnose`: how many samples the attack on a model needs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import typer
 
 from pyrosnn_cli.check import show_findings
-from pyrosnn_cli.command import Arguments
-from pyrosnn_cli.options import SubjectOptions
-from pyrosnn_cli.study import StudyRun, run_study, study_command
+from pyrosnn_cli.study import StudyRun
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,27 +28,11 @@ class DiagnosisRun(StudyRun):
 
     checks: bool = True
 
-
-def diagnosis_command(arguments: Arguments, title: str) -> Any:
-    """Return the command: the study `diagnosis`, and checks of its model."""
-    return study_command(
-        "diagnosis",
-        arguments,
-        title=title,
-        run="pyrosnn_cli.diagnose:DiagnosisRun",
-        make=DiagnosisRun,
-        call=diagnose,
-    )
-
-
-def diagnose(
-    name: str, settings: Mapping[str, Any], running: DiagnosisRun, options: SubjectOptions | None
-) -> None:
-    """Run the study and the checks of the model."""
-    result, subject = run_study(name, settings, running, options)
-    assert subject is not None  # the study needs a model
-    if running.checks and not _healthy(result, subject):
-        raise typer.Exit(1)
+    def finish(self, result: "xr.DataTree", subject: "Subject | None") -> None:
+        """Check the model; exit status 1 if a check failed."""
+        assert subject is not None  # the study needs a model
+        if self.checks and not _healthy(result, subject):
+            raise typer.Exit(1)
 
 
 def _healthy(result: "xr.DataTree", subject: "Subject") -> bool:

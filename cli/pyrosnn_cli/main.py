@@ -9,7 +9,7 @@ import typer
 from pyrosnn.errors import PyrosnnError
 from pyrosnn_cli import check, compare, merge, plot, study, summary, train
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
-from pyrosnn_cli.diagnose import diagnosis_command
+from pyrosnn_cli.diagnose import DiagnosisRun
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
 
 
@@ -24,7 +24,7 @@ class _Program(SettingsGroup):
 
     def make(self, name: str, arguments: Arguments) -> Any:
         """Make it."""
-        return diagnosis_command(arguments, name)
+        return study.study_command("diagnosis", arguments, title=name, group=DiagnosisRun)
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _errors_as_one_line():

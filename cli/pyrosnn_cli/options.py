@@ -1,19 +1,14 @@
 """Options that several commands have: a dataclass for each group, read as all settings are."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
 from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS
-from pyrosnn.errors import ArgumentError
 from pyrosnn.settings import RARE, Default, OneOf, Settings, options_of
 from pyrosnn_cli.command import annotation
-
-if TYPE_CHECKING:
-    import torch
 
 PRESETS = ("quick", "paper")
 
@@ -46,6 +41,19 @@ class SubjectOptions(DataOptions):
 
     model: Annotated[Path | None, Default("")] = None
     memory_budget: Annotated[str, RARE] = "1GiB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Starting(Settings):
+    """Where a training or a study starts from.
+
+    Attributes:
+        preset: settings to start from (quick suits digits, paper follows the paper).
+    """
+
+    panel: ClassVar[str] = "run"
+
+    preset: Annotated[str, OneOf(PRESETS)] = "quick"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,44 +108,3 @@ class Running(Writing, Showing):
 
 # For commands that take no other group.
 Overwrite = annotation(options_of("pyrosnn_cli.options:Writing")[0], switch=True)
-
-UNITS = {"": 1, "B": 1} | {
-    f"{prefix}{suffix}": base ** (power + 1)
-    for power, prefix in enumerate("KMGT")
-    for suffix, base in (("B", 1000), ("iB", 1024), ("", 1024))
-}
-
-
-def parse_bytes(text: str, option: str) -> int:
-    """Read ``512MiB``, ``2GB``, ``1.5G`` or a number of bytes.
-
-    Raises:
-        ArgumentError: naming the option and the expected form.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
-    units = {unit.lower(): size for unit, size in UNITS.items()}
-    size = 0
-    if found is not None and found[2].lower() in units:
-        size = int(float(found[1]) * units[found[2].lower()])
-    if size < 1:
-        raise ArgumentError(f"{option} expects a size like 512MiB, 2GB or 1.5G, got '{text}'")
-    return size
-
-
-def open_device(name: str) -> "torch.device":
-    """Return the torch device, refusing one that is not there.
-
-    Raises:
-        ArgumentError: ``device 'cuda' cannot be used here (…); use --device cpu``.
-    """
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArgumentError(
-            f"device '{name}' cannot be used here ({reason}); use --device cpu"
-        ) from None
-    return device

@@ -24,13 +24,14 @@ def plot(
         raise ArgumentError(f"--output must end in .png, got {path}")
     check_writable(path, overwrite=bool(overwrite))
 
+    from pyrosnn.plots.style import save_figure
     from pyrosnn.results import open_results
-    from pyrosnn_cli.show import whole, write_figure
+    from pyrosnn_cli.show import whole
     from pyrosnn_studies.study import study_of
 
     result = open_results(file)
     with whole(file):
         figure = study_of(result).figure(result)
     with lock(path):
-        write_figure(path, figure, overwrite=bool(overwrite))
+        save_figure(path, figure, overwrite=bool(overwrite))
     typer.echo(f"wrote {path}")

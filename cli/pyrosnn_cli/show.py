@@ -5,14 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
 
 from pyrosnn.errors import FileError
-from pyrosnn.storage import atomic_path
 from pyrosnn_studies.tables import Table
 
 LEAST, MOST = 20, 72  # characters of a column of words
@@ -115,12 +113,6 @@ def _widths(
         spare = max(0, room - _total(least.values()))
         widths[words] = min(asked[words], widths[words] + spare)
     return widths
-
-
-def write_figure(path: Path, figure: Figure, *, overwrite: bool) -> None:
-    """Write a figure as PNG, whole or not at all."""
-    with atomic_path(path, overwrite=overwrite) as temporary:
-        figure.savefig(temporary, format="png")
 
 
 def smoothing(settings: Mapping[str, Any]) -> str:

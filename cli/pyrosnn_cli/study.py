@@ -1,18 +1,18 @@
 """`pyrosnn study NAME`: run an experiment, show its tables, keep its netCDF file and figure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyrosnn.settings import Default, OneOf, Option, Settings, options_of, rows_with
-from pyrosnn.settings.presets import load_presets, with_presets
+from pyrosnn.settings import Default, rows_with
 from pyrosnn.settings.source import docstring_of
-from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, with_default
-from pyrosnn_cli.options import PRESETS, Running, SubjectOptions
+from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, part_of
+from pyrosnn_cli.options import Running, Starting, SubjectOptions
 from pyrosnn_studies import STUDIES
+from pyrosnn_studies.options import study_options
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,18 +21,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyOutput(Settings):
+class StudyOutput(Starting):
     """Where a study starts from, and what it writes.
 
     Attributes:
-        preset: settings to start from (quick suits digits, paper follows the paper).
         like: result whose settings to start from, instead of a preset.
         output: result to write; its figure is written beside it (.png).
     """
 
-    panel: ClassVar[str] = "run"
-
-    preset: Annotated[str, OneOf(PRESETS)] = "quick"
     like: Annotated[Path | None, Default("")] = None
     output: Annotated[Path | None, Default("STUDY.nc")] = None
 
@@ -41,66 +37,41 @@ class StudyOutput(Settings):
 class StudyRun(Running, StudyOutput):
     """A study's run."""
 
-
-def study_options(name: str, chosen: Mapping[str, Any]) -> list[Option]:
-    """Return the settings of a study: its own, and those of the rows that are chosen.
-
-    Args:
-        name: a name in ``STUDIES``.
-        chosen: values of options that choose rows, such as ``{"attack": "pgd"}``.
-
-    Raises:
-        UnknownNameError: for a row that is not in its table.
-    """
-    presets = load_presets("pyrosnn_studies").get(name, {})
-    return with_presets(options_of(STUDIES[name].settings, chosen), presets)
+    def finish(self, result: "xr.DataTree", subject: "Subject | None") -> None:
+        """Do what a command does after its study; nothing, for most."""
 
 
 def study_command(
-    name: str,
-    arguments: Arguments,
-    *,
-    title: str = "",
-    run: str = "pyrosnn_cli.study:StudyRun",
-    make: Callable[..., StudyRun] = StudyRun,
-    call: Callable[..., None] | None = None,
+    name: str, arguments: Arguments, *, title: str = "", group: type[StudyRun] = StudyRun
 ) -> Any:
     """Return the command of a study.
 
     Args:
         name: a name in ``STUDIES``.
-        arguments: what the command line has after it.
+        arguments: the options on the command line.
         title: name of the command, if it is another.
-        run: import path of the options of the run.
-        make: makes them.
-        call: runs the study, in place of :func:`run_study`.
+        group: options of its run; ``group.run`` runs it.
     """
     entry = STUDIES[name]
-    chosen = {key: value for key, value in arguments.items() if value}
-
-    def call_study(settings: dict[str, Any], running: StudyRun, **subject: SubjectOptions) -> None:
-        (call or run_study)(name, settings, running, subject.get("subject"))
 
     def elsewhere(option: str) -> str:
-        rows = rows_with(entry.settings, option, chosen)
+        rows = rows_with(entry.settings, option, arguments)
         return next((f"add --{choice} {row}" for choice, row in rows), "")
 
+    def call(settings: dict[str, Any], running: StudyRun, **subject: SubjectOptions) -> None:
+        running.finish(*run(name, settings, running, subject.get("subject")))
+
     parts = [
-        Part(
-            name="running",
-            options=list(with_default(options_of(run), {"output": f"{name}.nc"})),
-            make=make,
-        ),
-        Part(name="settings", options=study_options(name, chosen)),
+        part_of("running", group, {"output": f"{name}.nc"}),
+        Part(name="settings", options=study_options(name, arguments)),
     ]
     if entry.needs != "nothing":
-        subject = options_of("pyrosnn_cli.options:SubjectOptions")
-        parts.append(Part(name="subject", options=subject, make=SubjectOptions))
+        parts.append(part_of("subject", SubjectOptions))
     about = docstring_of(entry.home.partition(":")[0])
-    return make_command(title or name, about, parts, call_study, elsewhere=elsewhere)
+    return make_command(title or name, about, parts, call, elsewhere=elsewhere)
 
 
-def run_study(
+def run(
     name: str, settings: Mapping[str, Any], running: StudyRun, options: SubjectOptions | None
 ) -> "tuple[xr.DataTree, Subject | None]":
     """Run one study, show its tables, and return its result and its subject.
@@ -111,11 +82,11 @@ def run_study(
         running: how the study is run.
         options: the options that name model and data; None for a study that needs none of them.
     """
-    from pyrosnn_cli.run import prepared, run_opened
+    from pyrosnn_cli.run import prepared, run_study
 
     output = running.output or Path(f"{name}.nc")
     with prepared(name, output, options, running) as subject:
-        result = run_opened(
+        result = run_study(
             name,
             subject,
             preset=running.preset,

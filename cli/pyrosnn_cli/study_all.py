@@ -2,40 +2,29 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from pyrosnn.errors import ArgumentError, FileError, require
-from pyrosnn.settings import Default, OneOf, Settings, options_of
-from pyrosnn.storage import lock
-from pyrosnn_cli.command import Part, make_command
-from pyrosnn_cli.computing import check_computing, set_threads
-from pyrosnn_cli.options import PRESETS, Running, SubjectOptions
-from pyrosnn_cli.run import (
-    check_places,
-    figure_of,
-    open_subject,
-    run_opened,
-    settings_of,
-    training_command,
-)
+from pyrosnn.errors import ArgumentError, require
+from pyrosnn.settings import Default
+from pyrosnn.storage import make_folder
+from pyrosnn_cli.command import make_command, part_of
+from pyrosnn_cli.options import Running, Starting, SubjectOptions
+from pyrosnn_cli.run import keeping, prepared, run_study, settings_of, subject_of
 from pyrosnn_studies import STUDIES
+from pyrosnn_studies.advice import training_command
 
 
 @dataclass(frozen=True, kw_only=True)
-class AllOutput(Settings):
+class AllOutput(Starting):
     """Settings that all studies share.
 
     Attributes:
-        preset: settings to start from (quick suits digits, paper follows the paper).
         output: folder for the results.
         seed: root seed of all random numbers.
     """
 
-    panel: ClassVar[str] = "run"
-
-    preset: Annotated[str, OneOf(PRESETS)] = "quick"
     output: Path = Path("results")
     seed: int = 0
 
@@ -60,55 +49,39 @@ class AllSubjects(SubjectOptions):
 
 def all_command() -> Any:
     """Return the command."""
-    return make_command(
-        "all",
-        "Run every study, one after the other, into a folder.",
-        [
-            Part(
-                name="subjects",
-                options=options_of("pyrosnn_cli.study_all:AllSubjects"),
-                make=AllSubjects,
-            ),
-            Part(name="running", options=options_of("pyrosnn_cli.study_all:AllRun"), make=AllRun),
-        ],
-        run_all,
-    )
+    parts = [part_of("subjects", AllSubjects), part_of("running", AllRun)]
+    return make_command("all", "Run every study into a folder, one by one.", parts, run_all)
 
 
 def run_all(subjects: AllSubjects, running: AllRun) -> None:
     """Run all studies; refuse what can be refused before the first."""
-    output = running.output
-    paths = {name: output / f"{name}.nc" for name in STUDIES}
-    require(output.is_dir() or not output.exists(), f"--output names a folder, {output} is a file")
-    if output.exists():
-        for path in paths.values():
-            check_places(path, running)
+    from pyrosnn_studies.kept import check_places
+
+    folder = running.output
+    require(folder.is_dir() or not folder.exists(), f"--output names a folder, {folder} is a file")
+    paths = {name: folder / f"{name}.nc" for name in STUDIES}
+    for path in paths.values() if folder.exists() else ():
+        check_places(path, keeping(running))
     _require_models(subjects)
-    check_computing(running)
-    set_threads(running)
+    options = {
+        "model": subjects,
+        "smoothed": replace(subjects, model=subjects.smoothed_model),
+        "nothing": None,
+    }
     changes: dict[str, dict[str, Any]] = {name: {"seed": running.seed} for name in STUDIES}
     for name, entry in STUDIES.items():
         if entry.needs == "smoothed" and subjects.smoothing_variance is not None:
             changes[name]["smoothing_variance"] = subjects.smoothing_variance
-    opened = {
-        "model": open_subject(subjects),
-        "smoothed": open_subject(replace(subjects, model=subjects.smoothed_model)),
-        "nothing": None,
-    }
-    for name, entry in STUDIES.items():  # refused here, not after hours
+    opened = {needs: None if one is None else subject_of(one) for needs, one in options.items()}
+    for name, entry in STUDIES.items():
         settings_of(name, opened[entry.needs], preset=running.preset, changes=changes[name])
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"cannot make the folder {output} ({error.strerror}); name another"
-        ) from error
+    make_folder(folder)
     for name, path in paths.items():
-        with lock(path, figure_of(path)):
-            check_places(path, running)
-            run_opened(
+        needs = STUDIES[name].needs
+        with prepared(name, path, None, running):
+            run_study(
                 name,
-                opened[STUDIES[name].needs],
+                opened[needs],
                 preset=running.preset,
                 output=path,
                 running=running,

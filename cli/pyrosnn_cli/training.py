@@ -19,7 +19,7 @@ from pyrosnn.training import (
     state_path,
     train,
 )
-from pyrosnn_cli.keeper import Keeper
+from pyrosnn.training.keeping import StateWriter
 from pyrosnn_cli.options import Showing
 from pyrosnn_cli.progress import progress_bar
 
@@ -36,14 +36,14 @@ def train_and_save(
 ) -> StochasticClassifier:
     """Train with a progress bar, measure the test accuracy, write the checkpoint.
 
-    The training's state is kept beside the checkpoint-to-be (:class:`Keeper`), and removed when
-    the checkpoint is written. One that is there is gone on with, unless ``overwrite`` is set. The
-    caller has locked both files.
+    The training's state is kept beside the checkpoint-to-be (:class:`StateWriter`), and removed
+    when the checkpoint is written. A state that is there is resumed unless ``overwrite`` is set.
+    The caller has locked both files.
     """
     kept = state_path(path)
     state = load_state(kept, spec, dataset) if kept.exists() and not overwrite else None
     done = 0 if state is None else state.epoch
-    keep = Keeper(lambda newest: save_state(kept, newest, spec, dataset), epoch=done)
+    keep = StateWriter(lambda newest: save_state(kept, newest, spec, dataset), epoch=done)
     try:
         title = f"training {spec.model} on {dataset.name}"
         with progress_bar(title, spec.epochs, showing) as advance:
@@ -74,6 +74,6 @@ def train_and_save(
 
 def _how_to_go_on(epoch: int, *, overwrite: bool) -> str:
     if epoch == 0:
-        return "no epoch was kept, so the same command begins anew"
+        return "no epoch was kept, so the same command starts again"
     how = "--resume in place of --overwrite" if overwrite else "--resume"
-    return f"the same command with {how} goes on after epoch {epoch}"
+    return f"the same command with {how} continues after epoch {epoch}"

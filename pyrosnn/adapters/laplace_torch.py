@@ -184,9 +184,9 @@ class LastLayerPosterior(_Posterior):
 
     def parts(self, sites: Sites) -> Parts:
         """Return the last layer of each sample."""
-        given, returned = [(self._num_features,)], [(self.num_classes,)]
+        inputs, outputs = [(self._num_features,)], [(self.num_classes,)]
         steps = [Step(self._last(sites[SITE]), (0,))]
-        return Parts(Identity(), Program(steps, given, [1], returned, enters=True))
+        return Parts(Identity(), Program(steps, inputs, [1], outputs, enters=True))
 
 
 class WeightPosterior(_Posterior):

@@ -24,18 +24,18 @@ def module_settings(module: Module) -> dict[str, str]:
         >>> module_settings(torch.nn.Sequential(torch.nn.Dropout(0.3)))
         {'0.extra_repr': 'p=0.3, inplace=False'}
     """
-    found = {}
+    settings = {}
     for path, part in module.named_modules():
         begin = f"{path}." if path else ""
         if part.extra_repr():
-            found[f"{begin}extra_repr"] = part.extra_repr()
+            settings[f"{begin}extra_repr"] = part.extra_repr()
         if not type(part).__module__.startswith("torch.nn."):  # whose layers print theirs
             for name, value in sorted(vars(part).items()):
                 text = None if name in INHERITED else _text(value)
                 if text is not None:
-                    found[f"{begin}{name}"] = text
-    whole = json.dumps(found)
-    return found if len(whole) <= LONGEST else {"digest": _digest(whole.encode())}
+                    settings[f"{begin}{name}"] = text
+    whole = json.dumps(settings)
+    return settings if len(whole) <= LONGEST else {"digest": _digest(whole.encode())}
 
 
 LONGEST = 100_000  # characters; a result's provenance may have ten times as many

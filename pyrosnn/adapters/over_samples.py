@@ -46,9 +46,9 @@ def choose(function: OfSample, batch: Mapping[str, Tensor], asked: bool | None) 
     with torch.no_grad():
         expected = over_samples(function, batch, vectorised=False)
         try:
-            found = over_samples(function, batch, vectorised=True)
+            outputs = over_samples(function, batch, vectorised=True)
             scale = float(expected.abs().max())
-            if torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * scale):
+            if torch.allclose(outputs, expected, rtol=TOLERANCE, atol=TOLERANCE * scale):
                 return True
         except Exception as error:
             reason = str(error).splitlines()[0]

@@ -58,15 +58,15 @@ class OwnModel:
             DataError: naming the shape, number of classes or type that differs.
         """
         name, classifier = self.spec.model, self.classifier
-        for what, found, needed in (
+        for what, expected, actual in (
             ("images of shape", classifier.image_shape, dataset.image_shape),
             ("as number of classes", classifier.num_classes, dataset.num_classes),
             ("pixels of type", classifier.dtype, dataset.x_test.dtype),
         ):
-            if found != needed:
+            if expected != actual:
                 raise DataError(
-                    f"the classifier of {name} takes {what} {found}, but {dataset.name} has "
-                    f"{needed}; give another --dataset, or let the function make one that fits"
+                    f"the classifier of {name} takes {what} {expected}, but {dataset.name} has "
+                    f"{actual}; give another --dataset, or let the function make one that fits"
                 )
 
 
@@ -136,11 +136,11 @@ def _find(reference: str) -> Callable[..., Any]:
         raise ArgumentError(
             f"importing {home} raised {_one_line(error)}; import it in Python"
         ) from error
-    found = {key: value for key, value in vars(module).items() if callable(value)}
-    if name not in found:
-        own = [key for key, value in found.items() if value.__module__ == module.__name__]
+    callables = {key: value for key, value in vars(module).items() if callable(value)}
+    if name not in callables:
+        own = [key for key, value in callables.items() if value.__module__ == module.__name__]
         raise unknown_name(f"function of {home}", name, own)
-    function: Callable[..., Any] = found[name]
+    function: Callable[..., Any] = callables[name]
     return function
 
 

@@ -12,7 +12,7 @@ from pyro.distributions import Delta
 from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter
-from pyrosnn.adapters.given import GivenParameters, GivenSites, alone, logits_at
+from pyrosnn.adapters.fixed_sites import FixedParameters, FixedSites, alone, logits_at
 from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.adapters.pyro_program import (
@@ -98,7 +98,7 @@ class PyroClassifier(Adapter):
         of_model, of_guide = (run(p, three, state) for p in (self._model, self._guide))
         self._keep_parameters(parameters_of({**of_model, **of_guide}, self._model, self._guide))
         latent, drawn = drawn_sites(of_model), drawn_sites(of_guide)
-        found = {name: value for name, value in drawn.items() if name in latent}
+        weights = {name: value for name, value in drawn.items() if name in latent}
         free = [name for name in latent if name not in drawn]
         for name in free:
             require(
@@ -107,28 +107,28 @@ class PyroClassifier(Adapter):
                 f"{', '.join(drawn)}",
             )
         require(
-            sites is None or set(sites) == set(found),
-            f"the sites that the guide draws and the model has are {', '.join(found) or 'none'}; "
+            sites is None or set(sites) == set(weights),
+            f"the sites that the guide draws and the model has are {', '.join(weights) or 'none'}; "
             f"got {', '.join(sites or ())}",
         )
-        require(len(found) >= 1, "the guide draws no site that the model has; check their names")
+        require(len(weights) >= 1, "the guide draws no site that the model has; check their names")
         self._axes = {
             name: image_axis(name, value.shape, self._draw(three[:2])[name].shape)
-            for name, value in found.items()
+            for name, value in weights.items()
         }
         self.per_example = any(axis is not None for axis in self._axes.values())
         others = run(self._guide, noise_images(self, 3, seed=1), state)
         require(
-            all(torch.equal(value, others[name]["value"]) for name, value in found.items()),
+            all(torch.equal(value, others[name]["value"]) for name, value in weights.items()),
             "the guide's draws depend on the images, which Θ of a stochastic classifier must not "
             "(definition 3.1): they would be those of the image before the attack",
         )
-        self._label = logits if logits is not None else _only_label(of_model, found)
+        self._label = logits if logits is not None else _only_label(of_model, weights)
         if self._label is None:
-            self._require_returned_logits(three, found)
-        two = [found, self._draw(three)]
-        trial = {name: torch.stack([values[name] for values in two]) for name in found}
-        with alone(), GivenParameters(self.parameter_values), pyro.validation_enabled(False):
+            self._require_returned_logits(three, weights)
+        two = [weights, self._draw(three)]
+        trial = {name: torch.stack([values[name] for values in two]) for name in weights}
+        with alone(), FixedParameters(self.parameter_values), pyro.validation_enabled(False):
             self.vectorised = choose(lambda one: self._of_sample(three, one), trial, vectorised)
         self.settle()
 
@@ -160,7 +160,7 @@ class PyroClassifier(Adapter):
 
     def _require_returned_logits(self, x: Tensor, values: Mapping[str, Tensor]) -> None:
         """Refuse a model without labels that does not return logits."""
-        with alone(), GivenParameters(self.parameter_values), torch.no_grad():
+        with alone(), FixedParameters(self.parameter_values), torch.no_grad():
             returned: Any = self._of_sample(x, values)
         good = isinstance(returned, Tensor) and returned.is_floating_point() and returned.ndim == 2
         require(
@@ -171,7 +171,7 @@ class PyroClassifier(Adapter):
 
     def _draw(self, x: Tensor) -> dict[str, Tensor]:
         """Run the guide once."""
-        with alone(), GivenParameters(self.parameter_values), torch.no_grad():
+        with alone(), FixedParameters(self.parameter_values), torch.no_grad():
             trace: Any = poutine.trace(self._guide).get_trace(x)
         return drawn_sites(trace.nodes)
 
@@ -189,14 +189,14 @@ class PyroClassifier(Adapter):
 
     def model(self, x: Tensor, y: Tensor | None = None) -> Any:
         """The user's model: its priors and its labels."""
-        with pyro.get_param_store().scope(), GivenParameters(self.parameter_values):
+        with pyro.get_param_store().scope(), FixedParameters(self.parameter_values):
             return self._model(x) if y is None else self._model(x, y)
 
     def _of_sample(self, x: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Return the model's logits for one sample."""
-        with GivenSites(values) as given:
+        with FixedSites(values) as fixed:
             returned = self._model(x)
-        return returned if self._label is None else logits_at(self._label, given.met)
+        return returned if self._label is None else logits_at(self._label, fixed.met)
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the model on all samples, as many at once as possible."""
@@ -214,7 +214,7 @@ class PyroClassifier(Adapter):
 
         with (
             alone(),
-            GivenParameters(self.parameter_values),
+            FixedParameters(self.parameter_values),
             pyro.validation_enabled(False),  # it asks batched tensors for values
         ):
             return over_samples(of_sample, batch, vectorised=self.vectorised)
@@ -254,12 +254,12 @@ def image_axis(name: str, three: tuple[int, ...], two: tuple[int, ...]) -> int |
     return differing[0]
 
 
-def _only_label(of_model: Nodes, found: Mapping[str, Tensor]) -> str | None:
+def _only_label(of_model: Nodes, weights: Mapping[str, Tensor]) -> str | None:
     """Return the name of the only site with classes; None if there is none."""
     labels = [
         name
         for name, node in of_model.items()
-        if node["type"] == "sample" and name not in found and is_label(node["fn"])
+        if node["type"] == "sample" and name not in weights and is_label(node["fn"])
     ]
     if len(labels) > 1:
         raise ArgumentError(

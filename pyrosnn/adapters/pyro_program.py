@@ -15,7 +15,7 @@ from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
 from pyrosnn.adapters.copies import copy_of
-from pyrosnn.adapters.given import LABELS, alone
+from pyrosnn.adapters.fixed_sites import LABELS, alone
 from pyrosnn.errors import ArgumentError, first_line, require
 from pyrosnn.networks.trial import require_running_statistics
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -122,14 +122,14 @@ def parameters_of(nodes: Nodes, *programs: Program) -> dict[str, Tensor]:
     """Return the values of ``pyro.param`` statements that belong to none of the modules."""
     modules = [program for program in programs if isinstance(program, torch.nn.Module)]
     own = {id(p) for p in chain.from_iterable(module.parameters() for module in modules)}
-    found = {}
+    values = {}
     for name, node in nodes.items():
         if node["type"] == "param":
             value = node["value"]
             free = value.unconstrained() if hasattr(value, "unconstrained") else value
             if id(free) not in own:
-                found[name] = value
-    return found
+                values[name] = value
+    return values
 
 
 def is_label(distribution: Any) -> bool:

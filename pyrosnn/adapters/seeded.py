@@ -87,10 +87,12 @@ class SeededModule(Adapter):
         try:
             with torch.no_grad():
                 whole = self._seeded(x, 1)
-                each = torch.cat([self._seeded(image, 1) for image in x.split(1)])
+                one_by_one = torch.cat([self._seeded(image, 1) for image in x.split(1)])
         except Exception:  # the trial run, which follows, names the error
             return False
-        return torch.allclose(whole, each, rtol=TOLERANCE, atol=TOLERANCE * float(each.abs().max()))
+        return torch.allclose(
+            whole, one_by_one, rtol=TOLERANCE, atol=TOLERANCE * float(one_by_one.abs().max())
+        )
 
     def _seeded(self, x: Tensor, seed: int) -> Tensor:
         """Evaluate a batch with torch's generators in a given state."""
@@ -112,13 +114,13 @@ class SeededModule(Adapter):
         images = by_sample(x, self.image_shape, len(seeds))
         if self.batched:
             return torch.stack(
-                [self._seeded(each, seed) for each, (seed,) in zip(images, seeds, strict=True)]
+                [self._seeded(batch, seed) for batch, (seed,) in zip(images, seeds, strict=True)]
             )
         number = images.shape[1]
         logits = [
             self._seeded(image, seed)
-            for each, of_images in zip(images, seeds, strict=True)
-            for image, seed in zip(each.split(1), _spread(of_images, number), strict=True)
+            for batch, of_images in zip(images, seeds, strict=True)
+            for image, seed in zip(batch.split(1), _spread(of_images, number), strict=True)
         ]
         stacked: Tensor = torch.cat(logits).unflatten(0, (len(seeds), number))
         return stacked

@@ -1,4 +1,4 @@
-"""What every attack is: its settings, and the one call that does what all have in common."""
+"""The base class of attacks: settings, and the call that all attacks share."""
 
 import math
 from abc import ABC, abstractmethod
@@ -70,7 +70,7 @@ class Attack(Settings, ABC):
 
     @abstractmethod
     def run(self, problem: Problem, strength: float) -> Tensor:
-        """Return δ for each image, like ``problem.x``: what an attack is.
+        """Return δ for each image, shaped like ``problem.x``: the method that defines an attack.
 
         Args:
             problem: images, labels and samples, and the loss as a function of δ.
@@ -78,22 +78,22 @@ class Attack(Settings, ABC):
         """
 
     def stay(self, problem: Problem) -> Tensor:
-        """Return δ = 0, for a strength of 0; an attack may ask what it reports of the gradient."""
+        """Return δ = 0, for strength 0; a subclass may query the gradient to report on it."""
         return problem.x.new_zeros(problem.x.shape)
 
     @property
     def maximised(self) -> AttackLoss:
-        """The loss that the problem offers; the margin's where the attack has no setting for it."""
+        """The loss that is maximised; the margin loss if the attack has no setting for it."""
         return AttackLoss(loss="margin", gradient="mean_prediction")
 
     @property
     def one_step(self) -> "Attack":
-        """The same attack in one step of full length; itself where it has no steps."""
+        """The same attack with a single full-length step; the attack itself if it has no steps."""
         return self
 
     @property
     def iterated(self) -> bool:
-        """Whether it makes more than one step."""
+        """Whether the attack makes more than one step."""
         return self.one_step != self
 
     @property
@@ -103,18 +103,18 @@ class Attack(Settings, ABC):
 
     @property
     def kind(self) -> str:
-        """What a result calls an attack that is not in ``ATTACKS``."""
+        """The name in results of an attack that is not in ``ATTACKS``."""
         return type(self).__name__
 
     @property
     def options(self) -> dict[str, Any]:
-        """Settings beyond those that all attacks have, as values for a file."""
+        """Settings specific to this attack, as plain values for a file."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}
         return {k: v for k, v in own.items() if k not in self.shared}
 
     @property
     def shared(self) -> dict[str, Any]:
-        """Settings that every attack along a gradient has, for another attack on the same loss."""
+        """Settings common to all gradient attacks, to build another attack on the same loss."""
         return {f.name: getattr(self, f.name) for f in fields(Attack)} | asdict(self.maximised)
 
     def attacked_labels(
@@ -190,7 +190,7 @@ class Attack(Settings, ABC):
         return results
 
     def _bounded(self, problem: Problem, result: AttackResult) -> AttackResult:
-        """Return a scaled result with x + δ clipped; no image is copied where none is."""
+        """Clip x + δ of a scaled result; return it uncopied if there is nothing to clip."""
         if self.clip is None or result.factor == 0:
             return result
         return with_step(problem, result, problem.clipped(result.perturbation))

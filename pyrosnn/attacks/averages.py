@@ -1,4 +1,4 @@
-"""What is averaged over samples: the predictions, the losses, or the logits.
+"""Averages over samples: of predictions, losses or logits.
 
 A row for each of the three quantities that are called "the attack gradient", with the value of a
 loss and its cotangents.
@@ -16,7 +16,7 @@ from pyrosnn.shapes import Labels, Logits, PerImage
 
 @dataclass(frozen=True, kw_only=True)
 class Average:
-    """How the loss of a set of samples comes from theirs.
+    """The loss of a sample set, as an average over its samples.
 
     Attributes:
         value: (loss, logits of samples, labels, their mean prediction) to the loss of each image
@@ -45,22 +45,22 @@ def mean_prediction_cotangents(
 
 
 def _alone(logits: Logits, y: Labels) -> tuple[Tensor, Tensor]:
-    """Return every sample's prediction of an image as an image of its own, of one sample."""
+    """Return each sample's prediction of an image as a separate image with one sample."""
     return logits.double().reshape(1, -1, logits.shape[-1]), y.repeat(len(logits))
 
 
 def of_mean_loss(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:
-    r"""Return $\frac1S\sum_s L(f(x, \theta_s), y)$: every sample a set of its own."""
-    each, labels = _alone(logits, y)
-    own = MeanPrediction(mean.output).add(each)
+    r"""Return $\frac1S\sum_s L(f(x, \theta_s), y)$, the mean of single-sample losses."""
+    singles, labels = _alone(logits, y)
+    own = MeanPrediction(mean.output).add(singles)
     return loss.value(own, labels).reshape(logits.shape[:-1]).mean(0)
 
 
 def mean_loss_cotangents(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
     """Return the cotangents of the mean of the samples' losses."""
-    each, labels = _alone(logits, y)
-    own = MeanPrediction(mean.output).add(each)
-    return loss.cotangents(each, labels, own).reshape(logits.shape) / mean.num_samples
+    singles, labels = _alone(logits, y)
+    own = MeanPrediction(mean.output).add(singles)
+    return loss.cotangents(singles, labels, own).reshape(logits.shape) / mean.num_samples
 
 
 def of_mean_logits(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:

@@ -1,4 +1,4 @@
-"""`ExternalAttack`: a function, or another library's attack, in the place of an attack of ours."""
+"""`ExternalAttack`: a function, or another library's attack, used like a built-in attack."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalAttack(GradientAttack):
-    r"""Any function from a module, images, labels and a strength to attacked images.
+    r"""An attack by any function of module, images, labels and strength.
 
     The function is given the mean prediction over A as a plain module (:func:`to_module`) and
     nothing else of the classifier or of I. What comes back is held to the rules of every attack:
@@ -96,13 +96,13 @@ class ExternalAttack(GradientAttack):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The name under which the function can be found, or its type's."""
+        """The import path of the function, or of its type."""
         function: Any = self.function
         named = function if hasattr(function, "__qualname__") else type(function)
         return {"function": f"{named.__module__}.{named.__qualname__}"}
 
     def run(self, problem: Problem, strength: float) -> Tensor:
-        """Ask the function, and check what it returns.
+        """Call the function and check its result.
 
         Raises:
             ArgumentError: if the function returns anything but finite images like x, or one
@@ -120,22 +120,22 @@ class ExternalAttack(GradientAttack):
         return delta
 
     def _attacked(self, module: SampledModule, problem: Problem, strength: float) -> Tensor:
-        """Return what the function makes of a copy of the images, in its own randomness."""
+        """Call the function on a copy of the images, with its own random state."""
         x, start = problem.x, problem.samples.origin.start
         seed = problem.seed("external", start)
         with torch.enable_grad(), problem.random("external", start), forked_numpy_rng(seed):
-            found = self.function(module, x.detach().clone(), problem.labels.clone(), strength)
-        if not isinstance(found, Tensor):
+            returned = self.function(module, x.detach().clone(), problem.labels.clone(), strength)
+        if not isinstance(returned, Tensor):
             raise ArgumentError(
-                f"the attack returned {type(found).__name__}, expected the attacked images as a "
+                f"the attack returned {type(returned).__name__}, expected the attacked images as a "
                 f"tensor of shape {tuple(x.shape)} (of foolbox' three results it is the second)"
             )
         require(
-            found.shape == x.shape,
-            f"the attack returned shape {tuple(found.shape)}, expected that of the images, "
+            returned.shape == x.shape,
+            f"the attack returned shape {tuple(returned.shape)}, expected that of the images, "
             f"{tuple(x.shape)}",
         )
-        attacked = found.detach().to(x)
+        attacked = returned.detach().to(x)
         bad = ~attacked.flatten(1).isfinite().all(1)
         if bad.any():
             raise ArgumentError(
@@ -158,12 +158,12 @@ class ExternalAttack(GradientAttack):
 
 
 def _is_function(value: object) -> bool:
-    """Return whether a value can be called as a function; a class, or an attack, is not meant."""
+    """Return whether a value is a callable other than a class or an attack."""
     return callable(value) and not isinstance(value, Attack | type)
 
 
 def as_attack(attack: object, *, swept: bool) -> Attack:
-    """Return an attack as it is, and a function as an attack in ℓ2.
+    """Return an attack unchanged; wrap a function as an ℓ2 attack.
 
     Args:
         attack: an attack, or a function as :class:`ExternalAttack` takes it.

@@ -1,4 +1,4 @@
-"""The gradient of an attack's loss at the mean prediction of a sample set, for anyone to ask."""
+"""The gradient of an attack's loss on a sample set, as a public function."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from pyrosnn.shapes import Flags
 
 @dataclass(frozen=True, kw_only=True)
 class LossGradient(Gradient):
-    """A loss gradient at images, and what the samples say of them.
+    """A loss gradient at images, and whether the samples classify them correctly.
 
     Attributes:
         correct: whether the mean prediction at x is the label, shape (example,).
@@ -28,7 +28,7 @@ class LossGradient(Gradient):
 def require_attackable(
     classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
 ) -> None:
-    """Refuse images, labels or samples that an attack must not be made of.
+    """Refuse images, labels or samples that cannot be used for an attack.
 
     Raises:
         ArgumentError: for bad images or labels, or samples of another classifier.
@@ -76,11 +76,11 @@ def loss_gradient(
     maximised = AttackLoss(loss=loss, gradient=gradient, precision=precision)
     require_attackable(classifier, x, y, samples)
     attacker = in_precision(classifier, precision)
-    found, mean = maximised.differentiate(attacker, x, y, samples, predict=True)
+    derivative, mean = maximised.differentiate(attacker, x, y, samples, predict=True)
     assert mean is not None  # asked for
     return LossGradient(
-        direction=found.direction,
-        scale=found.scale,
+        direction=derivative.direction,
+        scale=derivative.scale,
         correct=mean.predicted == y,
         num_gradients=len(samples),
     )

@@ -1,4 +1,4 @@
-"""Attacks on a loss that a setting chooses."""
+"""The base class of attacks with a configurable loss."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -16,7 +16,7 @@ from pyrosnn.settings import OneOf
 
 @dataclass(frozen=True, kw_only=True)
 class GradientAttack(Attack):
-    """Settings of an attack that maximises a loss, along its gradient or what stands for it.
+    """Settings of an attack that maximises a loss, along its gradient or an estimate of it.
 
     Attributes:
         loss: loss that the attack maximises.
@@ -35,11 +35,11 @@ class GradientAttack(Attack):
 
     @property
     def maximised(self) -> AttackLoss:
-        """The loss of the settings."""
+        """The loss that the settings name."""
         return AttackLoss(loss=self.loss, gradient=self.gradient, precision=self.precision)
 
     def stay(self, problem: Problem) -> Tensor:
-        """Return δ = 0; an attack along gradients asks for one, to tell which images have none."""
+        """Return δ = 0; compute one gradient, if the attack uses it, to flag where it is zero."""
         if self.follows_gradient:
             problem.gradient()
         return super().stay(problem)

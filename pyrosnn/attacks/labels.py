@@ -1,4 +1,4 @@
-"""Whose loss an attack maximises: that of the true labels, or of those it predicts itself."""
+"""Labels whose loss an attack maximises: the true ones, or those that A predicts."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-r"""What an attack maximises: a row for each loss, with its value and its cotangents.
+r"""Losses of attacks: a row for each, with its value and its cotangents.
 
 Both are functions of a mean prediction. The cotangents $\partial L / \partial z_s$ say how the loss
 changes with the logits of each sample: they need the mean prediction of all samples, and the
@@ -63,7 +63,7 @@ def carlini_wagner(mean: MeanPrediction, y: Labels) -> PerImage:
 
 
 def carlini_wagner_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
-    """Return those of the margin, and 0 for images that are misclassified."""
+    """Return the cotangents of the margin, and 0 for misclassified images."""
     leads = mean.margin(y) > 0
     return margin_cotangents(logits, y, mean) * leads.unsqueeze(-1)
 

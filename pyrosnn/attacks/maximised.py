@@ -13,8 +13,8 @@ from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import (
     AfterTrunk,
-    Recorded,
-    Recording,
+    DifferentiableChunk,
+    DifferentiableReplay,
     SampleSet,
     ScaledSum,
     mean_prediction,
@@ -40,7 +40,7 @@ class Gradient:
 
 @dataclass(frozen=True, kw_only=True)
 class AttackLoss:
-    """Which loss of which average is maximised, by names, and in what precision.
+    """The loss and the average to maximise, by name, and the precision.
 
     Attributes:
         loss: name in ``LOSSES``.
@@ -69,12 +69,12 @@ class AttackLoss:
 
     @property
     def row(self) -> Loss:
-        """The loss itself."""
+        """The row of ``loss`` in ``LOSSES``."""
         return LOSSES[self.loss]
 
     @property
     def average(self) -> Average:
-        """The average itself."""
+        """The row of ``gradient`` in ``GRADIENTS``."""
         return GRADIENTS[self.gradient]
 
     def value(
@@ -122,10 +122,10 @@ class AttackLoss:
         if self.average.apart:
             return self._in_one_pass(attacker, x, y, samples, predict=predict)
         # two passes: the cotangents of a sample need the mean prediction of all of them
-        recording = Recording(attacker, x, samples)
-        mean = mean_prediction(recording, attacker.output)
-        total = ScaledSum(recording.images)
-        for chunk in recording:
+        replayed = DifferentiableReplay(attacker, x, samples)
+        mean = mean_prediction(replayed, attacker.output)
+        total = ScaledSum(replayed.images)
+        for chunk in replayed:
             total.add(chunk, self.average.cotangents(self.row, chunk.logits, y, mean))
         return Gradient(direction=total.value, scale=total.scale), mean
 
@@ -144,10 +144,10 @@ class AttackLoss:
         images = AfterTrunk(attacker, x, samples.memory_budget)
         total, finite = ScaledSum(images), torch.zeros((), dtype=torch.float64, device=x.device)
         for chunk in replay(attacker, len(x), samples):
-            recorded = Recorded(chunk, images)
-            finite += recorded.logits.sum(dtype=torch.float64)
+            evaluated = DifferentiableChunk(chunk, images)
+            finite += evaluated.logits.sum(dtype=torch.float64)
             if predict:
-                mean.add(recorded.logits)
-            total.add(recorded, self.average.cotangents(self.row, recorded.logits, y, number))
+                mean.add(evaluated.logits)
+            total.add(evaluated, self.average.cotangents(self.row, evaluated.logits, y, number))
         require_finite(finite)
         return Gradient(direction=total.value, scale=total.scale), mean if predict else None

@@ -16,7 +16,7 @@ from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.outputs import find_output
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import (
-    Recording,
+    DifferentiableReplay,
     SampleSet,
     ScaledSum,
     mean_prediction,
@@ -28,7 +28,7 @@ from pyrosnn.shapes import Flags, Images, PerClass
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
-    """What a module evaluates; within a value of its own, torch does not take it as a submodule.
+    """The classifier and samples of a module, wrapped so that torch registers no submodule.
 
     Attributes:
         classifier: the classifier, in the attacker's precision.
@@ -42,37 +42,37 @@ class _Source:
 
 
 class _Pass:
-    """An evaluation that waits for its gradient; only a module's latest one keeps graphs."""
+    """A forward pass that awaits its backward pass; only a module's latest one keeps graphs."""
 
     def __init__(self, source: _Source, x: Tensor):
         self._source, self._x = source, x
-        self._recording: Recording | None = self._record()
-        self._mean = mean_prediction(self._recording, source.classifier.output)
+        self._replay: DifferentiableReplay | None = self._evaluate()
+        self._mean = mean_prediction(self._replay, source.classifier.output)
         self.value = MODULE_OUTPUTS[source.output].value(self._mean).to(x.dtype)
 
-    def _record(self) -> Recording:
-        return Recording(self._source.classifier, self._x, self._source.samples)
+    def _evaluate(self) -> DifferentiableReplay:
+        return DifferentiableReplay(self._source.classifier, self._x, self._source.samples)
 
     def release(self) -> None:
-        """Give the graphs back; they are made again if the gradient is asked for after all."""
-        self._recording = None
+        """Free the graphs; they are rebuilt if the gradient is requested later."""
+        self._replay = None
 
     def gradient(self, cotangents: Tensor) -> Tensor:
         """Return the cotangents of the images, given those of the value."""
-        pull = MODULE_OUTPUTS[self._source.output].cotangents
-        recording = self._recording or self._record()
-        total = ScaledSum(recording.images)
-        for chunk in recording:
-            total.add(chunk, pull(cotangents, chunk.logits, self._mean))
+        output = MODULE_OUTPUTS[self._source.output]
+        replayed = self._replay or self._evaluate()
+        total = ScaledSum(replayed.images)
+        for chunk in replayed:
+            total.add(chunk, output.cotangents(cotangents, chunk.logits, self._mean))
         return total.exact.to(self._x.dtype)
 
 
 class _Streamed(torch.autograd.Function):
-    """The evaluation as one node of autograd's graph, whatever the number of samples."""
+    """The forward pass as a single autograd node, for any number of samples."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, module: "SampledModule") -> Tensor:
-        """Evaluate all samples, and keep the way back."""
+        """Evaluate all samples, and keep the state for the backward pass."""
         ctx.module, ctx.evaluated = module, module._begin(x.detach())
         ctx.save_for_backward(x)
         value: Tensor = ctx.evaluated.value
@@ -80,7 +80,7 @@ class _Streamed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor, None]:
-        """Go through the samples again."""
+        """Compute the gradient over all samples."""
         (x,) = ctx.saved_tensors  # torch refuses images that were changed in place meanwhile
         gradient = ctx.evaluated.gradient(cotangents.detach())
         ctx.module._count(gradient)
@@ -90,16 +90,16 @@ class _Streamed(torch.autograd.Function):
 
 
 class _Once(torch.autograd.Function):
-    """A gradient that says so if it is differentiated: without it, its derivative would be 0."""
+    """A gradient that refuses to be differentiated, where autograd would return 0."""
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, x: Tensor, cotangents: Tensor) -> Tensor:
-        """Return the gradient; it depends on the others."""
+        """Return the gradient as a function of all three arguments."""
         return gradient.clone()
 
     @staticmethod
     def backward(ctx: Any, _: Tensor) -> None:
-        """Refuse.
+        """Refuse second derivatives.
 
         Raises:
             ArgumentError: always.
@@ -140,7 +140,7 @@ class SampledModule(torch.nn.Module):
 
     @property
     def output(self) -> str:
-        """What it returns, ``log-probs`` or ``logits``."""
+        """The kind of returned values, ``log-probs`` or ``logits``."""
         return self._source.output
 
     def forward(self, x: Tensor) -> PerClass:
@@ -173,7 +173,7 @@ class SampledModule(torch.nn.Module):
         return SampledModule(replace(self._source, samples=self.samples.for_examples(rows)))
 
     def always_zero(self, number: int) -> Flags:
-        """Return for which images every gradient that was asked for is zero.
+        """Return for which images every requested gradient was zero.
 
         Known if gradients were asked for, and always for all images at once; else False for all.
 
@@ -200,7 +200,7 @@ class SampledModule(torch.nn.Module):
             )
 
     def _begin(self, x: Tensor) -> _Pass:
-        """Evaluate with a way back; an earlier evaluation's graphs make room for it."""
+        """Start a forward pass with a gradient; free the graphs of the previous one."""
         earlier = self._latest() if self._latest is not None else None
         if earlier is not None:
             earlier.release()
@@ -221,7 +221,7 @@ class SampledModule(torch.nn.Module):
         return self
 
     def _apply(self, fn: Any, recurse: bool = True) -> "SampledModule":
-        """Refuse to be moved or converted (``to``, ``cuda``, ``half`` …): the samples would not."""
+        """Refuse moves and conversions (``to``, ``cuda``, ``half`` …): the samples would stay."""
         moved, place = fn(self.place), self.place
         require(
             moved.device == place.device and moved.dtype == place.dtype,
@@ -235,7 +235,7 @@ class SampledModule(torch.nn.Module):
         return SampledModule(self._source)
 
     def extra_repr(self) -> str:
-        """Say what is averaged."""
+        """Describe the average for ``repr``."""
         name = type(self._source.classifier).__name__
         return f"{self.output} of {name}, {self.samples!r}"
 
@@ -301,7 +301,7 @@ def to_module(
 
 
 def module_of(attacker: StochasticClassifier, samples: SampleSet, output: str) -> SampledModule:
-    """Return the module of :func:`to_module` where all that it checks is known to hold.
+    """Return the module of :func:`to_module`, without its checks.
 
     Args:
         attacker: the classifier in the attacker's precision.

@@ -1,4 +1,4 @@
-r"""What a module of the mean prediction returns: one number a class, and the way back to logits.
+r"""Outputs of a module of the mean prediction: one number per class, and its derivative.
 
 Both outputs are written as functions of the mean prediction, with the cotangents of each sample's
 logits that belong to cotangents of the output. They are computed in float64, so that a module
@@ -32,7 +32,7 @@ def log_probs(mean: MeanPrediction) -> PerClass:
 
 
 def log_probs_cotangents(g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
-    """Pull cotangents of the log-probabilities back to each sample's logits."""
+    """Return the cotangents of each sample's logits, given those of the log-probabilities."""
     return mean.discriminants.log_probs_vjp(g.double(), logits, mean)
 
 
@@ -42,7 +42,7 @@ def mean_logits(mean: MeanPrediction) -> PerClass:
 
 
 def mean_logits_cotangents(g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
-    """Pull cotangents of the mean logits back to each sample's logits."""
+    """Return the cotangents of each sample's logits, given those of the mean logits."""
     return g.double().expand(logits.shape) / mean.num_samples
 
 

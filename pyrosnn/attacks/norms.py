@@ -10,7 +10,7 @@ from pyrosnn.shapes import Images, PerImage
 
 
 def per_image(values: Tensor, like: Tensor) -> Tensor:
-    """Reshape one value an image so that it multiplies images."""
+    """Reshape one value per image to broadcast over images."""
     return values.reshape(-1, *[1] * (like.ndim - 1))
 
 

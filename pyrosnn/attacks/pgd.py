@@ -65,7 +65,7 @@ class PGD(GradientAttack):
         return replace(self, steps=1, relative_step=1.0, restarts=0)
 
     def run(self, problem: Problem, strength: float) -> Tensor:
-        """Ascend from x, and from each random start; keep the best end of each image."""
+        """Ascend from x and from each random start; keep the best result for each image."""
         x = problem.x
         best = self._ascend(problem, strength, torch.zeros_like(x))
         margin = None
@@ -81,7 +81,7 @@ class PGD(GradientAttack):
         return best
 
     def _ascend(self, problem: Problem, strength: float, delta: Tensor) -> Tensor:
-        """Make the steps from a starting point, which is written over."""
+        """Run the steps from a starting point, in place."""
         rows: Rows = EVERY
         pages = problem.pages(fixed=self.fixed_samples)
         for _, page in zip(range(self.steps), pages, strict=False):

@@ -1,4 +1,4 @@
-"""In what precision an attack computes its gradients; inference and conditions never change."""
+"""The precision of an attack's gradients; inference and conditions keep their own."""
 
 import copy
 
@@ -7,7 +7,7 @@ from pyrosnn.models.precision import PRECISIONS
 
 
 def in_precision(classifier: StochasticClassifier, precision: str) -> StochasticClassifier:
-    """Return the classifier, or a copy of it in another precision, for the attacker's use.
+    """Return the attacker's classifier: the classifier itself, or a copy in another precision.
 
     Args:
         classifier: the classifier.

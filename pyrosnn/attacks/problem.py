@@ -1,4 +1,4 @@
-"""What an attack works on: the loss of each image as a function of δ, and what it asked so far."""
+"""The problem of an attack: each image's loss as a function of δ, and the queries so far."""
 
 import copy
 import math
@@ -21,7 +21,7 @@ EVERY = slice(None)
 
 
 class Problem(Supply):
-    """The images, labels and samples of an attack, checked, and all that it may ask of them.
+    """The checked images, labels and samples of an attack, and the queries that it may make.
 
     :class:`pyrosnn.Attack` makes it, and gives it to ``run``. It counts what is asked, and
     remembers whether any gradient was nonzero.
@@ -66,7 +66,7 @@ class Problem(Supply):
         self._nonzero: Tensor | None = None
 
     def again(self) -> "Problem":
-        """Return the same problem with nothing asked of it yet, for another strength."""
+        """Return the same problem with all counts reset, for another strength."""
         other = copy.copy(self)
         other._rewind()
         other._begin()
@@ -100,18 +100,18 @@ class Problem(Supply):
         x, labels, samples = self._of(rows, page)
         clean = self._is_clean(delta, samples)
         moved = x if delta is None else x + delta
-        found, mean = self.maximised.differentiate(
+        gradient, mean = self.maximised.differentiate(
             self.attacker, moved, labels, samples, predict=clean
         )
         if clean and mean is not None:
             self._predicted = mean.predicted
         self.num_gradients += len(x) * len(samples)
         if self._nonzero is None or not bool(self._nonzero.all()):
-            self.saw(largest_entry(found.direction) != 0, rows)
-        return found
+            self.saw(largest_entry(gradient.direction) != 0, rows)
+        return gradient
 
     def saw(self, nonzero: Flags, rows: Rows = EVERY) -> None:
-        """Remember which images had a gradient; ``gradient`` does so itself.
+        """Record which images had a nonzero gradient; ``gradient`` does so itself.
 
         Args:
             nonzero: whether a gradient, or what stands for one, is not zero, shape (row,).
@@ -122,7 +122,7 @@ class Problem(Supply):
         self._nonzero[rows] = self._nonzero[rows] | nonzero
 
     def unfinished(self, rows: Rows, gradient: Gradient, *, fixed: bool) -> Rows:
-        """Return the rows that an attack along gradients alone has to go on with.
+        """Return the rows on which an attack along gradients alone has to continue.
 
         An image leaves once its gradient is zero on samples that stay, if the loss rests: it
         would stand still for all further steps.
@@ -148,7 +148,7 @@ class Problem(Supply):
         return (x + inside).clamp_(*self._clip).sub_(x)
 
     def clipped(self, delta: Images) -> Images:
-        """Return δ with x + δ between the clipping bounds; what is inside keeps its bits."""
+        """Return δ with x + δ between the clipping bounds; entries inside keep their bits."""
         if self._clip is None:
             return delta
         moved = self.x + delta
@@ -156,34 +156,34 @@ class Problem(Supply):
         return torch.where(moved == bounded, delta, bounded - self.x)
 
     def judged(self, delta: Images) -> MeanPrediction:
-        """Return what V predicts at x + δ, in the classifier's own precision."""
+        """Return V's prediction at x + δ, in the classifier's own precision."""
         return predict(self._classifier, self.x + delta, self.selection)
 
     @property
     def predicted(self) -> Labels:
-        """The classes that the attacker's samples predict at x; known from a gradient there."""
+        """The classes that A predicts at x; reused from a gradient there."""
         if self._predicted is None:
             self._predicted = predict(self.attacker, self.x, self.samples).predicted
         return self._predicted
 
     @property
     def zero_gradient(self) -> Flags:
-        """Images of which a gradient was asked for, and was zero each time."""
+        """Images whose every requested gradient was zero."""
         if self._nonzero is None:
             return torch.zeros_like(self.labels, dtype=torch.bool)
         return ~self._nonzero
 
     def per_image(self, count: int) -> int:
-        """Return a count over images as one for each image, rounded up."""
+        """Return a total count as a count per image, rounded up."""
         return math.ceil(count / len(self.x))
 
     def _is_clean(self, delta: Images | None, samples: SampleSet) -> bool:
-        """Return whether the first gradient is at x on A, and so tells what A predicts there."""
+        """Return whether this is the first gradient, at x on A, which also gives A's labels."""
         first = self._predicted is None and self.num_gradients == 0
         return first and samples is self.samples and (delta is None or not bool(delta.any()))
 
     def _of(self, rows: Rows, page: SampleSet | None) -> tuple[Tensor, Labels, SampleSet]:
-        """Return images, labels and samples of some rows; those of the last step are kept."""
+        """Return images, labels and samples of some rows; those of the last step are cached."""
         page = self.samples if page is None else page
         if isinstance(rows, slice):
             return self.x, self.labels, page

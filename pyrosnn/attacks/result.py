@@ -1,4 +1,4 @@
-"""What an attack returns."""
+"""The result of an attack."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from pyrosnn.shapes import Flags, Images, PerImage
 
 @dataclass(frozen=True, kw_only=True)
 class AttackResult:
-    """Perturbations of a block of images, and what they were made from.
+    """Perturbations of a block of images, and their origin.
 
     Attributes:
         step: δ divided by ``factor``, shape (example, *image); strengths may share it.
@@ -43,7 +43,7 @@ class AttackResult:
         return self.factor * self.step
 
     def scaled(self, factor: float) -> "AttackResult":
-        """Return the same attack with every δ multiplied by a factor >= 0; no image is copied."""
+        """Multiply every δ by a factor >= 0, without copying images."""
         return replace(
             self,
             factor=factor * self.factor,
@@ -53,7 +53,7 @@ class AttackResult:
 
 
 def result_of(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
-    """Return δ with what the problem knows of how it was made.
+    """Return δ with its norms, and the flags and counts of the problem.
 
     Args:
         problem: what the attack worked on.

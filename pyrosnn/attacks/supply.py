@@ -1,4 +1,4 @@
-"""The samples that an attacker has: A, what follows it in its stream, and V; and its seeds."""
+"""The attacker's samples and seeds: A, the samples after it in its stream, and V."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ from pyrosnn.shapes import Images
 
 
 class Supply:
-    """The attack set, and all that an attack may draw beside it; I is never among it.
+    """The attack set, and everything else that an attack may draw; never I.
 
     Args:
         classifier: the classifier attacked.
@@ -36,11 +36,11 @@ class Supply:
         self._fresh: Iterator[SampleSet] | None = None
 
     def pages(self, *, fixed: bool) -> Iterator[SampleSet]:
-        """Yield the attacker's samples for one step after the other, without end.
+        """Yield the attacker's samples for successive steps, without end.
 
         Args:
             fixed: A each time. Else A first and then the sets that follow it in its stream; a
-                second call goes on where the first stopped.
+                second call continues where the first stopped.
 
         Raises:
             ArgumentError: for fresh samples if A was made by hand, so that nothing follows it.
@@ -54,7 +54,7 @@ class Supply:
             yield page
 
     def seed(self, purpose: str, *index: int) -> np.random.SeedSequence:
-        """Return the seed of one purpose: of the root seed, repeat and block of A, and counters.
+        """Return the seed for one purpose, from A's root seed, repeat and block, and counters.
 
         An attack on another stream than A's, as in a training, has other seeds than one on A.
         """
@@ -68,7 +68,7 @@ class Supply:
 
     @cached_property
     def selection(self) -> SampleSet:
-        """V, on which an attack may choose among δs: of A's size, from a stream of its own.
+        """V, samples for a choice among several δ: as many as A, from a separate stream.
 
         An attack on another stream than A's, as in a training, has another V than one on A.
         """
@@ -87,5 +87,5 @@ class Supply:
 
     @property
     def origin(self) -> Origin:
-        """Where the samples that the attack used came from: A, and the fresh pages after it."""
+        """The origin of all samples that the attack used: A, and the fresh pages after it."""
         return replace(self.samples.origin, stop=self._stop)

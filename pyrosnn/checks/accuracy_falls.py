@@ -42,10 +42,10 @@ def accuracy_falls(result: xr.DataTree) -> Finding:
     worst, where = 0.0, ""
     for rises in pairs:
         significant = significantly_positive(rises.values, grain=grain, comparisons=comparisons)
-        found = rises.mean("draw").where(xr.DataArray(significant, dims=rises.dims[1:]))
-        if float(found.max()) > worst:
-            worst = float(found.max())
-            at = found.where(found == worst, drop=True)
+        significant_rises = rises.mean("draw").where(xr.DataArray(significant, dims=rises.dims[1:]))
+        if float(significant_rises.max()) > worst:
+            worst = float(significant_rises.max())
+            at = significant_rises.where(significant_rises == worst, drop=True)
             where = ", ".join(f"{name} {float(at[name][0]):g}" for name in ATTACKED)
     if worst == 0:
         text = f"no rise among {comparisons} neighbours is significant (rate {FAILURE_RATE:.0%})"

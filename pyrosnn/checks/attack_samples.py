@@ -1,4 +1,4 @@
-"""`attack-samples`: the attack has enough samples to reach the cosine that it could reach."""
+"""`attack-samples`: the attack has enough samples to come close to the reachable cosine."""
 
 import warnings
 
@@ -15,7 +15,7 @@ NUM_BOOTSTRAP = 400
 
 
 def attack_samples(result: xr.DataTree) -> Finding:
-    """Ask whether a larger S_A would make the attack's direction better.
+    """Check whether a larger S_A would improve the attack's direction.
 
     Warns if the share of the reachable cosine at the largest S_A is below 0.95, and fails if it is
     below 0.8, with the whole 95 % interval. A result of ``pyrosnn diagnose`` knows the share from
@@ -45,8 +45,8 @@ def _from_moments(result: xr.DataTree) -> Finding:
 
     def share(of: xr.Dataset) -> xr.DataArray:
         folds = of.sizes.get("fold")
-        each = [of] if folds is None else [of.isel(fold=fold) for fold in range(folds)]
-        reached = [mean_reach(one, [size], size_i).isel(attack_samples=0) for one in each]
+        parts = [of] if folds is None else [of.isel(fold=fold) for fold in range(folds)]
+        reached = [mean_reach(part, [size], size_i).isel(attack_samples=0) for part in parts]
         return reached[0] if folds is None else xr.concat(reached, "fold")
 
     with warnings.catch_warnings():
@@ -69,13 +69,15 @@ def _extrapolated(result: xr.DataTree) -> Finding:
         return skipped(NAME, f"needs two sizes of the attack set, has S_A = {sizes[0]:.0f} alone")
     largest = int(np.argmax(values["inference_samples"].values))
     cosine = at_strength(result, "cosine").sortby("attack_samples").isel(inference_samples=largest)
-    each = cosine.mean("repeat").dropna("example").transpose("example", ...).values.astype(float)
-    if len(each) == 0 or not (each.mean(0)[-4:] > 0.01).all():
+    by_example = (
+        cosine.mean("repeat").dropna("example").transpose("example", ...).values.astype(float)
+    )
+    if len(by_example) == 0 or not (by_example.mean(0)[-4:] > 0.01).all():
         return skipped(NAME, "needs mean cosines above 0.01; the attack has no direction")
-    share = float(reachable_share(sizes, each.mean(0)))
+    share = float(reachable_share(sizes, by_example.mean(0)))
     rng = np.random.default_rng(0)
-    drawn = rng.integers(len(each), size=(NUM_BOOTSTRAP, len(each)))
-    means = np.clip(each[drawn].mean(1), 0.01, None)
+    drawn = rng.integers(len(by_example), size=(NUM_BOOTSTRAP, len(by_example)))
+    means = np.clip(by_example[drawn].mean(1), 0.01, None)
     low, high = np.quantile(reachable_share(sizes, means), (0.025, 0.975))
     text = (
         f"S_A = {sizes[-1]:.0f} has at most {share:.0%} of the reachable mean cosine "

@@ -1,4 +1,4 @@
-"""When a mean difference over independent draws of A and I is more than Monte Carlo error."""
+"""The significance of a mean difference over independent draws of A and I."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def significantly_positive(
 
 
 def status_of(difference: float, significant: bool) -> str:
-    """Return the status of an accuracy that should not be higher but is, by ``difference``."""
+    """Return the status of an accuracy that is too high by ``difference``."""
     if not significant:
         return "pass"
     return "fail" if difference > LARGE else "warn"

@@ -1,4 +1,4 @@
-"""What a check finds: a status, the number behind it, and one sentence."""
+"""The finding of a check: a status, the number behind it, and one sentence."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ STATUSES = ("skipped", "pass", "warn", "fail")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one check found.
+    """The finding of one check.
 
     Attributes:
         name: the check's name in ``CHECKS``; its section in the documentation explains it.

@@ -54,9 +54,9 @@ def gradient_definitions(trial: Trial) -> Finding:
 
 
 def _radii(trial: Trial, attack: Attack) -> np.ndarray:
-    """Return r̃ of each image under an attack on A, as I sees it."""
+    """Return r̃ of each image under an attack on A, measured on I."""
     attack_set, inference_set = trial.sets()
-    found = attack(trial.classifier, trial.x, trial.y, attack_set)
-    seen = attack_geometry(trial.classifier, trial.x, trial.y, found, inference_set)
+    result = attack(trial.classifier, trial.x, trial.y, attack_set)
+    seen = attack_geometry(trial.classifier, trial.x, trial.y, result, inference_set)
     radii: np.ndarray = seen.radius.cpu().numpy()
     return radii

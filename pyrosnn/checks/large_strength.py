@@ -1,4 +1,4 @@
-"""`large-strength`: some length of the step breaks nearly every image."""
+"""`large-strength`: one step of some length breaks nearly every image."""
 
 from dataclasses import replace
 
@@ -36,11 +36,11 @@ def large_strength(trial: Trial) -> Finding:
     strengths = np.geomspace(largest / 200, largest, NUM_STRENGTHS).tolist()
     one_step = replace(trial.one_step, clip=None)
     attack_set, inference_set = trial.sets()
-    found = one_step.sweep(trial.classifier, trial.x, trial.y, attack_set, strengths)
+    results = one_step.sweep(trial.classifier, trial.x, trial.y, attack_set, strengths)
     clean = predict(trial.classifier, trial.x, inference_set).predicted == trial.y
     held = clean
-    for each in found:
-        mean = predict(trial.classifier, trial.x + each.perturbation, inference_set)
+    for result in results:
+        mean = predict(trial.classifier, trial.x + result.perturbation, inference_set)
         held = held & (mean.predicted == trial.y)
     share = float(held.double().mean())
     chance = 1 / trial.classifier.num_classes

@@ -1,4 +1,4 @@
-"""`more-steps`: many steps leave no higher an accuracy than one."""
+"""`more-steps`: many steps leave no higher accuracy than one."""
 
 from pyrosnn.attacks import PGD, Attack
 from pyrosnn.checks.compared import compare

@@ -1,4 +1,4 @@
-"""All checks of an evaluation whose model is at hand."""
+"""All checks that need the model."""
 
 from torch import Tensor
 
@@ -24,7 +24,7 @@ def check_model(
     inference_samples: int = 100,
     seed: int = 0,
 ) -> list[Finding]:
-    """Check a classifier and an attack on some images: a few seconds for a hundred of them.
+    """Check a classifier and an attack on some images; a hundred take a few seconds.
 
     First what :func:`check_result` finds in an evaluation of five repeats, then what needs the
     model itself. Every repeat draws fresh A and I.

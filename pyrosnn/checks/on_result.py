@@ -1,4 +1,4 @@
-"""All checks that a result file holds enough for."""
+"""All checks that need only a result file."""
 
 import xarray as xr
 

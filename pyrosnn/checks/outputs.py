@@ -1,4 +1,4 @@
-"""`logits` and `random-outputs`: what a classifier gives is what it says, and is random."""
+"""`logits` and `random-outputs`: a classifier returns logits, and they are random."""
 
 from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.trial import Trial
@@ -7,7 +7,7 @@ from pyrosnn.sampling.outputs_vary import share_of_probabilities, share_still
 
 
 def logits_are_logits(trial: Trial) -> Finding:
-    """Ask whether ``logits`` returns probabilities: within [0, 1] and summing to 1.
+    """Check whether ``logits`` returns probabilities: within [0, 1] and summing to 1.
 
     A second softmax then damps the gradients and flattens the mean prediction.
 
@@ -24,7 +24,7 @@ def logits_are_logits(trial: Trial) -> Finding:
 
 
 def random_outputs(trial: Trial) -> Finding:
-    """Ask whether the logits of an image differ between samples.
+    """Check whether the logits of an image differ between samples.
 
     Args:
         trial: what to check.

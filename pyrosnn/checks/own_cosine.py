@@ -38,10 +38,10 @@ def own_cosine(trial: Trial) -> Finding:
         return skipped(NAME, "needs an attack along the gradient of a loss, has another")
     attack_set = trial.sets()[0]
     margin = replace(trial.one_step, **SETTINGS)
-    found = margin(trial.classifier, trial.x, trial.y, attack_set)
+    result = margin(trial.classifier, trial.x, trial.y, attack_set)
     # a stream of another name: A as I is refused, and here it is meant
     own = replace(attack_set, origin=replace(attack_set.origin, stream="own-cosine"))
-    seen = attack_geometry(trial.classifier, trial.x, trial.y, found, own)
+    seen = attack_geometry(trial.classifier, trial.x, trial.y, result, own)
     defined = seen.cosine.isfinite()
     if not bool(defined.any()):
         return skipped(NAME, "needs an image with a gradient, all have a zero gradient")

@@ -1,4 +1,4 @@
-"""`own-samples`: the attack was not judged on the samples that it was made from."""
+"""`own-samples`: the attack is not judged on its own samples."""
 
 import numpy as np
 import xarray as xr
@@ -16,7 +16,7 @@ FAILURE_RATE = 1e-4
 
 
 def own_samples(result: xr.DataTree) -> Finding:
-    r"""Look for an attack that was judged on its own samples, in two ways.
+    r"""Detect an attack that was judged on its own samples, in two ways.
 
     A margin attack that is judged on A has a cosine of 1: the share of such cosines counts where
     the attack is one unclipped ℓ2 step on the margin of the mean prediction. For any attack, A
@@ -61,7 +61,7 @@ def own_samples(result: xr.DataTree) -> Finding:
 
 
 def _has_identity(spec: dict[str, object]) -> bool:
-    """Return whether the attack goes along the gradient that the cosine is measured to."""
+    """Return whether the attack follows the gradient that defines the cosine."""
     wanted = {"attack": "fgm", "norm": "l2", "loss": "margin", "gradient": "mean_prediction"}
     return all(spec.get(key) == value for key, value in wanted.items()) and not spec.get("clip")
 

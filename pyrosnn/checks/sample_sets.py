@@ -44,7 +44,7 @@ def _rows(samples: SampleSet) -> Tensor:
 
 
 def random_attack(trial: Trial) -> Finding:
-    """Ask whether δ changes with each sample site that the outputs change with.
+    """Check whether δ depends on every sample site that the outputs depend on.
 
     An attack on a deterministic network (dropout switched off, mean weights) gives the same δ
     for other samples. One sample of A at a time is replaced, one site at a time.

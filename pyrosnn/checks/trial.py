@@ -1,4 +1,4 @@
-"""What a check of a model works on: a classifier, images, an attack, and fresh A and I."""
+"""The inputs of a model's checks: a classifier, images, an attack, and fresh A and I."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Trial:
 
     @property
     def one_step(self) -> Attack:
-        """The attack in one step of full length."""
+        """The attack with a single full-length step."""
         return self.attack.one_step
 
     def sets(self, repeat: int = 0) -> tuple[SampleSet, SampleSet]:
@@ -61,8 +61,8 @@ class Trial:
     def correct(self, attack: Attack, repeat: int = 0) -> np.ndarray:
         """Return which attacked images I classifies correctly, shape (example,)."""
         attack_set, inference_set = self.sets(repeat)
-        found = attack(self.classifier, self.x, self.y, attack_set)
-        mean = predict(self.classifier, self.x + found.perturbation, inference_set)
+        result = attack(self.classifier, self.x, self.y, attack_set)
+        mean = predict(self.classifier, self.x + result.perturbation, inference_set)
         correct: np.ndarray = (mean.predicted == self.y).cpu().numpy()
         return correct
 
@@ -72,7 +72,7 @@ class Trial:
 
     @cached_property
     def result(self) -> xr.DataTree:
-        """An evaluation with a few strengths and sizes, as a study would have made it."""
+        """An evaluation with a few strengths and sizes, as a study would make it."""
         eta = self.attack.strength
         common = min(self.attack_samples, self.inference_samples)  # A and I of one size compare
         sizes = sorted({1, isqrt(self.attack_samples), common, self.attack_samples})
@@ -95,5 +95,5 @@ class Trial:
         return make_result(joined, study="check", spec=self._spec(), provenance={})
 
     def _spec(self) -> Mapping[str, Any]:
-        """Return the attack's settings under the names that a study's spec has."""
+        """Return the attack's settings under their names in a study's spec."""
         return {**attack_spec(self.attack), "block_size": len(self.x)}

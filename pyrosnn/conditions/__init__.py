@@ -8,22 +8,22 @@ from pyrosnn.conditions.geometry import (
     geometries,
     require_judgeable,
 )
+from pyrosnn.conditions.linearization import Line, Linearization, linearize
 from pyrosnn.conditions.robustness import linear_condition, smooth_condition, smooth_radii
 from pyrosnn.conditions.smoothness import CONSTANTS, cutoff, smoothness_constant
-from pyrosnn.conditions.view import Ray, View, look
 
 __all__ = [
     "CONSTANTS",
     "Geometry",
-    "Ray",
-    "View",
+    "Line",
+    "Linearization",
     "attack_geometry",
     "cutoff",
     "expected_cosine",
     "first_order",
     "geometries",
     "linear_condition",
-    "look",
+    "linearize",
     "require_judgeable",
     "second_order_cosine",
     "smooth_condition",

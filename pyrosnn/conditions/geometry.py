@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pyrosnn.attacks import AttackResult
 from pyrosnn.attacks.norms import length
-from pyrosnn.conditions.view import Ray, View, look
+from pyrosnn.conditions.linearization import Line, Linearization, linearize
 from pyrosnn.data.dataset import check_batch, require_on
 from pyrosnn.errors import require
 from pyrosnn.models.classifier import StochasticClassifier
@@ -16,7 +16,7 @@ from pyrosnn.outputs import discriminants_of
 from pyrosnn.outputs.algebra import one_hot
 from pyrosnn.sampling import (
     AfterTrunk,
-    Recorded,
+    DifferentiableChunk,
     SampleSet,
     ScaledSum,
     replay,
@@ -94,9 +94,9 @@ def attack_geometry(
         Däubener & Fischer 2022, theorem 4.1.
     """
     require_judgeable(classifier, x, y, [attack], samples)
-    ray = Ray(direction=attack.perturbation)
-    views = look(classifier, x, y, [ray], samples, [len(samples)])
-    return geometries(classifier, x, y, {ray: attack.correct}, views, samples)[0][ray]
+    line = Line(direction=attack.perturbation)
+    linearizations = linearize(classifier, x, y, [line], samples, [len(samples)])
+    return geometries(classifier, x, y, {line: attack.correct}, linearizations, samples)[0][line]
 
 
 def require_judgeable(
@@ -133,25 +133,26 @@ def geometries(
     classifier: StochasticClassifier,
     x: Tensor,
     y: Tensor,
-    correct: Mapping[Ray, Flags],
-    views: Sequence[View],
+    correct: Mapping[Line, Flags],
+    linearizations: Sequence[Linearization],
     samples: SampleSet,
-) -> list[dict[Ray, Geometry]]:
+) -> list[dict[Line, Geometry]]:
     """Measure attacks from the values and slopes along their directions.
 
     Args:
         classifier: the classifier.
         x: images before the attacks.
         y: labels.
-        correct: for each measured ray, whether the attack set classifies x correctly.
-        views: predictions and slopes of the first samples of I, see :func:`look`.
+        correct: for each measured line, whether the attack set classifies x correctly.
+        linearizations: predictions and slopes of the first samples of I, see :func:`linearize`.
         samples: the inference set I.
 
     Returns:
-        For each view, the geometry along each ray.
+        For each linearization, the geometry along each line.
     """
     seen = [
-        {ray: first_order(y, view, ray, known) for ray, known in correct.items()} for view in views
+        {line: first_order(y, linearization, line, known) for line, known in correct.items()}
+        for linearization in linearizations
     ]
     norms = margin_gradient_norms(
         classifier,
@@ -159,28 +160,28 @@ def geometries(
         y,
         [torch.stack([g.nearest for g in along.values()]) for along in seen],
         samples,
-        [view.num_samples for view in views],
+        [linearization.num_samples for linearization in linearizations],
     )
     return [
         {
-            ray: _with_norm(geometry, norm, ray)
-            for (ray, geometry), norm in zip(along.items(), each, strict=True)
+            line: _with_norm(geometry, norm, line)
+            for (line, geometry), norm in zip(along.items(), norms_along, strict=True)
         }
-        for along, each in zip(seen, norms, strict=True)
+        for along, norms_along in zip(seen, norms, strict=True)
     ]
 
 
-def first_order(y: Tensor, view: View, ray: Ray, correct: Tensor) -> Geometry:
+def first_order(y: Tensor, linearization: Linearization, line: Line, correct: Tensor) -> Geometry:
     """Return the geometry with NaN for the quantities that need the gradient's norm.
 
     Args:
         y: labels.
-        view: predictions and slopes of the samples.
-        ray: a measured ray along the attack.
+        linearization: predictions and slopes of the samples.
+        line: a measured line along the attack.
         correct: whether the attack set classifies x correctly.
     """
-    f, slopes = view.discriminants, view.slopes[ray]
-    lengths = ray.length.double().unsqueeze(-1)
+    f, slopes = linearization.discriminants, linearization.slopes[line]
+    lengths = line.length.double().unsqueeze(-1)
     slopes = slopes / torch.where(lengths > 0, lengths, torch.ones_like(lengths))
     margins = f.gather(-1, y.unsqueeze(-1)) - f
     label = one_hot(y, margins).bool()
@@ -201,10 +202,10 @@ def first_order(y: Tensor, view: View, ray: Ray, correct: Tensor) -> Geometry:
     )
 
 
-def _with_norm(geometry: Geometry, norm: Tensor, ray: Ray) -> Geometry:
+def _with_norm(geometry: Geometry, norm: Tensor, line: Line) -> Geometry:
     """Return the geometry with the norm of the nearest class's gradient, and the cosine."""
     slope = geometry.slopes.gather(-1, geometry.nearest.unsqueeze(-1)).squeeze(-1)
-    defined = (norm > 0) & (ray.length > 0)
+    defined = (norm > 0) & (line.length > 0)
     # rounding of the float32 products may leave [-1, 1] by an ulp
     cosine = torch.where(defined, (slope / norm).clamp(-1.0, 1.0), torch.nan)
     return replace(geometry, gradient_norm=norm, cosine=cosine)
@@ -226,12 +227,12 @@ def margin_gradient_norms(
         classifier: the classifier.
         x: images.
         y: labels.
-        classes: c, shape (ray, example), for each of the sizes.
+        classes: c, shape (line, example), for each of the sizes.
         samples: the sample set.
         sizes: numbers of its first samples.
 
     Returns:
-        Norms, float64, shape (ray, example), for each of the sizes.
+        Norms, float64, shape (line, example), for each of the sizes.
     """
     image = torch.arange(len(x), device=x.device)
     pairs = torch.stack([image * classifier.num_classes + c for c in classes])
@@ -242,7 +243,7 @@ def margin_gradient_norms(
     f, total = discriminants_of(classifier.output), ScaledSum(images)
     norms = {}
     for chunk in replay(classifier, len(rows), samples[: max(sizes)], stops=sizes, rows=rows):
-        part = Recorded(chunk, images)
+        part = DifferentiableChunk(chunk, images)
         total.add(part, f.margin_cotangent(part.logits, y, c))
         if chunk.stop in sizes:
             norms[chunk.stop] = total.scale * length(total.value.double()) / chunk.stop

@@ -177,5 +177,6 @@ def _scaled(pixels: npt.NDArray[np.uint8]) -> Tensor:
 
 def _damaged(source: Source, reason: str) -> DataError:
     return DataError(
-        f"{source.name} is damaged: {reason}; copy the binary version's folder {source.folder} anew"
+        f"{source.name} is damaged: {reason}; copy the binary version's folder "
+        f"{source.folder} again"
     )

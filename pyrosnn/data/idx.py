@@ -75,7 +75,7 @@ class IdxFile:
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise DataError(
                 f"{path} has {len(content):,} bytes that are not the original's "
-                f"({self.num_bytes:,} bytes, SHA-256 {self.sha256[:12]}…); copy it anew"
+                f"({self.num_bytes:,} bytes, SHA-256 {self.sha256[:12]}…); copy it again"
             )
         values = np.frombuffer(content, np.uint8, offset=len(self.header))
         return torch.from_numpy(values.reshape(self.shape).copy())

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pyrosnn.attacks import Attack, loss_gradient
 from pyrosnn.attacks.norms import unit
-from pyrosnn.conditions import Ray, first_order, look
+from pyrosnn.conditions import Line, first_order, linearize
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
-from pyrosnn.evaluation.moments import record, sample_gradient
+from pyrosnn.evaluation.moments import evaluate_sample, sample_gradient
 from pyrosnn.evaluation.resampling import SubsetDirections, resample, resampled_sizes
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs import discriminants_of
@@ -42,7 +42,7 @@ def attack_moments(
     first_example: int = 0,
     memory_budget: int = MEMORY_BUDGET,
 ) -> xr.Dataset:
-    r"""Measure the moments that decide how far an attack's direction depends on its samples.
+    r"""Measure the moments that determine how an attack's direction depends on its samples.
 
     Two gradients of each sample are followed: ``attack``, its share in the gradient of the
     attack's loss, and ``condition``, $-\nabla(f_y - f_j)$ with the class j whose boundary the
@@ -125,7 +125,7 @@ def attack_moments(
     places = ((group, index) for group, count in enumerate(counts) for index in range(count))
     images = AfterTrunk(classifier, x, memory_budget)
     for (group, index), theta in zip(places, samples.chunks(1), strict=True):
-        single = record(classifier, images, theta)
+        single = evaluate_sample(classifier, images, theta)
         share = of.average.cotangents(of.row, single.logits, labels, mean)
         margin = f.margin_cotangent(single.logits, y, nearest)
         both = torch.stack(
@@ -172,13 +172,13 @@ def _nearest_class(
     """Return the class whose boundary the attack on all samples meets first."""
     of = attack.maximised
     gradient = loss_gradient(classifier, x, labels, samples, loss=of.loss, gradient=of.gradient)
-    ray = Ray(direction=unit(gradient.direction))
-    (view,) = look(classifier, x, y, [ray], samples, [len(samples)])
-    return first_order(y, view, ray, gradient.correct).nearest
+    line = Line(direction=unit(gradient.direction))
+    (linearization,) = linearize(classifier, x, y, [line], samples, [len(samples)])
+    return first_order(y, linearization, line, gradient.correct).nearest
 
 
 def estimate(grams: np.ndarray, products: np.ndarray, num_samples: int) -> dict[str, np.ndarray]:
-    """Return all moments of all images; the first groups have the samples that remain.
+    """Return all moments of all images; the first groups get the remaining samples.
 
     Args:
         grams: inner products of the groups' sums, shape (2, 2, example, group, group).
@@ -186,15 +186,15 @@ def estimate(grams: np.ndarray, products: np.ndarray, num_samples: int) -> dict[
         num_samples: samples in all groups.
     """
     counts = np.bincount(np.arange(num_samples) % NUM_GROUPS)
-    found = dict(zip(NAMES, _moments(grams, products, counts), strict=True))
+    moments = dict(zip(NAMES, _moments(grams, products, counts), strict=True))
     without = []
     for fold in range(NUM_GROUPS):
         kept = np.delete(np.arange(NUM_GROUPS), fold)
         part = grams[..., kept, :][..., kept], products[:, :, kept], counts[kept]
         without.append(_moments(*part))
     for name, folds in zip(NAMES, zip(*without, strict=True), strict=True):
-        found[f"{name}_without"] = np.stack(folds, axis=-1)
-    return {**found, **_second_moments(grams, counts)}
+        moments[f"{name}_without"] = np.stack(folds, axis=-1)
+    return {**moments, **_second_moments(grams, counts)}
 
 
 NAMES = ("direction_square", "direction_trace", "direction_product")

@@ -1,4 +1,4 @@
-"""Attack a block of images with A, judge them with I, return labelled arrays."""
+"""The evaluation of an attack: images attacked with A, judged with I, as labelled arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from torch import Tensor
 from pyrosnn.attacks import Attack, AttackFunction, AttackResult, as_attack
 from pyrosnn.conditions import (
     Geometry,
-    Ray,
-    View,
+    Line,
+    Linearization,
     geometries,
     linear_condition,
-    look,
+    linearize,
     require_judgeable,
     smooth_condition,
 )
 from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
-from pyrosnn.evaluation.rays import rays_of
+from pyrosnn.evaluation.attack_lines import attack_lines
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import combine, make_dataset
 from pyrosnn.sampling import (
@@ -102,19 +102,22 @@ def evaluate(
     attack_sets = _prefixes(attack_samples, attack_sizes)
     sizes = [len(part) for part in _prefixes(inference_samples, inference_sizes)]
     x, y = x.to(classifier.device), y.to(classifier.device)
-    attacked = [
+    attacked_sets = [
         _attack(classifier, x, y, attack, attack_set, grid, judged_bounds)
         for attack_set in attack_sets
     ]
-    results = [result for each in attacked for result in each.results]
+    results = [result for attacked_set in attacked_sets for result in attacked_set.results]
     require_judgeable(classifier, x, y, results, inference_samples)
     # one pass over I serves all attack sets and all sizes of I
-    rays = [ray for each in attacked for ray in each.rays]
-    views = look(classifier, x, y, rays, inference_samples, sizes)
+    lines = [line for attacked_set in attacked_sets for line in attacked_set.lines]
+    linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
     correct = {
-        ray: each.results[0].correct for each in attacked for ray in each.rays if ray.measured
+        line: attacked_set.results[0].correct
+        for attacked_set in attacked_sets
+        for line in attacked_set.lines
+        if line.measured
     }
-    seen = geometries(classifier, x, y, correct, views, inference_samples)
+    seen = geometries(classifier, x, y, correct, linearizations, inference_samples)
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
@@ -122,10 +125,11 @@ def evaluate(
         "smoothness": np.asarray(smoothness, dtype=np.float64),
     }
     by_attack_set = []
-    for each, attack_set in zip(attacked, attack_sets, strict=True):
+    for attacked_set, attack_set in zip(attacked_sets, attack_sets, strict=True):
         coords["attack_samples"] = np.array([len(attack_set)])
         parts = [
-            _label(each, view, along, y, coords) for view, along in zip(views, seen, strict=True)
+            _label(attacked_set, linearization, along, y, coords)
+            for linearization, along in zip(linearizations, seen, strict=True)
         ]
         by_attack_set.append(combine(parts, "inference_samples"))
     return combine(by_attack_set, "attack_samples")
@@ -133,15 +137,15 @@ def evaluate(
 
 @dataclass(frozen=True, kw_only=True)
 class _Attacked:
-    """What an attack set gave, and the rays on which it is judged.
+    """Perturbations from one attack set, and the lines on which they are judged.
 
     Attributes:
         results: the attack's results, for each strength.
-        rays: see :func:`rays_of`.
+        lines: see :func:`attack_lines`.
     """
 
     results: list[AttackResult]
-    rays: list[Ray]
+    lines: list[Line]
 
 
 def _attack(
@@ -160,12 +164,12 @@ def _attack(
         direction = unit.perturbation
     else:
         results = attack.sweep(classifier, x, y, samples, strengths)
-    rays = rays_of(x, results, strengths, direction, judged_bounds)
-    return _Attacked(results=results, rays=rays)
+    lines = attack_lines(x, results, strengths, direction, judged_bounds)
+    return _Attacked(results=results, lines=lines)
 
 
 def _prefixes(samples: SampleSet, sizes: Sequence[int] | None) -> list[SampleSet]:
-    """Return the first samples of a set, as many as each size says; None takes them all."""
+    """Return the first samples of a set, for each size; None means the whole set."""
     if sizes is None:
         return [samples]
     require(len(sizes) >= 1, "got no sizes of sample sets; expected at least one")
@@ -180,17 +184,17 @@ def _prefixes(samples: SampleSet, sizes: Sequence[int] | None) -> list[SampleSet
 
 def _label(
     attacked: _Attacked,
-    view: View,
-    along: Mapping[Ray, Geometry],
+    linearization: Linearization,
+    along: Mapping[Line, Geometry],
     y: Tensor,
     coords: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
-    """Label what one inference set sees of the perturbations that one attack set gave."""
+    """Label the measurements of one inference set on the perturbations of one attack set."""
     results = attacked.results
-    geometries = [along[ray] for ray in attacked.rays if ray.measured]
+    geometries = [along[line] for line in attacked.lines if line.measured]
     if len(geometries) < len(results):
         geometries = geometries * len(results)
-    predicted = [label for ray in attacked.rays for label in view.predicted[ray]]
+    predicted = [label for line in attacked.lines for label in linearization.predicted[line]]
     pairs = list(zip(geometries, results, strict=True))
     over_strengths = {
         "adversarial_correct": [label == y for label in predicted],
@@ -214,12 +218,12 @@ def _label(
             for constant in labels["smoothness"]
         ]
         values["smooth_condition"] = np.stack(held, axis=-1)[:, :, None, None, :]
-    labels["inference_samples"] = np.array([view.num_samples])
+    labels["inference_samples"] = np.array([linearization.num_samples])
     return make_dataset(values, labels)
 
 
 def _array(per_strength: list[Tensor]) -> np.ndarray:
-    """Stack one tensor a strength as (example, strength)."""
+    """Stack one tensor per strength, shape (example, strength)."""
     stacked: np.ndarray = torch.stack(per_strength, dim=1).cpu().numpy()
     return stacked
 

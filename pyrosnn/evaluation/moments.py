@@ -1,4 +1,4 @@
-"""How much single-sample predictions and their gradients vary: streamed over samples."""
+"""The variation of single-sample predictions and gradients, streamed over samples."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -17,7 +17,7 @@ from pyrosnn.results import make_dataset
 from pyrosnn.sampling import (
     MEMORY_BUDGET,
     AfterTrunk,
-    Recorded,
+    DifferentiableChunk,
     SampleSet,
     ScaledSum,
     draw_sample_set,
@@ -62,7 +62,7 @@ def gradient_moments(
     first_example: int = 0,
     memory_budget: int = MEMORY_BUDGET,
 ) -> xr.Dataset:
-    r"""Measure how predictions and input gradients of single samples vary over samples.
+    r"""Measure the variation of single-sample predictions and input gradients.
 
     Two gradients of each sample are followed: of the label's discriminant $f_y$, which is the
     direction of a cross-entropy attack on mean probabilities, and of the margin $f_y - f_c$ to
@@ -113,20 +113,20 @@ def gradient_moments(
 
     def singles() -> Iterator[SampleSet]:
         sets = successive_sample_sets(classifier, x, first)
-        each = (drawn[s : s + 1] for drawn in sets for s in range(len(drawn)))
-        return islice(each, num_samples)
+        samples = (drawn[s : s + 1] for drawn in sets for s in range(len(drawn)))
+        return islice(samples, num_samples)
 
     mean = MeanPrediction(classifier.output)
     images = AfterTrunk(classifier, x, memory_budget)
     for theta in singles():
-        mean.add(record(classifier, images, theta).logits)
+        mean.add(evaluate_sample(classifier, images, theta).logits)
     require_finite(mean.scores)
     other = mean.runner_up(y)
 
     prediction, label, margin = _Moments(mean.scores[:, 0]), _Moments(x), _Moments(x)
     products = torch.zeros_like(mean.scores[:, 0])
     for theta in singles():
-        single = record(classifier, images, theta)
+        single = evaluate_sample(classifier, images, theta)
         f = functions.values(single.logits)[0]
         prediction.add(f.gather(-1, y.unsqueeze(-1)).squeeze(-1))
         cotangents = functions.cotangent(single.logits, y)
@@ -161,12 +161,14 @@ def gradient_moments(
     return make_dataset({name: value.cpu().numpy() for name, value in values.items()}, coords)
 
 
-def record(classifier: StochasticClassifier, images: AfterTrunk, theta: SampleSet) -> Recorded:
-    """Evaluate a single sample."""
-    return Recorded(next(replay(classifier, len(images.x), theta)), images)
+def evaluate_sample(
+    classifier: StochasticClassifier, images: AfterTrunk, theta: SampleSet
+) -> DifferentiableChunk:
+    """Evaluate a single sample on images."""
+    return DifferentiableChunk(next(replay(classifier, len(images.x), theta)), images)
 
 
-def sample_gradient(images: AfterTrunk, single: Recorded, cotangents: Tensor) -> Tensor:
+def sample_gradient(images: AfterTrunk, single: DifferentiableChunk, cotangents: Tensor) -> Tensor:
     """Return one sample's gradient in float64."""
     total = ScaledSum(images)
     total.add(single, cotangents)

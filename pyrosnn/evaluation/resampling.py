@@ -36,7 +36,7 @@ class SubsetDirections:
         self.counts = like.new_zeros((*shape, len(like)), dtype=torch.float64)
 
     def add(self, fold: int, index: int, gradient: Tensor) -> None:
-        """Add the gradients of a sample, the fold's so-many-th."""
+        """Add the gradients of a fold's sample with a given index."""
         if index == 0:
             self._parts.zero_()  # what no subset was left for
         self._parts += gradient
@@ -106,8 +106,11 @@ def resampled_sizes(
     subsets: Sequence[int], counts: np.ndarray, inference_samples: int
 ) -> tuple[list[float], float]:
     """Return the S_A of the cosines that :func:`resample` returns, and their S_I."""
-    each, size_i = float(counts.mean()), _folds_of_i(inference_samples, counts)
-    return [*map(float, subsets), *(union * each for union in _unions(size_i))], size_i * each
+    mean_count, size_i = float(counts.mean()), _folds_of_i(inference_samples, counts)
+    return [
+        *map(float, subsets),
+        *(union * mean_count for union in _unions(size_i)),
+    ], size_i * mean_count
 
 
 def _folds_of_i(inference_samples: int, counts: np.ndarray) -> int:
@@ -119,5 +122,5 @@ def _unions(size_i: int) -> list[int]:
 
 
 def _ratio(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return a mean; NaN where nothing has a direction."""
+    """Return a mean; NaN where no gradient has a direction."""
     return np.asarray(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a classifier or a defence is made of.
+    """The components of a classifier or a defence.
 
     Attributes:
         about: the classifier in a line, for a help text.
@@ -125,7 +125,7 @@ def model_options(name: str, network: str | None = None) -> dict[str, Any]:
 
 
 def model_settings(name: str, network: str | None = None) -> list[Option]:
-    """Return the options of a model with their kinds and help: for a command line, and for files.
+    """Return the options of a model with their kinds and help, for the command line and files.
 
     Args:
         name: a name in ``MODELS``.
@@ -168,7 +168,7 @@ def model_settings(name: str, network: str | None = None) -> list[Option]:
     return options
 
 
-def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a model: those given, and the defaults of the others.
 
     The option ``network`` is kept only where it is another than the row's own.
@@ -177,22 +177,22 @@ def complete_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         UnknownNameError: for an unknown model or network.
         ArgumentError: for an option that the model does not have, naming those that it has.
     """
-    network = given.get("network")
+    network = options.get("network")
     require(
         network is None or isinstance(network, str),
         f"network must be a name ({', '.join(NETWORKS)}), got {network!r}",
     )
     defaults = model_options(name, network)
-    for option in given:
+    for option in options:
         if option not in defaults and option != "network":
             raise ArgumentError(
                 f"{name} has no option '{option}'; it has {', '.join([*defaults, 'network'])}"
             )
     for setting in model_settings(name, network):
-        if setting.name in given and setting.name != "network":
-            check_value(setting.name, given[setting.name], setting.kind)
+        if setting.name in options and setting.name != "network":
+            check_value(setting.name, options[setting.name], setting.kind)
     own = find_row(name).network
-    chosen = {k: v for k, v in given.items() if k != "network" or v not in (own, None)}
+    chosen = {k: v for k, v in options.items() if k != "network" or v not in (own, None)}
     return {**defaults, **chosen}
 
 
@@ -243,15 +243,15 @@ def _build(
 
     network_name = settings.get("network", row.network)
     own = network_name == row.network
-    given: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
     if own and row.last_first and settings.get("hidden"):
-        given["last"] = _last_layer(settings["hidden"][-1], num_classes)
+        extra["last"] = _last_layer(settings["hidden"][-1], num_classes)
     network = build_network(
         network_name,
         image_shape,
         num_classes,
         {k: settings[k] for k in network_options(network_name)},
-        **given,
+        **extra,
     )
     noise = [
         resolve(NOISES, kind, "noise")(**{k: settings[k] for k in noise_options(kind)})

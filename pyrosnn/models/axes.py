@@ -1,4 +1,4 @@
-"""The axes of sample sites: what Pyro draws, with the axes of samples and of images."""
+"""The axes of sample sites: Pyro's draws, extended by axes of samples and images."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from torch import Tensor
 
 
 class EventDims(Messenger):
-    """Notes, within it, how many axes one value of each sample site has.
+    """A handler that notes how many axes one value of each sample site has.
 
     Attributes:
-        found: numbers of axes by site.
+        num_axes: numbers of axes by site.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: dict[str, int] = {}
+        self.num_axes: dict[str, int] = {}
 
     def _pyro_post_sample(self, message: Any) -> None:
-        self.found[message["name"]] = message["fn"].event_dim
+        self.num_axes[message["name"]] = message["fn"].event_dim
 
 
 def one_sample(program: Callable[[Tensor], Any], x: Tensor) -> dict[str, Tensor]:

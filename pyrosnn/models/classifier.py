@@ -1,4 +1,4 @@
-"""What every stochastic classifier is: how its randomness is drawn, and its logits given that."""
+"""The base class of stochastic classifiers: the draw of Θ, and the logits given Θ."""
 
 import zlib
 from abc import ABC, abstractmethod
@@ -42,7 +42,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         output: name in ``OUTPUTS`` of what the discriminant functions f_c are: softmax
             probabilities (``probs``) or ``logits``.
         objective: name in ``OBJECTIVES`` of the loss that it is trained with.
-        per_example: whether some site is drawn anew for each image (input noise, dropout).
+        per_example: whether some site is drawn separately for each image (input noise, dropout).
         vectorized_guide: whether ``Predictive`` may run the guide once for many samples.
         image_shape: shape of one image.
         num_classes: number of classes.
@@ -70,7 +70,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         """
 
     def sample_prior(self, x: Tensor, images: pyro.plate) -> Sites:
-        """Draw every site from its prior: what it is drawn from at prediction, unless learned."""
+        """Draw every site from its prior: as at prediction, unless the noise is learned."""
         return self.sample_sites(x, images)
 
     @abstractmethod
@@ -86,7 +86,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         """
 
     def training_logits(self, x: Tensor, sites: Sites) -> Tensor:
-        """Return what the loss of a training step is computed of: the logits.
+        """Return the logits for the loss of a training step.
 
         Whatever a step learns beside parameters, such as statistics of batch norm, is learned
         here.
@@ -98,7 +98,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         images = pyro.plate("images", len(x), dim=-1)
         with EventDims() as dims:
             drawn = self.sample_prior(x, images)
-        sites, one = with_axes(drawn, dims.found)
+        sites, one = with_axes(drawn, dims.num_axes)
         training = self.training and y is not None
         logits = (self.training_logits if training else self.logits)(x, sites)
         with images:
@@ -111,11 +111,11 @@ class StochasticClassifier(torch.nn.Module, ABC):
         self.sample_sites(x, pyro.plate("images", len(x), dim=-1))
 
     def before_training(self) -> None:
-        """Forget what an earlier training set with :meth:`after_training`."""
+        """Reset the values that :meth:`after_training` set in an earlier training."""
         return None
 
     def after_training(self, batches: Iterable[Tensor]) -> None:
-        """Set what is computed from all training images at once, when the loop is over.
+        """Set the values that are computed from all training images, after the last epoch.
 
         Args:
             batches: the training images, in batches.
@@ -123,14 +123,14 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return None
 
     def trunk(self) -> Function | None:
-        """Return the part of the network that no sample changes, evaluated once for all of them.
+        """Return the part of the network that is the same for all samples and evaluated once.
 
         A classifier that has one takes its values, not images, in :meth:`parts`.
         """
         return None
 
     def parts(self, sites: Sites) -> Parts:
-        """Return what follows the trunk, for some samples.
+        """Return the part of the network after the trunk, for some samples.
 
         With ``first, rest = parts(sites)``, ``logits(x, sites) == rest(first(trunk(x)))``. A
         network that knows its derivatives gives them here; any other is differentiated by torch.
@@ -146,7 +146,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return discriminants_of(self.output).values(logits).to(logits.dtype)
 
     def footprint(self) -> Footprint:
-        """Return how many floats one image needs in one sample; measured once, in a trial."""
+        """Return the number of floats per image and sample, measured once in a trial."""
         if self._measured is None:
             with torch.no_grad(), forked_rng(seed_sequence(0, "measure"), self.device):
                 self._measured = self._measure()
@@ -166,7 +166,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return Footprint(samples=-(-of_both // 2), trunk=of_trunk)
 
     def _two_samples(self, x: Tensor) -> Sites:
-        """Draw a sample, and take it twice: what is a view for one may be a copy for more."""
+        """Draw a sample and repeat it: a view of one sample may be a copy for two."""
         drawn = one_sample(self.guide, x).items()
         both = {name: value.expand(2, *value.shape[1:]) for name, value in drawn}
         return {n: v.to(self.dtype) if v.is_floating_point() else v for n, v in both.items()}
@@ -200,7 +200,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
 
     @property
     def _tensors(self) -> Iterator[Tensor]:
-        """What decides the outputs: parameters, and buffers such as running statistics."""
+        """Tensors that determine the outputs: parameters and buffers (running statistics)."""
         return chain(self.parameters(), self.buffers())
 
     @property
@@ -209,19 +209,19 @@ class StochasticClassifier(torch.nn.Module, ABC):
         return next((t for t in self._tensors if t.is_floating_point()), torch.empty(0))
 
 
-def no_classifier(origin: str, found: Any) -> ArgumentError:
+def no_classifier(origin: str, value: Any) -> ArgumentError:
     """Return the error for something else than a classifier, often a plain module.
 
     Args:
         origin: where it comes from, as the sentence begins.
-        found: what was given.
+        value: the object given.
 
     Example:
         >>> print(str(no_classifier("the classifier is", torch.nn.ReLU())).partition(";")[0])
         the classifier is a ReLU, expected a StochasticClassifier
     """
     return ArgumentError(
-        f"{origin} a {type(found).__name__}, expected a StochasticClassifier; wrap it with an "
+        f"{origin} a {type(value).__name__}, expected a StochasticClassifier; wrap it with an "
         "adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …), or put noise into it: "
         "Composed(network, noise=[…])"
     )

@@ -74,13 +74,13 @@ class Composed(StochasticClassifier):
         network.trunk(self.kinds)  # refuses noise that reaches no logits
 
     def _require_own_names(self) -> None:
-        """Refuse two noises whose sites have one name."""
+        """Refuse two noises whose sites share a name."""
         names = self.site_names
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"two noises have sites called {', '.join(twice)}; give one a site='…'")
 
     def _require_one_weight_noise(self) -> None:
-        """Refuse two noises that both say what the weights of a place are."""
+        """Refuse two noises that both determine the weights of a place."""
         for place, kinds in self.kinds.items():
             require(
                 kinds.count(Weights) <= 1,
@@ -106,7 +106,7 @@ class Composed(StochasticClassifier):
         return _drawn([(part, part.prior(self.network, x)) for part in self._noises], images)
 
     def edits(self, sites: Sites) -> Edits:
-        """Return what drawn values change in the network, by place."""
+        """Return the changes that drawn values make to the network, by place."""
         return _joined([part.edits(self.network, sites) for part in self._noises])
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
@@ -118,27 +118,27 @@ class Composed(StochasticClassifier):
         return self.network.logits(x, self.edits(sites), learn=True)
 
     def trunk(self) -> Function | None:
-        """Return what comes before all noise."""
+        """Return the part of the network before all noise."""
         return self.network.trunk(self.kinds)
 
     def parts(self, sites: Sites) -> Parts:
-        """Return what follows the trunk."""
+        """Return the part of the network after the trunk."""
         return self.network.parts(self.edits(sites))
 
     def before_training(self) -> None:
-        """Let each noise forget what it computed from all training images."""
+        """Reset the values that noises computed from all training images."""
         for part in self._noises:
             part.before_training()
 
     def after_training(self, batches: Iterable[Tensor]) -> None:
-        """Let each noise set what it computes from all training images."""
+        """Let each noise compute its values from all training images."""
         again = list(batches)
         for part in self._noises:
             part.after_training(self.network, again)
 
 
 def _require_noise(noise: Any) -> None:
-    """Refuse what is no list of noises that are still free."""
+    """Refuse anything but a list of noises that belong to no other classifier."""
     require(
         isinstance(noise, Sequence) and not isinstance(noise, str),
         f"noise must be a list, such as noise=[Dropout(0.3)], got {noise!r}",
@@ -168,9 +168,9 @@ def _drawn(laws: Sequence[tuple[Noise, Laws]], images: pyro.plate) -> dict[str, 
 
 
 def _joined(mappings: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, list[Any]]:
-    """Join what several noises have at each place, in their order."""
+    """Join the entries of several noises at each place, in the order of the noises."""
     joined: dict[str, list[Any]] = {}
     for mapping in mappings:
-        for place, found in mapping.items():
-            joined.setdefault(place, []).extend(found)
+        for place, parts in mapping.items():
+            joined.setdefault(place, []).extend(parts)
     return joined

@@ -1,4 +1,4 @@
-"""How much memory an image needs, measured in a trial instead of counted by hand."""
+"""The memory that an image needs, measured in a trial instead of counted by hand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class CountFloats(TorchDispatchMode):
-    """Counts the numbers of all tensors that operations make; views are not made."""
+    """A dispatch mode that counts the numbers in all new tensors; views are not new."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -18,11 +18,11 @@ class CountFloats(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Run the operation and count what it returns, but for views of what it was given."""
+        """Run the operation and count its results, except views of its arguments."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        given = {_place(value) for value in _tensors((args, tuple(kwargs.values())))}
-        self.count += sum(v.numel() for v in _tensors(result) if _place(v) not in given)
+        inputs = {_place(value) for value in _tensors((args, tuple(kwargs.values())))}
+        self.count += sum(v.numel() for v in _tensors(result) if _place(v) not in inputs)
         return result
 
 
@@ -38,7 +38,7 @@ def _place(tensor: Tensor) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """Floats that one image makes.
+    """Numbers of floats per image.
 
     Attributes:
         samples: in one sample, after the trunk.
@@ -50,7 +50,7 @@ class Footprint:
 
 
 def floats_of_an_image(run: Callable[[Tensor], Any], three: Tensor) -> int:
-    """Return how many numbers a function makes for one image, at least 1.
+    """Return the number of floats that a function allocates per image, at least 1.
 
     Counted for two images and for three: what does not depend on images, such as values of
     weights, is the same in both and cancels.

@@ -1,4 +1,4 @@
-"""Names of tensors in files, which do not change when modules are arranged anew."""
+"""Names of tensors in files, which stay the same when modules are rearranged."""
 
 import re
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def _from_files(module: torch.nn.Module, state: dict[str, Any], prefix: str, *re
 
 
 def names_in_files(own: Sequence[str], patterns: Sequence[tuple[str, str]]) -> dict[str, str]:
-    r"""Return the names in files by the module's own names; those without a pattern keep theirs.
+    r"""Map a module's own names to names in files; names without a pattern stay.
 
     Args:
         own: names of a module's tensors.
@@ -66,9 +66,9 @@ def names_in_files(own: Sequence[str], patterns: Sequence[tuple[str, str]]) -> d
     counts = [0] * len(patterns)
     for name in own:
         for number, (pattern, replacement) in enumerate(patterns):
-            found = re.fullmatch(pattern, name)
-            if found:
-                names[name] = found.expand(replacement).format(counts[number])
+            match = re.fullmatch(pattern, name)
+            if match:
+                names[name] = match.expand(replacement).format(counts[number])
                 counts[number] += 1
                 break
     return names

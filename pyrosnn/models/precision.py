@@ -1,4 +1,4 @@
-"""Floating-point types by the names that settings have for them."""
+"""Floating-point types, by their names in settings."""
 
 import torch
 

@@ -15,7 +15,7 @@ SITE = "smoothing_noise"
 
 
 class Smoothed(StochasticClassifier):
-    r"""The expectation of a classifier under Gaussian noise, estimated for each sample of it.
+    r"""The expectation of a classifier under Gaussian noise, estimated for each of its samples.
 
     $g(x, \theta) = \frac1K \sum_k f(x + \varepsilon_k, \theta)$ with $\varepsilon_k \sim
     \mathcal N(0, \sigma^2 I)$: a sample is a sample of the base classifier and K noises for each
@@ -70,5 +70,5 @@ class Smoothed(StochasticClassifier):
             for name, value in sites.items()
             if name != SITE
         }
-        each = self.base.logits(flat, repeated).reshape(*lead, self.num_classes)
-        return discriminants_of(self.output).averaged_logits(each)
+        logits = self.base.logits(flat, repeated).reshape(*lead, self.num_classes)
+        return discriminants_of(self.output).averaged_logits(logits)

@@ -37,7 +37,7 @@ def build_network(
     image_shape: tuple[int, ...],
     num_classes: int,
     options: Mapping[str, Any] | None = None,
-    **given: Any,
+    **extra: Any,
 ) -> "Network":
     """Build a network; its weights come from torch's current random state.
 
@@ -46,12 +46,12 @@ def build_network(
         image_shape: shape of one image.
         num_classes: number of classes.
         options: see :func:`network_options`.
-        given: what else the network takes, such as ``last`` of ``dense``.
+        **extra: further arguments of the network, such as ``last`` of ``dense``.
 
     Raises:
         UnknownNameError: for an unknown network.
     """
     network: Network = resolve(NETWORKS, name, "network")(
-        image_shape, num_classes, **(options or {}), **given
+        image_shape, num_classes, **(options or {}), **extra
     )
     return network

@@ -113,8 +113,8 @@ class Convolved(Operation):
         bias = None if bias is None else bias.flatten()
         groups = 1 if len(h) == 1 else number
         beside = functional.conv2d(_beside(h), kernels, bias, groups=groups, **options)
-        found: Tensor = beside.unflatten(1, (number, -1)).transpose(0, 1)
-        return found
+        features: Tensor = beside.unflatten(1, (number, -1)).transpose(0, 1)
+        return features
 
     def vjp(
         self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
@@ -135,7 +135,7 @@ class Convolved(Operation):
             size - ((out - 1) * self.stride - 2 * self.padding + kernel)
             for size, out, kernel in zip(self.size, u.shape[-2:], kernels.shape[-2:], strict=True)
         ]
-        pulled: Tensor = functional.conv_transpose2d(
+        transposed: Tensor = functional.conv_transpose2d(
             u,
             kernels,
             stride=self.stride,
@@ -143,7 +143,7 @@ class Convolved(Operation):
             output_padding=left_over,
             groups=groups,
         )
-        return pulled
+        return transposed
 
 
 def fold(h: Tensor) -> Tensor:
@@ -154,8 +154,8 @@ def fold(h: Tensor) -> Tensor:
 
 def unfold(flat: Tensor, like: Tensor) -> Tensor:
     """Return a batch with the sample axis of ``like``."""
-    found: Tensor = flat.unflatten(0, like.shape[:2])
-    return found
+    unfolded: Tensor = flat.unflatten(0, like.shape[:2])
+    return unfolded
 
 
 def _beside(h: Tensor) -> Tensor:

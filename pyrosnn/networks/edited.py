@@ -107,8 +107,8 @@ def with_weights(part: Any, h: Tensor, matrix: Tensor, number: int) -> Tensor:
         part.dilation,
         number * part.groups,
     )
-    found: Tensor = convolved.unflatten(1, (number, -1)).transpose(0, 1).flatten(0, 1)
-    return found
+    features: Tensor = convolved.unflatten(1, (number, -1)).transpose(0, 1).flatten(0, 1)
+    return features
 
 
 @contextmanager

@@ -88,5 +88,5 @@ def dual_pass(
         warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
         dual = forward_ad.make_dual(h, step.expand_as(h))
         with _OfTheInput():
-            found = forward_ad.unpack_dual(function(dual))
-        return found.primal, found.tangent
+            unpacked = forward_ad.unpack_dual(function(dual))
+        return unpacked.primal, unpacked.tangent

@@ -10,7 +10,7 @@ from torch import Tensor
 from pyrosnn.errors import ArgumentError
 from pyrosnn.networks.forward_mode import dual_pass
 
-Pullback = Callable[[Tensor], Tensor]
+VectorJacobianProduct = Callable[[Tensor], Tensor]
 
 
 class Function(ABC):
@@ -30,7 +30,7 @@ class Function(ABC):
         """Return the value, and its derivative along each of the steps."""
 
     @abstractmethod
-    def vjp(self, h: Tensor) -> tuple[Tensor, Pullback]:
+    def vjp(self, h: Tensor) -> tuple[Tensor, VectorJacobianProduct]:
         """Return the value, and the map of its cotangents to those of the features."""
 
 
@@ -91,7 +91,7 @@ class Differentiated(Function):
         value = passes[0][0] if passes else self(h)
         return value, [tangent for _, tangent in passes if tangent is not None]
 
-    def vjp(self, h: Tensor) -> tuple[Tensor, Pullback]:
+    def vjp(self, h: Tensor) -> tuple[Tensor, VectorJacobianProduct]:
         """Record an autograd graph from the features to the values."""
         h = h.detach().requires_grad_()
         with torch.enable_grad():
@@ -117,10 +117,10 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
     """
     if not values.requires_grad:
         raise no_gradient()
-    (found,) = torch.autograd.grad(values, x, cotangents, retain_graph=True, allow_unused=True)
-    if found is None:
+    (gradient,) = torch.autograd.grad(values, x, cotangents, retain_graph=True, allow_unused=True)
+    if gradient is None:
         raise no_gradient()
-    return found
+    return gradient
 
 
 def no_gradient() -> ArgumentError:

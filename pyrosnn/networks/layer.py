@@ -117,5 +117,5 @@ class _Mean(Operation):
     def vjp(
         self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
     ) -> tuple[Tensor, ...]:
-        each = cotangent / math.prod(self.size)
-        return (each[..., None, None].expand(*cotangent.shape, *self.size),)
+        share = cotangent / math.prod(self.size)
+        return (share[..., None, None].expand(*cotangent.shape, *self.size),)

@@ -129,8 +129,8 @@ class LayeredNetwork(Network):
         (index,) = next(node.inputs for node in nodes if node.place == place)
         steps = self._steps(nodes[:index], {})
         shapes = [self.place(list(self.places)[index]).shape]
-        given = [self.image_shape]
-        return Program(steps, given, [index], shapes, enters=True, leaves=True)(x)
+        inputs = [self.image_shape]
+        return Program(steps, inputs, [index], shapes, enters=True, leaves=True)(x)
 
     def trunk(self, kinds: Kinds) -> Program | None:
         """Return the layers before all noise; None if they only reshape."""
@@ -138,8 +138,8 @@ class LayeredNetwork(Network):
         if not cut.before:
             return None
         steps = self._steps(cut.before, {})
-        given = [self.image_shape]
-        return Program(steps, given, cut.frontier, cut.shapes, enters=True, leaves=True)
+        inputs = [self.image_shape]
+        return Program(steps, inputs, cut.frontier, cut.shapes, enters=True, leaves=True)
 
     def parts(self, edits: Edits) -> Parts:
         """Return the layers after the trunk, their affine beginning apart where possible."""

@@ -53,10 +53,10 @@ class ModuleNetwork(Network):
         )
         self.image_shape = tuple(image_shape)
         self.module = copy.deepcopy(module).eval()
-        found = try_module(self.module, self.image_shape)
-        self.others = found.others  # submodules that are no places, and why
-        self.places = {INPUT: Place(self.image_shape), **found.places}
-        self.num_classes = found.num_classes
+        trial = try_module(self.module, self.image_shape)
+        self.others = trial.others  # submodules that are no places, and why
+        self.places = {INPUT: Place(self.image_shape), **trial.places}
+        self.num_classes = trial.num_classes
 
     def place(self, name: str) -> Place:
         """Return a place.

@@ -168,12 +168,12 @@ class Network(torch.nn.Module, ABC):
             ArgumentError: for a network that has no default, naming its places.
             UnknownNameError: for a place that it does not have.
         """
-        found = self._named(self.default_places if places is None else places)
-        if not found:
+        names = self._named(self.default_places if places is None else places)
+        if not names:
             raise ArgumentError(
                 f"name the places of the noise, of {', '.join(self.places)}; got none"
             )
-        return found
+        return names
 
     def weight_places(self, places: Collection[str] | None) -> list[str]:
         """Return the places for a noise of weights: the requested ones, or all with weights.
@@ -183,15 +183,15 @@ class Network(torch.nn.Module, ABC):
             UnknownNameError: for a place that it does not have.
         """
         weighted = self.weighted_places()
-        found = self._named(weighted if places is None else places)
-        for name in found:
+        names = self._named(weighted if places is None else places)
+        for name in names:
             require(
                 name in weighted,
                 f"'{name}' has no weights that noise can be put on; those that have are "
                 f"{', '.join(weighted) or 'none'}",
             )
-        require(len(found) >= 1, "the network has no weights that noise can be put on")
-        return found
+        require(len(names) >= 1, "the network has no weights that noise can be put on")
+        return names
 
     def _named(self, places: Collection[str]) -> list[str]:
         """Return the requested places, each once; refuse unknown ones."""
@@ -199,8 +199,8 @@ class Network(torch.nn.Module, ABC):
             not isinstance(places, str),
             f"places must be a list of names, got '{places}'; give ['{places}']",
         )
-        found = list(places)
-        for name in found:
+        names = list(places)
+        for name in names:
             self.place(name)
-            require(found.count(name) == 1, f"the place '{name}' is named twice")
-        return found
+            require(names.count(name) == 1, f"the place '{name}' is named twice")
+        return names

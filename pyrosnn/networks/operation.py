@@ -168,8 +168,8 @@ class Apply(Operation):
     ) -> tuple[Tensor, ...]:
         """Differentiate in reverse mode."""
         assert residual is not None
-        value, pullback = Differentiated(self.function).vjp(residual)
-        return (pullback(cotangent.expand_as(value)),)
+        value, vjp = Differentiated(self.function).vjp(residual)
+        return (vjp(cotangent.expand_as(value)),)
 
 
 @dataclass(frozen=True)

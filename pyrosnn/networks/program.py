@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyrosnn.networks.function import AffineMap, Function, Pullback
+from pyrosnn.networks.function import AffineMap, Function, VectorJacobianProduct
 from pyrosnn.networks.operation import Operation
 
 
@@ -91,7 +91,7 @@ class Program(Function):
         self.steps = list(steps)
         self._first = len(inputs)
         self._outputs = list(outputs)
-        self._given, self._returned = Packing(tuple(inputs)), Packing(tuple(shapes))
+        self._input_packing, self._output_packing = Packing(tuple(inputs)), Packing(tuple(shapes))
         self._enters, self._leaves = enters, leaves
         differ = [num_samples] * self._first
         self._derivatives_of = [num_derivatives] * self._first
@@ -166,7 +166,7 @@ class Program(Function):
             # the derivative of a value that samples share up to a shift is one for all of them
             return value, [self._pack(tangents).expand_as(value) for tangents in along]
 
-    def vjp(self, h: Tensor) -> tuple[Tensor, Pullback]:
+    def vjp(self, h: Tensor) -> tuple[Tensor, VectorJacobianProduct]:
         """Record the values that the derivatives need."""
         values = self._unpack(h)
         residuals = []
@@ -191,7 +191,7 @@ class Program(Function):
 
         with torch.no_grad():
             u = u.unsqueeze(0) if self._leaves else u
-            for i, value in zip(self._outputs, self._returned.unpack(u), strict=True):
+            for i, value in zip(self._outputs, self._output_packing.unpack(u), strict=True):
                 add(i, value)
             for number in reversed(range(len(self.steps))):
                 step, index = self.steps[number], self._first + number
@@ -199,19 +199,19 @@ class Program(Function):
                 if cotangent is None:  # nothing that is returned depends on it
                     continue
                 shared = tuple(self._derivatives_of[i] == 1 for i in step.inputs)
-                found = step.operation.vjp(residuals[number], cotangent, shared)
+                products = step.operation.vjp(residuals[number], cotangent, shared)
                 cotangents[index] = None
-                for i, value in zip(step.inputs, found, strict=True):
+                for i, value in zip(step.inputs, products, strict=True):
                     add(i, value)
-            given = [value for value in cotangents[: self._first] if value is not None]
-            packed = self._given.pack(given)
+            of_inputs = [value for value in cotangents[: self._first] if value is not None]
+            packed = self._input_packing.pack(of_inputs)
             return packed.squeeze(0) if self._enters else packed
 
     def _unpack(self, h: Tensor) -> list[Tensor]:
-        return self._given.unpack(h.unsqueeze(0) if self._enters else h)
+        return self._input_packing.unpack(h.unsqueeze(0) if self._enters else h)
 
     def _pack(self, values: Sequence[Tensor]) -> Tensor:
-        packed = self._returned.pack([values[i] for i in self._outputs])
+        packed = self._output_packing.pack([values[i] for i in self._outputs])
         return packed.squeeze(0) if self._leaves else packed
 
 

@@ -77,8 +77,8 @@ class KeepMask(TorchDistribution):
 def _kl_keep_mask(p: KeepMask, q: KeepMask) -> Tensor:
     """Return KL(p ‖ q) of each mask: 0, without a pass over units, where the rates are equal."""
     a, b = p.keep, q.keep
-    each = a * math.log(a / b) + (1 - a) * math.log((1 - a) / (1 - b))
-    return torch.full(p.batch_shape, p.event_shape.numel() * each, device=p.device)
+    per_unit = a * math.log(a / b) + (1 - a) * math.log((1 - a) / (1 - b))
+    return torch.full(p.batch_shape, p.event_shape.numel() * per_unit, device=p.device)
 
 
 register_kl(KeepMask, KeepMask)(_kl_keep_mask)

@@ -16,10 +16,10 @@ class _Factor:
     """A factor A of a covariance A Aᵀ: a vector of scales (diagonal) or a lower triangle."""
 
     def __init__(self, scale: Tensor | None, tril: Tensor | None, name: str):
-        given = [value for value in (scale, tril) if value is not None]
-        if len(given) != 1:
+        factors = [value for value in (scale, tril) if value is not None]
+        if len(factors) != 1:
             raise ArgumentError(f"give exactly one of {name}_scale and {name}_tril")
-        self.value = given[0]
+        self.value = factors[0]
         self.diagonal = scale is not None
         self.name = name
         self.batch_shape = self.value.shape[: -1 if self.diagonal else -2]

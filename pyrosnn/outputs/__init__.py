@@ -1,4 +1,4 @@
-"""What discriminant functions can be: a row in ``OUTPUTS`` and a file for each kind.
+"""Kinds of discriminant functions: a row in ``OUTPUTS`` and a file for each.
 
 A classifier names its kind in ``output``, and so do files. The table itself loads nothing, so
 that a figure of a result does not wait for torch.

@@ -7,7 +7,7 @@ from pyrosnn.shapes import Labels, Logits, PerClass
 
 
 def one_hot(y: Labels, like: Tensor) -> PerClass:
-    """Return e_y for each image, with the classes and dtype of ``like``; asks for no value."""
+    """Return e_y for each image, with the classes and dtype of ``like``, without a device sync."""
     classes = torch.arange(like.shape[-1], device=y.device)
     return (y.unsqueeze(-1) == classes).to(like.dtype)
 

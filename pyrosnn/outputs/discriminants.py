@@ -1,4 +1,4 @@
-r"""What is asked of discriminant functions: values, derivatives, and means over samples.
+r"""The interface of discriminant functions: values, derivatives, and means over samples.
 
 Everything here is exact algebra on small arrays of logits, shape (sample, example, class), done
 in float64: with float32, 1 - p_y is 0 once the logits differ by 17, and an attack or a
@@ -48,7 +48,7 @@ class Discriminants(ABC):
 
     @abstractmethod
     def slopes(self, values: Logits, tangents: Logits, y: Labels) -> Logits:
-        r"""Return how fast $f_c - f_y$ grows along a direction u, for each sample, float64.
+        r"""Return the derivative of $f_c - f_y$ along a direction u, for each sample, float64.
 
         Args:
             values: $f(x, \theta_s)$.

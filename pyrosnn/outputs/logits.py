@@ -30,7 +30,7 @@ class PlainLogits(Discriminants):
         return logits.mean(-2)
 
     def pool(self, exact: Logits, before: PerClass | None) -> None:
-        """Keep nothing: the score is the sum of the logits."""
+        """Return None: the score is the sum of the logits."""
         return None
 
     def total(self, scores: PerClass) -> PerClass:
@@ -42,10 +42,10 @@ class PlainLogits(Discriminants):
         return mean.values
 
     def log_prob_cotangents(self, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
-        """Return those of the mean logits, a share for each sample."""
+        """Return the cotangents of the mean logits, divided among the samples."""
         return label_direction(mean.values, y).expand(logits.shape) / mean.num_samples
 
     def log_probs_vjp(self, g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
-        """Return those of the mean logits, a share for each sample."""
+        """Return the cotangents of the mean logits, divided among the samples."""
         of_mean = log_softmax_vjp(g, mean.values.softmax(-1))
         return of_mean.expand(logits.shape) / mean.num_samples

@@ -40,7 +40,7 @@ class MeanPrediction:
 
     @property
     def _pooled(self) -> Tensor | None:
-        """The scores, if they are no sum of logits, computed when asked for: some losses never."""
+        """The scores if they are no sum of logits, computed lazily: some losses need none."""
         if self._latest is not None:
             self._before = self.discriminants.pool(self._latest, self._before)
             self._latest = None
@@ -68,7 +68,7 @@ class MeanPrediction:
         return self.scores.argmax(-1)
 
     def runner_up(self, y: Labels) -> Labels:
-        r"""$\arg\max_{c \neq y} f_c^S(x)$, found where its probability underflows, too."""
+        r"""$\arg\max_{c \neq y} f_c^S(x)$, even where its probability underflows."""
         hot = one_hot(y, self.scores).bool()
         return self.scores.masked_fill(hot, -torch.inf).argmax(-1)
 

@@ -38,8 +38,8 @@ class Probabilities(Discriminants):
 
     def pool(self, exact: Logits, before: PerClass | None) -> PerClass:
         r"""Return $\log \sum_s p_{c,s}$."""
-        each = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT
-        total = each[0] if len(each) == 1 else each.logsumexp(0)
+        log_probs = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT
+        total = log_probs[0] if len(log_probs) == 1 else log_probs.logsumexp(0)
         return total if before is None else torch.logaddexp(before, total)
 
     def total(self, scores: PerClass) -> PerClass:
@@ -61,7 +61,7 @@ class Probabilities(Discriminants):
         return (log_p - mean.scores.gather(-1, label)).exp() * label_direction(exact, y)
 
     def log_probs_vjp(self, g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
-        r"""Pull $\nabla \log \bar p_c = \sum_s w_{c,s} \nabla \log p_{c,s}$ back to the logits.
+        r"""Apply the transpose of $\nabla \log \bar p_c = \sum_s w_{c,s} \nabla \log p_{c,s}$.
 
         The weights $w_{c,s} = p_{c,s} / \sum_t p_{c,t}$ are computed in log space.
         """

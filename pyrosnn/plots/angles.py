@@ -39,12 +39,12 @@ def angles_figure(result: xr.DataTree) -> Figure:
     chosen = np.linspace(0, len(t_variance) - 1, SHOWN + 1).round().astype(int)[1:]
     for index, column in enumerate(chosen):
         style = curve_style(index, SHOWN)
-        each = values.isel(variance_scale=column)
-        closed = np.degrees(np.arccos(np.clip(each["cosine_second_order"].values, -1, 1)))
+        curve = values.isel(variance_scale=column)
+        closed = np.degrees(np.arccos(np.clip(curve["cosine_second_order"].values, -1, 1)))
         right.plot(t_mean, closed, color=style["color"], linewidth=1)
         right.plot(
             t_mean,
-            each["angle"].values,
+            curve["angle"].values,
             linestyle="",
             label=f"{t_variance[column]:g}",
             markevery=max(1, len(t_mean) // POINTS),

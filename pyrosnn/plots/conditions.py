@@ -35,12 +35,12 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
         label = f"smooth condition, L = {constant:.3g} = {constant * variance:.3g} / $σ^2$"
         curves[label] = held
     strengths = means["strength"].values
-    for index, (label, each) in enumerate(curves.items()):
+    for index, (label, curve) in enumerate(curves.items()):
         style = curve_style(index, len(curves))
-        mean = each.mean("repeat").values
+        mean = curve.mean("repeat").values
         ax.plot(strengths, mean, label=label, linestyle=LINES[index % 4], **style)
-        if each.sizes["repeat"] > 1:
-            sd = each.std("repeat", ddof=1).values
+        if curve.sizes["repeat"] > 1:
+            sd = curve.std("repeat", ddof=1).values
             ax.fill_between(
                 strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
             )

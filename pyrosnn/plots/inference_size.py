@@ -28,14 +28,14 @@ def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None
     at = float(means["strength"].max()) if strength is None else strength
     sizes = means["inference_samples"].values
     for index, (name, title) in enumerate(CURVES.items()):
-        each = means[name]
-        each = each.sel(strength=at) if "strength" in each.dims else each
-        bars = each.std("repeat", ddof=1).values if each.sizes["repeat"] > 1 else None
+        curve = means[name]
+        curve = curve.sel(strength=at) if "strength" in curve.dims else curve
+        bars = curve.std("repeat", ddof=1).values if curve.sizes["repeat"] > 1 else None
         style = curve_style(index, len(CURVES))
         line = ("-", "--", ":")[index % 3]
         ax.errorbar(
             range(len(sizes)),
-            each.mean("repeat").values,
+            curve.mean("repeat").values,
             yerr=bars,
             label=title,
             capsize=3,

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -9,6 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
+
+from pyrosnn.storage import atomic_path
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PER_INCH = 11  # characters of a title
@@ -99,3 +102,18 @@ def attack_name(spec: Mapping[str, Any]) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 repeat`` or ``5 repeats``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def save_figure(path: Path, figure: Figure, *, overwrite: bool = False) -> None:
+    """Write a figure as PNG, whole or not at all.
+
+    Args:
+        path: the file.
+        figure: the figure.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        FileError: if the file exists, or cannot be written.
+    """
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        figure.savefig(temporary, format="png")

@@ -1,4 +1,4 @@
-"""A smaller form of a result, for files that are kept with a text."""
+"""A smaller form of a result, for files that accompany a text."""
 
 import numpy as np
 import xarray as xr
@@ -8,7 +8,7 @@ FRACTION_BITS = 12
 
 
 def compact_result(result: xr.DataTree) -> xr.DataTree:
-    """Return a result with rounded numbers and without what follows from others.
+    """Return a result with rounded numbers and without redundant variables.
 
     Per-image floating-point numbers become float32 with 12 bits of fraction, which compress to
     about half: a relative error of at most 0.00012 from 1.2e-38 on; what is smaller (gradients
@@ -34,7 +34,7 @@ def _round(values: xr.DataArray) -> xr.DataArray:
 
 
 def round_fraction(values: np.ndarray, bits: int) -> np.ndarray:
-    """Round float32 numbers to so many bits of fraction, to nearest; NaN and ∞ stay.
+    """Round float32 numbers to a number of fraction bits, to nearest; NaN and ∞ stay.
 
     Example:
         >>> round_fraction(np.array([1.0, 1.0 + 2.0**-20, np.inf], dtype=np.float32), 12)

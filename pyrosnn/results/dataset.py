@@ -1,4 +1,4 @@
-"""Labelled arrays from numbers: an xarray Dataset as the schema says."""
+"""Labelled arrays from numbers: xarray datasets that follow the schema."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,7 +63,7 @@ def combine_repeats(parts: Sequence[xr.Dataset], *, first: int = 0) -> xr.Datase
 
 
 def with_repeat(values: xr.Dataset, repeat: int) -> xr.Dataset:
-    """Return a dataset with the dimension ``repeat`` in front; one that has it stays as it is."""
+    """Add the dimension ``repeat`` in front, unless the dataset has it."""
     if "repeat" in values.dims:
         return values
     variables = {

@@ -1,4 +1,4 @@
-"""One number for a whole result: equal where two runs gave the same."""
+"""A digest of a whole result: equal if two runs gave the same values."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from pyrosnn.results.schema import TIME_KEYS
 
 
 def result_digest(result: xr.DataTree) -> str:
-    """Return the SHA-256 of all that a result holds but its times.
+    """Return the SHA-256 of a result, without its times.
 
     Values, types, dimensions, coordinates and attributes of every array, the spec, and the
     provenance without ``created`` and ``wall_time_s``.

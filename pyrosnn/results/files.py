@@ -1,4 +1,4 @@
-"""Results as netCDF-4 files: written whole or not at all, checked when read."""
+"""Results as netCDF-4 files: written atomically, checked when read."""
 
 import json
 from collections.abc import Mapping
@@ -102,7 +102,7 @@ def open_results(path: str | Path) -> xr.DataTree:
             raise FileError(f"{path} is a {kind}, expected a result (.nc)") from None
         raise FileError(
             f"{path} is not a readable netCDF file ({first_line(error)}); "
-            "it may be truncated: run the study again or copy it anew"
+            "it may be truncated: run the study or copy it again"
         ) from error
     if "schema_version" not in tree.attrs or not tree.children:
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
@@ -119,7 +119,7 @@ def open_results(path: str | Path) -> xr.DataTree:
 
 
 def read_spec(result: xr.DataTree) -> dict[str, Any]:
-    """Return the study's settings that a result was made with."""
+    """Return the settings of the study that made a result."""
     spec: dict[str, Any] = json.loads(result.attrs["spec"])
     return spec
 

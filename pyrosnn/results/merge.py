@@ -1,4 +1,4 @@
-"""Joining results of one study that were made in parts: other repeats, images or settings."""
+"""Merging of a study's partial results: different repeats, images or settings."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -98,10 +98,10 @@ def merge_results(
 def _check_same_kind(results: Sequence[xr.DataTree], names: Sequence[str]) -> None:
     for result, name in zip(results[1:], names[1:], strict=True):
         for key in ("study", "schema_version", "compact"):
-            kept, found = results[0].attrs.get(key), result.attrs.get(key)
-            if kept != found:
-                raise MergeError(f"{names[0]} has {key} {kept}, {name} has {found}")
-        groups = [sorted(each.children) for each in (results[0], result)]
+            expected, actual = results[0].attrs.get(key), result.attrs.get(key)
+            if expected != actual:
+                raise MergeError(f"{names[0]} has {key} {expected}, {name} has {actual}")
+        groups = [sorted(tree.children) for tree in (results[0], result)]
         if groups[0] != groups[1]:
             raise MergeError(f"{names[0]} has the groups {groups[0]}, {name} has {groups[1]}")
 
@@ -109,23 +109,24 @@ def _check_same_kind(results: Sequence[xr.DataTree], names: Sequence[str]) -> No
 def _check_same_settings(
     results: Sequence[xr.DataTree], names: Sequence[str], dims: set[str]
 ) -> None:
-    """Refuse another setting, but for those that say how far a merged dimension reaches."""
+    """Refuse differing settings, except those that give the extent of a merged dimension."""
     united = {table[dim] for table in (SETTINGS, FIRST) for dim in dims & set(table)}
     for result, name in zip(results[1:], names[1:], strict=True):
-        specs = [read_spec(each) for each in (results[0], result)]
+        specs = [read_spec(tree) for tree in (results[0], result)]
         for key in sorted({*specs[0], *specs[1]}):
-            kept, found = (spec.get(key) for spec in specs)
-            lists = isinstance(kept, list) and isinstance(found, list)
+            expected, actual = (spec.get(key) for spec in specs)
+            lists = isinstance(expected, list) and isinstance(actual, list)
             counts = key in {*FIRST.values(), *(SETTINGS[dim] for dim in FIRST)}
-            if kept != found and not (key in united and (lists or counts)):
+            if expected != actual and not (key in united and (lists or counts)):
                 raise MergeError(
-                    f"{names[0]} has {key} {kept}, {name} has {found}; merge parts of one study"
+                    f"{names[0]} has {key} {expected}, {name} has {actual}; "
+                    "merge parts of one study"
                 )
-        made = [read_provenance(each) for each in (results[0], result)]
-        first, second = ({key: each.get(key) for key in _SAME} for each in made)
-        for key, kept, found in differences(first, second):
+        made = [read_provenance(tree) for tree in (results[0], result)]
+        first, second = ({key: provenance.get(key) for key in _SAME} for provenance in made)
+        for key, expected, actual in differences(first, second):
             raise MergeError(
-                f"{names[0]} and {name} differ in {key}: {_short(kept)} and {_short(found)}"
+                f"{names[0]} and {name} differ in {key}: {_short(expected)} and {_short(actual)}"
             )
 
 
@@ -152,8 +153,8 @@ def _union_spec(spec: Mapping[str, Any], groups: Mapping[str, xr.Dataset]) -> di
 
 
 def _union_provenance(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what all parts agree on, and the parts; equal ones are the same run."""
-    flat = [part for each in made for part in each.get("parts", [each])]
+    """Return the provenance that all parts share, and the parts; equal parts are one run."""
+    flat = [part for provenance in made for part in provenance.get("parts", [provenance])]
     parts = {json.dumps(part, sort_keys=True): part for part in flat}
     ordered = [parts[key] for key in sorted(parts)]
     if len(ordered) == 1:

@@ -1,4 +1,4 @@
-"""What a result was made with: versions, device, threads and digests."""
+"""The provenance of a result: versions, device, threads and digests."""
 
 import platform
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from pyrosnn.training.spec import TrainingSpec
 
 
 def run_provenance(*, seed: int, wall_time_s: float) -> dict[str, Any]:
-    """Describe a run, whatever it computed.
+    """Describe a run, independently of its result.
 
     Args:
         seed: root seed.
@@ -38,7 +38,7 @@ def make_provenance(
     seed: int,
     wall_time_s: float,
 ) -> dict[str, Any]:
-    """Describe how a result was made; all but the keys ``TIME_KEYS`` repeats with the run.
+    """Describe how a result was made; equal runs differ only in the keys ``TIME_KEYS``.
 
     Args:
         classifier: the classifier evaluated.

@@ -29,7 +29,7 @@ GROUP = "evaluation"
 
 @dataclass(frozen=True)
 class Variable:
-    """How a variable is stored.
+    """The stored form of a variable.
 
     Attributes:
         dims: its dimensions, in the order of ``DIMS``, without ``repeat``.

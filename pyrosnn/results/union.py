@@ -1,4 +1,4 @@
-"""The union of labelled arrays: each value put where its coordinates say, and no value guessed."""
+"""The union of labelled arrays: values are placed by their coordinates, none is guessed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -54,7 +54,7 @@ def merge_datasets(
 
 
 def check_same_variables(parts: Sequence[xr.Dataset], names: Sequence[str]) -> None:
-    """Refuse parts of which one has a variable that another lacks.
+    """Refuse parts that do not all have the same variables.
 
     Raises:
         MergeError: ``b.nc has no margin, a.nc has it``.
@@ -68,7 +68,7 @@ def check_same_variables(parts: Sequence[xr.Dataset], names: Sequence[str]) -> N
 
 
 def check_no_gaps(values: xr.Dataset, dim: str) -> None:
-    """Refuse numbers that are not successive: a repeat or an image between them is missing.
+    """Refuse coordinates with a gap: a missing repeat or image.
 
     Raises:
         MergeError: naming the first that is missing.
@@ -117,7 +117,7 @@ def _labels(
 def _places(
     own: Mapping[str, np.ndarray | None], labels: Mapping[str, np.ndarray]
 ) -> dict[str, Place]:
-    """Return where a part lies in the union: slices where they can be, for they are fast."""
+    """Return the indices of a part in the union: slices where possible, because they are fast."""
     places: dict[str, Place] = {}
     for key, values in own.items():
         if values is None or np.array_equal(labels[key], values):
@@ -147,7 +147,7 @@ def _union(
     places: Sequence[Mapping[str, Place]],
     labels: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Put the values of one variable into the union, and compare what is there already."""
+    """Put the values of one variable into the union; compare them with values already there."""
     model = parts[0].variables[key]
     dims = [str(dim) for dim in model.dims]
     shape = [len(labels[dim]) if dim in labels else model.sizes[dim] for dim in dims]

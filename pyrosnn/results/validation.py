@@ -1,4 +1,4 @@
-"""Whether a tree is a result: groups, dimensions, types and settings as the schema says."""
+"""Validation of results: groups, dimensions, types and settings follow the schema."""
 
 import json
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
 
 
 def check_result_tree(tree: xr.DataTree) -> None:
-    """Refuse a tree that summaries and figures could not work with.
+    """Refuse a tree that summaries and figures could not use.
 
     Args:
         tree: what was read.
@@ -55,7 +55,7 @@ def check_result_tree(tree: xr.DataTree) -> None:
 
 
 def check_settings(name: str, text: Any) -> None:
-    """Refuse a text that is no JSON object of the expected values."""
+    """Refuse a text unless it is a JSON object with the expected values."""
     if not isinstance(text, str):
         raise ValueError(f"its {name} is missing")
     if len(text) > MAX_JSON:

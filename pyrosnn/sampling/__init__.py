@@ -8,7 +8,13 @@ from pyrosnn.sampling.draw import (
 from pyrosnn.sampling.memory import MEMORY_BUDGET
 from pyrosnn.sampling.outputs_vary import require_stochastic
 from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict
-from pyrosnn.sampling.replay import Chunk, Recorded, Recording, replay, replay_logits
+from pyrosnn.sampling.replay import (
+    Chunk,
+    DifferentiableChunk,
+    DifferentiableReplay,
+    replay,
+    replay_logits,
+)
 from pyrosnn.sampling.sample_set import Origin, SampleSet, require_attackers, require_disjoint
 from pyrosnn.sampling.trunk import AfterTrunk
 
@@ -16,9 +22,9 @@ __all__ = [
     "MEMORY_BUDGET",
     "AfterTrunk",
     "Chunk",
+    "DifferentiableChunk",
+    "DifferentiableReplay",
     "Origin",
-    "Recorded",
-    "Recording",
     "SampleSet",
     "ScaledSum",
     "disjoint_sample_sets",

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs.mean import MeanPrediction
-from pyrosnn.sampling.replay import Recorded, replay, require_finite
+from pyrosnn.sampling.replay import DifferentiableChunk, replay, require_finite
 from pyrosnn.sampling.sample_set import SampleSet
 from pyrosnn.sampling.trunk import AfterTrunk
 from pyrosnn.shapes import Images, Logits
 
 
-def mean_prediction(chunks: Iterable[Recorded], output: str) -> MeanPrediction:
-    """Return the mean prediction of recorded chunks."""
+def mean_prediction(chunks: Iterable[DifferentiableChunk], output: str) -> MeanPrediction:
+    """Return the mean prediction of evaluated chunks."""
     mean = MeanPrediction(output)
     for chunk in chunks:
         mean.add(chunk.logits)
@@ -58,14 +58,14 @@ class ScaledSum:
         self._sum: Tensor | None = None
         self.scale = torch.zeros(len(x), dtype=torch.float64, device=x.device)
 
-    def add(self, chunk: Recorded, cotangents: Logits) -> None:
+    def add(self, chunk: DifferentiableChunk, cotangents: Logits) -> None:
         """Add the samples of a chunk, with a cotangent for each sample and image, float64."""
         largest = torch.maximum(self.scale, cotangents.abs().amax((0, 2)))
         safe = torch.where(largest > 0, largest, torch.ones_like(largest))
-        pulled = chunk.pullback(cotangents / safe.unsqueeze(-1)).to(self._images.x.dtype)
+        product = chunk.vjp(cotangents / safe.unsqueeze(-1)).to(self._images.x.dtype)
         if self._sum is not None:
-            pulled = pulled.add_(self._sum * self._column(self.scale / safe, pulled))
-        self._sum, self.scale = pulled, largest
+            product = product.add_(self._sum * self._column(self.scale / safe, product))
+        self._sum, self.scale = product, largest
 
     @property
     def value(self) -> Images:

@@ -60,8 +60,8 @@ class Chunk:
             return self._first.vjp(u)
 
 
-class Recorded:
-    """A chunk evaluated on images, with the cotangents' way back to them.
+class DifferentiableChunk:
+    """A chunk evaluated on images, with its vector–Jacobian product.
 
     Attributes:
         logits: its logits.
@@ -70,12 +70,12 @@ class Recorded:
 
     def __init__(self, chunk: Chunk, images: AfterTrunk):
         self._chunk = chunk
-        self.logits, self._pullback = chunk.rest.vjp(chunk.features(images.values))
+        self.logits, self._vjp = chunk.rest.vjp(chunk.features(images.values))
         self.stop = chunk.stop
 
-    def pullback(self, cotangents: Logits) -> Tensor:
+    def vjp(self, cotangents: Logits) -> Tensor:
         """Return Σ_s J_sᵀ u_s over the chunk's samples, at the images after the trunk."""
-        return self._chunk.vjp(self._pullback(cotangents.to(self.logits.dtype)))
+        return self._chunk.vjp(self._vjp(cotangents.to(self.logits.dtype)))
 
 
 def replay(
@@ -106,8 +106,8 @@ def _sample_bytes(classifier: StochasticClassifier, number: int) -> int:
     return number * classifier.footprint().samples * classifier.dtype.itemsize
 
 
-class Recording:
-    """A sample set on images, which can be iterated over more than once.
+class DifferentiableReplay:
+    """A sample set evaluated on images, chunk by chunk, as often as it is iterated over.
 
     The graphs of all chunks are kept if the set is stored and they fit a quarter of the memory
     budget, else each is made again for every pass. No graph spans two chunks.
@@ -127,15 +127,15 @@ class Recording:
         graphs = len(samples) * _sample_bytes(classifier, len(x))
         # a graph holds its samples: those of a set that is not stored add up to the whole set
         kept = samples.stored is not None and graphs <= quarter(samples.memory_budget)
-        self._kept = list(self._record()) if kept else None
+        self._kept = list(self._evaluate()) if kept else None
 
-    def _record(self) -> Iterator[Recorded]:
+    def _evaluate(self) -> Iterator[DifferentiableChunk]:
         for chunk in replay(self._classifier, len(self.images.x), self._samples):
-            yield Recorded(chunk, self.images)
+            yield DifferentiableChunk(chunk, self.images)
 
-    def __iter__(self) -> Iterator[Recorded]:
+    def __iter__(self) -> Iterator[DifferentiableChunk]:
         """Iterate over the chunks in order."""
-        return self._record() if self._kept is None else iter(self._kept)
+        return self._evaluate() if self._kept is None else iter(self._kept)
 
 
 def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> Logits:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.networks.function import Pullback
+from pyrosnn.networks.function import VectorJacobianProduct
 from pyrosnn.sampling.memory import quarter
 from pyrosnn.shapes import Images
 
@@ -31,7 +31,7 @@ class AfterTrunk:
         self.x, self.values = x, x
         self.straight = trunk is None or trunk.affine
         self._trunk = trunk
-        self._kept: Pullback | None = None
+        self._kept: VectorJacobianProduct | None = None
         if trunk is not None:
             self._dtype = classifier.dtype
             image_bytes = classifier.footprint().trunk * self._dtype.itemsize
@@ -63,8 +63,8 @@ class AfterTrunk:
         if self._kept is not None:
             return self._kept(u).to(self.x.dtype)
         parts = zip(self._split(self.x), u.split(self._size), strict=True)
-        pulled = [self._trunk.vjp(part)[1](step) for part, step in parts]
-        return torch.cat(pulled).to(self.x.dtype)
+        cotangents = [self._trunk.vjp(part)[1](step) for part, step in parts]
+        return torch.cat(cotangents).to(self.x.dtype)
 
     def _split(self, x: Images) -> tuple[Tensor, ...]:
         parts: tuple[Tensor, ...] = x.to(self._dtype).split(self._size)

@@ -7,7 +7,7 @@ load torch.
 
 from pyrosnn.settings.checked import Settings, check_fields, from_options, kinds_of
 from pyrosnn.settings.declared import Declared, declared
-from pyrosnn.settings.kinds import Kind, check_value, kind_of, parse, shown
+from pyrosnn.settings.kinds import Kind, check_value, kind_of, parse, parse_bytes, shown
 from pyrosnn.settings.marks import INTERNAL, RARE, Default, OneOf, OptionsOf, TermsOf
 from pyrosnn.settings.options import Option, nested, options_of, rows_with
 
@@ -31,6 +31,7 @@ __all__ = [
     "nested",
     "options_of",
     "parse",
+    "parse_bytes",
     "rows_with",
     "shown",
 ]

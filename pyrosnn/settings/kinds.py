@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -218,3 +219,34 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping) or value is None or value == "":
         return "none"
     return format(value, "g") if isinstance(value, float) else str(value)
+
+
+UNITS = {"": 1, "B": 1} | {
+    f"{prefix}{suffix}": base ** (power + 1)
+    for power, prefix in enumerate("KMGT")
+    for suffix, base in (("B", 1000), ("iB", 1024), ("", 1024))
+}
+
+
+def parse_bytes(text: str, option: str) -> int:
+    """Read ``512MiB``, ``2GB``, ``1.5G`` or a number of bytes.
+
+    Args:
+        text: the text.
+        option: name of the option, for errors.
+
+    Raises:
+        ArgumentError: naming the option and the expected form.
+
+    Example:
+        >>> parse_bytes("1.5KiB", "--memory-budget")
+        1536
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    units = {unit.lower(): size for unit, size in UNITS.items()}
+    size = 0
+    if match is not None and match[2].lower() in units:
+        size = int(float(match[1]) * units[match[2].lower()])
+    if size < 1:
+        raise ArgumentError(f"{option} expects a size like 512MiB, 2GB or 1.5G, got '{text}'")
+    return size

@@ -4,7 +4,7 @@ from pyrosnn.errors import require
 
 
 def require_confidence(confidence: float) -> None:
-    """Refuse a confidence that is no probability between 0 and 1.
+    """Refuse a confidence that is not between 0 and 1.
 
     Args:
         confidence: 1 - α.

@@ -39,7 +39,7 @@ def welch_half_width(
     """
     total = sum(variances[1:], np.asarray(variances[0]))
     spread = sum(
-        (each**2 / degree for each, degree in zip(variances, degrees, strict=True)),
+        (variance**2 / degree for variance, degree in zip(variances, degrees, strict=True)),
         np.zeros_like(total),
     )
     known = np.where(spread > 0, spread, np.nan)

@@ -5,6 +5,6 @@ and cells of studies; ``netcdf`` that of results. Neither knows what the values 
 """
 
 from pyrosnn.storage.locks import lock
-from pyrosnn.storage.whole import atomic_path, check_writable, read_whole, write_whole
+from pyrosnn.storage.whole import atomic_path, check_writable, make_folder, read_whole, write_whole
 
-__all__ = ["atomic_path", "check_writable", "lock", "read_whole", "write_whole"]
+__all__ = ["atomic_path", "check_writable", "lock", "make_folder", "read_whole", "write_whole"]

@@ -141,3 +141,17 @@ def write_whole(path: str | Path, content: bytes, *, overwrite: bool = False) ->
     """
     with atomic_path(Path(path), overwrite=overwrite) as temporary:
         temporary.write_bytes(content)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises:
+        FileError: when the disk refuses, or a file is in its place.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"cannot make the folder {path} ({error.strerror}); name another"
+        ) from error

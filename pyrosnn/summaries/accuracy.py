@@ -42,7 +42,7 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
 
 
 def accuracy_on_clean(result: xr.DataTree) -> xr.DataArray:
-    """Return the adversarial accuracy on images that the largest inference set has right.
+    """Return the adversarial accuracy on images that the largest I classifies correctly.
 
     Unlike ``adversarial_given_clean`` of :func:`accuracies`, whose images differ with S_I, these
     are the same images for every S_I of a repeat, so that sizes can be compared in pairs.
@@ -67,12 +67,12 @@ def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
         with its mean and one, ``…_sd``, with the standard deviation over repeats (NaN for a
         single repeat).
     """
-    each = accuracies(result)[list(COLUMNS)]
-    statistics = each.mean("repeat").merge(
-        each.std("repeat", ddof=1).rename({name: f"{name}_sd" for name in each.data_vars})
-        if each.sizes["repeat"] > 1
-        else (each.isel(repeat=0, drop=True) * float("nan")).rename(
-            {name: f"{name}_sd" for name in each.data_vars}
+    values = accuracies(result)[list(COLUMNS)]
+    statistics = values.mean("repeat").merge(
+        values.std("repeat", ddof=1).rename({name: f"{name}_sd" for name in values.data_vars})
+        if values.sizes["repeat"] > 1
+        else (values.isel(repeat=0, drop=True) * float("nan")).rename(
+            {name: f"{name}_sd" for name in values.data_vars}
         )
     )
     columns = [f"{name}{suffix}" for name in COLUMNS for suffix in ("", "_sd")]

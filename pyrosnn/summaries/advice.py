@@ -1,4 +1,4 @@
-"""How many samples an attack needs on a data set: means over images of what the moments say."""
+"""The number of samples that an attack needs on a data set, from means over images."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ CLEAR = 0.9  # share of images that must be clear for an upper end
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """A number of attack samples for a data set, and how sure it is.
+    """A number of attack samples for a data set, with its uncertainty.
 
     Attributes:
         samples: S_A that reaches the share of the mean reachable cosine; ∞ if none is known to.
@@ -40,15 +40,15 @@ class Advice:
 
 def determined(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether the estimates of both ‖μ‖² are positive."""
-    found: xr.DataArray = (moments["direction_square"] > 0).all("direction")
-    return found
+    positive: xr.DataArray = (moments["direction_square"] > 0).all("direction")
+    return positive
 
 
 def clear(moments: xr.Dataset) -> xr.DataArray:
-    """Return for each image whether both ‖μ‖² stand out of their errors, by two of them."""
+    """Return for each image whether both ‖μ‖² exceed two standard errors."""
     square, error = jackknife(lambda of: of["direction_square"], moments)
-    found: xr.DataArray = (square > 2 * error).all("direction")
-    return found
+    clear: xr.DataArray = (square > 2 * error).all("direction")
+    return clear
 
 
 def mean_cosine(
@@ -81,7 +81,7 @@ def advise(
     inference_samples: float | int = 100,
     confidence: float = 0.9,
 ) -> Advice:
-    """Return the S_A at which the mean predicted cosine is a share of what is reachable.
+    """Return the S_A whose mean predicted cosine is a given share of the reachable one.
 
     The interval is that of the samples the moments were estimated from, by the jackknife of the
     logarithm, wider by ``HEAVY_TAILS``. It has no upper end where more than a tenth of the images
@@ -101,8 +101,8 @@ def advise(
 
     def log_samples(of: xr.Dataset) -> xr.DataArray:
         if "fold" in of.dims:
-            each = [log_samples(of.isel(fold=fold)) for fold in range(of.sizes["fold"])]
-            return xr.concat(each, "fold")
+            folds = [log_samples(of.isel(fold=fold)) for fold in range(of.sizes["fold"])]
+            return xr.concat(folds, "fold")
         return xr.DataArray(math.log(samples_for_mean(of, share, inference_samples)))
 
     undetermined = int((~determined(moments)).sum())
@@ -123,7 +123,7 @@ def advise(
 
 
 def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float | int) -> float:
-    """Return the S_A at which :func:`mean_reach` is a share; ∞ where none is known.
+    """Return the S_A at which :func:`mean_reach` equals a share; ∞ if none is known.
 
     Args:
         moments: what :func:`pyrosnn.evaluation.attack_moments` returned.

@@ -1,4 +1,4 @@
-r"""What the moments say of the angle: predicted cosines, what they are made of, and advice.
+r"""Predictions of the angle from the moments: cosines, their factors, and advice.
 
 Attack and inference sets are independent, so that the expected cosine is a product of three:
 
@@ -104,7 +104,7 @@ def loss_mismatch(moments: xr.Dataset) -> xr.DataArray:
 
 
 def noise_factor(moments: xr.Dataset, direction: str, sizes: Sizes) -> xr.DataArray:
-    r"""Return $(1 + B / S)^{-1/2}$, the share of the cosine that is left with S samples.
+    r"""Return $(1 + B / S)^{-1/2}$, the share of the cosine that remains with S samples.
 
     For the attack it is the share of the reachable cosine, the *reach*.
 

@@ -1,4 +1,4 @@
-"""Whether two results can be compared: same data, same attack, something in common."""
+"""Comparability of two results: the same data and attack, and common coordinates."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
-    """Refuse two results that are not the same attack on the same data.
+    """Refuse two results unless they have the same attack and data.
 
     Args:
         first: a result.
@@ -35,7 +35,7 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
             "compare results of sample-size, inference-size or conditions",
         )
     made = [read_provenance(result) for result in (first, second)]
-    digests = [each.get("dataset_digest", "") for each in made]
+    digests = [provenance.get("dataset_digest", "") for provenance in made]
     for which, digest in zip(("first", "second"), digests, strict=True):
         require(
             digest != "",
@@ -43,7 +43,8 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
             "same images: give make_result a provenance with 'dataset_digest': dataset.digest",
         )
     names = " and ".join(
-        f"{each.get('dataset')} ({digest[:8]})" for each, digest in zip(made, digests, strict=True)
+        f"{provenance.get('dataset')} ({digest[:8]})"
+        for provenance, digest in zip(made, digests, strict=True)
     )
     require(
         digests[0] == digests[1],

@@ -53,7 +53,7 @@ class Comparison:
         """
         rows = {}
         for size in np.intersect1d(self.first["attack_samples"], self.second["attack_samples"]):
-            chosen = [each.sel(attack_samples=size, drop=True) for each in self._correct()]
+            chosen = [correct.sel(attack_samples=size, drop=True) for correct in self._correct()]
             rows[int(size)] = _row(chosen[0], chosen[1], confidence)
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS)).rename_axis(
             "attack_samples"
@@ -89,24 +89,26 @@ class Comparison:
         added = {largest} if smallest <= largest else set()  # not so for NaN
         rows = {}
         for share in sorted({*map(float, shares), *added}):
-            found = [
+            at_share = [
                 at_reach(values, fit, share)
                 for values, fit in zip(self._correct(), fits, strict=True)
             ]
             needed = self._needed(share)
-            rows[share] = [*needed, *_row(found[0], found[1], confidence)]
+            rows[share] = [*needed, *_row(at_share[0], at_share[1], confidence)]
         columns = ["first_samples", "second_samples", *COLUMNS]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("share")
 
     def _needed(self, share: float) -> list[float]:
-        """Return the S_A of both that has a share of the reachable cosine."""
+        """Return the S_A of both models at a share of the reachable cosine."""
         if self.moments is not None:
             return [samples_for_mean(m, share, self.inference_samples) for m in self.moments]
         fits = (self.first_fit, self.second_fit)
         return [samples_for_reach(float(fit["noise_scale"]), share) for fit in fits]
 
     def _correct(self) -> list[xr.DataArray]:
-        return [each["adversarial_correct"].astype("float64") for each in (self.first, self.second)]
+        return [
+            values["adversarial_correct"].astype("float64") for values in (self.first, self.second)
+        ]
 
 
 COLUMNS = (
@@ -121,10 +123,10 @@ COLUMNS = (
 
 
 def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: float) -> list[float]:
-    """Return the columns of a comparison; what is missing (None) leaves NaN."""
+    """Return the columns of a comparison; NaN for missing values (None)."""
     if first is not None and second is not None:
-        found = difference_of_models(first, second, confidence=confidence)
-        return [float(found[name]) for name in COLUMNS]
+        row = difference_of_models(first, second, confidence=confidence)
+        return [float(row[name]) for name in COLUMNS]
     means = [np.nan if values is None else float(values.mean()) for values in (first, second)]
     return [*means, *[np.nan] * (len(COLUMNS) - 2)]
 
@@ -132,7 +134,7 @@ def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: fl
 def compare_results(
     first: xr.DataTree, second: xr.DataTree, *, strength: float | None = None
 ) -> Comparison:
-    """Put two results side by side: two models under the same attack on the same images.
+    """Compare two results: two models under the same attack on the same images.
 
     Args:
         first: a result file or what a study returned.
@@ -191,7 +193,7 @@ def compare_results(
         fits = [fit_reach(cosine) for cosine in cosines]
     else:
         pairs = zip(moments, cosines, strict=True)
-        fits = [known_reach(each, cosine, largest) for each, cosine in pairs]
+        fits = [known_reach(dataset, cosine, largest) for dataset, cosine in pairs]
     return Comparison(
         first=chosen[0],
         second=chosen[1],

@@ -1,4 +1,4 @@
-"""What the linear radius is made of: means over images for each repeat."""
+"""The factors of the linear radius: means over images for each repeat."""
 
 import xarray as xr
 

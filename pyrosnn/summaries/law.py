@@ -1,4 +1,4 @@
-"""The cosine that S_A samples reach: resampled where samples are enough, else by moments."""
+"""The cosine at S_A samples: resampled if there are enough, else from moments."""
 
 import numpy as np
 import xarray as xr

@@ -137,8 +137,10 @@ def difference_of_models(
     repeats = [values.sizes["repeat"] for values in both]
     if min(repeats) > 1:
         counted = list(zip(both, repeats, strict=True))
-        noise = [each.mean("example").var("repeat", ddof=1) / size for each, size in counted]
-        within = sum(each.var("repeat", ddof=1).mean("example") / size for each, size in counted)
+        noise = [values.mean("example").var("repeat", ddof=1) / size for values, size in counted]
+        within = sum(
+            values.var("repeat", ddof=1).mean("example") / size for values, size in counted
+        )
         over_samples = _half_width(noise, [size - 1 for size in repeats], confidence)
         true = (between - within).clip(min=0) / number
         over_images = _half_width(
@@ -165,6 +167,6 @@ def _half_width(
 ) -> xr.DataArray:
     """Return half an interval's width for a sum of estimated variances; NaN where that is 0."""
     half_width: xr.DataArray = xr.apply_ufunc(
-        lambda *each: welch_half_width(each, degrees, confidence), *variances
+        lambda *values: welch_half_width(values, degrees, confidence), *variances
     )
     return half_width

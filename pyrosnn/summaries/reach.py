@@ -1,4 +1,4 @@
-"""The share of the reachable cosine that an attack has with its S_A: what makes attacks alike."""
+"""The share of the reachable cosine at S_A, which makes attacks comparable."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ EXPONENTS = tuple(np.linspace(0.5, 1.0, 26))
 
 
 def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
-    r"""Fit the law by which the cosine grows with the samples of the attack.
+    r"""Fit the growth of the cosine with the number of attack samples.
 
     To first order (:func:`pyrosnn.conditions.expected_cosine`) the cosine at a fixed S_I is
 
@@ -22,7 +22,7 @@ def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
     with c, the cosine that more attack samples can reach, and the noise scale
     $B = \operatorname{tr} \Sigma / \|\mu\|^2$ of the attack's gradient. So $1 / \cos^2$ is linear
     in $1 / S_A$: the line is fitted by least squares, weighted so that equal errors of the
-    cosines count alike. The law is one of a single gradient step; images have a B each, and the
+    cosines count alike. The law holds for a single gradient step; images have a B each, and the
     mean over images follows it only roughly. ``error`` says how roughly.
 
     Args:
@@ -67,7 +67,7 @@ def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
 
 
 def _fit_line(sizes: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
-    """Return B and c; NaN for both where the cosines determine no such line."""
+    """Return B and c; NaN for both if the cosines determine no line."""
     known = ~np.isnan(cosines)
     sizes, cosines = sizes[known], cosines[known]
     if len(sizes) < 2 or (cosines <= 0).any():
@@ -112,7 +112,7 @@ def least_squares(
 
 
 def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
-    r"""Return which share of the reachable cosine the largest S_A has at most.
+    r"""Return an upper bound on the largest S_A's share of the reachable cosine.
 
     The law of :func:`fit_reach` with $(B / S_A)^p$, p in [0.5, 1], or 1 where there are two sizes
     only, and a reachable cosine of at most 1, is fitted to the three and to the four largest
@@ -145,7 +145,7 @@ def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
 
 
 def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: int) -> xr.Dataset:
-    """Return what :func:`fit_reach` does, from the moments of single samples instead of a fit.
+    """Return the values of :func:`fit_reach`, from moments of single samples instead of a fit.
 
     Every image has its own B here, so that nothing is extrapolated from small sizes.
 
@@ -172,7 +172,7 @@ def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: in
 
 
 def samples_for_reach(noise_scale: float, share: float) -> float:
-    r"""Return the S_A that has a share of the reachable cosine: $B \rho^2 / (1 - \rho^2)$.
+    r"""Return the S_A for a share of the reachable cosine: $B \rho^2 / (1 - \rho^2)$.
 
     Args:
         noise_scale: B, in samples.

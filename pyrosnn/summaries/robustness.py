@@ -11,7 +11,7 @@ EVENTS = ("linear_condition", "adversarial_correct")
 
 
 def robust_probability(result: xr.DataTree, *, confidence: float = 0.95) -> xr.Dataset:
-    r"""Estimate, for each image, the probability over (A, I) that its prediction withstands.
+    r"""Estimate, for each image, the probability over (A, I) that it stays correct.
 
     Equation (4) of the paper is
     $\mathbb P(\min_{c \neq y} \tilde r_c^I > \|\delta^A\|)$ with both sides random. Each repeat
@@ -114,7 +114,7 @@ def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.Dat
 
 
 def _events(result: xr.DataTree) -> xr.DataArray:
-    """Return what happened to every image in every repeat, along the dimension ``event``."""
+    """Return the events of every image in every repeat, along the dimension ``event``."""
     values = result[GROUP].dataset
     joined = xr.concat([values[name] for name in EVENTS], pd.Index(EVENTS, name="event"))
     return joined.drop_attrs().rename("robust")

@@ -6,7 +6,7 @@ import xarray as xr
 
 
 def variation_table(result: xr.DataTree) -> pd.DataFrame:
-    r"""Return the means over images of what varies between single samples.
+    r"""Return the variation between single samples, as means over images.
 
     Args:
         result: a result of ``prediction-variance``.

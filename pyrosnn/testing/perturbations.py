@@ -81,13 +81,13 @@ def sweep(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tensor
     strengths = [0.0, attack.strength / 2, attack.strength]
     samples = attack_set(classifier, x)
     together = attack.sweep(classifier, x, y, samples, strengths)
-    for strength, found in zip(strengths, together, strict=True):
+    for strength, swept in zip(strengths, together, strict=True):
         alone = replace(attack, strength=strength)(classifier, x, y, samples)
-        torch.testing.assert_close(found.perturbation, alone.perturbation, **ROUNDING)
-        torch.testing.assert_close(found.norm, alone.norm, **ROUNDING)
-        assert torch.equal(found.zero_gradient, alone.zero_gradient), "flags differ in a sweep"
-        assert torch.equal(found.correct, alone.correct), "flags differ in a sweep"
-        counts = (found.num_gradients, found.num_queries, found.origin)
+        torch.testing.assert_close(swept.perturbation, alone.perturbation, **ROUNDING)
+        torch.testing.assert_close(swept.norm, alone.norm, **ROUNDING)
+        assert torch.equal(swept.zero_gradient, alone.zero_gradient), "flags differ in a sweep"
+        assert torch.equal(swept.correct, alone.correct), "flags differ in a sweep"
+        counts = (swept.num_gradients, swept.num_queries, swept.origin)
         assert counts == (alone.num_gradients, alone.num_queries, alone.origin)
 
 

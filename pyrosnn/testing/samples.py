@@ -39,8 +39,8 @@ def prefix(classifier: StochasticClassifier, x: Tensor) -> None:
         same = torch.equal(value, whole.tensors[name][:PART])
         assert same, f"the first {PART} of {NUM_SAMPLES} samples of '{name}' are others"
     expected = replay_logits(classifier, x, whole)
-    found = replay_logits(classifier, x, part)
-    torch.testing.assert_close(found, expected[:PART], **rounding(classifier, expected))
+    logits = replay_logits(classifier, x, part)
+    torch.testing.assert_close(logits, expected[:PART], **rounding(classifier, expected))
 
 
 def images_apart(classifier: StochasticClassifier, x: Tensor) -> None:
@@ -49,9 +49,9 @@ def images_apart(classifier: StochasticClassifier, x: Tensor) -> None:
     expected = replay_logits(classifier, x, samples)
     backwards = torch.arange(len(x) - 1, -1, -1, device=x.device)
     for rows in (backwards, backwards[:1]):
-        found = replay_logits(classifier, x[rows], samples.for_examples(rows))
+        logits = replay_logits(classifier, x[rows], samples.for_examples(rows))
         torch.testing.assert_close(
-            found,
+            logits,
             expected[:, rows],
             **rounding(classifier, expected),
             msg=lambda text: f"outputs depend on the other images of a batch: {text}",
@@ -77,8 +77,8 @@ def memory_budget(classifier: StochasticClassifier, x: Tensor) -> None:
         classifier, x, NUM_SAMPLES, seed=0, stream="contract", memory_budget=1
     )
     expected = predict(classifier, x, stored).scores
-    found = predict(classifier, x, drawn_when_used).scores
-    torch.testing.assert_close(found, expected, **rounding(classifier, expected))
+    scores = predict(classifier, x, drawn_when_used).scores
+    torch.testing.assert_close(scores, expected, **rounding(classifier, expected))
 
 
 def varies(classifier: StochasticClassifier, x: Tensor) -> None:

@@ -12,7 +12,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import gradient_at
 from pyrosnn.outputs import discriminants_of
 from pyrosnn.sampling import draw_sample_set
-from pyrosnn.sampling.replay import Recording
+from pyrosnn.sampling.replay import DifferentiableReplay
 
 NUM_SAMPLES = 4
 STEP = 1e-6  # of central differences in float64
@@ -84,16 +84,16 @@ def parts(classifier: StochasticClassifier, x: Tensor) -> None:
     logits = classifier.logits(point, samples.tensors)
     cotangents = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
     expected = gradient_at(point, logits, cotangents)
-    recording = Recording(classifier, x, samples)
-    total, at = torch.zeros_like(recording.images.values), 0
-    for recorded in recording:
+    replayed = DifferentiableReplay(classifier, x, samples)
+    total, at = torch.zeros_like(replayed.images.values), 0
+    for chunk in replayed:
         torch.testing.assert_close(
-            recorded.logits, logits[at : recorded.stop], **rounding(classifier, logits)
+            chunk.logits, logits[at : chunk.stop], **rounding(classifier, logits)
         )
-        total += recorded.pullback(cotangents[at : recorded.stop])
-        at = recorded.stop
-    found = recording.images.vjp(total)
-    torch.testing.assert_close(found, expected, **rounding(classifier, expected))
+        total += chunk.vjp(cotangents[at : chunk.stop])
+        at = chunk.stop
+    gradient = replayed.images.vjp(total)
+    torch.testing.assert_close(gradient, expected, **rounding(classifier, expected))
 
 
 def gradients(classifier: StochasticClassifier, x: Tensor) -> None:

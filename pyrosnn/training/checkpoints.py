@@ -26,7 +26,7 @@ PACKAGES = ("pyrosnn", "torch", "pyro-ppl", "numpy", "xarray", "h5netcdf")
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A trained classifier and where it came from.
+    """A trained classifier and its provenance.
 
     Attributes:
         classifier: the classifier, in evaluation mode.
@@ -72,7 +72,7 @@ class Checkpoint:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that decide a result or its file."""
+    """Return the versions of the packages that affect a result or its file."""
     return {name: version(name) for name in PACKAGES}
 
 
@@ -82,7 +82,7 @@ def model_digest(classifier: StochasticClassifier) -> str:
 
 
 def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return tensors as a file has them: on the CPU, of one layout in memory."""
+    """Convert tensors to arrays for a file: on the CPU, contiguous."""
     return {name: value.detach().cpu().contiguous().numpy() for name, value in tensors.items()}
 
 
@@ -95,7 +95,7 @@ def save_checkpoint(
     test_accuracy: float | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a trained classifier to a safetensors file, whole or not at all.
+    """Write a trained classifier to a safetensors file atomically.
 
     Args:
         path: the file, by convention ``*.safetensors``.
@@ -143,7 +143,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     except ValueError as error:
         raise FileError(
             f"{path} is not a readable checkpoint ({first_line(error)}); "
-            "it may be truncated: train again or copy it anew"
+            "it may be truncated: train again or copy it again"
         ) from error
     checkpoint = _restore(path, header, arrays)
     checkpoint.classifier.to(device)
@@ -152,10 +152,10 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
 
 def _restore(path: Path, header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Checkpoint:
     """Rebuild the classifier from the header and the parameters."""
-    found = header.get("schema_version")
-    if found is not None and found != SCHEMA_VERSION:
+    version = header.get("schema_version")
+    if version is not None and version != SCHEMA_VERSION:
         raise FileError(
-            f"{path} has checkpoint schema {found}, this pyrosnn reads {SCHEMA_VERSION}; "
+            f"{path} has checkpoint schema {version}, this pyrosnn reads {SCHEMA_VERSION}; "
             "use the pyrosnn that wrote it or train again"
         )
     try:

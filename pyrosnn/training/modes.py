@@ -1,4 +1,4 @@
-"""A classifier as it is outside of training, for a part of a step."""
+"""Evaluation mode for a part of a training step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 
 @contextmanager
 def evaluating(classifier: StochasticClassifier) -> Iterator[None]:
-    """Put a classifier in evaluation mode within the block: batch norm has running statistics."""
+    """Put a classifier in evaluation mode within the block: batch norm uses running statistics."""
     training = classifier.training
     classifier.eval()
     try:
@@ -21,7 +21,7 @@ def evaluating(classifier: StochasticClassifier) -> Iterator[None]:
 
 @contextmanager
 def frozen(classifier: StochasticClassifier) -> Iterator[None]:
-    """Put it in evaluation mode, its parameters without gradients, in full precision."""
+    """Put a classifier in evaluation mode, without gradients of parameters, in full precision."""
     learned = [p for p in classifier.parameters() if p.requires_grad]
     with evaluating(classifier), torch.autocast(classifier.device.type, enabled=False):
         for parameter in learned:

@@ -1,4 +1,4 @@
-"""What moves the parameters: torch's optimizers by the names that settings have for them."""
+"""torch's optimizers, by their names in settings."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Whether stored parameters fit a model, before the model takes any memory."""
+"""A check that stored parameters fit a model, before the model allocates memory."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from torch.nn.modules import module as registration
 
 
 def check_outline(build: Callable[[], torch.nn.Module], state: Mapping[str, Tensor]) -> None:
-    """Build a model without memory for its parameters, and compare these with stored ones.
+    """Build a model without allocating parameters, and compare their shapes with stored ones.
 
     A header can ask for layers of any size and number. On torch's meta device a tensor is a shape
     alone, and the building ends as soon as there are more parameters than the file has.
@@ -35,7 +35,7 @@ def check_outline(build: Callable[[], torch.nn.Module], state: Mapping[str, Tens
 
 @contextmanager
 def _at_most(limit: int) -> Iterator[None]:
-    """Refuse, within the block, modules with more parameters and buffers than that."""
+    """Refuse modules with more parameters and buffers than a limit, within the block."""
     count = 0
 
     def register(module: torch.nn.Module, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Learning rates as functions of time, so that a training goes on at any point without a state."""
+"""Learning rates as functions of time, so that a training resumes at any point without a state."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def constant(spec: "TrainingSpec", time: float) -> float:
 
 
 def steps(spec: "TrainingSpec", time: float) -> float:
-    """Multiply by ``decay`` after as many epochs as each of ``milestones`` says."""
+    """Multiply by ``decay`` after each number of epochs in ``milestones``."""
     return float(spec.decay ** sum(time >= milestone for milestone in spec.milestones))
 
 

@@ -1,4 +1,4 @@
-"""Everything that decides a training, as one frozen value."""
+"""All settings of a training, as one frozen value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -151,12 +151,12 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
         require(
             self.momentum > 0 or not self.nesterov, "nesterov needs a momentum > 0, got momentum 0"
         )
-        given = {
+        options = {
             # JSON has no tuples; without this a checkpoint's spec would not equal its original
             name: tuple(value) if isinstance(value, list) else value
             for name, value in self.options.items()
         }
-        options = complete_options(self.model, given) if self.model else given
+        options = complete_options(self.model, options) if self.model else options
         object.__setattr__(self, "options", options)
         images = self.make_images()
         images.check(self)
@@ -170,13 +170,13 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
         object.__setattr__(self, "regularisers", {name: asdict(term) for name, term in terms})
 
     def make_images(self) -> TrainingImages:
-        """Return what the loss of a step is computed on."""
+        """Return the images for the loss of a step."""
         row = resolve(IMAGES, self.images, "images")
         made: TrainingImages = from_options(row, self.images, self.image_options)
         return made
 
     def make_regularisers(self) -> list[Regulariser]:
-        """Return the terms that are added to the objective, in the order of their names here."""
+        """Return the terms that are added to the objective, in the order of ``regularisers``."""
         return [
             from_options(resolve(REGULARISERS, name, "regulariser"), name, options)
             for name, options in self.regularisers.items()
@@ -184,10 +184,10 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
 
     @property
     def output(self) -> str:
-        """What the model's discriminant functions are."""
+        """The kind of the model's discriminant functions."""
         return find_row(self.model).output
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as plain values; later ones only where they are no defaults."""
+        """Return the settings as plain values; newer ones only if they are not the default."""
         values = asdict(self).items()
         return {name: v for name, v in values if name not in LATER or v != LATER[name]}

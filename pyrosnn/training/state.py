@@ -1,4 +1,4 @@
-"""A training after an epoch, as one value: with it, training goes on to the same weights."""
+"""The state of a training after an epoch; resumed from it, a training ends at the same weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ CLASSIFIER, OPTIMIZER, RANDOM = "classifier", "optimizer", "random"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingState:
-    """All that the rest of a training depends on, beside its settings and its data.
+    """The state that the rest of a training depends on, besides its settings and data.
 
     Attributes:
         epoch: epochs done.
@@ -30,26 +30,26 @@ class TrainingState:
     def capture(
         cls, epoch: int, classifier: StochasticClassifier, optimizer: Optimizer
     ) -> "TrainingState":
-        """Copy what an epoch left; within the training's own random state.
+        """Copy the state after an epoch; call it within the training's own random state.
 
         Args:
             epoch: epochs done.
             classifier: what is trained.
             optimizer: what moves its parameters.
         """
-        found = {f"{CLASSIFIER}.{name}": v for name, v in classifier.state_dict().items()}
+        entries = {f"{CLASSIFIER}.{name}": v for name, v in classifier.state_dict().items()}
         for index, values in optimizer.state_dict()["state"].items():
             for name, value in values.items():
                 if value is not None:
-                    found[f"{OPTIMIZER}.{index}.{name}"] = torch.as_tensor(value)
+                    entries[f"{OPTIMIZER}.{index}.{name}"] = torch.as_tensor(value)
         for name, value in _random_states(classifier.device).items():
-            found[f"{RANDOM}.{name}"] = value
+            entries[f"{RANDOM}.{name}"] = value
         # of one layout: files know no other
-        tensors = {n: v.detach().cpu().contiguous().clone() for n, v in found.items()}
+        tensors = {n: v.detach().cpu().contiguous().clone() for n, v in entries.items()}
         return cls(epoch=epoch, tensors=tensors)
 
     def restore(self, classifier: StochasticClassifier, optimizer: Optimizer) -> None:
-        """Put the values back, and the random generators' states.
+        """Restore the values and the random generators' states.
 
         Args:
             classifier: built with the settings of the training.

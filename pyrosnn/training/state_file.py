@@ -1,4 +1,4 @@
-"""The file of an unfinished training, beside its checkpoint-to-be; safetensors, never pickle."""
+"""The file of an unfinished training, next to its future checkpoint; safetensors, never pickle."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ SCHEMA_VERSION = 1
 
 
 def state_path(output: str | Path) -> Path:
-    """Return where the state of a training is kept, given its checkpoint-to-be.
+    """Return the path of a training's state, given that of its future checkpoint.
 
     Example:
         >>> state_path("bnn-digits.safetensors").name
@@ -32,7 +32,7 @@ def state_path(output: str | Path) -> Path:
 def save_state(
     path: str | Path, state: TrainingState, spec: TrainingSpec, dataset: Dataset
 ) -> None:
-    """Write a training's state, whole or not at all; replaces that of the epoch before.
+    """Write a training's state atomically, in place of the previous epoch's.
 
     Args:
         path: the file, see :func:`state_path`.
@@ -52,11 +52,11 @@ def save_state(
 
 
 def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> TrainingState:
-    """Read what :func:`save_state` wrote, for the same settings and data.
+    """Read a state that :func:`save_state` wrote for the same settings and data.
 
     Args:
         path: the file.
-        spec: settings of the training that is to go on.
+        spec: settings of the training to resume.
         dataset: its data set.
 
     Raises:
@@ -69,12 +69,13 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
     except ValueError as error:
         raise FileError(
             f"{path} is no readable state of a training ({first_line(error)}); "
-            "train anew (--overwrite)"
+            "start a new training (--overwrite)"
         ) from error
-    if (found := header.get("schema_version")) != SCHEMA_VERSION:
+    if (version := header.get("schema_version")) != SCHEMA_VERSION:
         raise FileError(
-            f"{path} has schema {found} of a training's state, this pyrosnn reads "
-            f"{SCHEMA_VERSION}; go on with the pyrosnn that wrote it, or train anew (--overwrite)"
+            f"{path} has schema {version} of a training's state, this pyrosnn reads "
+            f"{SCHEMA_VERSION}; resume with the pyrosnn that wrote it, "
+            "or start a new training (--overwrite)"
         )
     asked = json.loads(json.dumps(_identity(spec, dataset)))
     kept = {name: header.get(name) for name in asked}
@@ -85,12 +86,12 @@ def load_state(path: str | Path, spec: TrainingSpec, dataset: Dataset) -> Traini
     if differ:
         raise FileError(
             f"{path} belongs to another training ({'; '.join(differ)}); use its settings, "
-            "name another --output, or train anew (--overwrite)"
+            "name another --output, or start a new training (--overwrite)"
         )
     tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
     return TrainingState(epoch=header["epoch"], tensors=tensors)
 
 
 def _identity(spec: TrainingSpec, dataset: Dataset) -> dict[str, Any]:
-    """Return what a state belongs to."""
+    """Return the settings and data that a state belongs to."""
     return {"spec": spec.to_json(), "dataset": dataset.name, "dataset_digest": dataset.digest}

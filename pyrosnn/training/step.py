@@ -18,7 +18,7 @@ from pyrosnn.training.spec import TrainingSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What stays the same in all steps of a training.
+    """Constants of all steps of a training.
 
     Attributes:
         classifier: what is trained.
@@ -35,7 +35,7 @@ class Setting:
     bounds: tuple[float, float]
 
     def weighing(self, data: float) -> WeighSites:
-        """Return what weighs the sites of all that is traced within it.
+        """Return a handler that weighs the sites of all traces within it.
 
         Args:
             data: weight of the log-likelihood of one image.
@@ -100,7 +100,7 @@ class Step:
 
     @property
     def samples(self) -> SampleSet:
-        """The particles as a sample set, for an attack that sees the very ones of the loss."""
+        """The particles as a sample set, for an attack on the samples of the loss."""
         origin = Origin(
             seed=self.setting.spec.seed,
             stream="particles",

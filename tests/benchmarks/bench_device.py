@@ -13,6 +13,7 @@ import pytest
 import torch
 from benchmarks import by_hand, training
 from benchmarks.by_hand import SampleLogits, dense_logits
+from benchmarks.record import length
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -108,7 +109,7 @@ def fgm_on_mean_logits(of: Case) -> Tensor:
     inputs = of.x.clone().requires_grad_()
     mean = torch.stack([of.logits(inputs, s) for s in range(len(of.attack))]).mean(0)
     (found,) = torch.autograd.grad(cross_entropy(mean, of.y, reduction="sum"), inputs)
-    return found / by_hand.length(found).reshape(-1, *[1] * (inputs.ndim - 1))
+    return found / length(found).reshape(-1, *[1] * (inputs.ndim - 1))
 
 
 def pgd(of: Case) -> Tensor:
@@ -120,7 +121,7 @@ def pgd_by_hand(of: Case) -> Tensor:
     delta = torch.zeros_like(of.x)
     for _ in range(STEPS):
         delta = delta + 0.1 * by_hand.direction(of.logits, of.x + delta, of.y, range(10))
-        delta = delta / by_hand.length(delta).clamp(min=1).reshape(-1, 1, 1, 1)
+        delta = delta / length(delta).clamp(min=1).reshape(-1, 1, 1, 1)
     return delta
 
 

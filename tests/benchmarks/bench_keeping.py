@@ -10,7 +10,7 @@ from benchmarks.bench_training import images
 
 from pyrosnn.data import load_dataset
 from pyrosnn.training import TrainingState, preset, save_state, train
-from pyrosnn_cli.keeper import Keeper
+from pyrosnn.training.keeping import StateWriter
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.runner import Task
 from pyrosnn_studies.store import CellStore
@@ -57,7 +57,7 @@ def bench_states(which: str, benchmark: Any, tmp_path: Path) -> None:
         save_state(tmp_path / "a.training.safetensors", state, spec, data)
 
     def run() -> None:
-        keeper = Keeper(save)
+        keeper = StateWriter(save)
 
         def keep(state: TrainingState) -> None:
             start = time.perf_counter()

@@ -6,8 +6,8 @@ import pytest
 import torch
 from support.program import SIZES, SMALL, Run, refused
 
+from pyrosnn.settings import parse_bytes
 from pyrosnn_cli.memory import is_out_of_memory
-from pyrosnn_cli.options import parse_bytes
 
 MODEL = ("--model", "the checkpoint")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from distributed import LocalCluster
+from support.workers import quick_workers
 from typer.testing import CliRunner, Result
 
 from pyrosnn.results import open_results, read_provenance, result_digest
@@ -41,12 +42,14 @@ def refused(result: Result, message: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.processes
-def test_ctrl_c_leaves_cells_and_says_how_to_go_on(checkpoint_path: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_cells_and_says_how_to_go_on(
+    checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # twenty cells: the signal comes before the last, however late this process is told of the first
-    command = [str(PYROSNN), *STUDY, "--num-samples", "30", "--block-size", "1", "--log-json"]
-    command += ["--model", str(checkpoint_path), "--output", "a.nc", "--threads", "1"]
+    words = [*STUDY, "--num-samples", "30", "--block-size", "1", "--log-json"]
+    words += ["--model", str(checkpoint_path), "--output", "a.nc", "--threads", "1"]
     with subprocess.Popen(
-        command,
+        [str(PYROSNN), *words],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -68,10 +71,9 @@ def test_ctrl_c_leaves_cells_and_says_how_to_go_on(checkpoint_path: Path, tmp_pa
     assert lines[-1].startswith("pyrosnn: interrupted; ")
     assert said in lines[-1]
     assert not (tmp_path / "a.nc").exists()
-    again = subprocess.run(
-        [*command, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert again.returncode == 0, again.stderr
+    monkeypatch.chdir(tmp_path)
+    again = CliRunner().invoke(app, [*words, "--resume"], prog_name="pyrosnn")
+    assert again.exit_code == 0, again.stderr
     first = json.loads(again.stderr.splitlines()[0])
     assert (first["event"], first["total"]) == ("start", 20)
     assert first["done"] >= done
@@ -254,7 +256,8 @@ def test_the_same_file_alone_on_four_workers_and_on_a_cluster_that_is_there(
 ) -> None:
     """The last one goes on with cells that this process has left."""
     assert run("--output", "alone.nc").exit_code == 0
-    four = run("--output", "four.nc", "--workers", "4")
+    with quick_workers():
+        four = run("--output", "four.nc", "--workers", "4")
     assert four.exit_code == 0, four.output
     interrupted(run, "--output", "there.nc", "--threads", "1")
     with LocalCluster(

@@ -265,7 +265,7 @@ def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.Monk
     def noted(name: str, subject: Any, *, changes: dict[str, Any], **others: Any) -> None:
         calls[name] = (subject, changes)
 
-    monkeypatch.setattr("pyrosnn_cli.study_all.run_opened", noted)
+    monkeypatch.setattr("pyrosnn_cli.study_all.run_study", noted)
     result = run("study", "all", *models, "--smoothing-variance", "0.01", "--dataset", "digits")
     assert result.exit_code == 0, result.output
     assert list(calls) == list(STUDIES)

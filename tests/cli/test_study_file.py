@@ -142,7 +142,7 @@ def test_a_file_or_a_result_is_needed(run: Run) -> None:
 
 
 def test_the_reproduction_is_such_a_file() -> None:
-    from pyrosnn_cli.study_file import read_jobs
+    from pyrosnn_studies.listing import read_jobs
 
     folder = Path(__file__).parents[2] / "reproduction"
     for name in ("fashion-mnist.toml", "cifar10.toml"):

@@ -25,7 +25,7 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def found(case: str) -> Values:
-    """Compute a case once for all its tests."""
+    """Compute a case once for both its tests, which stand side by side."""
     return CASES[case](images())
 
 
@@ -34,7 +34,7 @@ def test_the_golden_files_have_all_cases() -> None:
     assert set(stored.values()["tables"]) == set(results())
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, scope="module")
 def test_values_to_rounding(case: str) -> None:
     values, golden = found(case), stored.arrays()[case]
     assert set(values.rounded) == set(golden)
@@ -48,7 +48,7 @@ def test_values_to_rounding(case: str) -> None:
     assert not {name: text for name, text in differ.items() if text is not None}
 
 
-@pytest.mark.parametrize("case", stored.values()["bits"])
+@pytest.mark.parametrize("case", stored.values()["bits"], scope="module")
 def test_values_bit_for_bit(case: str) -> None:
     if rules.environment() != stored.values()["environment"]:
         pytest.skip("the arithmetic here is not that of the golden files")

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import pyrosnn.attacks.gradient
-import pyrosnn.conditions.view
+import pyrosnn.conditions.linearization
 import pyrosnn.sampling.reduce
 from pyrosnn.attacks import FGM, loss_gradient
-from pyrosnn.conditions import Ray, attack_geometry, look
+from pyrosnn.conditions import Line, attack_geometry, linearize
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model
@@ -75,13 +75,13 @@ def test_waits_do_not_grow_with_the_number_of_samples(
 
 
 @pytest.mark.usefixtures("single_samples")
-def test_attacks_and_views_run_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attacks_and_linearizations_run_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
     def unchecked(*args: Any, **kwargs: Any) -> None:
         """Stands in for checks of values, which are made before and after the samples."""
 
     monkeypatch.setattr(pyrosnn.attacks.gradient, "check_batch", unchecked)
     monkeypatch.setattr(SampleSet, "require_fit", unchecked)
-    for module in (pyrosnn.conditions.view, pyrosnn.sampling.reduce):
+    for module in (pyrosnn.conditions.linearization, pyrosnn.sampling.reduce):
         monkeypatch.setattr(module, "require_finite", unchecked)
     with torch.device("meta"):
         bnn = build_model("bnn", image_shape=(1, 8, 8), num_classes=10).requires_grad_(False)
@@ -97,9 +97,9 @@ def test_attacks_and_views_run_without_values(monkeypatch: pytest.MonkeyPatch) -
         bnn, x, y, a, loss="cross-entropy", gradient="mean_prediction", precision="bf16"
     )
     assert gradient.direction.device.type == "meta"
-    ray = Ray(direction=gradient.direction, points=(0.0, 0.5))
-    (view,) = look(bnn, x, y, [ray], a, [6])
-    assert view.slopes[ray].shape == (5, 10)
+    line = Line(direction=gradient.direction, points=(0.0, 0.5))
+    (linearization,) = linearize(bnn, x, y, [line], a, [6])
+    assert linearization.slopes[line].shape == (5, 10)
 
 
 def test_trainings_and_studies_repeat_on_a_device(digits: Dataset) -> None:

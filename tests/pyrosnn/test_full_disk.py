@@ -14,6 +14,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import sample_size_figure
+from pyrosnn.plots.style import save_figure
 from pyrosnn.results import open_results, save_results
 from pyrosnn.storage import read_whole
 from pyrosnn.training import (
@@ -23,7 +24,6 @@ from pyrosnn.training import (
     save_checkpoint,
     save_state,
 )
-from pyrosnn_cli.show import write_figure
 
 Write = Callable[[Path], None]
 RESULT = small_result()
@@ -42,7 +42,7 @@ def write(
         "result": lambda path: save_results(path, RESULT, overwrite=True),
         "checkpoint": lambda path: save_checkpoint(path, bnn, specs["bnn"], digits, overwrite=True),
         "training": lambda path: save_state(path, state, specs["bnn"], digits),
-        "figure": lambda path: write_figure(path, figure, overwrite=True),
+        "figure": lambda path: save_figure(path, figure, overwrite=True),
     }
     return writers[request.param]
 

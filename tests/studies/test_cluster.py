@@ -15,6 +15,7 @@ import torch
 import xarray as xr
 from distributed import Client, LocalCluster
 from support.studies import smallest
+from support.workers import quick_workers
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, ClusterError
@@ -30,7 +31,7 @@ from pyrosnn_studies.study import Study
 
 @pytest.fixture(scope="module")
 def two_workers() -> Iterator[Compute]:
-    with local_cluster(2) as compute:
+    with quick_workers(), local_cluster(2) as compute:
         yield compute
 
 

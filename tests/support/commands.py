@@ -14,9 +14,9 @@ def commands(group: Any, *words: str) -> dict[Words, Any]:
         group: a command of Typer, or a group of them.
         words: the words that name the group itself.
     """
-    found = {words: group}
+    by_words = {words: group}
     if isinstance(group, typer.core.TyperGroup):
         context = typer.Context(group)
         for name in group.list_commands(context):
-            found |= commands(group.get_command(context, name), *words, name)
-    return found
+            by_words |= commands(group.get_command(context, name), *words, name)
+    return by_words

@@ -68,7 +68,7 @@ def main() -> None:
     undisturbed = folder / "undisturbed.nc"
     start = time.monotonic()
     assert run(checkpoint, undisturbed, folder / "log", None) == 0
-    takes = time.monotonic() - start
+    duration = time.monotonic() - start
     expected = result_digest(open_results(undisturbed))
     killed, whole, partial, twice, wrong, left = 0, 0, 0, 0, 0, 0
     kept_at_kill = []
@@ -77,7 +77,7 @@ def main() -> None:
     while killed < kills or output.exists() or cells.exists():
         before = {path.stem for path in cells.glob("*.cell")}
         log = folder / f"log-{killed}-{whole}"
-        wait = moments.uniform(0, takes) if killed < kills else None
+        wait = moments.uniform(0, duration) if killed < kills else None
         status = run(checkpoint, output, log, wait)
         ran = log.read_text().split() if log.exists() else []
         twice += len(before & set(ran)) + len(ran) - len(set(ran))
@@ -93,14 +93,14 @@ def main() -> None:
             left += cells.exists()
             output.unlink()
             output.with_suffix(".png").unlink()
-    found: dict[str, object] = {
+    counts: dict[str, object] = {
         "killed": killed,
         "whole": whole,
         "partial": partial,
         "twice": twice,
     }
-    found |= {"wrong": wrong, "left": left, "kept": kept_at_kill, "takes": takes}
-    print(json.dumps(found))
+    counts |= {"wrong": wrong, "left": left, "kept": kept_at_kill, "takes": duration}
+    print(json.dumps(counts))
 
 
 if __name__ == "__main__":

@@ -99,8 +99,8 @@ def result_settings() -> tuple[st.SearchStrategy[bytes], Read]:
     def change(where: str, key: str, value: Any, whole: bool) -> bytes:
         buffer = io.BytesIO(without_checksum(content))
         with h5py.File(buffer, "r+") as file:
-            found = json.loads(file.attrs[where])
-            file.attrs[where] = json.dumps(value if whole else {**found, key: value})
+            mapping = json.loads(file.attrs[where])
+            file.attrs[where] = json.dumps(value if whole else {**mapping, key: value})
         return buffer.getvalue()
 
     from pyrosnn.results.validation import _SETTINGS
@@ -185,10 +185,10 @@ def cell() -> tuple[st.SearchStrategy[bytes], Read]:
         with tempfile.TemporaryDirectory() as folder:
             one = Cell(part="evaluation")
             (Path(folder) / f"{one.name}{SUFFIX}").write_bytes(path.read_bytes())
-            found = CellStore(Path(folder)).load(one)
-        if found is None:
+            cell = CellStore(Path(folder)).load(one)
+        if cell is None:
             raise FileError("damaged")
-        return found
+        return cell
 
     return any_bytes(content), read
 
@@ -202,10 +202,10 @@ def manifest() -> tuple[st.SearchStrategy[bytes], Read]:
     def read(path: Path) -> object:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / MANIFEST).write_bytes(path.read_bytes())
-            found = read_manifest(Path(folder))
-        assert found is not None
-        require_same(found, right, "it is")
-        return found
+            stored = read_manifest(Path(folder))
+        assert stored is not None
+        require_same(stored, right, "it is")
+        return stored
 
     text = json.dumps(right).encode()
     return any_bytes(text) | JSON.map(lambda value: json.dumps(value).encode()), read
@@ -267,7 +267,7 @@ def main(kind: str, number: int) -> None:
 
         @settings(max_examples=number, derandomize=True, deadline=None, database=None)
         @given(files)
-        def each(content: bytes) -> None:
+        def read_damaged(content: bytes) -> None:
             path.write_bytes(content)
             faulthandler.dump_traceback_later(SECONDS, exit=True)
             counts["refused"] += 1
@@ -277,7 +277,7 @@ def main(kind: str, number: int) -> None:
                 counts["read"] += 1
 
         limit_memory(MEMORY)
-        each()
+        read_damaged()
     faulthandler.cancel_dump_traceback_later()
     unlimited_memory()
     print(json.dumps(counts), flush=True)

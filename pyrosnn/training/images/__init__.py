@@ -1,4 +1,4 @@
-"""What a step's loss is computed on: one file and one line in ``IMAGES`` for each kind.
+"""Images for the loss of a step: one file and one line in ``IMAGES`` for each kind.
 
 ``AUGMENTATIONS`` and the noise of ``smoothing_variance`` change a batch first.
 """

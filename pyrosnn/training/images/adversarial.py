@@ -1,4 +1,4 @@
-"""`adversarial`: the loss at x + δ, alone or beside that at x."""
+"""`adversarial`: the loss at x + δ, alone or combined with the loss at x."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated

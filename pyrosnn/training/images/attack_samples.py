@@ -1,4 +1,4 @@
-"""Which samples an attack in the training has, and whether all its steps have the same."""
+"""Samples of an attack during training, and whether all its steps share them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class AttackSamples:
 
 
 def training_samples(step: "Step", number: int) -> SampleSet:
-    """Draw T: a stream of its own, which neither A nor V nor I shares a sample with."""
+    """Draw T from a separate stream, which shares no sample with A, V or I."""
     return draw_sample_set(
         step.setting.classifier,
         step.x,

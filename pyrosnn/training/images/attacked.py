@@ -1,4 +1,4 @@
-"""Images under an attack within the training: what `adversarial` and `trades` share."""
+"""Attacked training images: the base class of `adversarial` and `trades`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -26,7 +26,7 @@ OWN = ("strength", "labels", "clip", "fixed_samples")
 
 @dataclass(frozen=True, kw_only=True)
 class AttackedImages(TrainingImages):
-    """An attack on the batch, whatever the loss makes of its images.
+    """An attack on the batch; subclasses define the loss on its images.
 
     The attack sees the classifier as it will be evaluated: batch norm has running statistics. Its
     samples are of the stream ``training`` and of the batch: attacks and judgements after the
@@ -69,7 +69,7 @@ class AttackedImages(TrainingImages):
         object.__setattr__(self, "attack_options", own)
 
     def check(self, spec: "TrainingSpec") -> None:
-        """Refuse noise that clipping would undo, and a number of samples that nobody draws."""
+        """Refuse noise that clipping would undo, and a number of samples without effect."""
         require(
             spec.smoothing_variance == 0 or not self.clip,
             "noisy images leave the data's bounds, to which the attack would clip them; set clip "
@@ -97,7 +97,7 @@ class AttackedImages(TrainingImages):
         return attack
 
     def attacked(self, step: "Step") -> Tensor:
-        """Return x + δ of a step's images; x where the training has no finite loss any more."""
+        """Return x + δ of a step's images; x once the training's loss is not finite."""
         setting = step.setting
         attack = self.make_attack(setting.bounds if self.clip else None)
         try:
@@ -111,5 +111,5 @@ class AttackedImages(TrainingImages):
         return step.x + result.perturbation.detach()
 
     def warming_up(self, step: "Step") -> bool:
-        """Return whether a step is still trained on the clean images."""
+        """Return whether a step belongs to the warm-up on clean images."""
         return step.epoch <= self.warm_up

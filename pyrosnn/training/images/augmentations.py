@@ -1,4 +1,4 @@
-"""Random changes of the training images that keep their labels: each image its own, batch at once.
+"""Random changes of training images that keep their labels, drawn for each image.
 
 torchvision's transforms draw one change for a whole batch; applied image by image they would take
 longer than the training step.

@@ -1,4 +1,4 @@
-"""What every kind of images is."""
+"""The base class of all kinds of training images."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingImages(Settings, ABC):
-    """Images that a training's loss is computed on; its fields are ``image_options``."""
+    """Images for the loss of a training; the fields are ``image_options``."""
 
     panel: ClassVar[str] = "images"
 
     def check(self, spec: "TrainingSpec") -> None:
-        """Refuse settings of a training that these images do not go with.
+        """Refuse training settings that do not fit these images.
 
         Raises:
             ArgumentError: saying which.

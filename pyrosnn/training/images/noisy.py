@@ -1,4 +1,4 @@
-"""Noisy copies in the place of each image: what a classifier averaged over noise is trained on."""
+"""Noisy copies of each image, to train a classifier that is averaged over noise."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def add_noise(x: Tensor, y: Tensor, *, variance: float, copies: int) -> tuple[Tensor, Tensor]:
-    """Return noisy copies of each image, and their labels; with no variance, x and y themselves.
+    """Return noisy copies of each image and their labels; x and y themselves for variance 0.
 
     Args:
         x: images, shape (example, *image).

@@ -1,4 +1,4 @@
-"""`trades`: the loss at x, and how far the prediction at x + δ is from it."""
+"""`trades`: the loss at x, plus the divergence of the prediction at x + δ."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Trades(AttackedImages):
-    r"""TRADES: the objective at x, plus β times how far the predictions at x + δ are from it.
+    r"""TRADES: the objective at x, plus β times the divergence of the predictions at x + δ.
 
     The loss is $L(x) + \beta \frac1S \sum_s \mathrm{KL}(p(\cdot \mid x, \theta_s) \,\|\,
     p(\cdot \mid x + \delta, \theta_s))$. Both sides of the divergence have the

@@ -1,4 +1,4 @@
-"""`mixture`: the likelihood of the mixture that the samples are."""
+"""`mixture`: the likelihood of the mixture of all samples."""
 
 import math
 from typing import Any

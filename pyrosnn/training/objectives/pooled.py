@@ -1,4 +1,4 @@
-"""What the objectives share: one draw of the guide, on which the model is replayed for images."""
+"""The base class of objectives: one draw of the guide, on which the model is replayed."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class PooledELBO(ELBO):
         return drawn
 
     def evaluate(self, model: Any, drawn: Trace, *args: Any, **kwargs: Any) -> Trace:
-        """Replay the model on the particles: a trace with the likelihood of what it is given."""
+        """Replay the model on the particles: a trace with the likelihood of the arguments."""
         replayed = poutine.replay(self._vectorize(model), trace=drawn)
         return prune_subsample_sites(poutine.trace(replayed).get_trace(*args, **kwargs))
 
@@ -63,9 +63,9 @@ class PooledELBO(ELBO):
             if site["is_observed"]:
                 loss = loss - self._pooled(site)
             else:
-                found = guide_nodes[name]
-                divergence = _divergence(found["fn"], site["fn"], found["value"])
-                total = scale_and_mask(divergence, found["scale"]).sum()
+                drawn_site = guide_nodes[name]
+                divergence = _divergence(drawn_site["fn"], site["fn"], drawn_site["value"])
+                total = scale_and_mask(divergence, drawn_site["scale"]).sum()
                 loss = loss + total / self.num_particles  # one for each particle
         return loss
 
@@ -88,7 +88,7 @@ class PooledELBO(ELBO):
         return wrap(function)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
-        """Return both traces; Pyro's class asks for it, and nothing here calls it."""
+        """Return both traces; required by Pyro's base class, unused here."""
         drawn = self.draw(guide, *args, **kwargs)
         return self.evaluate(model, drawn, *args, **kwargs), drawn
 

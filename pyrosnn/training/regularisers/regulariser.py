@@ -1,4 +1,4 @@
-"""What every regulariser is."""
+"""The base class of regularisers."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Regulariser(Settings, ABC):
         """
 
     def term(self, step: "Step") -> Tensor | None:
-        """Return what a step adds to its loss; None for nothing."""
+        """Return the term that a step adds to its loss; None for no term."""
         if self.weight == 0 or step.epoch <= self.start:
             return None
         return self.weight * self.penalty(step).mean()

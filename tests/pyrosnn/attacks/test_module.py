@@ -191,7 +191,7 @@ def test_one_node_stands_for_all_samples(bnn: StochasticClassifier, digits: Data
         assert node is not None
         leaves = [parent for parent, _ in node.next_functions if parent is not None]
         assert [type(leaf).__name__ for leaf in leaves] == ["AccumulateGrad"]
-        kept = node.evaluated._recording is not None
+        kept = node.evaluated._replay is not None
         assert kept == (value is values[-1])
         for _ in range(2):
             found = torch.autograd.grad(value, images, cotangents, retain_graph=True)[0]

@@ -16,8 +16,8 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import Differentiated
 from pyrosnn.sampling import (
     AfterTrunk,
+    DifferentiableReplay,
     Origin,
-    Recording,
     SampleSet,
     ScaledSum,
     disjoint_sample_sets,
@@ -187,9 +187,9 @@ def values_and_derivatives(
         chunk.rest.jvp(chunk.features(images.values), [chunk.jvp(along)])[1][0] for chunk in chunks
     ]
     u = torch.randn(len(samples), len(x), 10, generator=torch.Generator().manual_seed(1)).double()
-    recording = Recording(classifier, x, samples)
-    total, first = ScaledSum(recording.images), 0
-    for chunk in recording:
+    replayed = DifferentiableReplay(classifier, x, samples)
+    total, first = ScaledSum(replayed.images), 0
+    for chunk in replayed:
         total.add(chunk, u[first : chunk.stop])
         first = chunk.stop
     jtu = total.value * total.scale.reshape(-1, 1, 1, 1).float()
@@ -221,7 +221,7 @@ def test_a_small_budget_changes_nothing_but_rounding(
 
 
 @pytest.mark.parametrize("model", list(MODELS))
-def test_pullback_and_pushforward_are_the_networks_derivatives(
+def test_jvp_and_vjp_are_the_networks_derivatives(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
     """A model's own parts against its ``logits``, differentiated by torch."""

@@ -22,6 +22,7 @@ from pyrosnn.storage.kinds import TRAINING
 from pyrosnn.training import (
     TrainingSpec,
     TrainingState,
+    keeping,
     load_state,
     preset,
     save_state,
@@ -29,7 +30,7 @@ from pyrosnn.training import (
     train,
 )
 from pyrosnn.training.checkpoints import model_digest
-from pyrosnn_cli import keeper, training
+from pyrosnn_cli import training
 from pyrosnn_cli.main import app
 from pyrosnn_cli.options import Showing
 from pyrosnn_cli.training import train_and_save
@@ -221,7 +222,7 @@ def test_the_command_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Dataset
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(keeper, "SHARE", math.inf)  # every state is written
+    monkeypatch.setattr(keeping, "SHARE", math.inf)  # every state is written
     arguments = ["train", "bnn", "--epochs", "3", "--hidden", "8", "--test-samples", "1"]
     own, stop = save_state, [2]
 
@@ -284,7 +285,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(
 ) -> None:
     """Also one whose state waited, because writing each would cost too much."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(keeper, "SHARE", 1e-9)  # only the first is written
+    monkeypatch.setattr(keeping, "SHARE", 1e-9)  # only the first is written
     with monkeypatch.context() as patch:
         patch.setattr(training, where, stopped(KeyboardInterrupt()))
         result = CliRunner().invoke(app, QUICK)

@@ -19,13 +19,13 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.noise.matrix_normal import MatrixNormal
 from pyrosnn.shapes import Sites
 from pyrosnn.training import TrainingProgress, TrainingSpec, preset, preset_names, train
+from pyrosnn.training.loop import _train_epoch
 from pyrosnn.training.loss import make_loss
 from pyrosnn.training.objectives import OBJECTIVES
 from pyrosnn.training.objectives.averaged_logits import AveragedLogitsELBO
 from pyrosnn.training.objectives.elbo import MeanELBO
 from pyrosnn.training.objectives.mixture import MixtureELBO
 from pyrosnn.training.objectives.pooled import PooledELBO, WeighSites
-from pyrosnn.training.train import _train_epoch
 
 NOISE = 0.5
 

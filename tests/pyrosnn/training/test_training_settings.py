@@ -14,10 +14,10 @@ from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.evaluation import accuracy
 from pyrosnn.training import TrainingSpec, preset, train
 from pyrosnn.training.images.augmentations import AUGMENTATIONS, crop, flip
+from pyrosnn.training.loop import _train_epoch
 from pyrosnn.training.loss import make_loss
 from pyrosnn.training.optimizers import OPTIMIZERS
 from pyrosnn.training.schedules import SCHEDULES, learning_rate
-from pyrosnn.training.train import _train_epoch
 
 PAPER = preset("resnet", "paper")
 

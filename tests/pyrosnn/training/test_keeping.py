@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyrosnn.training import TrainingState
-from pyrosnn_cli.keeper import SHARE, Keeper
+from pyrosnn.training.keeping import SHARE, StateWriter
 
 SECONDS = st.floats(1e-3, 1e3)
 
@@ -18,7 +18,7 @@ class Run:
 
     def __init__(self, write: float):
         self.now, self.writing, self.write, self.epochs = 0.0, 0.0, write, list[int]()
-        self.keep = Keeper(self.save, clock=lambda: self.now)
+        self.keep = StateWriter(self.save, clock=lambda: self.now)
 
     def save(self, kept: TrainingState) -> None:
         self.now += self.write

@@ -17,7 +17,7 @@ from pyrosnn.errors import ArgumentError
 LABELS = (Categorical, OneHotCategorical)
 
 
-class GivenSites(Messenger):
+class FixedSites(Messenger):
     """A handler that gives sample sites their values, and sets labels to zero.
 
     Args:
@@ -37,13 +37,13 @@ class GivenSites(Messenger):
         if isinstance(distribution, _Subsample):
             return
         if message["value"] is None:
-            given = self._values.get(name)
-            message["value"] = zeros(distribution) if given is None else given
+            value = self._values.get(name)
+            message["value"] = zeros(distribution) if value is None else value
             message["done"] = True
         self.met[name] = (distribution, message["value"])
 
 
-class GivenParameters(Messenger):
+class FixedParameters(Messenger):
     """A handler that gives ``pyro.param`` statements their values.
 
     Args:

@@ -1,7 +1,7 @@
-"""Predictions and slopes of a sample set along rays from images.
+"""Predictions and slopes of a sample set along lines through images.
 
 One pass over the samples serves all of it. Each chunk's affine part is applied once to the images
-and once to the direction of each ray; every point of a ray, and the derivative along it, are then
+and once to the direction of each line; every point of a line, and the derivative along it, are then
 evaluated on features.
 """
 
@@ -23,8 +23,8 @@ from pyrosnn.shapes import Images, Labels, PerClass, PerImage
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ray:
-    """The points x + t v along one direction v per image, and a key to the values there.
+class Line:
+    """A line x + t v through each image, used as a key for the values on it.
 
     Attributes:
         direction: v, shape (example, *image).
@@ -43,104 +43,104 @@ class Ray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """Predictions and slopes of the first samples of a set.
+class Linearization:
+    """Mean predictions and slopes along lines, over the first samples of a set.
 
     Attributes:
         num_samples: how many samples.
         discriminants: f(x), float64.
-        slopes: for each measured ray, how fast f_c - f_y grows along its direction v, float64.
-        predicted: for each ray, the predicted class at each of its points.
+        slopes: for each measured line, how fast f_c - f_y grows along its direction v, float64.
+        predicted: for each line, the predicted class at each of its points.
     """
 
     num_samples: int
     discriminants: PerClass
-    slopes: Mapping[Ray, PerClass]
-    predicted: Mapping[Ray, tuple[Labels, ...]]
+    slopes: Mapping[Line, PerClass]
+    predicted: Mapping[Line, tuple[Labels, ...]]
 
 
 class _Path:
-    """A ray after the trunk: a line where there is no trunk, else a curve.
+    """The image of a line under the trunk: a line where there is no trunk, else a curve.
 
     Args:
         images: the images after the trunk.
-        ray: the ray.
+        line: the line.
         kept: keep the points of the curve for all chunks of samples.
 
     Attributes:
-        along: the direction in which it begins, if one is needed; else none.
-        at: gives its point at t, on a curve.
+        along: a list of its tangent at t = 0 if that is needed, else an empty list.
+        at: the function from t to a point of the curve.
     """
 
-    def __init__(self, images: AfterTrunk, ray: Ray, *, kept: bool):
-        needed = ray.measured or images.straight
-        self.along = [images.jvp(ray.direction)] if needed else []
+    def __init__(self, images: AfterTrunk, line: Line, *, kept: bool):
+        needed = line.measured or images.straight
+        self.along = [images.jvp(line.direction)] if needed else []
 
         def at(t: float) -> Tensor:
-            return images.at(torch.add(images.x, ray.direction, alpha=t))
+            return images.at(torch.add(images.x, line.direction, alpha=t))
 
         self.at = cache(at) if kept else at
 
 
-def look(
+def linearize(
     classifier: StochasticClassifier,
     x: Images,
     y: Labels,
-    rays: Sequence[Ray],
+    lines: Sequence[Line],
     samples: SampleSet,
     sizes: Sequence[int],
-) -> list[View]:
-    """Evaluate the first samples of a set along rays.
+) -> list[Linearization]:
+    """Evaluate the mean prediction and its slopes along lines through images.
 
     Args:
         classifier: the classifier.
         x: images.
         y: labels.
-        rays: directions from x.
+        lines: lines through x.
         samples: the sample set.
-        sizes: numbers of its first samples, one view each.
+        sizes: numbers of its first samples, one linearization each.
 
     Returns:
-        A view for each size.
+        A linearization for each size.
     """
     f = discriminants_of(classifier.output)
     shape = (classifier.num_classes, len(x))
     like = torch.zeros(shape, dtype=torch.float64, device=x.device).mT
     clean = like.clone()
-    slopes = {ray: like.clone() for ray in rays if ray.measured}
-    # at t = 0 every ray passes through the image itself
-    moved = {ray: [clean if t == 0 else like.clone() for t in ray.points] for ray in rays}
-    views: dict[int, View] = {}
+    slopes = {line: like.clone() for line in lines if line.measured}
+    # at t = 0 every line passes through the image itself
+    moved = {line: [clean if t == 0 else like.clone() for t in line.points] for line in lines}
+    linearizations: dict[int, Linearization] = {}
     images = AfterTrunk(classifier, x, samples.memory_budget)
-    num_points = sum(len(ray.points) for ray in rays)
+    num_points = sum(len(line.points) for line in lines)
     kept = num_points * images.values.nbytes <= quarter(samples.memory_budget)
-    paths = {ray: _Path(images, ray, kept=kept) for ray in rays}
+    paths = {line: _Path(images, line, kept=kept) for line in lines}
     for chunk in replay(classifier, len(x), samples[: max(sizes)], stops=sizes):
         features = chunk.features(images.values)
-        steps = {ray: chunk.jvp(along) for ray, path in paths.items() for along in path.along}
-        logits, tangents = chunk.rest.jvp(features, [steps[ray] for ray in slopes])
+        steps = {line: chunk.jvp(along) for line, path in paths.items() for along in path.along}
+        logits, tangents = chunk.rest.jvp(features, [steps[line] for line in slopes])
         values = f.values(logits)
         clean += sum_samples(values)
         for total, tangent in zip(slopes.values(), tangents, strict=True):
             total += sum_samples(f.slopes(values, tangent, y))
-        for ray, path in paths.items():
-            for t, total in zip(ray.points, moved[ray], strict=True):
+        for line, path in paths.items():
+            for t, total in zip(line.points, moved[line], strict=True):
                 if t != 0:
                     there = (
-                        torch.add(features, steps[ray], alpha=t)
+                        torch.add(features, steps[line], alpha=t)
                         if images.straight
                         else chunk.features(path.at(t))
                     )
                     total += sum_samples(f.values(chunk.rest(there)))
         if chunk.stop in sizes:
-            views[chunk.stop] = View(
+            linearizations[chunk.stop] = Linearization(
                 num_samples=chunk.stop,
                 discriminants=clean / chunk.stop,
-                slopes={ray: total / chunk.stop for ray, total in slopes.items()},
+                slopes={line: total / chunk.stop for line, total in slopes.items()},
                 predicted={
-                    ray: tuple(total.argmax(-1) for total in totals)
-                    for ray, totals in moved.items()
+                    line: tuple(total.argmax(-1) for total in totals)
+                    for line, totals in moved.items()
                 },
             )
     require_finite(clean)
-    return [views[size] for size in sizes]
+    return [linearizations[size] for size in sizes]

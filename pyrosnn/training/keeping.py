@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
-from pyrosnn.training import TrainingState
+from pyrosnn.training.state import TrainingState
 
 SHARE = 0.05  # of the training's time
 
 
-class Keeper:
+class StateWriter:
     """Writes the states of a training, but for those that would cost too much of its time.
 
     After an epoch the state is written if the last write took less than a twentieth of the time

@@ -1,21 +1,21 @@
-"""Where an inference set looks, so that it judges an attack at every strength."""
+"""The lines along which an inference set judges an attack at every strength."""
 
 from collections.abc import Sequence
 
 from torch import Tensor
 
 from pyrosnn.attacks import AttackResult
-from pyrosnn.conditions import Ray
+from pyrosnn.conditions import Line
 
 
-def rays_of(
+def attack_lines(
     x: Tensor,
     results: Sequence[AttackResult],
     strengths: Sequence[float],
     direction: Tensor | None,
     judged_bounds: tuple[float, float] | None,
-) -> list[Ray]:
-    """Return the rays on which an attack's results lie.
+) -> list[Line]:
+    """Return the lines on which an attack's results lie.
 
     Args:
         x: images.
@@ -25,16 +25,16 @@ def rays_of(
         judged_bounds: bounds that x + δ is clipped to before it is judged.
 
     Returns:
-        Rays with one measured ray for all strengths, if there is such a direction, or one for
+        Lines with one measured line for all strengths, if there is such a direction, or one for
         each; their points, taken together, are the attacked images in the order of strengths.
     """
     if judged_bounds is not None:
         directions = [r.perturbation for r in results] if direction is None else [direction]
         attacked = [(x + r.perturbation).clamp(*judged_bounds) for r in results]
         return [
-            *(Ray(direction=along) for along in directions),
-            *(Ray(direction=image - x, points=(1.0,), measured=False) for image in attacked),
+            *(Line(direction=along) for along in directions),
+            *(Line(direction=image - x, points=(1.0,), measured=False) for image in attacked),
         ]
     if direction is None:
-        return [Ray(direction=result.perturbation, points=(1.0,)) for result in results]
-    return [Ray(direction=direction, points=tuple(strengths))]
+        return [Line(direction=result.perturbation, points=(1.0,)) for result in results]
+    return [Line(direction=direction, points=tuple(strengths))]

@@ -27,7 +27,7 @@ from pyrosnn.training.state import TrainingState
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingProgress:
-    """What is known after an epoch.
+    """The progress of a training after an epoch.
 
     Attributes:
         epoch: epochs done.
@@ -59,9 +59,9 @@ def train(
         dataset: its training split is used.
         device: where to train.
         progress: called after each epoch.
-        resume: where an interrupted training of the same settings and data goes on, to the same
-            weights as without the interruption.
-        keep: called after each epoch, before ``progress``, with what ``resume`` takes.
+        resume: state of an interrupted training of the same settings and data; the weights
+            become the same as without the interruption.
+        keep: called after each epoch, before ``progress``, with the state for ``resume``.
 
     Returns:
         The trained classifier, in evaluation mode.
@@ -97,7 +97,7 @@ def fit(
     progress: Callable[[TrainingProgress], None] | None = None,
     **changes: Any,
 ) -> StochasticClassifier:
-    """Train a classifier of one's own, such as a :class:`Composed`, where it is.
+    """Train a custom classifier, such as a :class:`Composed`, in place.
 
     Args:
         classifier: the classifier; those of its parameters that require gradients are moved, or
@@ -142,16 +142,17 @@ def fit(
 
 
 def _require_fit(classifier: StochasticClassifier, spec: TrainingSpec, dataset: Dataset) -> None:
-    """Refuse what is no classifier, or none that can be trained on the data."""
+    """Refuse anything but a classifier that can be trained on the data."""
     if not isinstance(classifier, StochasticClassifier):
         raise no_classifier("the classifier is", classifier)
-    for what, found, needed in (
+    for what, expected, actual in (
         ("images of shape", classifier.image_shape, dataset.image_shape),
         ("pixels of type", classifier.dtype, dataset.x_train.dtype),
         ("as number of classes", classifier.num_classes, dataset.num_classes),
     ):
         require(
-            found == needed, f"the classifier takes {what} {found}, {dataset.name} has {needed}"
+            expected == actual,
+            f"the classifier takes {what} {expected}, {dataset.name} has {actual}",
         )
     require(
         bool(spec.objective or classifier.objective),
@@ -189,7 +190,7 @@ def _run(
     resume: TrainingState | None = None,
     keep: Callable[[TrainingState], None] | None = None,
 ) -> None:
-    """Make the epochs that are left."""
+    """Run the remaining epochs."""
     x, y = dataset.x_train.to(classifier.device), dataset.y_train.to(classifier.device)
     classifier.train()
     classifier.before_training()
@@ -215,7 +216,7 @@ def _run(
 def _finish(
     classifier: StochasticClassifier, spec: TrainingSpec, dataset: Dataset
 ) -> StochasticClassifier:
-    """Freeze what was trained, and let it compute what it needs all images for."""
+    """Freeze the classifier, and let it compute its statistics over all images."""
     classifier.eval().requires_grad_(False)
     x = dataset.x_train.to(classifier.device)
     classifier.after_training(x.split(spec.batch_size))
@@ -235,7 +236,7 @@ def _train_epoch(
     *,
     done: int = 0,
 ) -> float:
-    """Make one pass in random order, after ``done`` others; return the mean loss per image."""
+    """Run one epoch in random order, after ``done`` others; return the mean loss per image."""
     augment = AUGMENTATIONS[spec.augmentation]
     total = torch.zeros((), dtype=torch.float64, device=x.device)  # asked for once an epoch
     batches = torch.randperm(len(x), device=x.device).split(spec.batch_size)

@@ -1,0 +1,53 @@
+"""Settings of a training as options: read from sources, so that a help text loads no torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyrosnn.models import MODELS, model_settings
+from pyrosnn.networks import NETWORKS
+from pyrosnn.settings import Option, options_of, rows_with
+from pyrosnn.settings.presets import load_presets, row_preset, with_presets
+
+SPEC = "pyrosnn.training.spec:TrainingSpec"
+
+
+def training_options(model: str, chosen: Mapping[str, Any] | None = None) -> list[Option]:
+    """Return the settings of a training: of the model, and of the rows that are chosen.
+
+    Args:
+        model: a name in ``MODELS``.
+        chosen: values of options that choose rows, such as ``{"images": "adversarial"}``.
+
+    Raises:
+        UnknownNameError: for a row that is not in its table.
+
+    Example:
+        >>> chosen = {"network": "cnn", "images": "trades"}
+        >>> {"--channels", "--beta"} <= {option.flag for option in training_options("bnn", chosen)}
+        True
+    """
+    chosen = chosen or {}
+    options = [*model_settings(model, chosen.get("network")), *options_of(SPEC, chosen)]
+    presets = load_presets("pyrosnn.training")
+    return with_presets(options, {name: row_preset(one, model) for name, one in presets.items()})
+
+
+def choice_with(model: str, option: str, chosen: Mapping[str, Any]) -> str:
+    """Return the choice that would bring an option; empty if none does.
+
+    Args:
+        model: a name in ``MODELS``.
+        option: name of an option that the training lacks.
+        chosen: what is chosen already.
+
+    Example:
+        >>> choice_with("bnn", "channels", {}), choice_with("bnn", "dropout", {})
+        ('add --network cnn', 'it is an option of resnet')
+    """
+    for network in NETWORKS:
+        if any(one.name == option for one in model_settings(model, network)):
+            return f"add --network {network}"
+    for choice, row in rows_with(SPEC, option, chosen):
+        return f"add --{choice} {row}"
+    has = [other for other in MODELS if option in {one.name for one in model_settings(other)}]
+    return f"it is an option of {', '.join(has)}" if has else ""

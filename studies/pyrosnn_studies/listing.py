@@ -1,0 +1,199 @@
+"""Lists of trainings and studies: a TOML file whose keys are the command line's options."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyrosnn.errors import FileError, require, row_of, unknown_name
+from pyrosnn.models import MODELS
+from pyrosnn.settings import Option, nested, parse
+from pyrosnn.training.options import training_options
+from pyrosnn_studies import STUDIES
+from pyrosnn_studies.options import study_options
+
+# Keys of a table that are no settings of the training or the study itself.
+TRAINING_KEYS = ("model", "dataset", "preset", "test_samples")
+STUDY_KEYS = ("study", "model", "dataset", "preset", "compact", "threads")
+FOLDERS = ("checkpoints", "results")
+TABLES = ("train", "study")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """A training of a list.
+
+    Attributes:
+        name: its name in the list.
+        output: its checkpoint.
+        model: name in ``MODELS``.
+        settings: settings that differ from the preset's.
+        keys: its other keys, see ``TRAINING_KEYS``.
+    """
+
+    name: str
+    output: Path
+    model: str
+    settings: dict[str, Any]
+    keys: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyJob:
+    """A study of a list.
+
+    Attributes:
+        name: its name in the list.
+        output: its result.
+        study: name in ``STUDIES``.
+        model: a training of the list, a checkpoint, or None for a study that needs none.
+        settings: settings that differ from the preset's.
+        keys: its other keys, see ``STUDY_KEYS``.
+    """
+
+    name: str
+    output: Path
+    study: str
+    model: TrainingJob | Path | None
+    settings: dict[str, Any]
+    keys: Mapping[str, Any]
+
+
+Jobs = tuple[dict[str, TrainingJob], dict[str, StudyJob]]
+
+
+def read_jobs(file: Path) -> Jobs:
+    """Read the trainings and studies of a list by name.
+
+    ``[train.NAME]`` is written to NAME.safetensors in the folder ``checkpoints``, ``[study.NAME]``
+    to NAME.nc in ``results``; ``[defaults.train]`` and ``[defaults.study]`` hold what all share.
+
+    Args:
+        file: the TOML file; its paths are relative to the current folder.
+
+    Raises:
+        FileError: if it cannot be read, or is no TOML.
+        ArgumentError, UnknownNameError: naming the table and the key.
+    """
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise FileError(f"cannot read {file}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileError(f"{file} is not readable TOML ({error})") from error
+    for key in content:
+        if key not in (*FOLDERS, *TABLES, "defaults"):
+            raise unknown_name(f"key of {file}", key, [*FOLDERS, "defaults", *TABLES])
+    folders = [content.get(key, ".") for key in FOLDERS]
+    for key, folder in zip(FOLDERS, folders, strict=True):
+        require(isinstance(folder, str), f"{key} of {file} must be a folder, got {folder!r}")
+    trainings = {
+        name: _training(f"[train.{name}] of {file}", name, table, Path(folders[0]))
+        for name, table in _tables(file, content, "train")
+    }
+    studies = {
+        name: _study(f"[study.{name}] of {file}", name, table, Path(folders[1]), trainings)
+        for name, table in _tables(file, content, "study")
+    }
+    return trainings, studies
+
+
+def _tables(
+    file: Path, content: Mapping[str, Any], kind: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables of a kind by name, with the defaults of the file."""
+    defaults, tables = content.get("defaults", {}), content.get(kind, {})
+    for part in (defaults, tables):
+        require(
+            isinstance(part, dict) and all(isinstance(table, dict) for table in part.values()),
+            f"{kind} of {file} must be tables [{kind}.NAME], and defaults [defaults.{kind}]",
+        )
+    for name, table in tables.items():
+        yield name, {**defaults.get(kind, {}), **table}
+
+
+def _training(where: str, name: str, table: dict[str, Any], folder: Path) -> TrainingJob:
+    require("model" in table, f"{where} needs a model ({', '.join(MODELS)})")
+    row_of(MODELS, table["model"], f"model in {where},")
+    options = training_options(table["model"], table)
+    keys, settings = _split(where, table, TRAINING_KEYS, options)
+    return TrainingJob(
+        name=name,
+        output=folder / f"{name}.safetensors",
+        model=table["model"],
+        settings=settings,
+        keys=keys,
+    )
+
+
+def _study(
+    where: str,
+    name: str,
+    table: dict[str, Any],
+    folder: Path,
+    trainings: Mapping[str, TrainingJob],
+) -> StudyJob:
+    require("study" in table, f"{where} needs a study ({', '.join(STUDIES)})")
+    entry = row_of(STUDIES, table["study"], f"study in {where},")
+    keys, settings = _split(where, table, STUDY_KEYS, study_options(table["study"], table))
+    model: TrainingJob | Path | None = None
+    if entry.needs != "nothing":
+        require("model" in table, f"{where} needs a model: a training of the file, or a checkpoint")
+        model = trainings.get(table["model"]) or Path(table["model"])
+    return StudyJob(
+        name=name,
+        output=folder / f"{name}.nc",
+        study=table["study"],
+        model=model,
+        settings=settings,
+        keys=keys,
+    )
+
+
+def _split(
+    where: str, table: Mapping[str, Any], own: Sequence[str], options: Sequence[Option]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a table's own keys, and its settings as nested values."""
+    many = {option.name: option for option in options if option.kind.many}
+    settings = {
+        key: parse(value, many[key].kind, f"{key} in {where}")
+        if key in many and isinstance(value, str)
+        else value
+        for key, value in table.items()
+        if key not in own
+    }
+    return {key: table[key] for key in own if key in table}, nested(options, settings, where)
+
+
+def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
+    """Refuse settings that cannot be before anything is trained.
+
+    Args:
+        jobs: the trainings and studies.
+        data_root: folder of the data files.
+
+    Raises:
+        PyrosnnError: as the training or the study would.
+    """
+    from pyrosnn.data import DATASETS, load_dataset
+    from pyrosnn.training import preset
+    from pyrosnn_studies.study import find_study
+
+    trainings, studies = jobs
+    default = next(iter(DATASETS))
+    names = {name: one.keys.get("dataset", default) for name, one in trainings.items()}
+    datasets = {name: load_dataset(name, data_root) for name in sorted(set(names.values()))}
+    specs = {
+        name: preset(one.model, one.keys.get("preset", "quick"), **one.settings)
+        for name, one in trainings.items()
+    }
+    for job in studies.values():
+        start, study = job.keys.get("preset", "quick"), find_study(job.study)
+        if job.model is None:
+            study.make_spec(start, None, None, **job.settings)
+        elif isinstance(job.model, TrainingJob):
+            dataset, spec = datasets[names[job.model.name]], specs[job.model.name]
+            study.make_spec(start, dataset, spec, **job.settings)
+        else:
+            require(job.model.exists(), f"study {job.name}: there is no model {job.model}")
