@@ -67,7 +67,7 @@ def test_ctrl_c_leaves_cells_and_says_how_to_go_on(
     assert events[-1]["event"] == "stopped"
     done = events[-1]["done"]
     assert 1 <= done < 20
-    said = "20 cells are kept in a.nc.cells: the same command with --resume goes on"
+    said = "20 cells are kept in a.nc.cells: the same command with --resume continues"
     assert lines[-1].startswith("pyrosnn: interrupted; ")
     assert said in lines[-1]
     assert not (tmp_path / "a.nc").exists()
@@ -241,8 +241,8 @@ def test_threads_are_set_and_recorded(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--workers", "0"), "--workers must be >= 1, got 0"),
-        (("--threads", "-1"), "--threads must be >= 1, got -1"),
+        (("--workers", "0"), "workers must be >= 1, got 0"),
+        (("--threads", "-1"), "threads must be >= 1, got -1"),
         (("--workers", "2", "--scheduler", "tcp://a:1"), "give --workers (a cluster of this"),
     ],
 )

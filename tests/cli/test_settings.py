@@ -107,7 +107,7 @@ def widened_angles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "pyrosnn_studies.gaussian_angles",
         tmp_path,
         help_=(
-            "        step: step of t, which starts at 0.",
+            "        step: step between the values of t, from 0 on.",
             "        kinds: number of kinds of vectors.",
         ),
         field=("    step: Annotated[float, Gt(0)]", "    kinds: Annotated[int, Ge(1)] = 7"),

@@ -20,18 +20,24 @@ import pytest
 import typer
 from nbclient import NotebookClient
 from support.commands import commands
+from support.program import invoke
 
 import pyrosnn
 import pyrosnn_cli
 import pyrosnn_studies
 import reproduction
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.noise import NOISES
+from pyrosnn.results import open_results, result_digest
 from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn_cli.main import app
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+OUTSIDE = ROOT / "tests" / "outside"
+FILE = re.compile(r"^<!-- file: (\S+) -->$", re.MULTILINE)
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
@@ -94,6 +100,80 @@ def test_the_readme_commands_print_what_they_say(tmp_path: Path) -> None:
         assert shape(run.stdout) == shape(expected), command
 
 
+def session(page: str, command: str) -> list[list[str]]:
+    """Return the commands of a page's shell blocks, those that hold a command, as words."""
+    (lines,) = [block for block in blocks("sh", page) if command in block]
+    return [shlex.split(line, comments=True)[1:] for line in lines.replace("\\\n", "").splitlines()]
+
+
+@pytest.mark.slow
+def test_the_list_of_runs_is_run_compared_and_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (listed,) = blocks("toml", "docs/cli.md")
+    Path("compare.toml").write_text(listed)
+    first, second = session("docs/cli.md", "study run compare.toml")
+    for words in (first, second):
+        result = invoke(*words)
+        assert result.exit_code == 0, result.output
+    for named in re.findall(r"(?:models|results)/\S+\.\w+", listed):
+        assert Path(named).is_file(), named
+    (again,) = session("docs/cli.md", "study run --like")
+    result = invoke(*again)
+    assert result.exit_code == 0, result.output
+    digests = [result_digest(open_results(file)) for file in ("results/fgm-bnn.nc", "again.nc")]
+    assert digests[0] == digests[1]
+    kept = invoke(*first)  # with --resume
+    assert kept.exit_code == 0, kept.output
+    assert "models/bnn.safetensors is trained already" in kept.stdout
+
+
+@pytest.mark.parametrize("page", ["docs/extending.md", "docs/cli.md"])
+def test_every_file_of_a_page_is_there(page: str) -> None:
+    named = FILE.findall((ROOT / page).read_text("utf-8"))
+    assert named
+    for path in named:
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_file_of_extending_is_used_in_a_test() -> None:
+    named = {path for path in FILE.findall((ROOT / "docs" / "extending.md").read_text("utf-8"))}
+    assert named <= {f"tests/outside/{path.name}" for path in OUTSIDE.glob("*.py")}
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for path in named:
+        module = f"outside.{Path(path).stem}"
+        assert re.search(rf'"{module}:\w+"|\b{module}\.\w+', tests), module
+
+
+def test_the_rows_of_extending_are_in_the_help_and_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(NOISES, "laplace-features", "")  # what the page puts there goes again
+    monkeypatch.setitem(MODELS, "heavy", MODELS["bnn"])
+    (example,) = blocks("python", "docs/extending.md")
+    exec(compile(example, "extending.md", "exec"), {})
+    shown = invoke("train", "heavy", "--help").stdout
+    assert "Heavy-tailed noise on the features." in shown
+    assert "--initial-scale" in shown
+    spec = pyrosnn.preset("heavy", epochs=1, options={"initial_scale": 0.2})
+    digits = pyrosnn.load_dataset("digits")
+    heavy = pyrosnn.train(spec, digits)
+    x, _ = digits.test_images(2)
+    drawn, _ = pyrosnn.disjoint_sample_sets(heavy, x, attack=3, inference=1, seed=0)
+    assert set(drawn.tensors) == {"laplace_0", "laplace_1"}
+
+
+def test_the_errors_of_extending_are_those_shown() -> None:
+    (shown,) = blocks("console", "docs/extending.md")
+    steps = re.split(r"^\$ ", shown, flags=re.MULTILINE)[1:]
+    assert steps
+    for step in steps:
+        command, _, expected = step.partition("\n")
+        result = invoke(*shlex.split(command)[1:])
+        assert (result.exit_code, result.stderr) == (2, expected), command
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")  # laplace's
 def test_the_examples_of_your_own_model_run() -> None:
@@ -134,7 +214,7 @@ def test_the_readme_names_only_files_that_are_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert links
     for link in links:
-        assert (ROOT / link).exists(), link
+        assert (ROOT / link.partition("#")[0]).exists(), link
 
 
 @pytest.mark.slow

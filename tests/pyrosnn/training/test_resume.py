@@ -235,13 +235,11 @@ def test_the_command_says_how_to_go_on(
     monkeypatch.setattr(training, "save_state", interrupted)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 130
-    assert "interrupted; the same command with --resume goes on after epoch 2" in result.stderr
+    assert "interrupted; the same command with --resume continues after epoch 2" in result.stderr
 
     plain = CliRunner().invoke(app, arguments)
     assert plain.exit_code == 2
-    assert "holds a training that was interrupted; add --resume to go on" in plain.stderr
-    both = CliRunner().invoke(app, [*arguments, "--resume", "--overwrite"])
-    assert "--resume goes on, --overwrite begins anew: give one" in both.stderr
+    assert "holds an interrupted training; add --resume to continue it" in plain.stderr
     other = CliRunner().invoke(app, [*arguments, "--seed", "1", "--resume"])
     assert "belongs to another training (seed is 0, not 1)" in other.stderr
     result = CliRunner().invoke(app, [*arguments, "--resume"])
@@ -290,7 +288,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(
         patch.setattr(training, where, stopped(KeyboardInterrupt()))
         result = CliRunner().invoke(app, QUICK)
     assert result.exit_code == 130
-    assert "with --resume goes on after epoch 6" in result.stderr
+    assert "with --resume continues after epoch 6" in result.stderr
     anew = CliRunner().invoke(app, [*QUICK, "--seed", "1", "--overwrite"])
     assert anew.exit_code == 0
 
@@ -304,7 +302,7 @@ def test_ctrl_c_of_a_training_that_replaces_another(
     with monkeypatch.context() as patch:
         patch.setattr(training, "accuracy", stopped(KeyboardInterrupt()))
         result = CliRunner().invoke(app, [*again, "--overwrite"])
-    assert "with --resume in place of --overwrite goes on after epoch 6" in result.stderr
+    assert "with --resume in place of --overwrite continues after epoch 6" in result.stderr
     result = CliRunner().invoke(app, [*again, "--resume"])
     assert result.exit_code == 0, result.output
 
@@ -318,13 +316,13 @@ def test_a_full_disk_says_how_to_go_on_and_does_not_hide_ctrl_c(
         patch.setattr(training, "save_checkpoint", stopped(full))
         result = CliRunner().invoke(app, QUICK)
     assert result.exit_code == 2
-    assert "No space left on device; the same command with --resume goes on" in result.stderr
+    assert "No space left on device; the same command with --resume continues" in result.stderr
     with monkeypatch.context() as patch:
         patch.setattr(training, "save_state", stopped(full))
         patch.setattr(training, "accuracy", stopped(KeyboardInterrupt()))
         result = CliRunner().invoke(app, [*QUICK, "--resume"])
     assert result.exit_code == 130
-    assert "pyrosnn: interrupted; the same command with --resume goes on after" in result.stderr
+    assert "pyrosnn: interrupted; the same command with --resume continues after" in result.stderr
 
 
 def test_what_a_killed_process_left_is_cleared(
