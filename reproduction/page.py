@@ -40,7 +40,7 @@ def write_page(folder: Path) -> None:
 
 
 def filled(text: str, results: Results) -> str:
-    """Return a page with the tables between its markers made anew."""
+    """Return a page with the tables between its markers written again."""
 
     def table(match: re.Match[str]) -> str:
         try:

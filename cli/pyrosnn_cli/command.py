@@ -28,7 +28,7 @@ class Part:
     Attributes:
         name: parameter of the function that takes their values.
         options: the options.
-        make: makes the parameter of the values that were given.
+        make: makes the parameter of the given values.
     """
 
     name: str
@@ -80,20 +80,20 @@ def make_command(
         name: its name.
         about: its help.
         parts: its options; no two have the same name.
-        call: is given each part by name.
+        call: function of the parts by name.
         argument: name, type and Typer's details of a positional argument that may be missing.
         elsewhere: the choice that has an option which this command lacks, as ``--attack pgd``.
     """
     options = [option for part in parts for option in part.options]
 
     def run(**values: Any) -> None:
-        given = {key: value for key, value in values.items() if value is not None}
-        made = {} if argument is None else {argument[0]: given.get(argument[0])}
+        typed = {key: value for key, value in values.items() if value is not None}
+        made = {} if argument is None else {argument[0]: typed.get(argument[0])}
         for part in parts:
             own = {
-                option.name: _read(option, given[option.name])
+                option.name: _read(option, typed[option.name])
                 for option in part.options
-                if option.name in given
+                if option.name in typed
             }
             made[part.name] = part.make(**nested(part.options, own, name))
         call(**made)

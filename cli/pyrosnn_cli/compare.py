@@ -39,22 +39,25 @@ def compare(
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
 
     results = [open_results(path) for path in (first, second)]
-    found = compare_results(results[0], results[1], strength=strength)
-    by_size = found.at_equal_size(confidence=confidence)
-    by_reach = found.at_equal_reach(wanted, confidence=confidence)
+    compared = compare_results(results[0], results[1], strength=strength)
+    by_size = compared.at_equal_size(confidence=confidence)
+    by_reach = compared.at_equal_reach(wanted, confidence=confidence)
     made = [{**read_provenance(result), **read_spec(result)} for result in results]
-    names = [f"{place} {model_name(each, each)}" for place, each in enumerate(made, start=1)]
+    names = [
+        f"{place} {model_name(made_with, made_with)}"
+        for place, made_with in enumerate(made, start=1)
+    ]
     own = ("loss", "gradient", "precision", "repeats", "seed")
-    for name, path, each, result in zip(names, (first, second), made, results, strict=True):
+    for name, path, made_with, result in zip(names, (first, second), made, results, strict=True):
         study = result.attrs["study"]
-        typer.echo(f"{name}: {path} ({study}; {_settings(each, own)}{smoothing(each)})")
+        typer.echo(f"{name}: {path} ({study}; {_settings(made_with, own)}{smoothing(made_with)})")
     common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
     typer.echo(
-        f"{found.first.sizes['example']:,} images; {common}; "
-        f"η = {found.strength:g}, S_I = {found.inference_samples:,}\n"
+        f"{compared.first.sizes['example']:,} images; {common}; "
+        f"η = {compared.strength:g}, S_I = {compared.inference_samples:,}\n"
     )
-    show_tables(comparison_tables(found, by_size, by_reach, names, confidence))
-    for line in [*conclusions(by_size, by_reach, found, names), *warnings_of(found, names)]:
+    show_tables(comparison_tables(compared, by_size, by_reach, names, confidence))
+    for line in [*conclusions(by_size, by_reach, compared, names), *warnings_of(compared, names)]:
         typer.echo(line)
 
 

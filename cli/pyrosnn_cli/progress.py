@@ -66,7 +66,7 @@ class Clock:
 def progress_bar(title: str, total: int, showing: Showing) -> Iterator[Advance]:
     """Give a function of steps done and a short text.
 
-    It is called once at the start, with the steps of an earlier run that this one goes on with,
+    It is called once at the start, with the steps of an earlier run that this one resumes,
     and after each step.
 
     Args:

@@ -95,7 +95,7 @@ def _fields(lineage: Lineage) -> list[Declared]:
     texts: dict[str, str] = {}
     for _, node in reversed(lineage):
         texts |= described(ast.get_docstring(node) or "", "Attributes", "Args")
-    found: dict[str, Declared] = {}
+    by_name: dict[str, Declared] = {}
     for source, node in reversed(lineage):
         panel = _panel(source, node, lineage)
         for statement in node.body:
@@ -110,16 +110,16 @@ def _fields(lineage: Lineage) -> list[Declared]:
                 continue
             kind = kind_of(hint)
             if INTERNAL in kind.marks:
-                found.pop(name, None)
+                by_name.pop(name, None)
                 continue
             default = MISSING if statement.value is None else source.evaluate(statement.value)
             if isinstance(default, dataclasses.Field):
                 factory = default.default_factory
                 default = default.default if factory is MISSING else factory()
-            found[name] = Declared(
+            by_name[name] = Declared(
                 name=name, kind=kind, default=default, help=texts.get(name, ""), panel=panel
             )
-    return list(found.values())
+    return list(by_name.values())
 
 
 def _panel(source: Source, node: ast.ClassDef, lineage: Lineage) -> str:

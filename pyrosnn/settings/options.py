@@ -78,7 +78,7 @@ def options_of(
         >>> next(one.default for one in attack if one.name == "steps")
         '100'
     """
-    found = []
+    options = []
     fields = [one for one in declared(path) if one.name not in hidden]
     for field in fields:
         name = _joined(prefix, field.name)
@@ -88,11 +88,11 @@ def options_of(
         if row is not None:
             choice = _joined(prefix, row.field)
             default = next((one.default for one in fields if one.name == row.field), "")
-            found += _of_row(row, (chosen or {}).get(choice, default), chosen, where, at)
+            options += _of_row(row, (chosen or {}).get(choice, default), chosen, where, at)
         elif terms is not None:
-            found += _of_terms(terms, chosen, where, at)
+            options += _of_terms(terms, chosen, where, at)
         else:
-            found.append(
+            options.append(
                 Option(
                     name=name,
                     path=where,
@@ -103,7 +103,7 @@ def options_of(
                     of=of,
                 )
             )
-    return found
+    return options
 
 
 def _of_row(

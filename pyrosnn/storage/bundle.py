@@ -48,8 +48,8 @@ def from_bytes(kind: str, content: bytes) -> tuple[dict[str, np.ndarray], dict[s
         ForeignError: for a file of another kind.
         ValueError: for a damaged file, with the reason.
     """
-    if (found := kind_of(content)) not in (None, kind):
-        raise ForeignError(f"a {found}")
+    if (other := kind_of(content)) not in (None, kind):
+        raise ForeignError(f"a {other}")
     length = int.from_bytes(content[:8], "little")
     if length > MAX_INDEX:
         raise ValueError(f"its index would have {length:,} bytes")

@@ -39,7 +39,7 @@ def local_cluster(workers: int) -> Iterator[Compute]:
     """Start worker processes on this machine; give what runs cells on them.
 
     Each has as many threads as torch has here, and runs one cell at a time. Dask starts those
-    anew that die, and runs their cells again. Scripts that call this need the usual
+    again that die, and runs their cells once more. Scripts that call this need the usual
     ``if __name__ == "__main__":``, for workers are processes that are spawned.
 
     Args:

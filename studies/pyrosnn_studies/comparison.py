@@ -13,7 +13,7 @@ ROUGH = 0.05
 
 
 def comparison_tables(
-    found: Comparison,
+    compared: Comparison,
     by_size: pd.DataFrame,
     by_reach: pd.DataFrame,
     names: list[str],
@@ -22,22 +22,22 @@ def comparison_tables(
     """Return the tables: cosines, equal S_A, and equal share if there is a fit.
 
     Args:
-        found: the two results.
-        by_size: what ``found.at_equal_size`` gave.
-        by_reach: what ``found.at_equal_reach`` gave.
+        compared: the two results.
+        by_size: what ``compared.at_equal_size`` gave.
+        by_reach: what ``compared.at_equal_reach`` gave.
         names: the two models' names.
         confidence: confidence of the intervals in both.
     """
     level = f"{100 * confidence:g} %"
-    tables = [_fits(found, names), _sizes(by_size, names, level)]
+    tables = [_fits(compared, names), _sizes(by_size, names, level)]
     if by_reach[["first_samples", "second_samples"]].notna().any(axis=None):
-        tables.append(_shares(by_reach, found, names, level))
+        tables.append(_shares(by_reach, compared, names, level))
     return tables
 
 
-def _fits(found: Comparison, names: list[str]) -> Table:
+def _fits(compared: Comparison, names: list[str]) -> Table:
     """Return the cosines of both models by S_A, and the law that they follow."""
-    fits = (found.first_fit, found.second_fit)
+    fits = (compared.first_fit, compared.second_fit)
     sizes = sorted({int(size) for fit in fits for size in fit["attack_samples"].values})
     rows = []
     for name, fit in zip(names, fits, strict=True):
@@ -50,7 +50,7 @@ def _fits(found: Comparison, names: list[str]) -> Table:
         rows.append([name, *cells, *map(or_dash, scalars, (".3g", ".3f", ".3f"))])
     law = (
         "law cos = reachable / √(1 + B / S_A), fitted"
-        if found.moments is None
+        if compared.moments is None
         else "predicted from the moments of single samples, a B for each image"
     )
     return Table(
@@ -73,9 +73,9 @@ def _sizes(table: pd.DataFrame, names: list[str], level: str) -> Table:
     )
 
 
-def _shares(table: pd.DataFrame, found: Comparison, names: list[str], level: str) -> Table:
+def _shares(table: pd.DataFrame, compared: Comparison, names: list[str], level: str) -> Table:
     """Return the comparison at equal shares of the reachable cosine, with the S_A it takes."""
-    grids = [each["attack_samples"].values for each in (found.first, found.second)]
+    grids = [result["attack_samples"].values for result in (compared.first, compared.second)]
     rows = []
     for share, row in table.iterrows():
         needed = [
@@ -123,13 +123,13 @@ def _sign(row: Any, kind: str) -> int:
 
 
 def conclusions(
-    by_size: pd.DataFrame, by_reach: pd.DataFrame, found: Comparison, names: list[str]
+    by_size: pd.DataFrame, by_reach: pd.DataFrame, compared: Comparison, names: list[str]
 ) -> list[str]:
     """Say what the largest common share shows, and where an equal S_A says the opposite."""
     shown = by_reach.dropna(subset=["difference"])
     if shown.empty:
         has = []
-        for name, fit in zip(names, (found.first_fit, found.second_fit), strict=True):
+        for name, fit in zip(names, (compared.first_fit, compared.second_fit), strict=True):
             least, most = float(fit["reach"][0]), float(fit["reach"][-1])
             spans = f"from {least:.4g} to {most:.4g} of its reachable cosine"
             none = "no fit of its cosines (that takes two S_A, and positive cosines)"
@@ -145,7 +145,7 @@ def conclusions(
         return [f"At the largest common share, {share:.4g}: no difference beyond the intervals."]
     reach = "for fresh images, too" if over_images else "on these images; fresh ones may differ"
     better = names[0] if sign > 0 else names[1]
-    verb = "seems" if _rough(found, names) else "is"
+    verb = "seems" if _rough(compared, names) else "is"
     lines = [f"At the largest common share, {share:.4g}: {better} {verb} more robust, {reach}."]
     opposite = [f"{size:,}" for size, row in by_size.iterrows() if _sign(row, "samples") == -sign]
     if opposite:
@@ -156,20 +156,20 @@ def conclusions(
     return lines
 
 
-def warnings_of(found: Comparison, names: list[str]) -> list[str]:
+def warnings_of(compared: Comparison, names: list[str]) -> list[str]:
     """Say where the numbers are less than they seem."""
-    lines = [f"Mean cosines of {text}: rough shares." for text in _rough(found, names)]
-    if lines and found.moments is None:
+    lines = [f"Mean cosines of {text}: rough shares." for text in _rough(compared, names)]
+    if lines and compared.moments is None:
         lines.append("Run pyrosnn diagnose for both models: its results need no such law.")
-    if min(found.first.sizes["repeat"], found.second.sizes["repeat"]) == 1:
+    if min(compared.first.sizes["repeat"], compared.second.sizes["repeat"]) == 1:
         lines.append("One repeat: no interval for fresh A, I; that for images is for these A, I.")
     return lines
 
 
-def _rough(found: Comparison, names: list[str]) -> list[str]:
+def _rough(compared: Comparison, names: list[str]) -> list[str]:
     """Return which model's mean cosines miss the law, and by how much."""
     texts = []
-    for name, fit in zip(names, (found.first_fit, found.second_fit), strict=True):
+    for name, fit in zip(names, (compared.first_fit, compared.second_fit), strict=True):
         error, limit = float(fit["error"]), float(fit["limit"])
         if error > ROUGH * limit:
             texts.append(f"{name} miss the law by up to {error:.3f}")

@@ -24,26 +24,26 @@ QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 def verdict(result: xr.DataTree) -> str:
     """Return the advice in a sentence or two."""
     spec, moments = read_spec(result), result["moments"].dataset
-    found = advise(moments, share=spec["share"], inference_samples=spec["inference_samples"])
+    advice = advise(moments, share=spec["share"], inference_samples=spec["inference_samples"])
     images = moments.sizes["example"]
     if float(moments["direction_trace"].max()) == 0:
         return "No image has a gradient in any sample: more samples do not help this attack."
-    if math.isinf(found.samples):
+    if math.isinf(advice.samples):
         return (
             f"No number of samples is known to reach {spec['share']:.0%} of the reachable cosine: "
-            f"the gradients of {found.undetermined} of {images} images cannot be told from noise; "
+            f"the gradients of {advice.undetermined} of {images} images cannot be told from noise; "
             "take more --num-samples."
         )
     usual = 20
     reached = mean_reach(moments, [usual], spec["inference_samples"]).item()
-    interval = f"90 % interval {found.low:,} to {found.high:,}"
-    if math.isinf(found.high):
-        interval = f"no fewer than {found.low:,} with 95 %; no upper end is known"
+    interval = f"90 % interval {advice.low:,} to {advice.high:,}"
+    if math.isinf(advice.high):
+        interval = f"no fewer than {advice.low:,} with 95 %; no upper end is known"
     return (
-        f"Attack with ≥ {found.samples:,} samples ({interval}): "
+        f"Attack with ≥ {advice.samples:,} samples ({interval}): "
         f"{spec['share']:.0%} of the reachable cosine, mean over images.\n"
-        f"{usual} samples reach {reached:.0%} of it. Not counted: {found.undetermined} of {images} "
-        f"images, whose gradients cannot be told from noise.{_too_few(result, found.unclear)}"
+        f"{usual} samples reach {reached:.0%} of it. Not counted: {advice.undetermined} of "
+        f"{images} images, whose gradients cannot be told from noise.{_too_few(result, advice.unclear)}"
     )
 
 
@@ -61,9 +61,9 @@ def _too_few(result: xr.DataTree, unclear: int) -> str:
     )
 
 
-def _sure(found: xr.Dataset) -> float:
+def _sure(needed: xr.Dataset) -> float:
     """Return the share of images whose whole interval is within a factor 1.5 of its middle."""
-    return float((found["high"] < 2.25 * found["low"]).mean())
+    return float((needed["high"] < 2.25 * needed["low"]).mean())
 
 
 def _by_size(result: xr.DataTree) -> Table:
@@ -121,16 +121,16 @@ def _parts(result: xr.DataTree) -> Table:
 def _by_image(result: xr.DataTree) -> Table:
     """Return quantiles over images of the S_A that each needs, and how sure that is."""
     spec, moments = read_spec(result), result["moments"].dataset
-    found = samples_needed(moments, spec["share"])
+    needed = samples_needed(moments, spec["share"])
 
     def cell(name: str, quantile: float) -> str:
-        value = float(np.quantile(found[name].values, quantile, method="inverted_cdf"))
+        value = float(np.quantile(needed[name].values, quantile, method="inverted_cdf"))
         return "∞" if math.isinf(value) else f"{math.ceil(value):,}"
 
     return Table(
         title=(
             f"S_A that {spec['share']:.0%} of an image's reachable cosine needs; of single images "
-            f"it is known within a factor 1.5 for {_sure(found):.0%}"
+            f"it is known within a factor 1.5 for {_sure(needed):.0%}"
         ),
         header=["quantile over images", *[f"{q:.0%}" for q in QUANTILES]],
         rows=[

@@ -87,10 +87,12 @@ def _paired(result: xr.DataTree) -> Table:
     rows = []
     for size in sizes[:-1]:
         cells = [f"{size:,}"]
-        for each in compared.values():
-            at = each.isel(attack_samples=-1, strength=-1, drop=True)
-            found = paired_differences(at, "inference_samples").sel(inference_samples=size)
-            cells.append(_difference(100 * found[["difference", "low", "high"]], found["p_value"]))
+        for quantity in compared.values():
+            at = quantity.isel(attack_samples=-1, strength=-1, drop=True)
+            paired = paired_differences(at, "inference_samples").sel(inference_samples=size)
+            cells.append(
+                _difference(100 * paired[["difference", "low", "high"]], paired["p_value"])
+            )
         rows.append(cells)
     return Table(
         title=(
@@ -103,12 +105,12 @@ def _paired(result: xr.DataTree) -> Table:
     )
 
 
-def _difference(found: xr.Dataset, p_value: xr.DataArray) -> str:
+def _difference(paired: xr.Dataset, p_value: xr.DataArray) -> str:
     """Format a difference; without an interval where there is none."""
-    mean = f"{float(found['difference']):+.2f}"
+    mean = f"{float(paired['difference']):+.2f}"
     if np.isnan(float(p_value)):
         return mean
-    low, high = float(found["low"]), float(found["high"])
+    low, high = float(paired["low"]), float(paired["high"])
     return f"{mean} [{low:+.2f}, {high:+.2f}], p = {float(p_value):.2g}"
 
 

@@ -40,8 +40,8 @@ def unpack(content: bytes) -> tuple[xr.Dataset, float]:
         ValueError: for a damaged file, or one of another kind.
     """
     arrays, header = bundle.from_bytes(CELL, content)
-    found: dict[str, Any] = arrays | {k: np.array(v) for k, v in header["texts"].items()}
+    stored: dict[str, Any] = arrays | {k: np.array(v) for k, v in header["texts"].items()}
     layout = header["layout"]
-    variables = {name: (dims, found[name], attrs) for name, dims, attrs, _ in layout}
+    variables = {name: (dims, stored[name], attrs) for name, dims, attrs, _ in layout}
     values = xr.Dataset(variables).set_coords([name for name, *_, is_coord in layout if is_coord])
     return values, header["seconds"]

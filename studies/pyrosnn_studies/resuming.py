@@ -1,4 +1,4 @@
-"""Whose cells are whose: an interrupted run goes on with its own, and with no other's."""
+"""The cells of an interrupted run: a run resumes its own, and no other's."""
 
 import json
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ MANIFEST = "manifest.json"
 def open_store(
     output: Path, manifest: Mapping[str, Any], *, resume: bool = False, overwrite: bool = False
 ) -> CellStore:
-    """Make the folder of an output's cells, or go on with one that is there.
+    """Make the folder of an output's cells, or resume one that is there.
 
     Args:
         output: the file that the study will write.
         manifest: all that decides the result.
-        resume: go on with the cells of an interrupted run, if there are any.
+        resume: resume the cells of an interrupted run, if there are any.
         overwrite: else remove them.
 
     Raises:
@@ -34,16 +34,16 @@ def open_store(
     """
     folder = cells_folder(output)
     store = CellStore(folder)
-    found = read_manifest(folder)
-    if found is not None and store.num_cells > 0 and resume:
-        require_same(found, manifest, f"the cells in {folder} are")
+    there = read_manifest(folder)
+    if there is not None and store.num_cells > 0 and resume:
+        require_same(there, manifest, f"the cells in {folder} are")
         return store
     if store.num_cells > 0 and not (resume or overwrite):
         raise FileError(
-            f"{folder} holds {store.num_cells} cells of an interrupted run; add --resume to go on "
-            "with them (resume=True in Python), or --overwrite to start anew"
+            f"{folder} holds {store.num_cells} cells of an interrupted run; add --resume to "
+            "resume it (resume=True in Python), or --overwrite to start a new one"
         )
-    if found is None and folder.exists() and any(folder.glob("[!.]*")):
+    if there is None and folder.exists() and any(folder.glob("[!.]*")):
         raise FileError(f"{folder} is in the way, it holds no study's cells; move it away")
     try:
         if folder.exists():
@@ -66,12 +66,12 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_text("utf-8"))
+        manifest = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise FileError(f"{path} is damaged; remove {folder} and start anew")
-    return found
+        manifest = None
+    if not isinstance(manifest, dict):
+        raise FileError(f"{path} is damaged; remove {folder} and start again")
+    return manifest
 
 
 def finished_result(
@@ -101,10 +101,10 @@ def finished_result(
         if overwrite:
             return None
         raise
-    found = manifest_of(result)
-    if overwrite and found != manifest:
+    there = manifest_of(result)
+    if overwrite and there != manifest:
         return None
-    require_same(found, manifest, f"{output} is")
+    require_same(there, manifest, f"{output} is")
     if read_manifest(folder) == manifest:
         CellStore(folder).remove()
     return result
@@ -127,14 +127,14 @@ def require_same(there: Mapping[str, Any], here: Mapping[str, Any], what: str) -
             ...
         pyrosnn.errors.FileError: a.nc is of another run: spec.images is 20 there, 30 here; ...
     """
-    found = [
+    lines = [
         f"{name} is {_short(kept)} there, {_short(asked)} here"
         for name, kept, asked in differences(there, here)
     ]
-    if found:
+    if lines:
         raise FileError(
-            f"{what} of another run: {', '.join(found)}; repeat its settings, or start "
-            "anew with --overwrite and without --resume"
+            f"{what} of another run: {', '.join(lines)}; repeat its settings, or start "
+            "a new run with --overwrite and without --resume"
         )
 
 
