@@ -43,7 +43,8 @@ def verdict(result: xr.DataTree) -> str:
         f"Attack with ≥ {advice.samples:,} samples ({interval}): "
         f"{spec['share']:.0%} of the reachable cosine, mean over images.\n"
         f"{usual} samples reach {reached:.0%} of it. Not counted: {advice.undetermined} of "
-        f"{images} images, whose gradients cannot be told from noise.{_too_few(result, advice.unclear)}"
+        f"{images} images, whose gradients cannot be told from noise."
+        f"{_too_few(result, advice.unclear)}"
     )
 
 
