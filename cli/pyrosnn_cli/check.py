@@ -15,10 +15,11 @@ def check(
 ) -> None:
     """Check a result for common faults of an evaluation.
 
-    The faults are perturbations shorter than η, zero gradients, too few attack samples, an accuracy
-    that rises, and an attack judged on its own samples. Each check has a number and a status: pass,
-    warn, fail, or skipped where the file lacks the values. The page "Checks" of the documentation
-    explains each check. The exit status is 1 if a check failed.
+    The faults are perturbations shorter than η, zero gradients, too few attack
+    samples, an accuracy that rises, and an attack judged on its own samples.
+    Each check has a number and a status: pass, warn, fail, or skipped where the
+    file lacks the values. The page "Checks" of the documentation explains each
+    check. The exit status is 1 if a check failed.
     """
     from pyrosnn.checks.on_result import check_result
     from pyrosnn.results import open_results

@@ -23,12 +23,13 @@ def compare(
 ) -> None:
     """Compare two models on the same images, at equal S_A and at equal reach.
 
-    At equal S_A, the attack on the noisier model is weaker. For a fair comparison, each attack gets
-    the S_A at which it reaches the same share of the cosine that more samples could reach:
-    S_A = B share² / (1 - share²), with the noise scale B fitted to the result's cosines.
+    At equal S_A, the attack on the noisier model is weaker. For a fair
+    comparison, each attack gets the S_A at which it reaches the same share of
+    the cosine that more samples could reach: S_A = B share² / (1 - share²),
+    with the noise scale B fitted to the result's cosines.
 
-    Each difference has two intervals: one for these images under fresh sample sets A and I, and
-    one for fresh images as well.
+    Each difference has two intervals: one for these images under fresh sample
+    sets A and I, and one for fresh images as well.
     """
     wanted = parse(shares, kind_of(tuple[float, ...]), "--shares")
 

@@ -91,7 +91,8 @@ def pyrosnn(
 ) -> None:
     """Say how robust a stochastic classifier is.
 
-    Train it, attack it with one set of samples, judge it with another, and read the result.
+    Train it, attack it with one set of samples, judge it with another, and read
+    the result.
     """
 
 

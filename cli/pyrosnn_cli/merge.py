@@ -16,8 +16,9 @@ def merge(
 ) -> None:
     """Join results of the same study and model over repeats, images, strengths and sizes.
 
-    The files may overlap if their values agree there. Together they must fill the whole grid. A
-    difference in model, data set or settings is an error that names it.
+    The files may overlap if their values agree there. Together they must fill
+    the whole grid. A difference in model, data set or settings is an error that
+    names it.
     """
     check_writable(output, overwrite=bool(overwrite))
 

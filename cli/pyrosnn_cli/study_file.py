@@ -18,9 +18,10 @@ from pyrosnn_studies.listing import StudyJob, TrainingJob, check_jobs, read_jobs
 
 ABOUT = """Run the trainings and studies that a file lists, or run a result's study again.
 
-FILE.toml has a table train.NAME for each training, and study.NAME for each study. The keys are
-the options of `pyrosnn train` and `pyrosnn study`, with underscores. A study's `model` is a
-training of the file, or a checkpoint. With --resume, outputs that are complete are kept.
+FILE.toml has a table train.NAME for each training, and study.NAME for each
+study. The keys are the options of `pyrosnn train` and `pyrosnn study`, with
+underscores. A study's `model` is a training of the file, or a checkpoint.
+With --resume, outputs that are complete are kept.
 """
 
 

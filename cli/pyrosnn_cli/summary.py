@@ -16,11 +16,13 @@ def summary(
 ) -> None:
     """Show the tables of a result: cosines, accuracies and P(robust).
 
-    Cosines have a mean, a standard deviation and ArviZ's highest density interval, over images and
-    repeats. "undefined" counts the cosines without a gradient. Accuracies are means over images,
-    with mean and standard deviation over repeats. P(robust) needs two repeats. It is the
-    probability of withstanding fresh A and I, with an interval over repeats. A result without
-    cosines (prediction-variance, gaussian-angles, ablation) shows the tables of its study.
+    Cosines have a mean, a standard deviation and ArviZ's highest density
+    interval, over images and repeats. "undefined" counts the cosines without a
+    gradient. Accuracies are means over images, with mean and standard deviation
+    over repeats. P(robust) needs two repeats. It is the probability of
+    withstanding fresh A and I, with an interval over repeats. A result without
+    cosines (prediction-variance, gaussian-angles, ablation) shows the tables of
+    its study.
     """
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn_cli.show import show_tables, smoothing, whole

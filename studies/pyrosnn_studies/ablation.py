@@ -1,8 +1,9 @@
 """Comparison of possible readings of what the paper leaves open.
 
-FGM attacks the true labels, or the labels that the attack set predicts (CleverHans' default).
-Further readings change one thing of the second: they clip the judged image, clip δ, add
-CleverHans' floor on the gradient's norm, or sample pre-activations instead of weights.
+FGM attacks the true labels, or the labels that the attack set predicts
+(CleverHans' default). Further readings change one thing of the second: they
+clip the judged image, clip δ, add CleverHans' floor on the gradient's norm,
+or sample pre-activations instead of weights.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """Share of images that fulfil the linear and the smooth condition, and the accuracy.
 
-Figures 3 and 7 of the paper. The model is averaged over Gaussian noise, with ten draws for each
-sample. The variance is that of its training, or --smoothing-variance.
+Figures 3 and 7 of the paper. The model is averaged over Gaussian noise,
+with ten draws for each sample. The variance is that of its training, or
+--smoothing-variance.
 """
 
 import xarray as xr

@@ -1,7 +1,8 @@
 """Number of samples that an attack needs, predicted and measured.
 
-The prediction uses the moments of the gradients of single samples (FGM, l2). A few sizes are
-measured, too. `pyrosnn diagnose` also runs the checks that need the model.
+The prediction uses the moments of the gradients of single samples (FGM,
+l2). A few sizes are measured, too. `pyrosnn diagnose` also runs the checks
+that need the model.
 """
 
 from dataclasses import asdict, dataclass

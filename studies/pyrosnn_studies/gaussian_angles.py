@@ -1,6 +1,7 @@
 """Expected angle between two Gaussian vectors with the same mean, and its closed form.
 
-Figure 2 of the paper, with means and variances uniform on [0, t]. The study needs no model.
+Figure 2 of the paper, with means and variances uniform on [0, t]. The study
+needs no model.
 """
 
 import math

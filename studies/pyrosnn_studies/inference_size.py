@@ -1,7 +1,7 @@
 """Accuracy, cosine, gradient norm and margin against the number of inference samples.
 
-Table 2 and figures 6 and 15 to 17 of the paper. Sizes are compared in pairs, on the same images
-under the same attack.
+Table 2 and figures 6 and 15 to 17 of the paper. Sizes are compared in
+pairs, on the same images under the same attack.
 """
 
 import numpy as np

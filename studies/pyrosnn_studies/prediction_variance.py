@@ -1,6 +1,7 @@
 """Spread of single predictions, and length and spread of their gradients.
 
-Table 1 of the paper. Samples are streamed, so that memory holds only a few at a time.
+Table 1 of the paper. Samples are streamed, so that memory holds only a few
+at a time.
 """
 
 from dataclasses import dataclass

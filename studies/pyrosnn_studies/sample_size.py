@@ -1,6 +1,7 @@
 """Adversarial accuracy and cosine against the number of attack samples.
 
-Figures 4 and 5 of the paper. Figures 8 to 14 have other norms, other losses and PGD.
+Figures 4 and 5 of the paper. Figures 8 to 14 have other norms, other losses
+and PGD.
 """
 
 import xarray as xr
