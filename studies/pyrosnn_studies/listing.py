@@ -2,13 +2,13 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pyrosnn.errors import FileError, require, row_of, unknown_name
 from pyrosnn.models import MODELS
-from pyrosnn.settings import Option, nested, parse
+from pyrosnn.settings import Kind, Option, nested, parse
 from pyrosnn.training.options import training_options
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.options import study_options
@@ -155,15 +155,23 @@ def _split(
     where: str, table: Mapping[str, Any], own: Sequence[str], options: Sequence[Option]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a table's own keys, and its settings as nested values."""
-    many = {option.name: option for option in options if option.kind.many}
+    kinds = {option.name: option.kind for option in options}
     settings = {
-        key: parse(value, many[key].kind, f"{key} in {where}")
-        if key in many and isinstance(value, str)
-        else value
+        key: _read(value, kinds.get(key, Kind(None)), f"{key} in {where}")
         for key, value in table.items()
         if key not in own
     }
     return {key: table[key] for key in own if key in table}, nested(options, settings, where)
+
+
+def _read(value: Any, kind: Kind, name: str) -> Any:
+    """Return a value of TOML as the command line has it: 1 is 1.0 where a number is expected."""
+    if kind.many and isinstance(value, str):
+        return parse(value, kind, name)
+    if kind.many and isinstance(value, list):
+        return tuple(_read(one, replace(kind, many=False), name) for one in value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if kind.type is float and whole else value
 
 
 def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:

@@ -80,6 +80,16 @@ def test_a_file_is_run_resumed_and_shared(run: Run, tmp_path: Path) -> None:
     assert "kept/bnn.safetensors is trained already" in again.stdout
 
 
+def test_a_whole_number_is_a_number(run: Run, tmp_path: Path) -> None:
+    listed = LIST.replace('strengths = "0:1:0.5"', "strengths = [0, 1]")
+    (tmp_path / "list.toml").write_text(listed.replace("step = 5.0", "step = 5"))
+    assert run("list.toml", "--quiet", "--only", "size,angles").exit_code == 0
+    strengths = read_spec(open_results(tmp_path / "shown" / "size.nc"))["strengths"]
+    assert [type(strength) for strength in strengths] == [float, float]
+    step = read_spec(open_results(tmp_path / "shown" / "angles.nc"))["step"]
+    assert type(step) is float
+
+
 def test_only_what_is_named_is_run(run: Run, tmp_path: Path) -> None:
     assert run("list.toml", "--quiet", "--only", "angles").exit_code == 0
     assert [path.name for path in tmp_path.rglob("*.nc")] == ["angles.nc"]
