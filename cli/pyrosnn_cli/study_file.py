@@ -43,7 +43,7 @@ class FileRun(Running):
 def run_command() -> Any:
     """Return the command."""
     parts = [part_of("subject", SubjectOptions), part_of("running", FileRun)]
-    argument = typer.Argument(help="List of trainings and studies.", metavar="[FILE.toml]")
+    argument = typer.Argument(help="List of trainings and studies.", metavar="FILE.toml")
     return make_command("run", ABOUT, parts, run_file, argument=("file", Path, argument))
 
 
@@ -59,6 +59,10 @@ def run_file(subject: SubjectOptions, running: FileRun, file: Path | None) -> No
         _run_like(running.like, subject, running)
         return
     assert file is not None
+    own = (subject.model, subject.dataset, running.output)
+    require(
+        own == (None,) * 3, f"--model, --dataset and --output are for --like; {file} has its own"
+    )
     jobs = trainings, studies = read_jobs(file)
     for name in running.only:
         if name not in {**trainings, **studies}:

@@ -10,7 +10,10 @@ import pytest
 import typer
 from support.commands import Words, commands
 from support.program import Run
+from typer.testing import CliRunner
 
+from pyrosnn.data import DATASETS
+from pyrosnn.models import MODELS
 from pyrosnn_cli.main import app
 from pyrosnn_studies import STUDIES
 
@@ -75,3 +78,21 @@ def test_lists_and_versions(run: Run) -> None:
         assert f"{name} " in listed
         assert module.__doc__.splitlines()[0] in listed
     assert run("--version").stdout.startswith("pyrosnn 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("pyrosnn train ", list(MODELS)),
+        ("pyrosnn study ", [*STUDIES, "all", "run", "list"]),
+        ("pyrosnn study sample", ["sample-size"]),
+        ("pyrosnn train bnn --dataset ", list(DATASETS)),
+        ("pyrosnn study sample-size --norm l", ["l2", "linf"]),
+        ("pyrosnn study sample-size --attack pgd --st", ["--steps", "--strengths"]),
+    ],
+)
+def test_a_shell_completes_names(words: str, expected: list[str]) -> None:
+    place = len(words.split()) - (not words.endswith(" "))
+    shell = {"_PYROSNN_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+    result = CliRunner().invoke(app, [], prog_name="pyrosnn", env=shell)
+    assert result.stdout.split() == expected
