@@ -166,12 +166,14 @@ def test_a_model_without_gradients_is_not_called_robust(run: Run) -> None:
     assert run("check", "a.nc").exit_code == 1
 
 
+@pytest.mark.slow
 def test_diagnose_ones_own_model(run: Run) -> None:
     result = run("diagnose", "--model", "mine_for_test:good", "--images", "10", "--repeats", "1")
     assert result.exit_code in (0, 1), result.output
     assert "cosine" in result.stdout
 
 
+@pytest.mark.slow
 def test_diagnose_a_model_without_gradients(run: Run, tmp_path: Path) -> None:
     result = run(
         "diagnose", "--model", "mine_for_test:rounded", "--images", "6", "--repeats", "2",

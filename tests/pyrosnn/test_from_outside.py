@@ -64,6 +64,7 @@ def small(digits: Dataset) -> Dataset:
     return replace(digits, x_train=digits.x_train[:120], y_train=digits.y_train[:120])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS_OF_ROWS)
 def test_it_is_trained_stored_loaded_attacked_and_judged(
     network: str, digits: Dataset, tmp_path: Path

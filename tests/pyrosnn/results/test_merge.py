@@ -61,6 +61,7 @@ def test_parts_over_two_dimensions_and_overlaps(data: st.DataObject) -> None:
     same(merge_results(data.draw(st.permutations(parts))), WHOLE)
 
 
+@pytest.mark.slow
 def test_files_of_real_studies(bnn: StochasticClassifier, digits: Dataset, tmp_path: Any) -> None:
     grid = GridSpec(
         images=20, strengths=(0.0, 0.5), attack_samples=(1, 4), inference_samples=(6,), repeats=2,
@@ -81,6 +82,7 @@ def test_files_of_real_studies(bnn: StochasticClassifier, digits: Dataset, tmp_p
             same(merge_results([part_of(whole, **{dim: half}) for half in halves]), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [{"first_repeat": 1, "repeats": 1}, {"first_image": 10}])
 def test_parts_of_a_diagnosis_are_those_of_one_run(
     part: dict[str, int], bnn: StochasticClassifier, digits: Dataset

@@ -236,6 +236,7 @@ def test_a_share_that_is_not_reached_says_what_it_takes() -> None:
     assert row["second"] == pytest.approx(0.9 - 0.6 * 0.9, abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_the_interval_at_equal_reach_covers_although_b_is_fitted() -> None:
     """600 experiments with noisy cosines: within 5 standard errors (4.4 points) of 95 %.
