@@ -34,7 +34,7 @@ def prepared(
         output.suffix != ".png",
         f"--output names the netCDF file, got {output}; use a name like a.nc",
     )
-    with lock(output, figure_of(output)):
+    with lock(output), lock(figure_of(output)):
         check_places(output, keeping(running))
         check_computing(running.workers, running.scheduler)
         if options is not None and options.model is None:

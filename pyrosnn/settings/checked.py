@@ -82,7 +82,7 @@ def from_options(
     for option, value in options.items():
         if option not in known:
             raise unknown_name(f"option of {name}", str(option), known)
-        check_value(f"{option} of {name}", value, kinds_of(row)[option])
+        check_value(option, value, kinds_of(row)[option])
     for field in known.values():
         needed = field.default is MISSING and field.default_factory is MISSING
         require(not needed or field.name in options, f"{name} needs the option '{field.name}'")

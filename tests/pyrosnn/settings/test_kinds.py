@@ -123,8 +123,8 @@ def test_options_make_a_row() -> None:
     for options, message in (
         ({"sise": 2}, "unknown option of row 'sise'; did you mean 'size'"),
         ({}, "row needs the option 'size'"),
-        ({"size": 2.5}, "size of row must be an integer, got 2.5"),
-        ({"size": 0}, "size of row must be >= 1, got 0"),
+        ({"size": 2.5}, "size must be an integer, got 2.5"),
+        ({"size": 0}, "size must be >= 1, got 0"),
         (["size"], "options of row must be values by name"),
     ):
         with pytest.raises(ArgumentError, match=message):

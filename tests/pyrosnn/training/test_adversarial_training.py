@@ -475,7 +475,7 @@ def test_settings_survive_json_and_checkpoints(digits: Dataset, tmp_path: Path) 
 def test_settings_of_before_are_written_as_before() -> None:
     """So that results, checkpoints and states keep their digests."""
     plain = preset("sin", "paper")
-    assert list(plain.to_json())[-2:] == ["augmentation", "precision"]
+    assert {"augmentation", "precision"} <= set(plain.to_json())
     later = {"objective", "images", "image_options", "regularisers"}
     assert not later & set(plain.to_json())
     other = replace(plain, objective="elbo")
@@ -534,9 +534,9 @@ def test_unknown_names_of_an_attack_are_refused(options: dict[str, Any], message
     [
         ({}, "adversarial needs the option 'strength'"),
         ({"strength": -0.1}, "strength must be >= 0 and finite, got -0.1"),
-        ({"strength": "0.1"}, "strength of adversarial must be float, got '0.1'"),
+        ({"strength": "0.1"}, "strength must be a number, got '0.1'"),
         ({"strength": 0.1, "num_samples": 0}, "num_samples must be >= 1, got 0"),
-        ({"strength": 0.1, "num_samples": 2.0}, "num_samples of adversarial must be int, got 2.0"),
+        ({"strength": 0.1, "num_samples": 2.0}, "num_samples must be an integer, got 2.0"),
         ({"strength": 0.1, "warm_up": -1}, "warm_up must be >= 0, got -1"),
         ({"strength": 0.1, "clean_weight": -1.0}, "clean_weight must be >= 0 and finite, got -1.0"),
         ({"strength": 0.1, "adversarial_weight": 0.0}, "are both 0; give one of them a weight"),
