@@ -127,6 +127,7 @@ def test_smoothing_is_told(run: Run) -> None:
     assert ", averaged over noise of variance 0.05" in run("summary", "smoothed.nc").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -136,6 +136,7 @@ def test_resume_and_overwrite(run: Run, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.cells"))
 
 
+@pytest.mark.slow
 def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / ".a.part-x.png").write_text("half")  # a killed one's
     interrupted(run, "--output", "a.nc")

@@ -123,6 +123,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["good", "with_data"])
 def test_a_study_of_ones_own_model(function: str, run: Run, tmp_path: Path) -> None:
     reference = f"mine_for_test:{function}"
@@ -137,6 +138,7 @@ def test_a_study_of_ones_own_model(function: str, run: Run, tmp_path: Path) -> N
     assert run("check", "own.nc").exit_code in (0, 1)
 
 
+@pytest.mark.slow
 def test_the_same_weights_with_other_settings_are_another_model(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -212,6 +212,7 @@ def test_all_studies_run_in_one_command(
     refused(run("study", "all", *models), "results/sample-size.nc exists")
 
 
+@pytest.mark.slow
 def test_a_memory_budget_changes_no_result(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:
     found = []
     for number, budget in enumerate(("1GiB", "1B")):

@@ -81,6 +81,7 @@ def test_a_checkpoint_has_the_digest_that_its_header_names(name: str) -> None:
     assert model_digest(classifier_of(name)) == header["model_digest"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", stored.values()["tables"])
 def test_summaries_say_the_same(path: str) -> None:
     difference = table_near(stored.values()["tables"][path], path)

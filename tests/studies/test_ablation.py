@@ -67,6 +67,7 @@ def other_reading(bnn: StochasticClassifier) -> PreactivationNoise:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_preactivations_have_the_distribution_that_weights_give(
     bnn: StochasticClassifier, digits: Dataset
@@ -81,6 +82,7 @@ def test_preactivations_have_the_distribution_that_weights_give(
         assert stats.ks_2samp(both[0][:, c], both[1][:, c]).pvalue > 1e-3 / 10
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_preactivations_have_the_noise_of_the_bias() -> None:
     """A black image: all that is left of the first layer is its bias."""

@@ -56,6 +56,7 @@ def test_cells_come_in_any_order(name: str, bnn: StochasticClassifier, digits: D
     assert result_digest(shuffled) == result_digest(whole)
 
 
+@pytest.mark.slow
 @every_study
 def test_packing_loses_nothing(name: str, bnn: StochasticClassifier, digits: Dataset) -> None:
     study, spec, subject = smallest(name, bnn, digits)
@@ -110,6 +111,7 @@ def test_a_damaged_cell_alone_is_run_again(
     assert result_digest(resumed) == result_digest(whole)
 
 
+@pytest.mark.slow
 def test_a_part_has_what_the_whole_has_there(bnn: StochasticClassifier, digits: Dataset) -> None:
     study, spec, subject = smallest("sample-size", bnn, digits)
     whole = study.run(spec, subject)[GROUP].to_dataset()

@@ -191,6 +191,7 @@ def test_an_error_in_a_cell_is_the_users(
         study.run(replace(spec, images=501), subject, compute=two_workers)
 
 
+@pytest.mark.slow
 def test_the_task_goes_to_each_worker_once(
     bnn: StochasticClassifier, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

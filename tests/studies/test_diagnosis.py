@@ -135,6 +135,7 @@ def test_predictions_meet_measurements_where_samples_are_many(
     assert "Attack with ≥" in verdict(result)
 
 
+@pytest.mark.slow
 def test_a_diagnosis_is_written_and_read_with_both_groups(
     bnn: StochasticClassifier, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_diagnosis_is_written_and_read_with_both_groups(
     assert tables[-1].title.startswith("P(robust) in % (equation 4) at η = ")
 
 
+@pytest.mark.slow
 def test_the_figure_shows_the_numbers_and_little_beyond(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:
@@ -172,6 +174,7 @@ def test_the_figure_shows_the_numbers_and_little_beyond(
     assert ceiling < 0.99 * left.get_ylim()[1]
 
 
+@pytest.mark.slow
 def test_the_check_of_attack_samples_takes_the_moments(
     bnn: StochasticClassifier, digits: Dataset
 ) -> None:

@@ -32,6 +32,7 @@ def classifier(request: pytest.FixtureRequest) -> StochasticClassifier:
     return ADAPTED[request.param]()
 
 
+@pytest.mark.slow
 class TestAdapters(ClassifierContract):
     """All of the table."""
 

@@ -46,6 +46,7 @@ def fitted(digits: Dataset, subset: str, structure: str) -> Any:
     return la
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize(("subset", "structure"), KINDS)
 def test_samples_are_networks_of_laplace_torch(

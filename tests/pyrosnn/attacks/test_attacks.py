@@ -75,6 +75,7 @@ def loop_loss(
     return of(torch.stack([values(dict(t)) for t in each]).mean(0))
 
 
+@pytest.mark.slow
 @every_loss
 @every_gradient
 @pytest.mark.parametrize("model", list(MODELS))
@@ -225,6 +226,7 @@ def test_bf16_changes_the_attacker_alone(
     torch.testing.assert_close(half.norm, torch.ones(200))
 
 
+@pytest.mark.slow
 @every_attack
 @pytest.mark.parametrize("norm", list(NORMS))
 def test_the_true_norm_is_the_strength(

@@ -129,6 +129,7 @@ def loss(monkeypatch: pytest.MonkeyPatch) -> str:
     return "brier"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gradient", ["mean_prediction", "mean_loss", "mean_logits"])
 def test_a_loss_from_outside_is_maximised_by_every_attack(
     gradient: str, loss: str, bnn: StochasticClassifier, digits: Dataset

@@ -49,6 +49,7 @@ def still(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Ten
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", list(NORMS))
 @pytest.mark.parametrize("model", ["bnn", "im", "sin"])
 def test_our_fgm_as_a_function_gives_the_same_result(

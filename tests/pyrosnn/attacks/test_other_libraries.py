@@ -132,6 +132,7 @@ def sets(classifier: StochasticClassifier, x: Tensor) -> tuple[SampleSet, Sample
     return disjoint_sample_sets(classifier, x, attack=10, inference=50, seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", list(STRENGTHS))
 @pytest.mark.parametrize("library", list(FGMS))
 @pytest.mark.parametrize("model", ["bnn", "im", "sin"])
@@ -166,6 +167,7 @@ def test_their_fgm_is_ours_on_well_scaled_gradients(
     assert [int(r["num_gradients"].squeeze()) for r in results] == [10, 10]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", list(STRENGTHS))
 @pytest.mark.parametrize("library", list(STEPWISE))
 def test_their_many_steps_go_through_evaluate(

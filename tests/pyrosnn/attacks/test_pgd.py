@@ -36,6 +36,7 @@ def attacked(
     return attack(classifier, x, y, a)
 
 
+@pytest.mark.slow
 @every_norm
 @every_model
 @pytest.mark.parametrize("clip", [None, (0.0, 1.0)])
@@ -128,6 +129,7 @@ def test_a_linear_classifier_is_attacked_to_the_edge_along_the_closed_form() -> 
     torch.testing.assert_close(result.perturbation, expected)
 
 
+@pytest.mark.slow
 @every_model
 def test_more_steps_attack_harder(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

@@ -126,6 +126,7 @@ WARNINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_committed_files_give_no_alarm_that_is_not_explained(path: Path) -> None:
     result = open_results(path)
@@ -222,6 +223,7 @@ class SwitchedOff(FGM):
         return strength * self.step(problem.gradient(page=deterministic))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("attack", "names"),
     [
@@ -349,6 +351,7 @@ def judged(
     return make_result(combine_repeats(parts), study="mine", spec=spec, provenance={})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loss", "repeats"), [("margin", 1), ("cross-entropy", 5)])
 @pytest.mark.parametrize("compact", [False, True])
 def test_an_attack_on_its_own_samples_is_caught_in_a_file(
@@ -427,6 +430,7 @@ def test_equal_counts_in_a_few_draws_are_no_evidence() -> None:
     assert not significantly_positive(one_image[:1], grain=1e-9).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["cross-entropy", "margin"])
 @pytest.mark.parametrize("gradient", ["mean_prediction", "mean_loss", "mean_logits"])
 @pytest.mark.parametrize("kind", [LinearClassifier, LinearProbabilities])

@@ -84,6 +84,7 @@ def test_theorem_4_1_is_exact_for_linear_classifiers() -> None:
     assert wrong == 0
 
 
+@pytest.mark.slow
 def test_a_planted_error_is_seen() -> None:
     _, wrong = disagreements(mistake=0.01)
     assert wrong > 0
@@ -213,6 +214,7 @@ def loop_geometry(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", list(MODELS))
 def test_geometry_equals_a_loop_with_autograd(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

@@ -76,6 +76,7 @@ def truth(spectrum: str, length: float) -> dict[str, np.ndarray]:
 every_spectrum = pytest.mark.parametrize("spectrum", list(SPECTRA))
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @every_spectrum
 @pytest.mark.parametrize("length", [0.0, 5.0, 20.0])
@@ -90,6 +91,7 @@ def test_moments_are_unbiased(spectrum: str, length: float) -> None:
         assert (found["direction_square"] < 0).any()  # the sign is kept
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @every_spectrum
 @pytest.mark.parametrize("length", [0.0, 20.0])
@@ -207,6 +209,7 @@ def gradients_by_autograd(
     return np.stack(found[0]), np.stack(found[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "attack"),
     [

@@ -115,6 +115,7 @@ def covariances(d: int) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @pytest.mark.parametrize("covariance", ["identity", "power-law", "spiked"])
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 100), (100, 5)])

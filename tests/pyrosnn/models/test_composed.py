@@ -57,6 +57,7 @@ def test_every_noise_is_tested() -> None:
     assert set(MAKE) == set(NOISES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOISES)
 def test_every_noise_keeps_the_contract_on_layers(name: str) -> None:
     noise = MAKE[name]()
@@ -66,6 +67,7 @@ def test_every_noise_keeps_the_contract_on_layers(name: str) -> None:
     check_contract(classifier)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "noise",
     [

@@ -104,6 +104,8 @@ class _Fixed(nn.Module):
         return x * self.keep / (1 - DROPOUT)
 
 
+@pytest.mark.slow
+@pytest.mark.statistical
 def test_outputs_have_the_distribution_of_the_plain_module_with_random_dropout() -> None:
     """Kolmogorov–Smirnov on ten logits of one image, 2,000 samples each side.
 

@@ -69,6 +69,7 @@ def overlapping(labels: list[Text]) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [(4.1e-4, 9.9e-4), (3.9, 9.9), (1.1e-3, 9e-3), (0.02, 3.0)])
 def test_labels_of_a_few_images_do_not_print_over_each_other(ends: tuple[float, float]) -> None:
     values = np.geomspace(*ends, 3)

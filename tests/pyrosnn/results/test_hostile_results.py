@@ -142,6 +142,7 @@ def _packed(size: int) -> bytes:
     return _BOMBS[size]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -39,6 +39,7 @@ def same(merged: xr.DataTree, whole: xr.DataTree) -> None:
     assert merged.attrs == whole.attrs
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from(sorted(SETTINGS)))
 def test_any_partition_in_any_order_is_the_whole(data: st.DataObject, dim: str) -> None:
     places = list(range(WHOLE[GROUP].sizes[dim]))
@@ -50,6 +51,7 @@ def test_any_partition_in_any_order_is_the_whole(data: st.DataObject, dim: str) 
     same(merge_results(data.draw(st.permutations(parts))), WHOLE)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_parts_over_two_dimensions_and_overlaps(data: st.DataObject) -> None:
     cut, over = data.draw(st.integers(1, 2)), data.draw(st.integers(0, 1))

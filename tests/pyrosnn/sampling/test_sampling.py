@@ -196,6 +196,7 @@ def values_and_derivatives(
     return replay_logits(classifier, x, samples), torch.cat(jv), jtu
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", list(MODELS))
 def test_a_small_budget_changes_nothing_but_rounding(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

@@ -35,6 +35,7 @@ SHORT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("model", ["bnn", "sin"])  # samples shared by all images, and for each
 @pytest.mark.parametrize("name", list(ATTACKS))
+@pytest.mark.slow
 class TestOwnAttacks(AttackContract):
     """The attacks of the library."""
 

@@ -85,6 +85,7 @@ def attacked(spec: TrainingSpec, step: Step) -> Tensor:
 # Strength 0 is the training on clean images
 
 
+@pytest.mark.slow
 @every_model
 @pytest.mark.parametrize(
     "options",
@@ -211,6 +212,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return SEEN
 
 
+@pytest.mark.slow
 @every_model
 @pytest.mark.parametrize("num_particles", [1, 3])
 def test_reused_particles_are_those_of_the_loss(
@@ -303,6 +305,7 @@ def test_mixed_precision_rounds_attacked_and_penalised_training(
     assert float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", list(NORMS))
 @pytest.mark.parametrize("clip", [True, False])
 def test_every_perturbation_is_within_strength_and_bounds(

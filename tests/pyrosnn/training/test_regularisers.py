@@ -124,6 +124,7 @@ def test_no_weight_and_no_epoch_of_it_are_the_plain_training(model: str, digits:
         assert all(torch.equal(found[name], plain[name]) for name in plain) == alike
 
 
+@pytest.mark.slow
 @every_model
 def test_a_penalty_makes_gradients_smaller(model: str, digits: Dataset) -> None:
     sizes = []

@@ -64,6 +64,7 @@ def states_of(spec: TrainingSpec, digits: Dataset) -> tuple[list[TrainingState],
     return states, model_digest(train(spec, digits, keep=states.append))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", list(SPECS))
 def test_a_training_goes_on_after_any_epoch_to_the_same_weights(
     model: str, digits: Dataset, tmp_path: Path
