@@ -77,6 +77,7 @@ def finished() -> Finished:
     return Finished(cell=Cell(part="angles"), values=values, seconds=0.5)
 
 
+@pytest.mark.slow
 def test_a_damaged_cell_is_none(tmp_path: Path) -> None:
     """Cut at every length, and with a bit of every byte turned."""
     store, kept = CellStore(tmp_path), finished()

@@ -93,6 +93,7 @@ def _full_half_way(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fill", "writes"),
     # the manifest, two cells, the figure and the result are synced; cells and result are bytes

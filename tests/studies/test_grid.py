@@ -30,6 +30,7 @@ SPEC = GridSpec(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bnn", "sin"])
 def test_every_cell_is_an_evaluation_on_its_own_sets(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

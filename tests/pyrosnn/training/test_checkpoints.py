@@ -22,6 +22,7 @@ from pyrosnn.training import TrainingSpec, load_checkpoint, save_checkpoint
 from pyrosnn.training.checkpoints import model_digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", list(MODELS))
 def test_the_same_network_comes_back(
     model: str,

@@ -91,6 +91,7 @@ def test_a_training_goes_on_after_any_epoch_to_the_same_weights(
     assert len({tuple(state.tensors["random.cpu"].tolist()) for state in states}) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bnn", "resnet"])
 def test_optimizer_and_random_state_matter(model: str, digits: Dataset) -> None:
     """The test above would fail without either."""
@@ -278,6 +279,7 @@ def stopped(error: BaseException) -> Any:
     return call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["accuracy", "save_checkpoint"])
 def test_ctrl_c_keeps_the_last_whole_epoch(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Dataset

@@ -67,6 +67,7 @@ def regression_spec(**changes: Any) -> TrainingSpec:
     return replace(preset("bnn", learning_rate=0.02, num_particles=20, kl_weight=1.0), **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kl_weight", [1.0, 0.25])
 def test_svi_comes_to_the_analytic_posterior(kl_weight: float) -> None:
     """Minibatches and a KL weight w: the posterior of N images is that of N / w images."""

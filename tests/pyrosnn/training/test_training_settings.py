@@ -205,6 +205,7 @@ def test_mixed_precision_is_a_rounding(
     assert {p.dtype for p in trained.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_sgd_and_augmentation_train_a_resnet(digits: Dataset) -> None:
     spec = preset("resnet", epochs=4, precision="bf16", augmentation="none")
     network = train(spec, digits)
