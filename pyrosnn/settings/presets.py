@@ -41,7 +41,9 @@ def with_presets(
         presets: the settings of each preset by its name.
     """
     return [
-        option if option.kind.mark(Default) else replace(option, default=_in_words(option, presets))
+        replace(option, default=_in_words(option, presets))
+        if presets and not option.kind.mark(Default)
+        else option
         for option in options
     ]
 

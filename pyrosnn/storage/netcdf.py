@@ -68,10 +68,9 @@ def from_bytes(content: bytes) -> xr.DataTree:
         ValueError: for a damaged file, links to other files, other types than numbers and texts,
             or arrays that expand too much; with the reason.
     """
-    whole, content = content, without_checksum(content)
+    content = without_checksum(content)
     try:
-        if whole is content:  # nothing has vouched for its heaps, which HDF5 may walk for ever
-            check_heaps(content)
+        check_heaps(content)
         with h5py.File(h5py.h5f.open_file_image(content)) as file:
             return _Reader(len(content)).tree(file)
     except MemoryError:
@@ -132,15 +131,14 @@ class _Reader:
         return tree
 
     def _arrays(self, group: h5py.Group) -> xr.Dataset:
-        variables = {}
-        for name, node in _members(group):
+        variables, members = {}, _members(group)
+        names = {h5py.h5o.get_info(node.id).addr: name for name, node in members}
+        for name, node in members:
             if not isinstance(node, h5py.Dataset):
                 raise ValueError(f"{name} is a {type(node).__name__}, expected an array")
             if bytes(node.attrs.get("NAME", b"")).startswith(_NO_VALUES):
                 continue
-            # a dimension is named after the array of its coordinates
-            scales = [node] if node.is_scale else [dim[0] for dim in node.dims]
-            dims = [scale.name.rpartition("/")[2] for scale in scales]
+            dims = [name] if node.is_scale else _dims(node, names)
             variables[name] = xr.Variable(dims, self._values(node), self._attributes(node))
         encoded = xr.Dataset(variables, attrs=self._attributes(group))
         return xr.decode_cf(encoded, decode_times=False).load().drop_encoding()
@@ -182,6 +180,23 @@ class _Reader:
                 f"{self.size:,}"
             )
         return is_text
+
+
+def _dims(node: h5py.Dataset, names: dict[int, str]) -> list[str]:
+    """Return the dimensions of an array, which are named after the arrays of their coordinates.
+
+    HDF5's own iteration over a dimension's scales does not end in some damaged files.
+    """
+    if not node.shape:
+        return []
+    if node.attrs.get_id("DIMENSION_LIST").shape != (len(node.shape),):
+        raise ValueError(f"{node.name} has {len(node.shape)} dimensions, but names others")
+    dims = []
+    for references in node.attrs["DIMENSION_LIST"]:
+        (reference,) = references
+        target = h5py.h5r.dereference(reference, node.id)
+        dims.append(names[h5py.h5o.get_info(target).addr])
+    return dims
 
 
 def _members(group: h5py.Group) -> list[tuple[str, Any]]:

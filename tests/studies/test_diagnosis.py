@@ -103,7 +103,7 @@ def test_images_without_a_direction_are_counted_and_left_out() -> None:
     assert (found.samples, found.undetermined) == (advise(moments).samples, 1)
     lost["direction_square"][0] = -0.1
     assert math.isinf(advise(lost).samples)
-    with pytest.raises(ArgumentError, match=r"share must be in \(0, 1\), got 0\.0"):
+    with pytest.raises(ArgumentError, match=r"share must be between 0 and 1, got 0\.0"):
         advise(moments, share=0.0)
 
 
