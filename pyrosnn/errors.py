@@ -95,14 +95,14 @@ def resolve(table: Mapping[str, str], name: str, kind: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def row_of(table: Mapping[str, Row], name: str, kind: str) -> Row:
+def row_of(table: Mapping[str, Row], name: Any, kind: str) -> Row:
     """Return the row of a table by its name.
 
     Raises:
         UnknownNameError: ``unknown <kind> '<name>'; did you mean …``.
     """
-    if name not in table:
-        raise unknown_name(kind, name, table)
+    if not isinstance(name, str) or name not in table:
+        raise unknown_name(kind, str(name), table)
     return table[name]
 
 

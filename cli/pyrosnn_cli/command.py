@@ -3,6 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from pyrosnn.errors import ArgumentError, unknown_name
+from pyrosnn.errors import ArgumentError, PyrosnnError, unknown_name
 from pyrosnn.settings import Option, nested, options_of, parse, shown
 
 # Panels of a help text, in their order; others come before the last.
@@ -239,7 +240,12 @@ class SettingsGroup(TyperGroup):
         """Find the command, with the options of what the command line chooses."""
         name, *rest = args
         if name in self.names():
-            return name, self.make(name, arguments_of(rest)), rest
+            # a shell that asks for completions is shown no error
+            with suppress(*([PyrosnnError] if ctx.resilient_parsing else [])):
+                return name, self.make(name, arguments_of(rest)), rest
+            return name, self.make(name, {}), rest
+        if ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
         if not name.startswith("-") and name not in self.list_commands(ctx):
             raise unknown_name(self.kind, name, self.list_commands(ctx))
         return super().resolve_command(ctx, args)

@@ -27,7 +27,7 @@ def prepared(
     name: str, output: Path, options: SubjectOptions | None, running: Running
 ) -> "Iterator[Subject | None]":
     """Lock the output of a study, and load its subject; for a ``with`` block."""
-    from pyrosnn_studies.computing import check_computing, set_threads
+    from pyrosnn_studies.computing import check_computing, threads_set
     from pyrosnn_studies.kept import check_places, figure_of
 
     require(
@@ -40,8 +40,8 @@ def prepared(
         if options is not None and options.model is None:
             raise needs_a_model(name, options.dataset)
         shared = running.workers is not None or running.scheduler is not None
-        set_threads(running.threads, shared=shared)
-        yield None if options is None else subject_of(options)
+        with threads_set(running.threads, shared=shared):
+            yield None if options is None else subject_of(options)
 
 
 def run_study(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pyrosnn.errors import require, unknown_name
+from pyrosnn.errors import require
 from pyrosnn.settings import Default
 from pyrosnn.storage import make_folder
 from pyrosnn_cli.command import make_command, part_of
@@ -14,7 +14,7 @@ from pyrosnn_cli.options import DataOptions, Running, Showing, SubjectOptions, W
 from pyrosnn_cli.study import StudyRun, run
 from pyrosnn_cli.train import TrainingRun, train
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.listing import StudyJob, TrainingJob, check_jobs, read_jobs
+from pyrosnn_studies.listing import Jobs, StudyJob, TrainingJob, check_jobs, only_jobs, read_jobs
 
 ABOUT = """Run the trainings and studies that a file lists, or run a result's study again.
 
@@ -56,6 +56,7 @@ def run_file(subject: SubjectOptions, running: FileRun, file: Path | None) -> No
         else f"give a file or --like, got {file} and --like {running.like}",
     )
     if running.like is not None:
+        require(not running.only, "--only names jobs of a file, and --like has none")
         _run_like(running.like, subject, running)
         return
     assert file is not None
@@ -63,23 +64,35 @@ def run_file(subject: SubjectOptions, running: FileRun, file: Path | None) -> No
     require(
         own == (None,) * 3, f"--model, --dataset and --output are for --like; {file} has its own"
     )
-    jobs = trainings, studies = read_jobs(file)
-    for name in running.only:
-        if name not in {**trainings, **studies}:
-            raise unknown_name("training or study", name, [*trainings, *studies])
+    jobs = read_jobs(file)
+    jobs = trainings, studies = only_jobs(jobs, running.only) if running.only else jobs
     check_jobs(jobs, subject.data_root)
-    asked = set(running.only or (*trainings, *studies))
+    _check_outputs(jobs, running)
     trained = set()
     for job in studies.values():
-        if job.name not in asked:
-            continue
         if isinstance(job.model, TrainingJob) and job.model.name not in trained:
             _train(job.model, subject, running)
             trained.add(job.model.name)
         _study(job, subject, running)
     for training in trainings.values():
-        if training.name in asked - trained:
+        if training.name not in trained:
             _train(training, subject, running)
+
+
+def _check_outputs(jobs: Jobs, running: FileRun) -> None:
+    """Refuse outputs that exist and are to be kept before the first training."""
+    from pyrosnn.training import places
+    from pyrosnn_cli.run import keeping
+    from pyrosnn_studies.kept import check_places
+
+    trainings, studies = jobs
+    for training in trainings.values():
+        if training.output.parent.is_dir():
+            how = {"resume": running.resume, "overwrite": running.overwrite}
+            places.check_places(training.output, **how)
+    for study in studies.values():
+        if study.output.parent.is_dir():
+            check_places(study.output, keeping(running))
 
 
 def values_of(made: Any, *groups: type[Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, get_origin, get_type_hints
 
@@ -147,6 +148,16 @@ def _parameters(source: Source, node: ast.FunctionDef, docstring: str) -> list[D
     ]
 
 
+def _public(cls: Any) -> Iterator[str]:
+    """Yield the fields of a dataclass that are settings: before ``_: KW_ONLY``, not internal."""
+    for base in reversed(cls.__mro__):
+        for name, hint in inspect.get_annotations(base).items():
+            if hint is dataclasses.KW_ONLY:
+                break
+            if INTERNAL not in kind_of(hint).marks:
+                yield name
+
+
 def _declared_live(module: str, name: str) -> list[Declared]:
     """Return the same of what is loaded and has no source, as what a notebook defines."""
     made: Any = importlib.import_module(module)
@@ -155,7 +166,8 @@ def _declared_live(module: str, name: str) -> list[Declared]:
     texts = described(inspect.getdoc(made) or "", "Attributes", "Args")
     if dataclasses.is_dataclass(made):
         hints = get_type_hints(made, include_extras=True)
-        fields = [one for one in dataclasses.fields(made) if one.init]
+        public = set(_public(made))
+        fields = [one for one in dataclasses.fields(made) if one.name in public]
         return [
             Declared(
                 name=one.name,

@@ -246,7 +246,8 @@ def parse_bytes(text: str, option: str) -> int:
     units = {unit.lower(): size for unit, size in UNITS.items()}
     size = 0
     if match is not None and match[2].lower() in units:
-        size = int(float(match[1]) * units[match[2].lower()])
+        exact = float(match[1]) * units[match[2].lower()]
+        size = int(exact) if math.isfinite(exact) else 0
     if size < 1:
         raise ArgumentError(f"{option} expects a size like 512MiB, 2GB or 1.5G, got '{text}'")
     return size

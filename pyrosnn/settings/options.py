@@ -11,7 +11,7 @@ from pyrosnn.errors import ArgumentError, unknown_name
 from pyrosnn.settings.declared import Declared, declared
 from pyrosnn.settings.docstring import summary
 from pyrosnn.settings.kinds import Kind, shown
-from pyrosnn.settings.marks import Default, OptionsOf, Rare, TermsOf
+from pyrosnn.settings.marks import Default, OneOf, OptionsOf, Rare, TermsOf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def options_of(
 def _of_row(
     row: OptionsOf, name: Any, chosen: Mapping[str, Any] | None, into: tuple[str, ...], panel: str
 ) -> list[Option]:
-    if name not in row.table:
+    if not isinstance(name, str) or name not in row.table:
         raise unknown_name(row.field, str(name), row.table)
     return options_of(
         row.table[name],
@@ -128,14 +128,16 @@ def _of_terms(
     yield Option(
         name=terms.name,
         path=into,
-        kind=Kind(str, many=True),
-        help=f"{terms.name.capitalize()}s, separated by commas: {', '.join(terms.table)}.",
-        default="none",
+        kind=Kind(str, many=True, marks=(OneOf(terms.table),)),
+        help=f"{terms.name.capitalize()}s, separated by commas.",
         panel=panel,
         terms=True,
     )
     names = (chosen or {}).get(terms.name, ())
-    for name in names.split(",") if isinstance(names, str) else names:
+    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+    if not isinstance(names, list | tuple):
+        raise ArgumentError(f"{terms.name} must be a list of names, got {names!r}")
+    for name in map(str, names):
         if name not in terms.table:
             raise unknown_name(terms.name, name, terms.table)
         path = (*into, name)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pyrosnn.errors import row_of
 from pyrosnn.models import MODELS, model_settings
 from pyrosnn.networks import NETWORKS
 from pyrosnn.settings import Option, options_of, rows_with
@@ -27,9 +28,15 @@ def training_options(model: str, chosen: Mapping[str, Any] | None = None) -> lis
         True
     """
     chosen = chosen or {}
+    if chosen.get("network"):
+        row_of(NETWORKS, chosen["network"], "network")
     options = [*model_settings(model, chosen.get("network")), *options_of(SPEC, chosen)]
-    presets = load_presets("pyrosnn.training")
-    return with_presets(options, {name: row_preset(one, model) for name, one in presets.items()})
+    presets = {
+        name: row_preset(one, model) for name, one in load_presets("pyrosnn.training").items()
+    }
+    if chosen.get("network"):  # the presets' options are those of the row's own network
+        presets = {name: {**one, "options": {}} for name, one in presets.items()}
+    return with_presets(options, presets)
 
 
 def choice_with(model: str, option: str, chosen: Mapping[str, Any]) -> str:

@@ -44,5 +44,8 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
         if change not in known:
             raise unknown_name("setting", change, known)
     settings = row_preset(base, model)
-    changes["options"] = {**settings.get("options", {}), **changes.get("options", {})}
+    options = changes.get("options", {})
+    if "network" not in options:  # the preset's are those of the row's own network
+        options = {**settings.get("options", {}), **options}
+    changes["options"] = options
     return TrainingSpec(**{**settings, "model": model, **changes})

@@ -1,6 +1,7 @@
 """Where a study's cells are run: in this process, or on a Dask cluster."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -29,15 +30,22 @@ def check_computing(workers: int | None, scheduler: str | None) -> None:
         ) from None
 
 
-def set_threads(threads: int | None, *, shared: bool) -> None:
-    """Set torch's threads in this process, and with it in those that work for it.
+@contextmanager
+def threads_set(threads: int | None, *, shared: bool) -> Iterator[None]:
+    """Set torch's threads in this process and in those that work for it, for a ``with`` block.
 
     Args:
         threads: how many; None for torch's choice, or one where work is shared.
         shared: whether other processes run the cells.
     """
+    before = torch.get_num_threads()
     if threads is not None or shared:
         torch.set_num_threads(threads or 1)
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
 
 
 def computing(workers: int | None, scheduler: str | None) -> AbstractContextManager[Compute]:

@@ -4,18 +4,26 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
+
+from pyrosnn.data import DATASETS
 from pyrosnn.errors import FileError, require, row_of, unknown_name
 from pyrosnn.models import MODELS
-from pyrosnn.settings import Kind, Option, nested, parse
+from pyrosnn.settings import Kind, OneOf, Option, check_value, kind_of, nested, parse
 from pyrosnn.training.options import training_options
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.options import study_options
 
 # Keys of a table that are no settings of the training or the study itself.
-TRAINING_KEYS = ("model", "dataset", "preset", "test_samples")
-STUDY_KEYS = ("study", "model", "dataset", "preset", "compact", "threads")
+_COUNT, _NAME = kind_of(Annotated[int, Ge(1)]), kind_of(str)
+_DATASET = kind_of(Annotated[str, OneOf(DATASETS, "data set")])
+TRAINING_KEYS = {"model": _NAME, "dataset": _DATASET, "preset": _NAME, "test_samples": _COUNT}
+STUDY_KEYS = {
+    **{"study": _NAME, "model": _NAME, "dataset": _DATASET, "preset": _NAME},
+    **{"compact": kind_of(bool), "threads": _COUNT},
+}
 FOLDERS = ("checkpoints", "results")
 TABLES = ("train", "study")
 
@@ -85,6 +93,9 @@ def read_jobs(file: Path) -> Jobs:
     for key in content:
         if key not in (*FOLDERS, *TABLES, "defaults"):
             raise unknown_name(f"key of {file}", key, [*FOLDERS, "defaults", *TABLES])
+    for key in content.get("defaults", {}):
+        if key not in TABLES:
+            raise unknown_name(f"table of [defaults] of {file}", key, TABLES)
     folders = [content.get(key, ".") for key in FOLDERS]
     for key, folder in zip(FOLDERS, folders, strict=True):
         require(isinstance(folder, str), f"{key} of {file} must be a folder, got {folder!r}")
@@ -152,9 +163,11 @@ def _study(
 
 
 def _split(
-    where: str, table: Mapping[str, Any], own: Sequence[str], options: Sequence[Option]
+    where: str, table: Mapping[str, Any], own: Mapping[str, Kind], options: Sequence[Option]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a table's own keys, and its settings as nested values."""
+    for key in own.keys() & table.keys():
+        check_value(f"{key} in {where}", table[key], own[key])
     kinds = {option.name: option.kind for option in options}
     settings = {
         key: _read(value, kinds.get(key, Kind(None)), f"{key} in {where}")
@@ -174,6 +187,24 @@ def _read(value: Any, kind: Kind, name: str) -> Any:
     return float(value) if kind.type is float and whole else value
 
 
+def only_jobs(jobs: Jobs, names: Sequence[str]) -> Jobs:
+    """Return some jobs, and the trainings that they need.
+
+    Args:
+        jobs: all jobs.
+        names: names of trainings and studies.
+
+    Raises:
+        UnknownNameError: for a name that is not in the list.
+    """
+    trainings, studies = jobs
+    for name in names:
+        row_of({**trainings, **studies}, name, "training or study")
+    asked = {name: job for name, job in studies.items() if name in names}
+    needed = {job.model.name for job in asked.values() if isinstance(job.model, TrainingJob)}
+    return {name: job for name, job in trainings.items() if name in needed | {*names}}, asked
+
+
 def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
     """Refuse settings that cannot be before anything is trained.
 
@@ -184,7 +215,8 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
     Raises:
         PyrosnnError: as the training or the study would.
     """
-    from pyrosnn.data import DATASETS, load_dataset
+    from pyrosnn.adapters.own_model import REFERENCE
+    from pyrosnn.data import load_dataset
     from pyrosnn.training import preset
     from pyrosnn_studies.study import find_study
 
@@ -204,4 +236,8 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
             dataset, spec = datasets[names[job.model.name]], specs[job.model.name]
             study.make_spec(start, dataset, spec, **job.settings)
         else:
-            require(job.model.exists(), f"study {job.name}: there is no model {job.model}")
+            is_function = REFERENCE.fullmatch(str(job.model)) is not None
+            require(
+                is_function or job.model.exists(),
+                f"study {job.name}: there is no model {job.model}",
+            )

@@ -56,7 +56,7 @@ def start_from(
     options = dict(settings.get("attack_options", {}))
     if "attack_options" in names:
         same = changes.get("attack") in (None, settings.get("attack"))
-        changed = changes.get("attack_options", {})
+        changed = changes.get("attack_options") or {}
         settings["attack_options"] = {**options, **changed} if same else changed
     return settings
 

@@ -89,6 +89,10 @@ def test_lists_and_versions(run: Run) -> None:
         ("pyrosnn train bnn --dataset ", list(DATASETS)),
         ("pyrosnn study sample-size --norm l", ["l2", "linf"]),
         ("pyrosnn study sample-size --attack pgd --st", ["--steps", "--strengths"]),
+        ("pyrosnn train bnn --regulariser in", ["input-gradient"]),
+        ("pyrosnn train bnn --network foo --hid", ["--hidden"]),
+        ("pyrosnn study sampel --", ["--help"]),
+        ("pyrosnn summ", ["summary"]),
     ],
 )
 def test_a_shell_completes_names(words: str, expected: list[str]) -> None:

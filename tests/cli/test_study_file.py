@@ -72,6 +72,12 @@ def test_a_file_is_run_resumed_and_shared(run: Run, tmp_path: Path) -> None:
     assert training.options["hidden"] == (4,)
 
     assert "kept/bnn.safetensors exists" in run("list.toml").stderr
+    (tmp_path / "kept" / "bnn.safetensors").rename(tmp_path / "other")
+    (tmp_path / "kept" / "penalised.safetensors").rename(tmp_path / "another")
+    early = run("list.toml")  # before it would train again
+    assert early.stderr.startswith("pyrosnn: shown/size.nc exists")
+    (tmp_path / "other").rename(tmp_path / "kept" / "bnn.safetensors")
+    (tmp_path / "another").rename(tmp_path / "kept" / "penalised.safetensors")
     (tmp_path / "shown" / "angles.nc").unlink()
     again = run("list.toml", "--quiet", "--resume")
     assert again.exit_code == 0, again.output
@@ -95,6 +101,10 @@ def test_only_what_is_named_is_run(run: Run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*.nc")] == ["angles.nc"]
     assert not list(tmp_path.rglob("*.safetensors"))
     assert "did you mean 'angles'" in run("list.toml", "--only", "angle").stderr
+    (tmp_path / "list.toml").write_text(LIST.replace("input_gradient_weight = 0.1\n", ""))
+    kept = ("--only", "angles", "--quiet", "--resume")
+    assert run("list.toml", *kept).exit_code == 0  # jobs that are not run are not checked
+    assert "--like has none" in run("--like", "shown/angles.nc", "--only", "angles").stderr
 
 
 def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
@@ -129,6 +139,17 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
         (("images = 10", "images = 100000"), "digits has 500 test images"),
         (("steps = 2", "steps = = 2"), "list.toml is not readable TOML"),
         (("input_gradient_weight = 0.1\n", ""), "needs the option 'weight'"),
+        (("[defaults.train]", "[defaults.trian]"), "'trian'; did you mean 'train'"),
+        (('model = "bnn"\n\n', 'model = ["bnn"]\n\n'), "unknown model in [train.bnn] of"),
+        (('study = "sample-size"', "study = 3"), "unknown study in [study.size] of list.toml"),
+        (('["input-gradient"]', "3"), "regulariser must be a list of names, got 3"),
+        (("epochs = 1", "epochs = 1\ndataset = 3"), "must be a text, got 3"),
+        (("epochs = 1", 'epochs = 1\ndataset = "digit"'), "did you mean 'digits'"),
+        (
+            ("epochs = 1", "epochs = 1\nnetwork = ['cnn']"),
+            "unknown network '['cnn']'; did you mean 'cnn'",
+        ),
+        (("epochs = 1", "epochs = 1\ntest_samples = 0"), "must be >= 1, got 0"),
     ],
 )
 def test_a_bad_file_is_refused_before_anything_is_trained(

@@ -29,3 +29,12 @@ def test_train_writes_a_checkpoint_and_says_how_good_it_is(
     assert f"{checkpoint.test_accuracy:.2%}" in result.stdout
     x, y = digits.x_test, digits.y_test
     assert checkpoint.test_accuracy == accuracy(checkpoint.classifier, x, y, num_samples=10, seed=7)
+
+
+def test_a_preset_gives_another_network_no_options_of_its_own(run: Run, tmp_path: Path) -> None:
+    words = ("train", "resnet", "--network", "cnn", "--channels", "2,2", "--units", "4")
+    result = run(*words, "--epochs", "1", "--quiet")
+    assert result.exit_code == 0, result.output
+    options = load_checkpoint(tmp_path / "resnet-digits.safetensors").spec.options
+    assert (options["network"], options["channels"]) == ("cnn", (2, 2))
+    assert "depth" not in options
