@@ -50,7 +50,7 @@ def study_command(
         name: a name in ``STUDIES``.
         arguments: the options on the command line.
         title: name of the command, if it is another.
-        group: options of its run; ``group.run`` runs it.
+        group: options of its run, whose ``finish`` does the rest of the command.
     """
     entry = STUDIES[name]
 

@@ -98,7 +98,7 @@ def _fields(lineage: Lineage) -> list[Declared]:
         texts |= described(ast.get_docstring(node) or "", "Attributes", "Args")
     by_name: dict[str, Declared] = {}
     for source, node in reversed(lineage):
-        panel = _panel(source, node, lineage)
+        panel = _panel(source, node)
         for statement in node.body:
             if not isinstance(statement, ast.AnnAssign) or not isinstance(
                 statement.target, ast.Name
@@ -123,7 +123,7 @@ def _fields(lineage: Lineage) -> list[Declared]:
     return list(by_name.values())
 
 
-def _panel(source: Source, node: ast.ClassDef, lineage: Lineage) -> str:
+def _panel(source: Source, node: ast.ClassDef) -> str:
     """Return the panel of a class: its own, or that of the nearest base that has one."""
     for where, one in _lineage(source, node):
         for statement in one.body:

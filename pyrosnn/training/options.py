@@ -34,7 +34,10 @@ def training_options(model: str, chosen: Mapping[str, Any] | None = None) -> lis
     presets = {
         name: row_preset(one, model) for name, one in load_presets("pyrosnn.training").items()
     }
-    if chosen.get("network"):  # the presets' options are those of the row's own network
+    if chosen.get("network") not in (
+        None,
+        MODELS[model].network,
+    ):  # the presets' options are those of the row's own network
         presets = {name: {**one, "options": {}} for name, one in presets.items()}
     return with_presets(options, presets)
 

@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from pyrosnn.errors import row_of, unknown_name
+from pyrosnn.models import find_row
 from pyrosnn.settings.presets import load_presets, row_preset
 from pyrosnn.training.spec import TrainingSpec
 
@@ -45,7 +46,8 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
             raise unknown_name("setting", change, known)
     settings = row_preset(base, model)
     options = changes.get("options", {})
-    if "network" not in options:  # the preset's are those of the row's own network
+    own = find_row(model).network if model else None
+    if options.get("network") in (None, own):  # the preset's are those of the row's own network
         options = {**settings.get("options", {}), **options}
     changes["options"] = options
     return TrainingSpec(**{**settings, "model": model, **changes})

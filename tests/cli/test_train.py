@@ -6,7 +6,7 @@ from support.program import Run
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import accuracy
-from pyrosnn.training import load_checkpoint
+from pyrosnn.training import load_checkpoint, preset
 
 
 def test_train_writes_a_checkpoint_and_says_how_good_it_is(
@@ -38,3 +38,6 @@ def test_a_preset_gives_another_network_no_options_of_its_own(run: Run, tmp_path
     options = load_checkpoint(tmp_path / "resnet-digits.safetensors").spec.options
     assert (options["network"], options["channels"]) == ("cnn", (2, 2))
     assert "depth" not in options
+    named = preset("resnet", options={"network": "resnet"})
+    assert named == preset("resnet")
+    assert named.options["depth"] == 10  # of the preset
