@@ -8,6 +8,7 @@ from pyrosnn.adapters.members import Members, disjoint_members
 from pyrosnn.adapters.own_model import OwnModel, Reference, load_own_model
 from pyrosnn.adapters.pyro_classifier import PyroClassifier
 from pyrosnn.adapters.seeded import SeededModule
+from pyrosnn.adapters.stochastic import Stochastic
 from pyrosnn.adapters.weight_samples import WeightSamples
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "PyroClassifier",
     "Reference",
     "SeededModule",
+    "Stochastic",
     "WeightPosterior",
     "WeightSamples",
     "disjoint_members",

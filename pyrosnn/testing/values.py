@@ -9,7 +9,7 @@ from pyro.distributions import Categorical, Independent, OneHotCategorical
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.networks.function import gradient_at
+from pyrosnn.networks.gradients import gradient_at
 from pyrosnn.outputs import discriminants_of
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.sampling.replay import DifferentiableReplay
