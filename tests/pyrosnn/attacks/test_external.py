@@ -15,6 +15,7 @@ from torch.nn import functional
 import pyrosnn
 from pyrosnn.attacks import FGM, NORMS, ExternalAttack, SampledModule, as_attack
 from pyrosnn.checks.perturbation_norm import perturbation_norm
+from pyrosnn.checks.unmoved import unmoved_images
 from pyrosnn.checks.zero_gradients import zero_gradients
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
@@ -361,11 +362,13 @@ def test_checks_take_a_function(bnn: StochasticClassifier, digits: Dataset) -> N
         assert found[name].status == "skipped"
 
 
-@pytest.mark.parametrize(("rests_where", "zero"), [(True, "fail"), (False, "pass")])
+@pytest.mark.parametrize(
+    ("rests_where", "statuses"), [(True, ("skipped", "fail")), (False, ("pass", "pass"))]
+)
 def test_results_of_functions_are_checked_as_bounds(
-    rests_where: bool, zero: str, bnn: StochasticClassifier, digits: Dataset
+    rests_where: bool, statuses: tuple[str, str], bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    """Shorter steps warn; images that came back count, unless A misclassifies them."""
+    """Shorter steps warn; images that came back are named, unless A misclassifies them."""
     x, y = digits.test_images(60)
     a, i = disjoint_sample_sets(bnn, x, attack=4, inference=9, seed=0)
 
@@ -381,4 +384,10 @@ def test_results_of_functions_are_checked_as_bounds(
         combine_repeats([values]), study="mine", spec=attack_spec(attack), provenance={}
     )
     assert perturbation_norm(result).status == "warn"
-    assert zero_gradients(result).status == zero
+    unmoved = unmoved_images(result)
+    assert (zero_gradients(result).status, unmoved.status) == statuses
+    number = int(values["attack_correct"].sum())
+    if rests_where:
+        assert unmoved.value == 1.0
+        assert f"the function returned {number} of {number} images unmoved" in unmoved.message
+        assert "best_loss=True" in unmoved.message

@@ -121,6 +121,7 @@ WARNINGS = {
     "pgd-bnn": {"perturbation-norm"},
     "pgd-im": {"perturbation-norm"},
     "cw-im": {"zero-gradients"},
+    "laplace": {"attack-samples"},
     "linf-im": {"attack-samples"},
     "sample-size": {"attack-samples", "zero-gradients"},
 }
