@@ -39,7 +39,9 @@ def zero_gradients(result: xr.DataTree) -> Finding:
     dims = ("repeat", "example", "strength")
     number = counted.sum(dims)
     if int(number.min()) == 0:
-        return skipped(NAME, "needs images that were moved or that A classifies correctly, has none")
+        return skipped(
+            NAME, "needs images that were moved or that A classifies correctly, has none"
+        )
     missing = (attacked["zero_gradient"] | attacked["cosine"].isnull()) & counted
     small = (attacked["gradient_norm"] < SMALLEST_FLOAT32) & counted
     share = float((missing.sum(dims) / number).max())

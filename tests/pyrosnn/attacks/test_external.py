@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import pyrosnn
-from pyrosnn.attacks import FGM, NORMS, ExternalAttack, SampledModule, as_attack
+from pyrosnn.attacks import FGM, NORMS, ExternalAttack, SampledModule, as_attack, to_module
 from pyrosnn.checks.perturbation_norm import perturbation_norm
 from pyrosnn.checks.unmoved import unmoved_images
 from pyrosnn.checks.zero_gradients import zero_gradients
@@ -22,7 +22,7 @@ from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.evaluation import attack_spec, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import combine_repeats, make_result
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
 
 IMAGES = 30
 STRENGTHS = [0.0, 0.3, 0.8]
@@ -391,3 +391,89 @@ def test_results_of_functions_are_checked_as_bounds(
         assert unmoved.value == 1.0
         assert f"the function returned {number} of {number} images unmoved" in unmoved.message
         assert "best_loss=True" in unmoved.message
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+def test_fresh_samples_are_those_that_pgd_takes(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """The first call has A, and each further call the next samples of its stream."""
+    classifier = classifiers[model]
+    x, y = digits.test_images(IMAGES)
+    a, _ = disjoint_sample_sets(classifier, x, attack=4, inference=1, seed=0)
+
+    def pgd(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        moved = x
+        for _ in range(3):
+            moved = step(module, moved.detach().clone(), y, strength / 3)
+        return moved
+
+    ours = {"strength": 0.3, "steps": 3, "relative_step": 1 / 3}
+    for fixed in (True, False):
+        attack = ExternalAttack(function=pgd, strength=0.3, fixed_samples=fixed)
+        found = attack(classifier, x, y, a)
+        expected = pyrosnn.PGD(**ours, fixed_samples=fixed)(classifier, x, y, a)
+        torch.testing.assert_close(found.perturbation, expected.perturbation, atol=1e-4, rtol=1e-3)
+        assert found.origin == expected.origin
+        assert found.origin.stop == (4 if fixed else 12)
+
+
+def test_fresh_samples_reach_parts_of_the_module(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    sin = classifiers["sin"]
+    x, y = digits.test_images(6)
+    a, _ = disjoint_sample_sets(sin, x, attack=4, inference=1, seed=0)
+
+    def parts(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        rows = torch.tensor([1, 4])
+        some = module.for_examples(rows)
+        first, second = some(x[rows]), some(x[rows])
+        torch.testing.assert_close(first, to_module(sin, a).for_examples(rows)(x[rows]))
+        assert float((first - second).abs().max()) > 1e-3
+        return x
+
+    found = ExternalAttack(function=parts, strength=0.3, fixed_samples=False)(sin, x, y, a)
+    assert found.origin.stop == 8
+
+
+@pytest.mark.parametrize(("norm", "moved"), [("l1", 3 * 0.25), ("l0", 3.0)])
+def test_norms_that_are_only_measured(
+    norm: str, moved: float, bnn: StochasticClassifier, digits: Dataset, sets: Sets
+) -> None:
+    """Three pixels are moved by 0.25 each; at a smaller strength that is refused."""
+    x, y = digits.test_images(IMAGES)
+
+    def few(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        x[:, 0, 3, 2:5] += 0.25
+        return x
+
+    attack = ExternalAttack(function=few, norm=norm, strength=4.0)
+    a, i = sets
+    values = evaluate(bnn, x, y, attack=attack, attack_samples=a, inference_samples=i)
+    np.testing.assert_allclose(values["perturbation_norm"], moved, rtol=1e-6)
+    with pytest.raises(ArgumentError, match=f"further than its strength 0.5 in {norm}, the fur"):
+        replace(attack, strength=0.5)(bnn, x, y, a)
+    with pytest.raises(ArgumentError, match="unknown norm 'l1'"):
+        FGM(norm="l1")
+    names = ("more-steps", "gradient-free")
+    settings = {"attack_samples": 3, "inference_samples": 5}
+    found = pyrosnn.check_model(bnn, x[:12], y[:12], attack=attack, **settings)
+    for finding in found:
+        if finding.name in names:
+            assert finding.message == f"needs a strength in l2 or linf, has {norm}"
+
+
+def test_predicted_classes_are_kept(bnn: StochasticClassifier, digits: Dataset, sets: Sets) -> None:
+    x, y = digits.test_images(IMAGES)
+    a, i = sets
+    run = functools.partial(evaluate, bnn, x, y, attack_samples=a, inference_samples=i)
+    for bounds in (None, (0.2, 0.8)):
+        values = run(attack=FGM(), strengths=[0.0, 1.0], judged_bounds=bounds, inference_sizes=[9])
+        predicted = values["predicted_class"]
+        assert predicted.dims == values["adversarial_correct"].dims
+        assert predicted.dtype == np.int32
+        assert bool(((predicted == values["label"]) == values["adversarial_correct"]).all())
+        moved = x + FGM(strength=1.0)(bnn, x, y, a).perturbation
+        judged = moved if bounds is None else moved.clamp(*bounds)
+        assert predicted.values[:, 1].ravel().tolist() == predict(bnn, judged, i).predicted.tolist()

@@ -85,14 +85,12 @@ def test_each_row_gets_the_noise_of_its_image(
     assert ((shifted - found).abs().amax(1) > 1e-3).all()  # another image's noise shows
 
 
-def test_fresh_memory_and_budget_do_not_matter(noisy: StochasticClassifier, x: Tensor) -> None:
+def test_the_memory_budget_does_not_matter(noisy: StochasticClassifier, x: Tensor) -> None:
     """Samples that are drawn again when they are used belong to the same rows."""
     rows = torch.tensor([5, 0, 5])
     found = []
     for budget in (1, 2**30):
-        a, _ = disjoint_sample_sets(
-            noisy, x, attack=4, inference=1, seed=0, memory_budget=budget
-        )
+        a, _ = disjoint_sample_sets(noisy, x, attack=4, inference=1, seed=0, memory_budget=budget)
         found.append(to_module(noisy, a, images=x, strength=STRENGTH)(x[rows]))
     torch.testing.assert_close(*found)
 
@@ -103,9 +101,7 @@ def measured(norm: str, first: Tensor, second: Tensor) -> float:
 
 @pytest.mark.parametrize("norm", list(MEASURED_NORMS))
 @pytest.mark.parametrize("share", [0.2, 0.9, 1.5])
-def test_a_row_is_known_or_refused_and_never_mistaken(
-    norm: str, share: float, x: Tensor
-) -> None:
+def test_a_row_is_known_or_refused_and_never_mistaken(norm: str, share: float, x: Tensor) -> None:
     """Strengths are shares of half the distance of the nearest images: 1.5 balls overlap."""
     pairs = [(i, j) for i in range(IMAGES) for j in range(i)]
     near, other = min(pairs, key=lambda pair: measured(norm, x[pair[0]], x[pair[1]]))
@@ -138,7 +134,7 @@ def test_what_no_strength_explains_is_refused(x: Tensor) -> None:
     assert KnownImages(x[:1], "l2", STRENGTH).rows_of(100 * shuffled).tolist() == [0] * IMAGES
     twice = KnownImages(torch.cat([x, x]), "l2", STRENGTH)
     assert twice.rows_of(torch.cat([x, x])).tolist() == list(range(2 * IMAGES))
-    with pytest.raises(UnknownRowError, match="2 images are within the strength 0.3 of it"):
+    with pytest.raises(UnknownRowError, match=r"2 images are within the strength 0\.3 of it"):
         twice.rows_of(x[:1])
 
 
@@ -161,9 +157,7 @@ def ascend(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tens
 
 def by_one(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
     """Goes one image at a time, without telling the module which."""
-    return torch.cat(
-        [ascend(module, x[i : i + 1], y[i : i + 1], strength) for i in range(len(x))]
-    )
+    return torch.cat([ascend(module, x[i : i + 1], y[i : i + 1], strength) for i in range(len(x))])
 
 
 def swallowing(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:

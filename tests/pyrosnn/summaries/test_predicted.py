@@ -55,9 +55,11 @@ def test_confusions_are_counted(result: xr.DataTree, strength: float | None) -> 
 
 
 def test_what_cannot_be_counted_is_refused(result: xr.DataTree) -> None:
-    with pytest.raises(ArgumentError, match=r"one for each of the 5 images, got int64 of shape \(4"):
+    with pytest.raises(
+        ArgumentError, match=r"one for each of the 5 images, got int64 of shape \(4"
+    ):
         targeted_success(result, [1, 2, 3, 4])
-    with pytest.raises(ArgumentError, match="target must be a class, or.*got float64"):
+    with pytest.raises(ArgumentError, match=r"target must be a class, or.*got float64"):
         targeted_success(result, np.ones(5))
     with pytest.raises(ArgumentError, match="every image is of the target's class"):
         targeted_success(result, LABELS)
