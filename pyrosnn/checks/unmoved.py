@@ -43,7 +43,7 @@ def unmoved_images(result: xr.DataTree) -> Finding:
     if share == 0:
         text = "every image with a gradient was moved"
         return Finding(name=NAME, status="pass", value=share, message=text)
-    at = {dim: int(place) for dim, place in shares.argmax(...).items()}  # type: ignore[union-attr]
+    at = {dim: int(place) for dim, place in shares.argmax(...).items()}
     worst = shares.isel(at)
     foreign = read_spec(result).get("attack") == "external"
     who, advice = ("the function", FOREIGN) if foreign else ("the attack", OWN)

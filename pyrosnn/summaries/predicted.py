@@ -98,4 +98,5 @@ def _predicted(result: xr.DataTree) -> xr.DataArray:
         f"the result has no {NAME}: it was written before they were kept, or by another "
         "program; evaluate again",
     )
-    return values[NAME]
+    predicted: xr.DataArray = values[NAME]
+    return predicted

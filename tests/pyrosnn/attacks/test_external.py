@@ -14,7 +14,10 @@ from torch.nn import functional
 
 import pyrosnn
 from pyrosnn.attacks import FGM, NORMS, ExternalAttack, SampledModule, as_attack, to_module
+from pyrosnn.checks.gradient_free import gradient_free
+from pyrosnn.checks.more_steps import more_steps
 from pyrosnn.checks.perturbation_norm import perturbation_norm
+from pyrosnn.checks.trial import Trial
 from pyrosnn.checks.unmoved import unmoved_images
 from pyrosnn.checks.zero_gradients import zero_gradients
 from pyrosnn.data.dataset import Dataset
@@ -408,11 +411,11 @@ def test_fresh_samples_are_those_that_pgd_takes(
             moved = step(module, moved.detach().clone(), y, strength / 3)
         return moved
 
-    ours = {"strength": 0.3, "steps": 3, "relative_step": 1 / 3}
+    ours = pyrosnn.PGD(strength=0.3, steps=3, relative_step=1 / 3)
     for fixed in (True, False):
         attack = ExternalAttack(function=pgd, strength=0.3, fixed_samples=fixed)
         found = attack(classifier, x, y, a)
-        expected = pyrosnn.PGD(**ours, fixed_samples=fixed)(classifier, x, y, a)
+        expected = replace(ours, fixed_samples=fixed)(classifier, x, y, a)
         torch.testing.assert_close(found.perturbation, expected.perturbation, atol=1e-4, rtol=1e-3)
         assert found.origin == expected.origin
         assert found.origin.stop == (4 if fixed else 12)
@@ -429,7 +432,8 @@ def test_fresh_samples_reach_parts_of_the_module(
         rows = torch.tensor([1, 4])
         some = module.for_examples(rows)
         first, second = some(x[rows]), some(x[rows])
-        torch.testing.assert_close(first, to_module(sin, a).for_examples(rows)(x[rows]))
+        whole = to_module(sin, a, output=module.output)
+        torch.testing.assert_close(first, whole.for_examples(rows)(x[rows]))
         assert float((first - second).abs().max()) > 1e-3
         return x
 
@@ -456,12 +460,17 @@ def test_norms_that_are_only_measured(
         replace(attack, strength=0.5)(bnn, x, y, a)
     with pytest.raises(ArgumentError, match="unknown norm 'l1'"):
         FGM(norm="l1")
-    names = ("more-steps", "gradient-free")
-    settings = {"attack_samples": 3, "inference_samples": 5}
-    found = pyrosnn.check_model(bnn, x[:12], y[:12], attack=attack, **settings)
-    for finding in found:
-        if finding.name in names:
-            assert finding.message == f"needs a strength in l2 or linf, has {norm}"
+    trial = Trial(
+        classifier=bnn,
+        x=x,
+        y=y,
+        attack=attack,
+        attack_samples=3,
+        inference_samples=5,
+        seed=0,
+    )
+    for check in (more_steps, gradient_free):
+        assert check(trial).message == f"needs a strength in l2 or linf, has {norm}"
 
 
 def test_predicted_classes_are_kept(bnn: StochasticClassifier, digits: Dataset, sets: Sets) -> None:

@@ -142,8 +142,13 @@ def test_groups_are_apart(x: Tensor) -> None:
     pair = torch.cat([x, moved(x[:3], 0.1)])
     whole, groups, alone = KnownImages(pair, "l2", 0.1).groupings()
     assert whole == [slice(None)]
-    assert [group.tolist() for group in groups] == [list(range(IMAGES)), [12, 13, 14]]
-    assert [image.tolist() for image in alone] == [[i] for i in range(len(pair))]
+    assert [torch.arange(len(pair))[group].tolist() for group in groups] == [
+        list(range(IMAGES)),
+        [12, 13, 14],
+    ]
+    assert [torch.arange(len(pair))[image].tolist() for image in alone] == [
+        [i] for i in range(len(pair))
+    ]
     assert len(list(KnownImages(x, "l2", 0.1).groupings())) == 2  # nothing to keep apart
     assert len(list(KnownImages(x[:1], "l2", 0.1).groupings())) == 1
 

@@ -21,7 +21,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
 
 IMAGES = 100
 STRENGTHS = {"l2": 0.6, "linf": 0.1}
@@ -270,7 +270,7 @@ def art_hop_skip_jump(module: torch.nn.Module, x: Tensor, y: Tensor, strength: f
 def foolbox_carlini_wagner(
     module: torch.nn.Module, x: Tensor, y: Tensor, strength: float
 ) -> Tensor:
-    from foolbox.attacks import L2CarliniWagnerAttack
+    from foolbox.attacks.carlini_wagner import L2CarliniWagnerAttack
     from foolbox.models.pytorch import PyTorchModel
 
     model = PyTorchModel(module, bounds=(0, 1), device="cpu")
@@ -279,7 +279,7 @@ def foolbox_carlini_wagner(
     return found
 
 
-REGROUPING = {
+REGROUPING: dict[str, Callable[..., Tensor]] = {
     "torchattacks-apgd": functools.partial(torchattacks_apgd, norm="l2"),
     "torchattacks-square": torchattacks_square,
     "torchattacks-auto": torchattacks_auto,
@@ -314,7 +314,7 @@ def test_attacks_that_regroup_images_use_the_noise_of_each(
     a, _ = disjoint_sample_sets(noisy, x, attack=3, inference=1, seed=0)
     (site,) = a.tensors
     owners, rows = a.tensors[site].flatten(2).transpose(0, 1).flatten(1), []
-    replayed = module_file.predict
+    replayed = predict
 
     def spied(classifier: Any, images: Tensor, samples: SampleSet) -> Any:
         masks = samples.tensors[site].flatten(2).transpose(0, 1).flatten(1)
