@@ -88,7 +88,10 @@ def confusion_matrix(result: xr.DataTree, strength: float | None = None) -> xr.D
     ]
     rows = [xr.concat(row, xr.Variable("predicted", classes)) for row in counts]
     found = xr.concat(rows, xr.Variable("true_class", classes)).drop_attrs()
-    return found.rename("confusion_matrix").transpose("true_class", "predicted", ...)
+    matrix: xr.DataArray = found.rename("confusion_matrix").transpose(
+        "true_class", "predicted", ...
+    )
+    return matrix
 
 
 def _predicted(result: xr.DataTree) -> xr.DataArray:
