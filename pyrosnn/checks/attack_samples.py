@@ -44,11 +44,12 @@ def attack_samples(result: xr.DataTree) -> Finding:
             "samples are needed",
         )
     spec = read_spec(result)
+    samples = "1 sample" if largest == 1 else f"{largest} samples"
     fixed = (spec.get("attack_options") or {}).get("fixed_samples", True)
     if spec.get("attack") == "external" and fixed:
         finding = _warned(
             finding,
-            f"the function attacked one fixed A of {largest} samples, and may overfit them: take "
+            f"the function attacked one fixed A of {samples}, and may overfit it: take "
             f"{SMALL} or more, or ExternalAttack(fixed_samples=False), and compare with PGD",
         )
     return finding

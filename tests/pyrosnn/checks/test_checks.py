@@ -437,7 +437,7 @@ def test_small_sizes_warn_where_they_would_pass(bnn: StochasticClassifier, digit
     def still(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
         return x + strength * unit(torch.ones_like(x))
 
-    overfits = "the function attacked one fixed A of 10 samples, and may overfit them"
+    overfits = "the function attacked one fixed A of 10 samples, and may overfit it"
     function = ExternalAttack(function=still, strength=0.6)
     assert overfits in found(function, 10).message
     assert found(function, 10).status == "warn"
