@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from pyrosnn.attacks import SPSA
+from pyrosnn.attacks.norms import NORMS
 from pyrosnn.checks.compared import compare
-from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
 
 NAME = "gradient-free"
@@ -21,6 +22,8 @@ def gradient_free(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the accuracy under the attack minus that under SPSA.
     """
+    if trial.attack.norm not in NORMS:
+        return skipped(NAME, f"needs a strength in {' or '.join(NORMS)}, has {trial.attack.norm}")
     small = replace(
         trial,
         x=trial.x[:MAX_IMAGES],

@@ -1,8 +1,9 @@
 """`more-steps`: many steps leave no higher accuracy than one."""
 
 from pyrosnn.attacks import PGD, Attack
+from pyrosnn.attacks.norms import NORMS
 from pyrosnn.checks.compared import compare
-from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
 
 NAME = "more-steps"
@@ -21,6 +22,8 @@ def more_steps(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the accuracy after many steps minus that after one.
     """
+    if trial.attack.norm not in NORMS:
+        return skipped(NAME, f"needs a strength in {' or '.join(NORMS)}, has {trial.attack.norm}")
     many: Attack = trial.attack
     if not many.iterated:
         many = PGD(**trial.attack.shared, steps=NUM_STEPS, relative_step=2 / NUM_STEPS)

@@ -198,6 +198,7 @@ def _label(
     pairs = list(zip(geometries, results, strict=True))
     over_strengths = {
         "adversarial_correct": [label == y for label in predicted],
+        "predicted_class": predicted,
         "linear_condition": [linear_condition(g, result) for g, result in pairs],
         "cosine": [g.cosine for g in geometries],
         "radius": [g.radius for g in geometries],
