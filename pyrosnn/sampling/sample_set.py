@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -86,6 +87,8 @@ class SampleSet:
             memory, never the samples.
         page_size: how many samples ``draw`` draws at once.
     """
+
+    how_to_make: ClassVar[str] = "draw it with draw_sample_set or disjoint_sample_sets"
 
     origin: Origin
     stored: Mapping[str, Tensor] | None
@@ -214,6 +217,17 @@ class SampleSet:
                 f"site '{name}' was drawn on {value.device}, the classifier is on "
                 f"{classifier.device}; draw the samples where it is",
             )
+        self.require_images(number)
+
+    def require_images(self, number: int) -> None:
+        """Refuse another number of images than per-image samples were drawn for.
+
+        Args:
+            number: how many images they are to be used on.
+
+        Raises:
+            ArgumentError: naming a site, and both numbers.
+        """
         for name in sorted(self.per_image):
             require(
                 self.num_examples == number,
