@@ -64,17 +64,18 @@ def _errors_as_one_line() -> Iterator[None]:
 
 @contextmanager
 def _warnings_as_one_line() -> Iterator[None]:
-    """Show the library's own warnings without a place in its source."""
+    """Show each of the library's own warnings once, without a place in its source."""
     with warnings.catch_warnings():
-        others = warnings.showwarning
+        others, shown = warnings.showwarning, set[str]()
 
         def show(
             message: Warning | str, category: type[Warning], *place: Any, **where: Any
         ) -> None:
-            if issubclass(category, PyrosnnWarning):
-                typer.echo(f"pyrosnn: warning: {message}", err=True)
-            else:
+            if not issubclass(category, PyrosnnWarning):
                 others(message, category, *place, **where)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                typer.echo(f"pyrosnn: warning: {message}", err=True)
 
         warnings.showwarning = show
         yield

@@ -1,7 +1,8 @@
 """The evaluation of an attack: images attacked with A, judged with I, as labelled arrays."""
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from pyrosnn.conditions import (
     smooth_condition,
 )
 from pyrosnn.data.bounds import check_bounds, require_within
-from pyrosnn.errors import require
+from pyrosnn.errors import NoGradientError, PyrosnnWarning, require
 from pyrosnn.evaluation.attack_lines import attack_lines
 from pyrosnn.evaluation.grid import SIZE, STRENGTH, Numbers, Sizes, listed
 from pyrosnn.evaluation.strengths import warn_of_strengths
@@ -37,6 +38,11 @@ from pyrosnn.sampling import (
 )
 from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
+
+NO_GRADIENTS = (
+    "the classifier has no gradients: its result has accuracies, but neither cosines, radii and "
+    "margins (they are NaN) nor the conditions that need them"
+)
 
 
 @checked_arguments
@@ -128,14 +134,24 @@ def evaluate(
     require_judgeable(classifier, x, results, inference_samples)
     # one pass over I serves all attack sets and all sizes of I
     lines = [line for attacked_set in attacked_sets for line in attacked_set.lines]
-    linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
-    correct = {
-        line: attacked_set.results[0].correct
-        for attacked_set in attacked_sets
-        for line in attacked_set.lines
-        if line.measured
-    }
-    seen = geometries(classifier, x, y, correct, linearizations, inference_samples)
+    try:
+        linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
+    except NoGradientError:
+        if constants:  # a condition is asked for
+            raise
+        warnings.warn(NO_GRADIENTS, PyrosnnWarning, stacklevel=4)
+        attacked_sets = [attacked_set.without_slopes() for attacked_set in attacked_sets]
+        lines = [line for attacked_set in attacked_sets for line in attacked_set.lines]
+        linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
+        seen: list[dict[Line, Geometry]] = [{} for _ in linearizations]
+    else:
+        correct = {
+            line: attacked_set.results[0].correct
+            for attacked_set in attacked_sets
+            for line in attacked_set.lines
+            if line.measured
+        }
+        seen = geometries(classifier, x, y, correct, linearizations, inference_samples)
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
@@ -164,6 +180,10 @@ class _Attacked:
 
     results: list[AttackResult]
     lines: list[Line]
+
+    def without_slopes(self) -> "_Attacked":
+        """Return the same with the lines' points alone, for a classifier without gradients."""
+        return replace(self, lines=[replace(line, measured=False) for line in self.lines])
 
 
 def _attack(
@@ -213,22 +233,20 @@ def _label(
     if len(geometries) < len(results):
         geometries = geometries * len(results)
     predicted = [label for line in attacked.lines for label in linearization.predicted[line]]
-    pairs = list(zip(geometries, results, strict=True))
-    over_strengths = {
-        "adversarial_correct": [label == y for label in predicted],
-        "linear_condition": [linear_condition(g, result) for g, result in pairs],
-        "cosine": [g.cosine for g in geometries],
-        "radius": [g.radius for g in geometries],
-        "margin": [g.margin for g in geometries],
-        "gradient_norm": [g.gradient_norm for g in geometries],
-        "nearest_class": [g.nearest for g in geometries],
-    }
+    pairs = list(zip(geometries, results, strict=False))  # without gradients there are no pairs
+    over_strengths = {"adversarial_correct": [label == y for label in predicted]}
+    for name in ("cosine", "radius", "margin", "gradient_norm"):
+        unknown = [torch.full_like(r.norm, torch.nan) for r in results]
+        over_strengths[name] = [getattr(g, name) for g in geometries] or unknown
+    if geometries:
+        over_strengths["linear_condition"] = [linear_condition(g, r) for g, r in pairs]
+        over_strengths["nearest_class"] = [g.nearest for g in geometries]
     values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
     values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
     values["zero_gradient"] = _array([r.zero_gradient for r in results])[:, :, None]
     values["num_gradients"] = np.array([[result.num_gradients] for result in results])
     values["attack_correct"] = _array([results[0].correct])
-    values["clean_correct"] = _array([geometries[0].correct_inference])
+    values["clean_correct"] = _array([linearization.discriminants.argmax(-1) == y])
     labels = {name: value for name, value in coords.items() if len(value) > 0}
     if "smoothness" in labels:
         held = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import NoGradientError
 from pyrosnn.networks.forward_mode import dual_pass
 
 VectorJacobianProduct = Callable[[Tensor], Tensor]
@@ -108,7 +108,7 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
         cotangents: in the values' shape.
 
     Raises:
-        ArgumentError: if no gradient of the values reaches x.
+        NoGradientError: if no gradient of the values reaches x.
 
     Example:
         >>> x = torch.tensor([3.0]).requires_grad_()
@@ -123,9 +123,10 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
     return gradient
 
 
-def no_gradient() -> ArgumentError:
+def no_gradient() -> NoGradientError:
     """Return the error for a function whose output does not depend on its input."""
-    return ArgumentError(
+    return NoGradientError(
         "no gradient of the classifier's outputs reaches the image; do not detach or use "
-        "torch.no_grad in its forward"
+        "torch.no_grad in its forward, or judge votes under an attack without gradients (SPSA, or "
+        "a function)"
     )

@@ -23,9 +23,17 @@ def make_dataset(values: Mapping[str, np.ndarray], coords: Mapping[str, Any]) ->
     for name, value in values.items():
         variable = VARIABLES[name]
         attrs = {"long_name": variable.long_name, "units": variable.units}
-        arrays[name] = xr.DataArray(value.astype(variable.dtype), dims=variable.dims, attrs=attrs)
+        arrays[name] = xr.DataArray(_typed(value, variable.dtype), dims=variable.dims, attrs=attrs)
     labelled = {name: _coordinate(name, coordinate) for name, coordinate in coords.items()}
     return xr.Dataset(arrays, coords=labelled)
+
+
+def _typed(value: np.ndarray, dtype: str) -> np.ndarray:
+    """Return values in the schema's type, or in a wider one where integers do not fit it."""
+    expected = np.dtype(dtype)
+    if expected.kind == "i" and value.size and value.dtype.kind in "iu":
+        expected = np.result_type(expected, *map(np.min_scalar_type, (value.min(), value.max())))
+    return value.astype(expected)
 
 
 def _coordinate(name: str, values: Any) -> xr.DataArray:

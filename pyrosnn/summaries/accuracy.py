@@ -1,5 +1,6 @@
 """Accuracies of a result, over images first and repeats second."""
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -21,18 +22,20 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
         - ``clean``: share of images classified correctly by I before the attack;
         - ``adversarial``: share of attacked images classified correctly (raw);
         - ``adversarial_given_clean``: the same among images that were correct before;
-        - ``linear_condition``: share of images that fulfil the linear condition;
+        - ``linear_condition``: share of images that fulfil the linear condition, NaN for a
+          classifier without gradients;
         - ``smooth_condition``, where the result has it: the same, for each constant L;
         - ``test``, where the result has it: clean accuracy on all test images.
     """
     values = result[GROUP].dataset
     clean = values["clean_correct"]
     attacked = values["adversarial_correct"]
+    unknown = xr.full_like(attacked, np.nan, float).drop_attrs()
     shares = {
         "clean": clean.mean("example"),
         "adversarial": attacked.mean("example"),
         "adversarial_given_clean": (attacked & clean).sum("example") / clean.sum("example"),
-        "linear_condition": values["linear_condition"].mean("example"),
+        "linear_condition": values.get("linear_condition", unknown).mean("example"),
     }
     if "smooth_condition" in values:
         shares["smooth_condition"] = values["smooth_condition"].mean("example")

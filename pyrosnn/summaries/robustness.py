@@ -27,8 +27,9 @@ def robust_probability(result: xr.DataTree, *, confidence: float = 0.95) -> xr.D
         ``probability``, ``low`` and ``high`` over ``event``, ``example``, ``strength``,
         ``attack_samples`` and ``inference_samples``. The events are ``linear_condition``,
         equation (4) as theorem 4.1 has it (the image is correct under A and I, too), and
-        ``adversarial_correct``: the attack fails, whatever the condition says. With few repeats
-        the intervals are wide: [0.48, 1] where all of 5 withstand.
+        ``adversarial_correct``: the attack fails, whatever the condition says; it is alone for a
+        classifier without gradients. With few repeats the intervals are wide: [0.48, 1] where all
+        of 5 withstand.
 
     Raises:
         ArgumentError: for a confidence out of (0, 1).
@@ -104,7 +105,7 @@ def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.Dat
     bounds = {"": center, "_low": (center - half).clip(min=0), "_high": (center + half).clip(max=1)}
     columns = {
         f"{event}{suffix}": values.sel(event=event, drop=True)
-        for event in EVENTS
+        for event in means["event"].values.tolist()
         for suffix, values in bounds.items()
     }
     frame: pd.DataFrame = xr.Dataset(columns).to_dataframe(
@@ -116,5 +117,6 @@ def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.Dat
 def _events(result: xr.DataTree) -> xr.DataArray:
     """Return the events of every image in every repeat, along the dimension ``event``."""
     values = result[GROUP].dataset
-    joined = xr.concat([values[name] for name in EVENTS], pd.Index(EVENTS, name="event"))
+    known = [name for name in EVENTS if name in values]
+    joined = xr.concat([values[name] for name in known], pd.Index(known, name="event"))
     return joined.drop_attrs().rename("robust")
