@@ -13,6 +13,10 @@ Row = TypeVar("Row")
 class PyrosnnError(Exception):
     """Base of every error that pyrosnn raises on purpose; its text is one line for the user."""
 
+    def __str__(self) -> str:
+        """Return the text in one line, whatever the values in it look like."""
+        return re.sub(r"\s*\n\s*", " ", super().__str__())
+
 
 class ArgumentError(PyrosnnError, ValueError):
     """A value that is outside of what is accepted: a negative strength, no samples, NaN pixels."""

@@ -55,12 +55,12 @@ def check_model(
         >>> any(finding.status == "fail" for finding in found)
         False
     """
+    x, y = batch_for(classifier, x, y, move=True)
     require(
         len(x) >= MIN_IMAGES,
         f"checks need at least {MIN_IMAGES} images, got {len(x)}; 50 to 200 are a good number",
     )
     require(attack.strength > 0, "the attack's strength must be > 0 to be checked, got 0")
-    x, y = batch_for(classifier, x, y, move=True)
     trial = Trial(
         classifier=classifier,
         x=x,

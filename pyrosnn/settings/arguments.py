@@ -15,6 +15,12 @@ R = TypeVar("R")
 
 # A class that says how one of its kind is made, for errors.
 HOW_TO_MAKE = "how_to_make"
+# Those of others, by the names of their classes.
+_STEPS = {
+    "DataTree": "read a file with pyrosnn.open_results, or give what evaluate returned to "
+    "pyrosnn.make_result",
+    "Dataset": "give what pyrosnn.evaluate returned",
+}
 # Tensors are checked with their shapes, by what takes them; beartype does so in tests.
 _UNCHECKED = ("torch", "jaxtyping", "numpy")
 
@@ -64,14 +70,19 @@ def check_argument(name: str, value: Any, hint: Any) -> None:
         check_value(name, value, kind)
         return
     options = _options(hint)
-    if options is None or any(isinstance(value, option) for option in options):
+    if options is None or any(_fits(value, option) for option in options):
         for one in _elements(value, hint):
             check_argument(f"each of {name}", *one)
         return
     words = " or ".join(dict.fromkeys(_words(option) for option in options))
-    hints = [getattr(option, HOW_TO_MAKE, "") for option in options]
+    hints = [getattr(one, HOW_TO_MAKE, _STEPS.get(one.__name__, "")) for one in options]
     step = next((f"; {one}" for one in hints if one), "")
     raise ArgumentError(f"{name} must be {words}, got {brief(value)}{step}")
+
+
+def _fits(value: Any, option: Any) -> bool:
+    text_as_list = option is Sequence and isinstance(value, str | bytes)
+    return isinstance(value, option) and not text_as_list
 
 
 def _is_scalar(kind: Kind) -> bool:

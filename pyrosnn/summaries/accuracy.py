@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.results import GROUP
+from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 COLUMNS = ("clean", "adversarial", "adversarial_given_clean", "linear_condition")
 
 
-def accuracies(result: xr.DataTree) -> xr.Dataset:
+def accuracies(result: Evaluated) -> xr.Dataset:
     """Return the accuracy of each repeat: the mean over images.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
 
     Returns:
         A dataset with dimension ``repeat`` and, where they apply, ``strength``,
@@ -27,7 +27,7 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
         - ``smooth_condition``, where the result has it: the same, for each constant L;
         - ``test``, where the result has it: clean accuracy on all test images.
     """
-    values = result[GROUP].dataset
+    values = evaluation_of(result)
     clean = values["clean_correct"]
     attacked = values["adversarial_correct"]
     unknown = xr.full_like(attacked, np.nan, float).drop_attrs()
@@ -44,26 +44,26 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
     return xr.Dataset(shares)
 
 
-def accuracy_on_clean(result: xr.DataTree) -> xr.DataArray:
+def accuracy_on_clean(result: Evaluated) -> xr.DataArray:
     """Return the adversarial accuracy on images that the largest I classifies correctly.
 
     Unlike ``adversarial_given_clean`` of :func:`accuracies`, whose images differ with S_I, these
     are the same images for every S_I of a repeat, so that sizes can be compared in pairs.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
     """
-    values = result[GROUP].dataset
+    values = evaluation_of(result)
     clean = values["clean_correct"].isel(inference_samples=-1, drop=True)
     attacked = values["adversarial_correct"] & clean
     return (attacked.sum("example") / clean.sum("example")).rename("accuracy_on_clean")
 
 
-def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
+def accuracy_table(result: Evaluated) -> pd.DataFrame:
     """Return mean and standard deviation over repeats of every accuracy.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
 
     Returns:
         One row for each strength, S_A and S_I; for each of the first four accuracies a column
