@@ -8,6 +8,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,10 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
                 "first_example": 0,
             },
         ),
-        "fit": (pyrosnn.fit, {"classifier": s["classifier"], "dataset": s["dataset"], "epochs": 1}),
+        "fit": (
+            pyrosnn.fit,  # in place
+            {"classifier": deepcopy(s["classifier"]), "dataset": s["dataset"], "epochs": 1},
+        ),
         "linear_condition": (pyrosnn.linear_condition, geometry),
         "smooth_condition": (pyrosnn.smooth_condition, {**geometry, "smoothness": 1.0}),
         "load_checkpoint": (pyrosnn.load_checkpoint, {"path": checkpoint, "device": "cpu"}),
