@@ -68,8 +68,8 @@ def _tensor(name: str, values: Any, kinds: str, dtype: torch.dtype, device: torc
                 f"{name} are a list of tensors that cannot be stacked: {brief(str(error))}"
             ) from None
     if isinstance(values, Tensor):
-        plain = values.layout == torch.strided and not (values.is_quantized or values.is_meta)
-        require(plain, f"{name} are a sparse, quantized or empty tensor; expected a plain one")
+        plain = values.layout == torch.strided and not values.is_quantized
+        require(plain, f"{name} are a sparse or quantized tensor; expected a plain one")
         tensor = values.detach()
         return tensor.clone() if tensor.is_inference() else tensor
     listed = isinstance(values, list | tuple)

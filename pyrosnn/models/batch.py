@@ -53,9 +53,9 @@ def batch_for(
     """
     images = images_for(classifier, x)
     number, device = classifier.num_classes, classifier.device
+    for name, given in {"images": images, "labels": y}.items():
+        if isinstance(given, Tensor) and (given.is_meta or not move):
+            require_on(device, **{name: given})
     labels = as_labels(y, len(images), num_classes=number, device=device)
     require_finite_images(images)
-    if move:
-        return images.to(device), labels.to(device)
-    require_on(device, images=images, labels=labels)
-    return images, labels
+    return images.to(device), labels.to(device)
