@@ -129,9 +129,12 @@ class Problem(Supply):
         Raises:
             NotFiniteError: naming the images.
         """
+        self._require_finite_gradients()
+        require_finite(delta, "perturbations of the attack")
+
+    def _require_finite_gradients(self) -> None:
         if self._finite is not None:
             require_finite(torch.where(self._finite, 0.0, torch.nan), GRADIENTS)
-        require_finite(delta, "perturbations of the attack")
 
     @contextmanager
     def _naming(self, rows: Rows, *, moved: bool) -> Iterator[None]:
@@ -139,6 +142,7 @@ class Problem(Supply):
         try:
             yield
         except NotFiniteError as error:
+            self._require_finite_gradients()  # if they were not, that is why
             index = torch.arange(len(self.x))[rows if isinstance(rows, slice) else rows.cpu()]
             images = index[torch.tensor(error.images)].tolist()
             raise not_finite(error.quantity, images, len(self.x), moved=moved) from None
