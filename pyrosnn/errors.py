@@ -2,8 +2,9 @@
 
 import difflib
 import importlib
+import numbers
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 Row = TypeVar("Row")
@@ -11,6 +12,10 @@ Row = TypeVar("Row")
 
 class PyrosnnError(Exception):
     """Base of every error that pyrosnn raises on purpose; its text is one line for the user."""
+
+    def __str__(self) -> str:
+        """Return the text in one line, whatever the values in it look like."""
+        return re.sub(r"\s*\n\s*", " ", super().__str__())
 
 
 class ArgumentError(PyrosnnError, ValueError):
@@ -27,6 +32,26 @@ class OverlapError(ArgumentError):
 
 class NotStochasticError(ArgumentError):
     """A classifier whose outputs are the same in all samples."""
+
+
+class NoGradientError(ArgumentError):
+    """A classifier whose outputs have no gradient at the images, such as counts of votes."""
+
+
+class NotFiniteError(ArgumentError):
+    """Outputs or gradients of a classifier that are NaN or infinite.
+
+    Attributes:
+        quantity: the values in question, in the plural.
+        images: indices of the images in their batch.
+    """
+
+    quantity: str = "outputs"
+    images: Sequence[int] = ()
+
+
+class PyrosnnWarning(UserWarning):
+    """Something that was accepted, and is seldom meant: a strength in another unit than pixels."""
 
 
 class DataError(PyrosnnError):
@@ -112,8 +137,68 @@ def require(condition: bool, message: str) -> None:
         raise ArgumentError(message)
 
 
+def not_finite(
+    quantity: str, images: Sequence[int], number: int, *, moved: bool = False
+) -> NotFiniteError:
+    """Return the error for values that are NaN or infinite at some images.
+
+    Args:
+        quantity: the values, in the plural.
+        images: indices of the images in their batch.
+        number: how many images there are.
+        moved: whether the values are those at x + δ, with images that are good themselves.
+
+    Example:
+        >>> print(not_finite("the classifier's logits", [3, 5], 9, moved=True).args[0][:66])
+        the classifier's logits are NaN or infinite at x + δ for 2 of 9 im
+    """
+    where, step = "", "check its parameters and the images"
+    if moved:
+        where = " at x + δ"
+        step = (
+            "mend what its forward pass does to such pixels (a root or logarithm of negative "
+            "ones), or keep them in bounds: clip=(low, high) of the attack"
+        )
+    error = NotFiniteError(
+        f"{quantity} are NaN or infinite{where} for {len(images)} of {number} images (first at "
+        f"index {images[0]}); {step}"
+    )
+    error.quantity, error.images = quantity, images
+    return error
+
+
 # Longer texts come from damaged files, and would fill the terminal.
 _LINE = 240
+_VALUE = 80
+
+
+def brief(value: object) -> str:
+    """Return a wrong value for an error, in a part of one line.
+
+    Example:
+        >>> import numpy
+        >>> brief(numpy.zeros((3, 1))), brief("8/255"), brief(ValueError("no"))
+        ('an ndarray of shape (3, 1)', "'8/255'", 'a ValueError')
+    """
+    shape = getattr(value, "shape", ())
+    if isinstance(shape, tuple) and len(shape) > 0:
+        return f"{with_article(type(value).__name__)} of shape {tuple(shape)}"
+    plain = (str, bytes, numbers.Number, list, tuple, dict, set, range, type(None))
+    if not isinstance(value, plain):
+        return with_article(type(value).__name__)
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _VALUE else f"{text[:_VALUE]}…"
+
+
+def with_article(name: str) -> str:
+    """Return a name with the article before it.
+
+    Example:
+        >>> with_article("SampleSet"), with_article("AttackResult")
+        ('a SampleSet', 'an AttackResult')
+    """
+    vowel = name[0].lower() in "aeiou" or name == "ndarray"
+    return f"{'an' if vowel else 'a'} {name}"
 
 
 def first_line(error: BaseException) -> str:

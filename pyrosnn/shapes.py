@@ -3,8 +3,10 @@
 Sizes of axes with one name agree within a call; the tests check it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -13,6 +15,12 @@ Images = Float[Tensor, "example *image"]
 
 Labels = Int[Tensor, " example"]
 """A class for each image: its label y, or the class c that it is compared with. (example,)."""
+
+ImagesLike = Images | np.ndarray | Sequence[Any]
+"""Images as users have them: a tensor, or an array or nested list that becomes one."""
+
+LabelsLike = Labels | np.ndarray | Sequence[Any]
+"""Labels as users have them: a tensor, or an array or list that becomes one."""
 
 Logits = Float[Tensor, "sample example class_"]
 """Logits z(x, θ_s) of each sample, or cotangents of them. (sample, example, class)."""

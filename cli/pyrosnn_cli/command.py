@@ -13,7 +13,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from pyrosnn.errors import ArgumentError, PyrosnnError, unknown_name
-from pyrosnn.settings import Option, nested, options_of, parse, shown
+from pyrosnn.settings import Option, nested, options_of, parse, parse_number, shown
 
 # Panels of a help text, in their order; others come before the last.
 PANELS = ("subject", "network", "noise", "objective", "images", "attack", "sets", "optimizer")
@@ -162,7 +162,8 @@ def annotation(option: Option, *, switch: bool = False) -> Any:
     flags = [option.flag]
     if kind.type is bool and not (switch and option.default == shown(False)):
         flags = [f"{option.flag}/--no-{option.name.replace('_', '-')}"]
-    value: Any = str if kind.many or kind.type is None else kind.type
+    # numbers may be fractions, which Typer does not read
+    value: Any = str if kind.many or kind.type in (None, float) else kind.type
     names = kind.choices
     details = typer.Option(
         *flags,
@@ -203,7 +204,9 @@ def _completion(names: Sequence[str]) -> Callable[[str], list[str]]:
 
 
 def _read(option: Option, value: Any) -> Any:
-    return parse(value, option.kind, option.flag) if option.kind.many else value
+    if option.kind.many:
+        return parse(value, option.kind, option.flag)
+    return parse_number(value, option.flag) if option.kind.type is float else value
 
 
 class SettingsGroup(TyperGroup):

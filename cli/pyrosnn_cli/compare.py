@@ -6,15 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from pyrosnn.settings import kind_of, parse
+from pyrosnn.settings import kind_of, parse, parse_number
 
 
 def compare(
     first: Annotated[Path, typer.Argument(help="A result (*.nc) of the first model.")],
     second: Annotated[Path, typer.Argument(help="A result of the second, same data and attack.")],
     strength: Annotated[
-        float | None,
-        typer.Option(help="Strength to compare at.", show_default="the largest of both"),
+        str | None,
+        typer.Option(
+            metavar="NUMBER", help="Strength to compare at.", show_default="the largest of both"
+        ),
     ] = None,
     shares: Annotated[
         str, typer.Option(help="Shares of the reachable cosine; the largest of both is added.")
@@ -32,6 +34,7 @@ def compare(
     sets A and I, and one for fresh images as well.
     """
     wanted = parse(shares, kind_of(tuple[float, ...]), "--shares")
+    eta = None if strength is None else parse_number(strength, "--strength")
 
     from pyrosnn.plots.style import model_name
     from pyrosnn.results import open_results, read_provenance, read_spec
@@ -40,7 +43,7 @@ def compare(
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
 
     results = [open_results(path) for path in (first, second)]
-    compared = compare_results(results[0], results[1], strength=strength)
+    compared = compare_results(results[0], results[1], strength=eta)
     by_size = compared.at_equal_size(confidence=confidence)
     by_reach = compared.at_equal_reach(wanted, confidence=confidence)
     made = [{**read_provenance(result), **read_spec(result)} for result in results]

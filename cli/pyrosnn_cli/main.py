@@ -1,12 +1,15 @@
 """The program `pyrosnn`: its commands, and how user errors are shown."""
 
+import io
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
-from pyrosnn.errors import PyrosnnError
+from pyrosnn.errors import PyrosnnError, PyrosnnWarning
 from pyrosnn_cli import check, compare, merge, plot, study, summary, train
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
 from pyrosnn_cli.diagnose import DiagnosisRun
@@ -31,7 +34,7 @@ class _Program(SettingsGroup):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        with _errors_as_one_line():
+        with _errors_as_one_line(), _warnings_as_one_line():
             return super().invoke(ctx)
 
 
@@ -57,6 +60,25 @@ def _errors_as_one_line() -> Iterator[None]:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
     raise typer.Exit(status)
+
+
+@contextmanager
+def _warnings_as_one_line() -> Iterator[None]:
+    """Show each of the library's own warnings once, without a place in its source."""
+    with warnings.catch_warnings():
+        others, shown = warnings.showwarning, set[str]()
+
+        def show(
+            message: Warning | str, category: type[Warning], *place: Any, **where: Any
+        ) -> None:
+            if not issubclass(category, PyrosnnWarning):
+                others(message, category, *place, **where)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                typer.echo(f"pyrosnn: warning: {message}", err=True)
+
+        warnings.showwarning = show
+        yield
 
 
 app = typer.Typer(
@@ -97,5 +119,7 @@ def pyrosnn(
 
 
 def main() -> None:
-    """Run the program."""
-    app()
+    """Run the program; replace what the output's encoding lacks (Greek letters in cp1252)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    app(prog_name="pyrosnn")

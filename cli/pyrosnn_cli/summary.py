@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
+from pyrosnn.settings import parse_number
+
 
 def summary(
     file: Annotated[Path, typer.Argument(help="A result (*.nc) that a study wrote.")],
     strength: Annotated[
-        float | None,
-        typer.Option(help="Strength of cosines and P(robust).", show_default="the largest"),
+        str | None,
+        typer.Option(
+            metavar="NUMBER", help="Strength of cosines and P(robust).", show_default="the largest"
+        ),
     ] = None,
     hdi_prob: Annotated[float, typer.Option(help="Mass of the highest density interval.")] = 0.94,
 ) -> None:
@@ -24,6 +28,8 @@ def summary(
     cosines (prediction-variance, gaussian-angles, ablation) shows the tables of
     its study.
     """
+    eta = None if strength is None else parse_number(strength, "--strength")
+
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn_cli.show import show_tables, smoothing, whole
     from pyrosnn_studies.study import study_of
@@ -35,9 +41,9 @@ def summary(
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
     with whole(file):
         if list(result.children) == [GROUP]:
-            tables = [cosines(result, strength, hdi_prob), all_accuracies(result)]
+            tables = [cosines(result, eta, hdi_prob), all_accuracies(result)]
             if result[GROUP].sizes["repeat"] > 1:
-                tables.append(robustness(result, strength))
+                tables.append(robustness(result, eta))
         else:
             tables = study_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)

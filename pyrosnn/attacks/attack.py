@@ -6,19 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, final
 
+import numpy as np
 from annotated_types import Ge
 from torch import Tensor
 
-from pyrosnn.attacks.gradient import require_attackable
+from pyrosnn.attacks.gradient import attackable
 from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.maximised import AttackLoss
 from pyrosnn.attacks.norms import NORMS, Norm
 from pyrosnn.attacks.problem import Problem
 from pyrosnn.attacks.result import AttackResult, result_of, shortened, with_step
-from pyrosnn.errors import require
+from pyrosnn.data.bounds import check_bounds, require_within
+from pyrosnn.errors import brief, require
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.neutral import neutral
 from pyrosnn.sampling import SampleSet
-from pyrosnn.settings import OneOf, Settings
+from pyrosnn.settings import OneOf, Settings, checked_arguments
+from pyrosnn.shapes import ImagesLike, LabelsLike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +39,8 @@ class Attack(Settings, ABC):
             set at x, as CleverHans does without labels. They differ for images that the
             attacker's samples misclassify; those are then moved away from the wrong class, and
             some of them become correct.
-        clip: smallest and largest pixel of x + δ, or None for no clipping (the paper's).
+        clip: smallest and largest pixel of x + δ, or None for no clipping (the paper's). The
+            images themselves must lie within.
         linear: whether δ, before clipping, is the strength times a direction that does not depend
             on it; all strengths of a sweep then share one run.
         minimises_norm: whether it looks for the shortest δ that misclassifies, whatever the
@@ -65,10 +70,15 @@ class Attack(Settings, ABC):
             ArgumentError: ``strength must be >= 0, got -0.1``.
             UnknownNameError: for an unknown norm or labels.
         """
+        given: Any = self.strength
+        require(
+            not isinstance(given, Tensor | np.ndarray | list | tuple),
+            f"strength must be one number for all images, got {brief(self.strength)}; for one of "
+            "each image or channel give a function (module, x, y, strength) as the attack",
+        )
         super().__post_init__()
         if self.clip is not None:
-            low, high = self.clip
-            require(low < high, f"clip must be (low, high) with low < high, got {self.clip}")
+            object.__setattr__(self, "clip", check_bounds("clip", self.clip))
 
     @abstractmethod
     def run(self, problem: Problem, strength: float) -> Tensor:
@@ -127,28 +137,32 @@ class Attack(Settings, ABC):
 
     @final
     def __call__(
-        self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
+        self, classifier: StochasticClassifier, x: ImagesLike, y: LabelsLike, samples: SampleSet
     ) -> AttackResult:
         """Compute δ for each image from the attack set.
 
         Args:
             classifier: the classifier attacked.
-            x: images, shape (example, *image).
-            y: labels, shape (example,).
+            x: images, shape (example, *image): a tensor, an array or nested lists; within
+                ``clip``.
+            y: labels, shape (example,), likewise.
             samples: the attack set A; the attack sees no other.
 
         Raises:
             ArgumentError: for bad images or labels, or samples of another classifier.
+            NotFiniteError: for outputs, gradients or δ that are NaN or infinite.
             OverlapError: if the samples are an inference set.
         """
         return self.sweep(classifier, x, y, samples, [self.strength])[0]
 
     @final
+    @checked_arguments
+    @neutral
     def sweep(
         self,
         classifier: StochasticClassifier,
-        x: Tensor,
-        y: Tensor,
+        x: ImagesLike,
+        y: LabelsLike,
         samples: SampleSet,
         strengths: Sequence[float],
     ) -> list[AttackResult]:
@@ -168,7 +182,9 @@ class Attack(Settings, ABC):
         """
         for strength in strengths:  # refused as an attack of that strength would be
             replace(self, strength=strength)
-        require_attackable(classifier, x, y, samples)
+        x, y = attackable(classifier, x, y, samples)
+        if self.clip is not None:
+            require_within(x, self.clip, "clip")
         problem = Problem(
             classifier=classifier,
             x=x,

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.precision import in_precision
-from pyrosnn.data.dataset import check_batch, require_on
+from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.neutral import neutral
 from pyrosnn.sampling import SampleSet, require_attackers
-from pyrosnn.shapes import Flags
+from pyrosnn.sampling.replay import GRADIENTS, require_finite
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import Flags, Images, ImagesLike, Labels, LabelsLike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,31 +26,33 @@ class LossGradient(Gradient):
     num_gradients: int
 
 
-def require_attackable(
-    classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
-) -> None:
-    """Refuse images, labels or samples that cannot be used for an attack.
+def attackable(
+    classifier: StochasticClassifier, x: ImagesLike, y: LabelsLike, samples: SampleSet
+) -> tuple[Images, Labels]:
+    """Return images and labels as tensors; refuse what cannot be used for an attack.
+
+    Args:
+        classifier: the classifier attacked.
+        x: images: a tensor, an array or nested lists.
+        y: labels, likewise.
+        samples: the attack set.
 
     Raises:
         ArgumentError: for bad images or labels, or samples of another classifier.
         OverlapError: if the samples are an inference set.
     """
-    require_on(classifier.device, images=x, labels=y)
-    check_batch(
-        x,
-        y,
-        num_classes=classifier.num_classes,
-        image_shape=classifier.image_shape,
-        dtype=classifier.dtype,
-    )
+    images, labels = batch_for(classifier, x, y)
     require_attackers(samples.origin)
-    samples.require_fit(classifier, len(x))
+    samples.require_fit(classifier, len(images))
+    return images, labels
 
 
+@checked_arguments
+@neutral
 def loss_gradient(
     classifier: StochasticClassifier,
-    x: Tensor,
-    y: Tensor,
+    x: ImagesLike,
+    y: LabelsLike,
     samples: SampleSet,
     *,
     loss: str,
@@ -74,10 +77,11 @@ def loss_gradient(
         OverlapError: if the samples are an inference set.
     """
     maximised = AttackLoss(loss=loss, gradient=gradient, precision=precision)
-    require_attackable(classifier, x, y, samples)
+    x, y = attackable(classifier, x, y, samples)
     attacker = in_precision(classifier, precision)
     derivative, mean = maximised.differentiate(attacker, x, y, samples, predict=True)
     assert mean is not None  # asked for
+    require_finite(derivative.direction, GRADIENTS)
     return LossGradient(
         direction=derivative.direction,
         scale=derivative.scale,

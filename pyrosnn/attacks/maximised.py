@@ -142,10 +142,10 @@ class AttackLoss:
         mean, number = MeanPrediction(attacker.output), MeanPrediction(attacker.output)
         number.num_samples = len(samples)  # all that the cotangents ask of it
         images = AfterTrunk(attacker, x, samples.memory_budget)
-        total, finite = ScaledSum(images), torch.zeros((), dtype=torch.float64, device=x.device)
+        total, finite = ScaledSum(images), torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for chunk in replay(attacker, len(x), samples):
             evaluated = DifferentiableChunk(chunk, images)
-            finite += evaluated.logits.sum(dtype=torch.float64)
+            finite += evaluated.logits.sum((0, 2), dtype=torch.float64)
             if predict:
                 mean.add(evaluated.logits)
             total.add(evaluated, self.average.cotangents(self.row, evaluated.logits, y, number))

@@ -14,7 +14,7 @@ from pyrosnn.attacks.measured_norms import MEASURED_NORMS
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
 from pyrosnn.attacks.norms import largest_entry
 from pyrosnn.attacks.precision import in_precision
-from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.errors import ArgumentError, brief, require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.outputs import find_output
@@ -27,6 +27,7 @@ from pyrosnn.sampling import (
     predict,
     require_attackers,
 )
+from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import Flags, Images, PerClass
 
 
@@ -251,6 +252,10 @@ class SampledModule(torch.nn.Module):
     def _require_fit(self, x: Tensor) -> None:
         shape, samples = self._source.classifier.image_shape, self.samples
         require(
+            isinstance(x, Tensor),
+            f"the module takes images as a tensor, got {brief(x)}; of an array torch.from_numpy(…)",
+        )
+        require(
             tuple(x.shape[1:]) == shape and len(x) > 0 and x.is_floating_point(),
             f"the module takes images of shape (example, {', '.join(map(str, shape))}), at least "
             f"one, in floating point; got {tuple(x.shape)} in {x.dtype}",
@@ -324,6 +329,7 @@ class SampledModule(torch.nn.Module):
         return f"{self.output} of {name}, {self.samples!r}"
 
 
+@checked_arguments
 def to_module(
     classifier: StochasticClassifier,
     samples: SampleSet,

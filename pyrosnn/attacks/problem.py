@@ -2,6 +2,8 @@
 
 import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -10,9 +12,11 @@ from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.norms import Norm, largest_entry
 from pyrosnn.attacks.precision import in_precision
 from pyrosnn.attacks.supply import Supply
+from pyrosnn.errors import NotFiniteError, not_finite
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import SampleSet, predict
+from pyrosnn.sampling.replay import GRADIENTS, require_finite
 from pyrosnn.shapes import Flags, Images, Labels, PerImage
 
 # Which of the images are asked about: indices, or all of them.
@@ -64,6 +68,7 @@ class Problem(Supply):
     def _begin(self) -> None:
         self.num_gradients, self.num_queries = 0, 0
         self._nonzero: Tensor | None = None
+        self._finite: Flags | None = None  # of the gradients: looked at once, by ``result_of``
 
     def again(self) -> "Problem":
         """Return the same problem with all counts reset, for another strength."""
@@ -85,7 +90,8 @@ class Problem(Supply):
         x, labels, samples = self._of(rows, page)
         self.num_queries += len(x) * len(samples)
         moved = x if delta is None else x + delta
-        return self.maximised.value(self.attacker, moved, labels, samples)
+        with self._naming(rows, moved=delta is not None):
+            return self.maximised.value(self.attacker, moved, labels, samples)
 
     def gradient(
         self, delta: Images | None = None, page: SampleSet | None = None, rows: Rows = EVERY
@@ -100,15 +106,46 @@ class Problem(Supply):
         x, labels, samples = self._of(rows, page)
         clean = self._is_clean(delta, samples)
         moved = x if delta is None else x + delta
-        gradient, mean = self.maximised.differentiate(
-            self.attacker, moved, labels, samples, predict=clean
-        )
+        with self._naming(rows, moved=not clean and delta is not None):
+            gradient, mean = self.maximised.differentiate(
+                self.attacker, moved, labels, samples, predict=clean
+            )
         if clean and mean is not None:
             self._predicted = mean.predicted
         self.num_gradients += len(x) * len(samples)
+        largest = largest_entry(gradient.direction)
+        if self._finite is None:
+            self._finite = torch.ones_like(self.labels, dtype=torch.bool)
+        self._finite[rows] = self._finite[rows] & largest.isfinite()
         if self._nonzero is None or not bool(self._nonzero.all()):
-            self.saw(largest_entry(gradient.direction) != 0, rows)
+            self.saw(largest != 0, rows)
         return gradient
+
+    def require_finite(self, delta: Images) -> None:
+        """Refuse a δ, or gradients on the way to it, that are NaN or infinite.
+
+        A gradient of NaN has no sign, and would leave its image where it is.
+
+        Raises:
+            NotFiniteError: naming the images.
+        """
+        self._require_finite_gradients()
+        require_finite(delta, "perturbations of the attack")
+
+    def _require_finite_gradients(self) -> None:
+        if self._finite is not None:
+            require_finite(torch.where(self._finite, 0.0, torch.nan), GRADIENTS)
+
+    @contextmanager
+    def _naming(self, rows: Rows, *, moved: bool) -> Iterator[None]:
+        """Name the images themselves in an error about some of them."""
+        try:
+            yield
+        except NotFiniteError as error:
+            self._require_finite_gradients()  # if they were not, that is why
+            index = torch.arange(len(self.x))[rows if isinstance(rows, slice) else rows.cpu()]
+            images = index[torch.tensor(error.images)].tolist()
+            raise not_finite(error.quantity, images, len(self.x), moved=moved) from None
 
     def saw(self, nonzero: Flags, rows: Rows = EVERY) -> None:
         """Record which images had a nonzero gradient; ``gradient`` does so itself.
@@ -157,7 +194,7 @@ class Problem(Supply):
 
     def judged(self, delta: Images) -> MeanPrediction:
         """Return V's prediction at x + δ, in the classifier's own precision."""
-        return predict(self._classifier, self.x + delta, self.selection)
+        return predict(self._classifier, self.x + delta, self.selection, moved=True)
 
     @property
     def predicted(self) -> Labels:

@@ -59,7 +59,11 @@ def result_of(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
         problem: what the attack worked on.
         delta: δ, shape (example, *image).
         y: the true labels.
+
+    Raises:
+        NotFiniteError: for a δ or gradients that are NaN or infinite.
     """
+    problem.require_finite(delta)
     return AttackResult(
         step=delta,
         norm=problem.norm.measure(delta),

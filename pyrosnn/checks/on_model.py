@@ -1,23 +1,24 @@
 """All checks that need the model."""
 
-from torch import Tensor
-
 from pyrosnn.attacks import Attack
 from pyrosnn.checks import MODEL_CHECKS
 from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.on_result import check_result
 from pyrosnn.checks.trial import Trial
-from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require, resolve
+from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import ImagesLike, LabelsLike
 
 MIN_IMAGES = 10
 
 
+@checked_arguments
 def check_model(
     classifier: StochasticClassifier,
-    x: Tensor,
-    y: Tensor,
+    x: ImagesLike,
+    y: LabelsLike,
     *,
     attack: Attack,
     attack_samples: int = 10,
@@ -54,19 +55,12 @@ def check_model(
         >>> any(finding.status == "fail" for finding in found)
         False
     """
+    x, y = batch_for(classifier, x, y, move=True)
     require(
         len(x) >= MIN_IMAGES,
         f"checks need at least {MIN_IMAGES} images, got {len(x)}; 50 to 200 are a good number",
     )
     require(attack.strength > 0, "the attack's strength must be > 0 to be checked, got 0")
-    x, y = x.to(classifier.device), y.to(classifier.device)
-    check_batch(
-        x,
-        y,
-        num_classes=classifier.num_classes,
-        image_shape=classifier.image_shape,
-        dtype=classifier.dtype,
-    )
     trial = Trial(
         classifier=classifier,
         x=x,

@@ -4,15 +4,17 @@ import xarray as xr
 
 from pyrosnn.checks import RESULT_CHECKS
 from pyrosnn.checks.finding import Finding
-from pyrosnn.errors import ArgumentError, resolve
-from pyrosnn.results import GROUP
+from pyrosnn.errors import resolve
+from pyrosnn.results import make_result
+from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 
-def check_result(result: xr.DataTree) -> list[Finding]:
+def check_result(result: Evaluated) -> list[Finding]:
     """Check an evaluation from its result alone.
 
     Args:
-        result: what ``open_results``, a study or ``make_result`` returned.
+        result: what ``open_results``, a study, ``make_result`` or ``evaluate`` returned. What
+            ``evaluate`` returned has no settings, and some checks need them.
 
     Returns:
         A finding for each name in ``RESULT_CHECKS``.
@@ -33,9 +35,7 @@ def check_result(result: xr.DataTree) -> list[Finding]:
         >>> found[0].name, found[0].status
         ('perturbation-norm', 'pass')
     """
-    if GROUP not in result.children:
-        raise ArgumentError(
-            f"the result of '{result.attrs.get('study', 'unknown')}' has no group '{GROUP}' but "
-            f"{', '.join(result.children) or 'none'}; give one of a study that attacks images"
-        )
+    values = evaluation_of(result)
+    if isinstance(result, xr.Dataset) or "spec" not in result.attrs:
+        result = make_result(values, study="", spec={}, provenance={})
     return [resolve(RESULT_CHECKS, name, "check")(result) for name in RESULT_CHECKS]

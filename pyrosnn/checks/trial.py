@@ -62,7 +62,7 @@ class Trial:
         """Return which attacked images I classifies correctly, shape (example,)."""
         attack_set, inference_set = self.sets(repeat)
         result = attack(self.classifier, self.x, self.y, attack_set)
-        mean = predict(self.classifier, self.x + result.perturbation, inference_set)
+        mean = predict(self.classifier, self.x + result.perturbation, inference_set, moved=True)
         correct: np.ndarray = (mean.predicted == self.y).cpu().numpy()
         return correct
 

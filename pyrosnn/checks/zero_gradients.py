@@ -29,6 +29,8 @@ def zero_gradients(result: xr.DataTree) -> Finding:
         The finding; its value is the share of the worst pair of S_A and S_I.
     """
     values, spec = result[GROUP].dataset, read_spec(result)
+    if values["gradient_norm"].isnull().all():
+        return skipped(NAME, "needs a classifier with gradients, which are zero or not")
     attacked = values.isel(strength=np.flatnonzero(values["strength"] > 0))
     if attacked.sizes["strength"] == 0:
         return skipped(NAME, "needs a strength above 0, has none")

@@ -9,9 +9,10 @@ from torch import Tensor
 from pyrosnn.attacks import AttackResult
 from pyrosnn.attacks.norms import length
 from pyrosnn.conditions.linearization import Line, Linearization, linearize
-from pyrosnn.data.dataset import check_batch, require_on
-from pyrosnn.errors import require
+from pyrosnn.errors import NotFiniteError, not_finite, require
+from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.neutral import neutral
 from pyrosnn.outputs import discriminants_of
 from pyrosnn.outputs.algebra import one_hot
 from pyrosnn.sampling import (
@@ -22,7 +23,9 @@ from pyrosnn.sampling import (
     replay,
     require_disjoint,
 )
-from pyrosnn.shapes import Flags, Labels, PerClass, PerImage
+from pyrosnn.sampling.replay import GRADIENTS, require_finite
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import Flags, Images, ImagesLike, Labels, LabelsLike, PerClass, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +70,12 @@ class Geometry:
         return self.correct_attack & self.correct_inference
 
 
+@checked_arguments
+@neutral
 def attack_geometry(
     classifier: StochasticClassifier,
-    x: Tensor,
-    y: Tensor,
+    x: ImagesLike,
+    y: LabelsLike,
     attack: AttackResult,
     samples: SampleSet,
 ) -> Geometry:
@@ -93,7 +98,8 @@ def attack_geometry(
     References:
         Däubener & Fischer 2022, theorem 4.1.
     """
-    require_judgeable(classifier, x, y, [attack], samples)
+    x, y = batch_for(classifier, x, y)
+    require_judgeable(classifier, x, [attack], samples)
     line = Line(direction=attack.perturbation)
     linearizations = linearize(classifier, x, y, [line], samples, [len(samples)])
     return geometries(classifier, x, y, {line: attack.correct}, linearizations, samples)[0][line]
@@ -101,29 +107,23 @@ def attack_geometry(
 
 def require_judgeable(
     classifier: StochasticClassifier,
-    x: Tensor,
-    y: Tensor,
+    x: Images,
     attacks: Sequence[AttackResult],
     samples: SampleSet,
 ) -> None:
-    """Refuse images, labels, attacks or an inference set that do not match.
+    """Refuse attacks or an inference set that are not of these images.
 
     Raises:
-        ArgumentError: for bad images or labels, or samples of another classifier.
+        ArgumentError: for an attack on other images, or samples of another classifier.
         OverlapError: if an attack was computed on some of these samples.
     """
-    require_on(classifier.device, images=x, labels=y)
-    check_batch(
-        x,
-        y,
-        num_classes=classifier.num_classes,
-        image_shape=classifier.image_shape,
-        dtype=classifier.dtype,
-    )
     for attack in attacks:
         require(
             attack.step.shape == x.shape,
-            f"the attack was on {len(attack.step)} images, got {len(x)}",
+            f"the attack was on {len(attack.step)} images, got {len(x)}"
+            if len(attack.step) != len(x)
+            else f"the attack was on images of shape {tuple(attack.step.shape[1:])}, got "
+            f"{tuple(x.shape[1:])}",
         )
         require_disjoint(attack.origin, samples.origin)
     samples.require_fit(classifier, len(x))
@@ -241,12 +241,17 @@ def margin_gradient_norms(
     x, y = x[rows], y[rows]
     images = AfterTrunk(classifier, x, samples.memory_budget)
     f, total = discriminants_of(classifier.output), ScaledSum(images)
-    norms = {}
+    norms: dict[int, Tensor] = {}
     for chunk in replay(classifier, len(rows), samples[: max(sizes)], stops=sizes, rows=rows):
         part = DifferentiableChunk(chunk, images)
         total.add(part, f.margin_cotangent(part.logits, y, c))
         if chunk.stop in sizes:
             norms[chunk.stop] = total.scale * length(total.value.double()) / chunk.stop
+    try:
+        require_finite(torch.stack(list(norms.values()), 1), GRADIENTS)
+    except NotFiniteError as error:
+        bad = sorted(set(rows[torch.tensor(error.images, device=rows.device)].tolist()))
+        raise not_finite(GRADIENTS, bad, len(image)) from None
     return [norms[size][index] for size, index in zip(sizes, where, strict=True)]
 
 

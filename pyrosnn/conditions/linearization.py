@@ -18,7 +18,7 @@ from pyrosnn.outputs import discriminants_of
 from pyrosnn.outputs.algebra import sum_samples
 from pyrosnn.sampling import AfterTrunk, SampleSet, replay
 from pyrosnn.sampling.memory import quarter
-from pyrosnn.sampling.replay import require_finite
+from pyrosnn.sampling.replay import GRADIENTS, require_finite
 from pyrosnn.shapes import Images, Labels, PerClass, PerImage
 
 
@@ -102,6 +102,10 @@ def linearize(
 
     Returns:
         A linearization for each size.
+
+    Raises:
+        NotFiniteError: for logits at x or at a point of a line, or slopes, that are NaN or
+            infinite.
     """
     f = discriminants_of(classifier.output)
     shape = (classifier.num_classes, len(x))
@@ -142,5 +146,20 @@ def linearize(
                     for line, totals in moved.items()
                 },
             )
-    require_finite(clean)
+    _require_finite(clean, slopes, moved)
     return [linearizations[size] for size in sizes]
+
+
+def _require_finite(
+    clean: PerClass, slopes: Mapping[Line, PerClass], moved: Mapping[Line, list[PerClass]]
+) -> None:
+    """Refuse values that are NaN or infinite, waiting for the device once where all are finite."""
+    points = [total for totals in moved.values() for total in totals]
+    finite = [total.isfinite().all() for total in (clean, *slopes.values(), *points)]
+    if bool(torch.stack(finite).all()):
+        return
+    require_finite(clean)
+    for total in points:
+        require_finite(total, moved=True)
+    for total in slopes.values():
+        require_finite(total, GRADIENTS)

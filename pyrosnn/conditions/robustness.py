@@ -6,11 +6,13 @@ from pyrosnn.attacks import AttackResult
 from pyrosnn.conditions.geometry import Geometry
 from pyrosnn.errors import require
 from pyrosnn.outputs.algebra import one_hot
+from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import Flags, PerClass
 
 Condition = Flags
 
 
+@checked_arguments
 def linear_condition(geometry: Geometry, attack: AttackResult) -> Condition:
     r"""Whether the first-order prediction of every margin stays positive (theorem 4.1).
 
@@ -28,6 +30,7 @@ def linear_condition(geometry: Geometry, attack: AttackResult) -> Condition:
     return _all_positive(geometry, attack, curvature=0.0)
 
 
+@checked_arguments
 def smooth_condition(geometry: Geometry, attack: AttackResult, smoothness: float) -> Condition:
     r"""Whether the prediction must withstand δ if its margins are L-smooth (theorem 4.2).
 

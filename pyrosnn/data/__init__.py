@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyrosnn.errors import resolve
+from pyrosnn.settings import checked_arguments
 
 if TYPE_CHECKING:
     from pyrosnn.data.dataset import Dataset
@@ -24,6 +25,7 @@ def default_data_root() -> Path:
     return Path(os.environ.get(DATA_ROOT_VARIABLE) or Path.home() / ".cache" / "pyrosnn")
 
 
+@checked_arguments
 def load_dataset(name: str = "digits", root: str | Path | None = None) -> "Dataset":
     """Load a data set by its name in ``DATASETS``.
 

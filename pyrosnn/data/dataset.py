@@ -3,12 +3,16 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pyrosnn.errors import ArgumentError, require
+from pyrosnn.data.bounds import check_bounds, require_within
+from pyrosnn.errors import ArgumentError, brief, require
+from pyrosnn.settings import check_argument
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,6 +34,38 @@ class Dataset:
     y_test: Int[Tensor, " test"]
     num_classes: int
     bounds: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        """Check both splits.
+
+        Raises:
+            ArgumentError: for other types or shapes, numbers of images and labels that differ,
+                labels out of range, or pixels that are not finite and within the bounds.
+        """
+        check_argument("name", self.name, str)
+        check_argument("num_classes", self.num_classes, Annotated[int, Ge(1)])
+        object.__setattr__(self, "bounds", check_bounds("bounds", self.bounds))
+        for split, x, y in (
+            ("train", self.x_train, self.y_train),
+            ("test", self.x_test, self.y_test),
+        ):
+            for name, value in ((f"x_{split}", x), (f"y_{split}", y)):
+                require(
+                    isinstance(value, Tensor),
+                    f"{name} must be a tensor, got {brief(value)}; of an array, "
+                    "torch.from_numpy(…)",
+                )
+            try:
+                check_batch(
+                    x,
+                    y,
+                    num_classes=self.num_classes,
+                    image_shape=self.image_shape,
+                    dtype=torch.float32,
+                )
+                require_within(x, self.bounds, "bounds")
+            except ArgumentError as error:
+                raise ArgumentError(f"{self.name}, {split}: {error}") from None
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -81,24 +117,91 @@ def check_batch(
         ArgumentError: for a wrong shape or type, no image, numbers of images and labels that
             differ, NaN or infinite pixels, or labels out of range.
     """
-    require(
-        x.ndim >= 1 and tuple(x.shape[1:]) == image_shape,
-        f"images have shape {tuple(x.shape)}, expected (example, "
-        f"{', '.join(map(str, image_shape))})",
-    )
-    require(x.dtype == dtype, f"images have dtype {x.dtype}, expected {dtype}; convert them")
+    require_images(x, image_shape=image_shape, dtype=dtype)
+    require_finite_images(x)
+    require_labels(y, len(x), num_classes=num_classes)
+
+
+def require_images(
+    x: Tensor, *, image_shape: tuple[int, ...], dtype: torch.dtype | None = None
+) -> None:
+    """Refuse images of another shape or type, and none.
+
+    Args:
+        x: images, shape (example, *image_shape).
+        image_shape: shape of one image.
+        dtype: type of the pixels; None for any floating-point type.
+
+    Raises:
+        ArgumentError: with the step from what was given, where it is known.
+    """
+    shape, kind = tuple(x.shape), x.dtype
+    if shape[1:] != image_shape or not shape:
+        raise ArgumentError(
+            f"images have shape {shape}, expected (example, {', '.join(map(str, image_shape))})"
+            f"{_step_to_shape(shape, image_shape)}"
+        )
+    if not kind.is_floating_point if dtype is None else kind != dtype:
+        dtype = torch.float32 if dtype is None else dtype
+        scaled = ", and divide by 255 if the pixels go to 255" if kind == torch.uint8 else ""
+        name = str(dtype).removeprefix("torch.")
+        raise ArgumentError(
+            f"images have dtype {kind}, expected {dtype}; convert them (x.to(torch.{name}), of an "
+            f"array x.astype('{name}')){scaled}"
+        )
     require(len(x) > 0, "got no images; expected at least one")
-    require(
-        y.ndim == 1 and len(y) == len(x),
-        f"labels have shape {tuple(y.shape)}, expected ({len(x)},): one for each image",
-    )
-    require(y.dtype == torch.int64, f"labels have dtype {y.dtype}, expected int64; use y.long()")
+
+
+def _step_to_shape(shape: tuple[int, ...], image_shape: tuple[int, ...]) -> str:
+    """Return the step from images of another layout to those that are expected, if it is one."""
+    if shape == image_shape:
+        return "; give one image as x.unsqueeze(0)"
+    if len(image_shape) == 3 and shape[1:] == (*image_shape[1:], image_shape[0]):
+        return "; channels come first: x.permute(0, 3, 1, 2), of an array x.transpose(0, 3, 1, 2)"
+    if len(shape) >= 1 and shape[1:] == image_shape[1:] and image_shape[:1] == (1,):
+        return "; add the axis of channels: x.reshape(len(x), 1, …)"
+    return ""
+
+
+def require_finite_images(x: Tensor) -> None:
+    """Refuse images with pixels that are NaN or infinite.
+
+    Raises:
+        ArgumentError: naming the images.
+    """
     if not torch.isfinite(x).all():
         bad = (~torch.isfinite(x)).flatten(1).any(dim=1).nonzero().flatten().tolist()
         raise ArgumentError(
             f"images must be finite, got NaN or infinity in {len(bad)} of {len(x)} "
             f"(first at index {bad[0]})"
         )
+
+
+def require_labels(y: Tensor, number: int, *, num_classes: int) -> None:
+    """Refuse labels of another number, shape or type, or out of range.
+
+    Args:
+        y: labels, int64, shape (example,).
+        number: how many images there are, at least one.
+        num_classes: how many classes the labels may name.
+
+    Raises:
+        ArgumentError: with the step from what was given, where it is known.
+    """
+    shape = tuple(y.shape)
+    if shape != (number,):
+        steps: dict[tuple[int, ...], str] = {
+            (number, 1): "; use y.flatten()",
+            (number, num_classes): "; use y.argmax(1)",
+        }
+        raise ArgumentError(
+            f"labels have shape {shape}, expected ({number},): one for each image"
+            f"{steps.get(shape, '')}"
+        )
+    require(
+        y.dtype == torch.int64,
+        f"labels have dtype {y.dtype}, expected int64; use y.long(), of an array y.astype('int64')",
+    )
     low, high = int(y.min()), int(y.max())
     require(
         low >= 0 and high < num_classes,

@@ -15,24 +15,29 @@ from torch import Tensor
 from pyrosnn.attacks import Attack, loss_gradient
 from pyrosnn.attacks.norms import unit
 from pyrosnn.conditions import Line, first_order, linearize
-from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
 from pyrosnn.evaluation.moments import evaluate_sample, sample_gradient
 from pyrosnn.evaluation.resampling import SubsetDirections, resample, resampled_sizes
+from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.neutral import neutral
 from pyrosnn.outputs import discriminants_of
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import MEMORY_BUDGET, AfterTrunk, SampleSet, draw_sample_set, predict
-from pyrosnn.shapes import Images, Labels
+from pyrosnn.sampling.replay import GRADIENTS, require_finite
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import ImagesLike, LabelsLike
 
 NUM_GROUPS = 20
 PAIRS = NUM_GROUPS // 2
 
 
+@checked_arguments
+@neutral
 def attack_moments(
     classifier: StochasticClassifier,
-    x: Images,
-    y: Labels,
+    x: ImagesLike,
+    y: LabelsLike,
     *,
     attack: Attack,
     num_samples: int = 200,
@@ -97,14 +102,7 @@ def attack_moments(
         f"the moments are those of an l2 attack, whose direction is the gradient's, got the norm "
         f"'{attack.norm}'",
     )
-    check_batch(
-        x,
-        y,
-        num_classes=classifier.num_classes,
-        image_shape=classifier.image_shape,
-        dtype=classifier.dtype,
-    )
-    x, y = x.to(classifier.device), y.to(classifier.device)
+    x, y = batch_for(classifier, x, y, move=True)
     samples = draw_sample_set(
         classifier,
         x,
@@ -138,6 +136,7 @@ def attack_moments(
         subsets.add(group, index, both[0])
         flat = both.flatten(2)
         products[:, :, group] += torch.einsum("ind,jnd->ijn", flat, flat)
+    require_finite(products.movedim(-1, 0), GRADIENTS)
     grams = torch.einsum("ignd,jhnd->ijngh", sums.flatten(3), sums.flatten(3))
     directions = torch.einsum("sgnd,hnd->sngh", subsets.sums.flatten(3), sums[1].flatten(2))
     values = estimate(grams.cpu().numpy(), products.cpu().numpy(), num_samples)

@@ -4,8 +4,10 @@ from dataclasses import fields
 from typing import Any
 
 from pyrosnn.attacks import ATTACKS, Attack, GradientAttack
+from pyrosnn.settings import checked_arguments
 
 
+@checked_arguments
 def attack_spec(attack: Attack) -> dict[str, Any]:
     """Describe an attack for the spec of a result: plain values, ready for JSON.
 

@@ -1,7 +1,8 @@
 """The evaluation of an attack: images attacked with A, judged with I, as labelled arrays."""
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,10 +20,14 @@ from pyrosnn.conditions import (
     require_judgeable,
     smooth_condition,
 )
-from pyrosnn.data.dataset import check_batch
-from pyrosnn.errors import require
+from pyrosnn.data.bounds import check_bounds, require_within
+from pyrosnn.errors import NoGradientError, PyrosnnWarning, require
 from pyrosnn.evaluation.attack_lines import attack_lines
+from pyrosnn.evaluation.grid import SIZE, STRENGTH, Numbers, Sizes, listed
+from pyrosnn.evaluation.strengths import warn_of_strengths
+from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.neutral import neutral
 from pyrosnn.results import combine, make_dataset
 from pyrosnn.sampling import (
     MEMORY_BUDGET,
@@ -31,21 +36,29 @@ from pyrosnn.sampling import (
     predict,
     require_disjoint,
 )
-from pyrosnn.shapes import Images, Labels
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import ImagesLike, LabelsLike
+
+NO_GRADIENTS = (
+    "the classifier has no gradients: its result has accuracies, but neither cosines, radii and "
+    "margins (they are NaN) nor the conditions that need them"
+)
 
 
+@checked_arguments
+@neutral
 def evaluate(
     classifier: StochasticClassifier,
-    x: Images,
-    y: Labels,
+    x: ImagesLike,
+    y: LabelsLike,
     *,
     attack: Attack | AttackFunction,
     attack_samples: SampleSet,
     inference_samples: SampleSet,
-    strengths: Sequence[float] | None = None,
-    attack_sizes: Sequence[int] | None = None,
-    inference_sizes: Sequence[int] | None = None,
-    smoothness: Sequence[float] = (),
+    strengths: Numbers | None = None,
+    attack_sizes: Sizes | None = None,
+    inference_sizes: Sizes | None = None,
+    smoothness: Numbers = (),
     judged_bounds: tuple[float, float] | None = None,
     first_example: int = 0,
 ) -> xr.Dataset:
@@ -53,11 +66,12 @@ def evaluate(
 
     Args:
         classifier: the classifier.
-        x: images, shape (example, *image).
-        y: labels, shape (example,).
+        x: images, shape (example, *image): a tensor, an array or nested lists.
+        y: labels, shape (example,), likewise.
         attack: the attack's settings, or a function from a module of the mean prediction, images,
             labels and a strength to attacked images (in ℓ2; :class:`pyrosnn.ExternalAttack` has
-            the other norms). It is given ``attack_samples`` alone.
+            the other norms). It is given ``attack_samples`` alone. The images must lie within
+            its ``clip``.
         attack_samples: A.
         inference_samples: I, disjoint from A.
         strengths: strengths η to run the attack at; by default the attack's own.
@@ -65,8 +79,8 @@ def evaluate(
         inference_sizes: S_I, by default the size of I; smaller sets are the first samples of I.
         smoothness: constants L of the differences f_y - f_c, for the smooth condition.
         judged_bounds: smallest and largest pixel of the attacked images that I judges, None for
-            no clipping. δ, and with it all geometry and conditions, stays as the attack made
-            it; an attack that knows the bounds has them as its ``clip``.
+            no clipping; the images must lie within. δ, and with it all geometry and conditions,
+            stays as the attack made it; an attack that knows the bounds has them as its ``clip``.
         first_example: index of the first image in its data set, for the coordinate.
 
     Returns:
@@ -75,10 +89,15 @@ def evaluate(
         smooth condition, smoothness.
 
     Raises:
-        ArgumentError: for NaN pixels, labels out of range, negative strengths, sizes beyond a
-            set's, sample sets that were drawn for other images, or a function that does not
-            return images within the strength.
+        ArgumentError: for NaN pixels, pixels out of bounds, labels out of range, negative
+            strengths, sizes beyond a set's, sample sets that were drawn for other images, or a
+            function that does not return images within the strength.
+        NotFiniteError: for logits, gradients or δ that are NaN or infinite, at x or at x + δ.
         OverlapError: if A and I share samples, naming them.
+
+    Warns:
+        PyrosnnWarning: for strengths in another unit than the pixels, and for a classifier
+            without gradients: its result has accuracies alone.
 
     Example:
         >>> import pyrosnn
@@ -95,34 +114,49 @@ def evaluate(
     # refused here, before any work
     attack = as_attack(attack, swept=strengths is not None)
     require_disjoint(attack_samples.origin, inference_samples.origin)
-    grid = [attack.strength] if strengths is None else list(strengths)
+    given = [attack.strength] if strengths is None else strengths
+    grid = listed("strengths", given, "strength", STRENGTH)
     require(len(grid) >= 1, "got no strengths; expected at least one")
-    require(len(set(grid)) == len(grid), f"got a strength twice in {grid}")
+    constants = listed("smoothness", smoothness, "constant of smoothness", STRENGTH)
+    x, y = batch_for(classifier, x, y, move=True)
     inference_samples.require_fit(classifier, len(x))
     attack_sets = _prefixes(attack_samples, attack_sizes)
     sizes = [len(part) for part in _prefixes(inference_samples, inference_sizes)]
-    x, y = x.to(classifier.device), y.to(classifier.device)
+    if judged_bounds is not None:
+        judged_bounds = check_bounds("judged_bounds", judged_bounds)
+        require_within(x, judged_bounds, "judged_bounds")
+    warn_of_strengths(x, grid, attack)
     attacked_sets = [
         _attack(classifier, x, y, attack, attack_set, grid, judged_bounds)
         for attack_set in attack_sets
     ]
     results = [result for attacked_set in attacked_sets for result in attacked_set.results]
-    require_judgeable(classifier, x, y, results, inference_samples)
+    require_judgeable(classifier, x, results, inference_samples)
     # one pass over I serves all attack sets and all sizes of I
     lines = [line for attacked_set in attacked_sets for line in attacked_set.lines]
-    linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
-    correct = {
-        line: attacked_set.results[0].correct
-        for attacked_set in attacked_sets
-        for line in attacked_set.lines
-        if line.measured
-    }
-    seen = geometries(classifier, x, y, correct, linearizations, inference_samples)
+    try:
+        linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
+    except NoGradientError:
+        if constants:  # a condition is asked for
+            raise
+        warnings.warn(NO_GRADIENTS, PyrosnnWarning, stacklevel=4)
+        attacked_sets = [attacked_set.without_slopes() for attacked_set in attacked_sets]
+        lines = [line for attacked_set in attacked_sets for line in attacked_set.lines]
+        linearizations = linearize(classifier, x, y, lines, inference_samples, sizes)
+        seen: list[dict[Line, Geometry]] = [{} for _ in linearizations]
+    else:
+        correct = {
+            line: attacked_set.results[0].correct
+            for attacked_set in attacked_sets
+            for line in attacked_set.lines
+            if line.measured
+        }
+        seen = geometries(classifier, x, y, correct, linearizations, inference_samples)
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
         "strength": np.asarray(grid, dtype=np.float64),
-        "smoothness": np.asarray(smoothness, dtype=np.float64),
+        "smoothness": np.asarray(constants, dtype=np.float64),
     }
     by_attack_set = []
     for attacked_set, attack_set in zip(attacked_sets, attack_sets, strict=True):
@@ -147,6 +181,10 @@ class _Attacked:
     results: list[AttackResult]
     lines: list[Line]
 
+    def without_slopes(self) -> "_Attacked":
+        """Return the same with the lines' points alone, for a classifier without gradients."""
+        return replace(self, lines=[replace(line, measured=False) for line in self.lines])
+
 
 def _attack(
     classifier: StochasticClassifier,
@@ -168,18 +206,18 @@ def _attack(
     return _Attacked(results=results, lines=lines)
 
 
-def _prefixes(samples: SampleSet, sizes: Sequence[int] | None) -> list[SampleSet]:
+def _prefixes(samples: SampleSet, sizes: Sizes | None) -> list[SampleSet]:
     """Return the first samples of a set, for each size; None means the whole set."""
     if sizes is None:
         return [samples]
-    require(len(sizes) >= 1, "got no sizes of sample sets; expected at least one")
-    require(len(set(sizes)) == len(sizes), f"got a size twice in {list(sizes)}")
-    for size in sizes:
+    numbers = listed("sizes of sample sets", sizes, "size", SIZE)
+    require(len(numbers) >= 1, "got no sizes of sample sets; expected at least one")
+    for size in numbers:
         require(
             1 <= size <= len(samples),
             f"sizes must be in 1 … {len(samples)}, the samples of the set, got {size}",
         )
-    return [samples[:size] for size in sizes]
+    return [samples[:size] for size in numbers]
 
 
 def _label(
@@ -195,23 +233,23 @@ def _label(
     if len(geometries) < len(results):
         geometries = geometries * len(results)
     predicted = [label for line in attacked.lines for label in linearization.predicted[line]]
-    pairs = list(zip(geometries, results, strict=True))
+    pairs = list(zip(geometries, results, strict=False))  # without gradients there are no pairs
     over_strengths = {
         "adversarial_correct": [label == y for label in predicted],
         "predicted_class": predicted,
-        "linear_condition": [linear_condition(g, result) for g, result in pairs],
-        "cosine": [g.cosine for g in geometries],
-        "radius": [g.radius for g in geometries],
-        "margin": [g.margin for g in geometries],
-        "gradient_norm": [g.gradient_norm for g in geometries],
-        "nearest_class": [g.nearest for g in geometries],
     }
+    for name in ("cosine", "radius", "margin", "gradient_norm"):
+        unknown = [torch.full_like(r.norm, torch.nan) for r in results]
+        over_strengths[name] = [getattr(g, name) for g in geometries] or unknown
+    if geometries:
+        over_strengths["linear_condition"] = [linear_condition(g, r) for g, r in pairs]
+        over_strengths["nearest_class"] = [g.nearest for g in geometries]
     values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
     values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
     values["zero_gradient"] = _array([r.zero_gradient for r in results])[:, :, None]
     values["num_gradients"] = np.array([[result.num_gradients] for result in results])
     values["attack_correct"] = _array([results[0].correct])
-    values["clean_correct"] = _array([geometries[0].correct_inference])
+    values["clean_correct"] = _array([linearization.discriminants.argmax(-1) == y])
     labels = {name: value for name, value in coords.items() if len(value) > 0}
     if "smoothness" in labels:
         held = [
@@ -229,10 +267,12 @@ def _array(per_strength: list[Tensor]) -> np.ndarray:
     return stacked
 
 
+@checked_arguments
+@neutral
 def accuracy(
     classifier: StochasticClassifier,
-    x: Images,
-    y: Labels,
+    x: ImagesLike,
+    y: LabelsLike,
     *,
     num_samples: int = 100,
     seed: int = 0,
@@ -254,19 +294,12 @@ def accuracy(
         block_size: images in a block.
         memory_budget: bytes that the samples and their evaluation may take.
     """
-    check_batch(
-        x,
-        y,
-        num_classes=classifier.num_classes,
-        image_shape=classifier.image_shape,
-        dtype=classifier.dtype,
-    )
+    x, y = batch_for(classifier, x, y, move=True)
     require(block_size >= 1, f"block_size must be >= 1, got {block_size}")
     correct = 0
     for block, (images, labels) in enumerate(
         zip(x.split(block_size), y.split(block_size), strict=True)
     ):
-        images, labels = images.to(classifier.device), labels.to(classifier.device)
         samples = draw_sample_set(
             classifier,
             images,

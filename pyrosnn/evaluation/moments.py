@@ -8,9 +8,10 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from pyrosnn.data.dataset import check_batch
 from pyrosnn.errors import require
+from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.neutral import neutral
 from pyrosnn.outputs import discriminants_of
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.results import make_dataset
@@ -24,9 +25,10 @@ from pyrosnn.sampling import (
     replay,
     successive_sample_sets,
 )
-from pyrosnn.sampling.replay import require_finite
+from pyrosnn.sampling.replay import GRADIENTS, require_finite
 from pyrosnn.sampling.sample_set import PAGE_SIZE
-from pyrosnn.shapes import Images, Labels
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import ImagesLike, LabelsLike
 
 
 class _Moments:
@@ -51,10 +53,12 @@ class _Moments:
         return self.squares / (self.count - 1)
 
 
+@checked_arguments
+@neutral
 def gradient_moments(
     classifier: StochasticClassifier,
-    x: Images,
-    y: Labels,
+    x: ImagesLike,
+    y: LabelsLike,
     *,
     num_samples: int = 1000,
     seed: int = 0,
@@ -92,14 +96,7 @@ def gradient_moments(
         Table 1 of Däubener & Fischer 2022, whose length is the plug-in.
     """
     require(num_samples >= 2, f"num_samples must be >= 2, got {num_samples}")
-    check_batch(
-        x,
-        y,
-        num_classes=classifier.num_classes,
-        image_shape=classifier.image_shape,
-        dtype=classifier.dtype,
-    )
-    x, y = x.to(classifier.device), y.to(classifier.device)
+    x, y = batch_for(classifier, x, y, move=True)
     functions = discriminants_of(classifier.output)
     first = draw_sample_set(
         classifier,
@@ -135,6 +132,7 @@ def gradient_moments(
         _, after = margin.add(sample_gradient(images, single, cotangents))
         products += (before * after).flatten(1).sum(1)
 
+    require_finite((label.squares + margin.squares).flatten(1), GRADIENTS)
     lengths = [both.mean.flatten(1).square().sum(1) for both in (label, margin)]
     traces = [both.variance.flatten(1).sum(1) for both in (label, margin)]
     inner = (label.mean * margin.mean).flatten(1).sum(1)

@@ -4,7 +4,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 import pyro
 import torch
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from pyro.distributions import Categorical
 from torch import Tensor
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, with_article
 from pyrosnn.models.axes import EventDims, one_sample, with_axes
 from pyrosnn.models.measured import Footprint, floats_of_an_image
 from pyrosnn.networks.function import Differentiated, Function, Identity
@@ -48,6 +48,10 @@ class StochasticClassifier(torch.nn.Module, ABC):
         num_classes: number of classes.
     """
 
+    how_to_make: ClassVar[str] = (
+        "wrap it with an adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …), or put noise "
+        "into it: Composed(network, noise=[…])"
+    )
     output: str = "probs"
     objective: str = "elbo"
     per_example: bool = False
@@ -223,7 +227,6 @@ def no_classifier(origin: str, value: Any) -> ArgumentError:
         the classifier is a ReLU, expected a StochasticClassifier
     """
     return ArgumentError(
-        f"{origin} a {type(value).__name__}, expected a StochasticClassifier; wrap it with an "
-        "adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …), or put noise into it: "
-        "Composed(network, noise=[…])"
+        f"{origin} {with_article(type(value).__name__)}, expected a StochasticClassifier; "
+        f"{StochasticClassifier.how_to_make}"
     )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import NoGradientError
 
 
 def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
@@ -15,7 +15,7 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
         cotangents: in the values' shape.
 
     Raises:
-        ArgumentError: if no gradient of the values reaches x.
+        NoGradientError: if no gradient of the values reaches x.
 
     Example:
         >>> x = torch.tensor([3.0]).requires_grad_()
@@ -30,9 +30,10 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
     return gradient
 
 
-def no_gradient() -> ArgumentError:
+def no_gradient() -> NoGradientError:
     """Return the error for a function whose output does not depend on its input."""
-    return ArgumentError(
+    return NoGradientError(
         "no gradient of the classifier's outputs reaches the image; do not detach or use "
-        "torch.no_grad in its forward"
+        "torch.no_grad in its forward, or judge votes under an attack without gradients (SPSA, or "
+        "a function)"
     )

@@ -9,7 +9,16 @@ from torch import Tensor
 from torch.distributions import constraints
 from torch.distributions.kl import register_kl
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, brief
+
+
+def _require_floats(name: str, value: Any, ndim: int) -> None:
+    """Refuse anything but a tensor of floating-point numbers with so many axes at least."""
+    floats = isinstance(value, Tensor) and value.is_floating_point() and value.ndim >= ndim
+    if not floats:
+        raise ArgumentError(
+            f"{name} must be a floating-point tensor with at least {ndim} axes, got {brief(value)}"
+        )
 
 
 class _Factor:
@@ -21,6 +30,8 @@ class _Factor:
             raise ArgumentError(f"give exactly one of {name}_scale and {name}_tril")
         self.value = factors[0]
         self.diagonal = scale is not None
+        kind, ndim = ("scale", 1) if self.diagonal else ("tril", 2)
+        _require_floats(f"{name}_{kind}", self.value, ndim)
         self.name = name
         self.batch_shape = self.value.shape[: -1 if self.diagonal else -2]
 
@@ -109,6 +120,7 @@ class MatrixNormal(TorchDistribution):
         column_tril: Tensor | None = None,
         validate_args: bool | None = None,
     ):
+        _require_floats("loc", loc, 2)
         self.row = _Factor(row_scale, row_tril, "row")
         self.column = _Factor(column_scale, column_tril, "column")
         if loc.ndim < 2 or loc.shape[-2:] != (self.row.size, self.column.size):

@@ -44,6 +44,25 @@ def log_softmax_vjp(cotangents: Tensor, p: Tensor) -> Tensor:
         cotangents: g, shape (…, example, class).
         p: the softmax, shape (…, example, class).
     """
-    classes = p.shape[-1]
-    others = 1 - torch.eye(classes, dtype=p.dtype, device=p.device)
-    return cotangents * (p @ others) - p * (cotangents @ others)
+    return cotangents * _sum_of_others(p) - p * _sum_of_others(cotangents)
+
+
+# A matrix of ones beside its diagonal is fast for few classes, and takes their square.
+MANY_CLASSES = 2048
+
+
+def _sum_of_others(values: Tensor) -> Tensor:
+    r"""Return $\sum_{c \ne k} v_c$ for each class k, without a difference.
+
+    Args:
+        values: v, shape (…, example, class).
+    """
+    classes = values.shape[-1]
+    if classes <= MANY_CLASSES:
+        return values @ (1 - torch.eye(classes, dtype=values.dtype, device=values.device))
+    below = values.cumsum(-1)
+    above = values.flip(-1).cumsum(-1).flip(-1)
+    total = torch.zeros_like(values)
+    total[..., 1:] += below[..., :-1]
+    total[..., :-1] += above[..., 1:]
+    return total

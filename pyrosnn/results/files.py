@@ -7,14 +7,16 @@ from typing import Any
 
 import xarray as xr
 
-from pyrosnn.errors import FileError, first_line
+from pyrosnn.errors import ArgumentError, FileError, first_line
 from pyrosnn.results.dataset import combine_repeats
 from pyrosnn.results.schema import GROUP, SCHEMA_VERSION
 from pyrosnn.results.validation import check_result_tree
+from pyrosnn.settings import checked_arguments
 from pyrosnn.storage import netcdf, read_whole, write_whole
 from pyrosnn.storage.kinds import RESULT, kind_of
 
 
+@checked_arguments
 def make_result(
     dataset: xr.Dataset,
     *,
@@ -57,12 +59,24 @@ def make_result(
         "study": study,
         "schema_version": SCHEMA_VERSION,
         # one JSON text each: netCDF attributes hold neither None, nor booleans, nor mappings
-        "spec": json.dumps(spec, sort_keys=True),
-        "provenance": json.dumps(provenance, sort_keys=True),
+        "spec": _json("spec", spec),
+        "provenance": _json("provenance", provenance),
     }
     return tree
 
 
+def _json(name: str, values: Mapping[str, Any]) -> str:
+    """Return plain values as JSON."""
+    try:
+        return json.dumps(dict(values), sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArgumentError(
+            f"{name} must have plain values by name (numbers, texts, lists), as JSON has them: "
+            f"{first_line(error)}; of a numpy number, float(…) or int(…)"
+        ) from None
+
+
+@checked_arguments
 def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = False) -> None:
     """Write a result to a netCDF-4 file.
 
@@ -78,6 +92,7 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
     write_whole(path, netcdf.to_bytes(result), overwrite=overwrite)
 
 
+@checked_arguments
 def open_results(path: str | Path) -> xr.DataTree:
     """Read a result file into memory.
 

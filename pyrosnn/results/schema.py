@@ -231,6 +231,9 @@ GROUPS = {
     "angles": {"angle", "angle_error", "cosine_first_order", "cosine_second_order"},
 }
 
+# What the evaluation of a classifier without gradients lacks: all of these, or none.
+OF_GRADIENTS = {"linear_condition", "nearest_class"}
+
 COORDINATES = {
     "repeat": ("repetition with fresh sample sets", "1"),
     "example": ("index of the image in the test split", "1"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from pyrosnn.results.schema import COORDINATES, GROUPS, VARIABLES
+from pyrosnn.results.schema import COORDINATES, GROUPS, OF_GRADIENTS, VARIABLES
 
 # A spec has a few hundred characters for each variant of the evaluation.
 MAX_JSON = 2**20
@@ -73,9 +73,9 @@ def check_settings(name: str, text: Any) -> None:
 
 
 def _check_group(values: xr.Dataset, needed: set[str]) -> None:
-    missing = sorted(needed - set(values.data_vars))
-    if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
+    missing = needed - set(values.data_vars)
+    if missing and missing != OF_GRADIENTS:
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     for name, array in values.data_vars.items():
         variable = VARIABLES.get(str(name))
         if variable is None:

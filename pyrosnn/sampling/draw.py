@@ -6,15 +6,21 @@ import torch
 from torch import Tensor
 
 from pyrosnn.errors import ArgumentError, require
+from pyrosnn.models.batch import images_for
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling.memory import MEMORY_BUDGET
+from pyrosnn.neutral import neutral
+from pyrosnn.sampling.memory import MEMORY_BUDGET, require_budget
 from pyrosnn.sampling.sample_set import Origin, SampleSet
 from pyrosnn.sampling.stream import Stream
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import ImagesLike
 
 
+@checked_arguments
+@neutral
 def draw_sample_set(
     classifier: StochasticClassifier,
-    x: Tensor,
+    x: ImagesLike,
     num_samples: int,
     *,
     seed: int,
@@ -33,7 +39,8 @@ def draw_sample_set(
 
     Args:
         classifier: whose guide is drawn from.
-        x: the images of the block, shape (example, …); sites such as input noise are drawn for
+        x: the images of the block, shape (example, *image): a tensor, an array or nested lists;
+            sites such as input noise are drawn for
             each of them.
         num_samples: S.
         seed: root seed.
@@ -48,7 +55,8 @@ def draw_sample_set(
     """
     require(num_samples >= 1, f"num_samples must be >= 1, got {num_samples}")
     require(start >= 0, f"start must be >= 0, got {start}")
-    require(len(x) >= 1, "got no images to draw samples for; expected at least one")
+    require_budget(memory_budget)
+    x = images_for(classifier, x)
     require(
         all(bool(torch.isfinite(p).all()) for p in classifier.parameters()),
         "the classifier has parameters that are NaN or infinite; train it again",
@@ -96,9 +104,10 @@ def successive_sample_sets(
         start += ahead
 
 
+@checked_arguments
 def disjoint_sample_sets(
     classifier: StochasticClassifier,
-    x: Tensor,
+    x: ImagesLike,
     *,
     attack: int,
     inference: int,
@@ -111,7 +120,7 @@ def disjoint_sample_sets(
 
     Args:
         classifier: whose guide is drawn from.
-        x: the images that both sets are for, shape (example, …).
+        x: the images that both sets are for, shape (example, *image).
         attack: S_A, the size of A.
         inference: S_I, the size of I.
         seed: root seed.

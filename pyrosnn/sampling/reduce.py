@@ -5,12 +5,15 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from pyrosnn.models.batch import images_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.neutral import neutral
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling.replay import DifferentiableChunk, replay, require_finite
 from pyrosnn.sampling.sample_set import SampleSet
 from pyrosnn.sampling.trunk import AfterTrunk
-from pyrosnn.shapes import Images, Logits
+from pyrosnn.settings import checked_arguments
+from pyrosnn.shapes import Images, ImagesLike, Logits
 
 
 def mean_prediction(chunks: Iterable[DifferentiableChunk], output: str) -> MeanPrediction:
@@ -22,19 +25,29 @@ def mean_prediction(chunks: Iterable[DifferentiableChunk], output: str) -> MeanP
     return mean
 
 
-def predict(classifier: StochasticClassifier, x: Images, samples: SampleSet) -> MeanPrediction:
+@checked_arguments
+@neutral
+def predict(
+    classifier: StochasticClassifier, x: ImagesLike, samples: SampleSet, *, moved: bool = False
+) -> MeanPrediction:
     """Return the mean prediction of a sample set, in memory that does not grow with S.
 
     Args:
         classifier: the classifier.
-        x: images, on the classifier's device.
+        x: images, on the classifier's device: a tensor, an array or nested lists.
         samples: the sample set.
+        moved: whether the images are attacked ones, for errors.
+
+    Raises:
+        NotFiniteError: for logits that are NaN or infinite.
     """
+    x = images_for(classifier, x, exact=False)
+    samples.require_images(len(x))
     mean = MeanPrediction(classifier.output)
     values = AfterTrunk(classifier, x, samples.memory_budget).values
     for chunk in replay(classifier, len(x), samples):
         mean.add(chunk.logits(values))
-    require_finite(mean.scores)
+    require_finite(mean.scores, moved=moved)
     return mean
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import not_finite
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import chunk_size, quarter
 from pyrosnn.sampling.sample_set import SampleSet
@@ -151,17 +151,26 @@ def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSe
     values = AfterTrunk(classifier, x, samples.memory_budget).values
     chunks = replay(classifier, len(x), samples)
     logits = torch.cat([chunk.logits(values) for chunk in chunks])
-    require_finite(logits)
+    require_finite(logits.transpose(0, 1))
     return logits
 
 
-def require_finite(values: Tensor) -> None:
-    """Refuse outputs that are NaN or infinite; called once for all chunks, because it waits.
+LOGITS = "the classifier's logits"
+GRADIENTS = "gradients of the classifier's outputs"
+
+
+def require_finite(values: Tensor, quantity: str = LOGITS, *, moved: bool = False) -> None:
+    """Refuse values that are NaN or infinite; called once for all chunks, because it waits.
+
+    Args:
+        values: numbers of each image, shape (example, …).
+        quantity: what they are, in the plural.
+        moved: whether they are those at x + δ.
 
     Raises:
-        ArgumentError: saying what to check.
+        NotFiniteError: naming the images.
     """
-    if not torch.isfinite(values).all():
-        raise ArgumentError(
-            "the classifier's logits are NaN or infinite; check its parameters and the images"
-        )
+    finite = torch.isfinite(values)
+    if not finite.all():
+        bad = (~finite).reshape(len(values), -1).any(1).nonzero().flatten().tolist()
+        raise not_finite(quantity, bad, len(values), moved=moved)

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
+from typing import ClassVar
 
 from torch import Tensor
 
-from pyrosnn.errors import OverlapError, require
+from pyrosnn.errors import OverlapError, brief, require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import MEMORY_BUDGET, require_budget
+from pyrosnn.settings import check_argument
 
 # Samples are drawn in pages of this many, each page from a seed of its own: sample 17 is the
 # same in a set of 20 and in a set of 1,000. Changing it changes every sample.
@@ -87,6 +89,8 @@ class SampleSet:
         page_size: how many samples ``draw`` draws at once.
     """
 
+    how_to_make: ClassVar[str] = "draw it with draw_sample_set or disjoint_sample_sets"
+
     origin: Origin
     stored: Mapping[str, Tensor] | None
     draw: Draw | None = None
@@ -97,13 +101,21 @@ class SampleSet:
 
     def __post_init__(self) -> None:
         """Check that all sites have the origin's number of samples."""
+        check_argument("origin", self.origin, Origin)
+        check_argument("memory_budget", self.memory_budget, int)
         require_budget(self.memory_budget)
         expected = self.origin.stop - self.origin.start
         require(expected >= 1, f"a sample set needs at least one sample, got {expected}")
         if self.stored is None:
             require(self.draw is not None, "a sample set that stores no samples must draw them")
             return
+        check_argument("stored", self.stored, Mapping)
         for name, value in self.stored.items():
+            given: object = value
+            require(
+                isinstance(given, Tensor) and given.ndim >= 2,
+                f"site '{name}' must be a tensor of shape (sample, example, …), got {brief(value)}",
+            )
             require(
                 len(value) == expected,
                 f"site '{name}' has {len(value)} samples, its origin says {expected}",
@@ -214,6 +226,17 @@ class SampleSet:
                 f"site '{name}' was drawn on {value.device}, the classifier is on "
                 f"{classifier.device}; draw the samples where it is",
             )
+        self.require_images(number)
+
+    def require_images(self, number: int) -> None:
+        """Refuse another number of images than per-image samples were drawn for.
+
+        Args:
+            number: how many images they are to be used on.
+
+        Raises:
+            ArgumentError: naming a site, and both numbers.
+        """
         for name in sorted(self.per_image):
             require(
                 self.num_examples == number,

@@ -5,9 +5,19 @@ options and the keys of a file follow. Sources are read, not run, so that a help
 load torch.
 """
 
+from pyrosnn.settings.arguments import check_argument, checked_arguments
 from pyrosnn.settings.checked import Settings, check_fields, from_options, kinds_of
 from pyrosnn.settings.declared import Declared, declared
-from pyrosnn.settings.kinds import Kind, check_value, kind_of, parse, parse_bytes, shown
+from pyrosnn.settings.kinds import (
+    Kind,
+    check_value,
+    kind_of,
+    parse,
+    parse_bytes,
+    parse_number,
+    plain,
+    shown,
+)
 from pyrosnn.settings.marks import INTERNAL, RARE, Default, OneOf, OptionsOf, TermsOf
 from pyrosnn.settings.options import Option, nested, options_of, rows_with
 
@@ -22,8 +32,10 @@ __all__ = [
     "OptionsOf",
     "Settings",
     "TermsOf",
+    "check_argument",
     "check_fields",
     "check_value",
+    "checked_arguments",
     "declared",
     "from_options",
     "kind_of",
@@ -32,6 +44,8 @@ __all__ = [
     "options_of",
     "parse",
     "parse_bytes",
+    "parse_number",
+    "plain",
     "rows_with",
     "shown",
 ]

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 from pyrosnn.errors import ArgumentError, require, unknown_name
-from pyrosnn.settings.kinds import Kind, check_value, kind_of
+from pyrosnn.settings.kinds import Kind, check_value, kind_of, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +35,23 @@ class Settings:
     panel: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        """Check each value; lists become tuples, for JSON and TOML have no others."""
+        """Check each value; lists become tuples, and fractions in a text floats."""
         check_fields(self)
 
 
 def check_fields(made: Any) -> None:
-    """Check each value of a dataclass, and make lists tuples.
+    """Check each value of a dataclass; make lists tuples, and fractions (``"8/255"``) floats.
 
     Raises:
         ArgumentError, UnknownNameError: naming the value and the values that are expected.
     """
     cls: Any = type(made)
     for name, kind in kinds_of(cls).items():
-        value = getattr(made, name)
+        given = getattr(made, name)
+        value = plain(given, kind)
         check_value(name, value, kind)
-        if kind.many and isinstance(value, list):
-            object.__setattr__(made, name, tuple(value))
+        if value is not given:
+            object.__setattr__(made, name, value)
 
 
 @cache
@@ -79,11 +80,13 @@ def from_options(
     if not isinstance(options, Mapping):
         raise ArgumentError(f"options of {name} must be values by name, got {options!r}")
     known = {field.name: field for field in fields(row) if field.name not in hidden}
-    for option, value in options.items():
+    made = {}
+    for option, given in options.items():
         if option not in known:
             raise unknown_name(f"option of {name}", str(option), known)
-        check_value(option, value, kinds_of(row)[option])
+        made[option] = plain(given, kinds_of(row)[option])
+        check_value(option, made[option], kinds_of(row)[option])
     for field in known.values():
         needed = field.default is MISSING and field.default_factory is MISSING
         require(not needed or field.name in options, f"{name} needs the option '{field.name}'")
-    return row(**{key: tuple(v) if isinstance(v, list) else v for key, v in options.items()})
+    return row(**{key: tuple(v) if isinstance(v, list) else v for key, v in made.items()})

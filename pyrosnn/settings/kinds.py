@@ -5,13 +5,14 @@ import numbers
 import re
 import types
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import annotated_types
 
-from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.errors import ArgumentError, brief, require, unknown_name
 from pyrosnn.settings.marks import OneOf
 
 # A typing error in a range should not make a million strengths.
@@ -110,7 +111,7 @@ def check_value(name: str, value: Any, kind: Kind) -> None:
         return
     plural = PLURALS[kind.type]
     listed = isinstance(value, Sequence) and not isinstance(value, str)
-    require(listed, f"{name} must be a list of {plural}, got {value!r}")
+    require(listed, f"{name} must be a list of {plural}, got {brief(value)}")
     least = kind.mark(annotated_types.MinLen)
     if least is not None and len(value) < least.min_length:
         raise ArgumentError(f"{name} has {len(value)} values; expected at least {least.min_length}")
@@ -120,10 +121,12 @@ def check_value(name: str, value: Any, kind: Kind) -> None:
 
 def _check_one(name: str, value: Any, kind: Kind) -> None:
     fits: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real, Path: (str, Path)}
-    expected = fits.get(kind.type, kind.type)
-    right = isinstance(value, expected) and (kind.type is bool or not isinstance(value, bool))
-    require(right, f"{name} must be {WORDS[kind.type or str]}, got {value!r}")
+    right = isinstance(value, fits.get(kind.type, kind.type)) and (
+        kind.type is bool or not isinstance(value, bool)
+    )
     names = kind.mark(OneOf)
+    expected = WORDS[kind.type or str] if names is None else f"a name ({', '.join(names.table)})"
+    require(right, f"{name} must be {expected}, got {brief(value)}")
     if names is not None and value not in names.table:
         raise unknown_name(names.kind or name.replace("_", " "), value, names.table)
     bounds = [mark for mark in kind.marks if type(mark) in _BOUNDS]
@@ -162,8 +165,60 @@ def _range(bounds: Sequence[Any], kind: Kind) -> str:
     return f"{one_sided} and finite" if one_sided else "finite"
 
 
+def plain(value: Any, kind: Kind) -> Any:
+    """Return a value as its kind has it: a list as a tuple, a fraction as a float.
+
+    Args:
+        value: the value, of the kind or not.
+        kind: the kind of the setting.
+
+    Example:
+        >>> plain("8/255", kind_of(float)) == 8 / 255, plain([1, "1/2"], kind_of(tuple[float, ...]))
+        (True, (1, 0.5))
+    """
+    if kind.many and isinstance(value, list | tuple):
+        one = Kind(kind.type)
+        return tuple(plain(each, one) for each in value)
+    if kind.type is float and isinstance(value, str) and "/" in value:
+        with suppress(ValueError, ZeroDivisionError):
+            return number(value)
+    return value
+
+
+def number(text: str) -> float:
+    """Read a number or a fraction of two.
+
+    Raises:
+        ValueError, ZeroDivisionError: for anything else.
+
+    Example:
+        >>> number("0.5"), number("8/255") == 8 / 255
+        (0.5, True)
+    """
+    above, line, below = text.partition("/")
+    return float(above) / float(below) if line else float(above)
+
+
+def parse_number(text: str, option: str) -> float:
+    """Read a number or a fraction of two.
+
+    Args:
+        text: the text.
+        option: name of the option, for errors.
+
+    Raises:
+        ArgumentError: naming the option and the expected form.
+    """
+    try:
+        return number(text)
+    except (ValueError, ZeroDivisionError):
+        raise ArgumentError(f"{option} expects a number (0.5 or 8/255), got '{text}'") from None
+
+
 def parse(text: str, kind: Kind, option: str) -> Any:
     """Read a sequence from a text: ``1,5,10``, or a range ``start:stop:step`` of numbers.
+
+    Numbers may be fractions: ``0,4/255,8/255``.
 
     Args:
         text: the text.
@@ -188,8 +243,8 @@ def parse(text: str, kind: Kind, option: str) -> Any:
             ) from None
     try:
         if ":" in text:
-            return _range_of(*(float(part) for part in text.split(":")))
-        return tuple(float(part) for part in text.split(","))
+            return _range_of(*(number(part) for part in text.split(":")))
+        return tuple(number(part) for part in text.split(","))
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         raise ArgumentError(
             f"{option} expects numbers separated by commas (0,0.5,1) or start:stop:step "

@@ -1,18 +1,19 @@
 """Accuracies of a result, over images first and repeats second."""
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.results import GROUP
+from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 COLUMNS = ("clean", "adversarial", "adversarial_given_clean", "linear_condition")
 
 
-def accuracies(result: xr.DataTree) -> xr.Dataset:
+def accuracies(result: Evaluated) -> xr.Dataset:
     """Return the accuracy of each repeat: the mean over images.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
 
     Returns:
         A dataset with dimension ``repeat`` and, where they apply, ``strength``,
@@ -21,18 +22,20 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
         - ``clean``: share of images classified correctly by I before the attack;
         - ``adversarial``: share of attacked images classified correctly (raw);
         - ``adversarial_given_clean``: the same among images that were correct before;
-        - ``linear_condition``: share of images that fulfil the linear condition;
+        - ``linear_condition``: share of images that fulfil the linear condition, NaN for a
+          classifier without gradients;
         - ``smooth_condition``, where the result has it: the same, for each constant L;
         - ``test``, where the result has it: clean accuracy on all test images.
     """
-    values = result[GROUP].dataset
+    values = evaluation_of(result)
     clean = values["clean_correct"]
     attacked = values["adversarial_correct"]
+    unknown = xr.full_like(attacked, np.nan, float).drop_attrs()
     shares = {
         "clean": clean.mean("example"),
         "adversarial": attacked.mean("example"),
         "adversarial_given_clean": (attacked & clean).sum("example") / clean.sum("example"),
-        "linear_condition": values["linear_condition"].mean("example"),
+        "linear_condition": values.get("linear_condition", unknown).mean("example"),
     }
     if "smooth_condition" in values:
         shares["smooth_condition"] = values["smooth_condition"].mean("example")
@@ -41,26 +44,26 @@ def accuracies(result: xr.DataTree) -> xr.Dataset:
     return xr.Dataset(shares)
 
 
-def accuracy_on_clean(result: xr.DataTree) -> xr.DataArray:
+def accuracy_on_clean(result: Evaluated) -> xr.DataArray:
     """Return the adversarial accuracy on images that the largest I classifies correctly.
 
     Unlike ``adversarial_given_clean`` of :func:`accuracies`, whose images differ with S_I, these
     are the same images for every S_I of a repeat, so that sizes can be compared in pairs.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
     """
-    values = result[GROUP].dataset
+    values = evaluation_of(result)
     clean = values["clean_correct"].isel(inference_samples=-1, drop=True)
     attacked = values["adversarial_correct"] & clean
     return (attacked.sum("example") / clean.sum("example")).rename("accuracy_on_clean")
 
 
-def accuracy_table(result: xr.DataTree) -> pd.DataFrame:
+def accuracy_table(result: Evaluated) -> pd.DataFrame:
     """Return mean and standard deviation over repeats of every accuracy.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
 
     Returns:
         One row for each strength, S_A and S_I; for each of the first four accuracies a column

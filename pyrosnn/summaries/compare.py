@@ -9,6 +9,7 @@ import xarray as xr
 
 from pyrosnn.errors import require
 from pyrosnn.results import GROUP
+from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.advice import samples_for_mean
 from pyrosnn.summaries.comparable import check_comparable, common_strength, listed
 from pyrosnn.summaries.paired import difference_of_models
@@ -131,6 +132,7 @@ def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: fl
     return [*means, *[np.nan] * (len(COLUMNS) - 2)]
 
 
+@checked_arguments
 def compare_results(
     first: xr.DataTree, second: xr.DataTree, *, strength: float | None = None
 ) -> Comparison:

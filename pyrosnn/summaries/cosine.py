@@ -5,8 +5,9 @@ import warnings
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.errors import ArgumentError, require
-from pyrosnn.results import GROUP
+from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.settings import checked_arguments
+from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces version 1 at import; the range in pyproject.toml keeps us below it
@@ -14,13 +15,14 @@ with warnings.catch_warnings():
     import arviz
 
 
+@checked_arguments
 def at_strength(
-    result: xr.DataTree, name: str, strength: float | None = None, *, drop: bool = True
+    result: Evaluated, name: str, strength: float | None = None, *, drop: bool = True
 ) -> xr.DataArray:
     """Return a per-image variable at one strength.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
         name: a variable over strengths, such as ``cosine``.
         strength: a strength of the result; None takes the largest.
         drop: leave out the coordinate ``strength``.
@@ -28,7 +30,11 @@ def at_strength(
     Raises:
         ArgumentError: naming the strengths that the result has.
     """
-    values = result[GROUP].dataset[name]
+    evaluated = evaluation_of(result)
+    if name not in evaluated or "strength" not in evaluated[name].dims:
+        over = [str(one) for one, array in evaluated.items() if "strength" in array.dims]
+        raise unknown_name("variable", str(name), over)
+    values = evaluated[name]
     grid = values["strength"].values
     if strength is None:
         strength = float(grid.max())
@@ -40,11 +46,11 @@ def at_strength(
     return values.sel(strength=nearest, drop=drop)
 
 
-def posterior_like(result: xr.DataTree, strength: float | None = None) -> xr.Dataset:
+def posterior_like(result: Evaluated, strength: float | None = None) -> xr.Dataset:
     """Return the geometry of the attack in ArviZ's dimensions: chain = repeat, draw = example.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
         strength: a strength of the result; None takes the largest (for FGM without clipping all
             strengths have the same angles).
 
@@ -57,13 +63,14 @@ def posterior_like(result: xr.DataTree, strength: float | None = None) -> xr.Dat
     return renamed.transpose("chain", "draw", ...)
 
 
+@checked_arguments
 def cosine_table(
-    result: xr.DataTree, strength: float | None = None, hdi_prob: float = 0.94
+    result: Evaluated, strength: float | None = None, hdi_prob: float = 0.94
 ) -> pd.DataFrame:
     """Summarise the cosines with ``arviz.summary``.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
         strength: a strength of the result; None takes the largest.
         hdi_prob: mass of the highest density interval over images and repeats.
 

@@ -4,13 +4,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.results import GROUP
+from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import clopper_pearson, require_confidence, student_half_width
+from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 EVENTS = ("linear_condition", "adversarial_correct")
 
 
-def robust_probability(result: xr.DataTree, *, confidence: float = 0.95) -> xr.Dataset:
+@checked_arguments
+def robust_probability(result: Evaluated, *, confidence: float = 0.95) -> xr.Dataset:
     r"""Estimate, for each image, the probability over (A, I) that it stays correct.
 
     Equation (4) of the paper is
@@ -20,15 +22,16 @@ def robust_probability(result: xr.DataTree, *, confidence: float = 0.95) -> xr.D
     for the mean over images take :func:`robustness_table`.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
         confidence: confidence of the Clopper-Pearson intervals.
 
     Returns:
         ``probability``, ``low`` and ``high`` over ``event``, ``example``, ``strength``,
         ``attack_samples`` and ``inference_samples``. The events are ``linear_condition``,
         equation (4) as theorem 4.1 has it (the image is correct under A and I, too), and
-        ``adversarial_correct``: the attack fails, whatever the condition says. With few repeats
-        the intervals are wide: [0.48, 1] where all of 5 withstand.
+        ``adversarial_correct``: the attack fails, whatever the condition says; it is alone for a
+        classifier without gradients. With few repeats the intervals are wide: [0.48, 1] where all
+        of 5 withstand.
 
     Raises:
         ArgumentError: for a confidence out of (0, 1).
@@ -74,7 +77,8 @@ def robust_probability(result: xr.DataTree, *, confidence: float = 0.95) -> xr.D
     )
 
 
-def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.DataFrame:
+@checked_arguments
+def robustness_table(result: Evaluated, *, confidence: float = 0.95) -> pd.DataFrame:
     """Return P(robust) of the data set: the mean over images, with an interval over repeats.
 
     Images of a block share their sample sets, and counting images as independent would make the
@@ -82,7 +86,7 @@ def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.Dat
     interval is for these images.
 
     Args:
-        result: a result file or what a study returned.
+        result: what a study, ``open_results`` or ``evaluate`` returned.
         confidence: confidence of the interval.
 
     Returns:
@@ -104,7 +108,7 @@ def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.Dat
     bounds = {"": center, "_low": (center - half).clip(min=0), "_high": (center + half).clip(max=1)}
     columns = {
         f"{event}{suffix}": values.sel(event=event, drop=True)
-        for event in EVENTS
+        for event in means["event"].values.tolist()
         for suffix, values in bounds.items()
     }
     frame: pd.DataFrame = xr.Dataset(columns).to_dataframe(
@@ -113,8 +117,9 @@ def robustness_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.Dat
     return frame[list(columns)]
 
 
-def _events(result: xr.DataTree) -> xr.DataArray:
+def _events(result: Evaluated) -> xr.DataArray:
     """Return the events of every image in every repeat, along the dimension ``event``."""
-    values = result[GROUP].dataset
-    joined = xr.concat([values[name] for name in EVENTS], pd.Index(EVENTS, name="event"))
+    values = evaluation_of(result)
+    known = [name for name in EVENTS if name in values]
+    joined = xr.concat([values[name] for name in known], pd.Index(known, name="event"))
     return joined.drop_attrs().rename("robust")

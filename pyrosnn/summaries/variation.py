@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from pyrosnn.summaries.evaluated import group_of
+
 
 def variation_table(result: xr.DataTree) -> pd.DataFrame:
     r"""Return the variation between single samples, as means over images.
@@ -18,7 +20,7 @@ def variation_table(result: xr.DataTree) -> pd.DataFrame:
         negative), standard deviation of the gradient's entries, and the noise scale
         $\operatorname{tr} \Sigma / \|\mu\|^2$ of the means over images.
     """
-    values = result["variation"].dataset
+    values = group_of(result, "variation")
     means = values.mean("example")
     columns = {}
     for gradient in values["gradient"].values:

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.device import open_device
 from pyrosnn.errors import DataError, FileError, first_line
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.settings import checked_arguments
 from pyrosnn.storage import bundle, read_whole, write_whole
 from pyrosnn.storage.kinds import CHECKPOINT
 from pyrosnn.training.outline import check_outline
@@ -86,6 +88,7 @@ def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().contiguous().numpy() for name, value in tensors.items()}
 
 
+@checked_arguments
 def save_checkpoint(
     path: str | Path,
     classifier: StochasticClassifier,
@@ -115,13 +118,14 @@ def save_checkpoint(
         "dataset_digest": dataset.digest,
         "image_shape": list(classifier.image_shape),
         "num_classes": classifier.num_classes,
-        "test_accuracy": test_accuracy,
+        "test_accuracy": None if test_accuracy is None else float(test_accuracy),
         "versions": package_versions(),
     }
     content = bundle.to_bytes(CHECKPOINT, as_arrays(classifier.state_dict()), header)
     write_whole(path, content, overwrite=overwrite)
 
 
+@checked_arguments
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     """Read a classifier that :func:`save_checkpoint` wrote.
 
@@ -133,7 +137,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
         FileError: for a file that is missing, truncated, corrupt, a result, no checkpoint of
             pyrosnn, or of a newer schema.
     """
-    path = Path(path)
+    path, target = Path(path), open_device(device)
     try:
         arrays, header = bundle.from_bytes(CHECKPOINT, read_whole(path, CHECKPOINT))
     except bundle.ForeignError as error:
@@ -146,7 +150,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
             "it may be truncated: train again or copy it again"
         ) from error
     checkpoint = _restore(path, header, arrays)
-    checkpoint.classifier.to(device)
+    checkpoint.classifier.to(target)
     return checkpoint
 
 

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset, check_batch
+from pyrosnn.device import open_device
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier, no_classifier
+from pyrosnn.neutral import neutral
 from pyrosnn.seeding import forked_rng, repeatable, seed_sequence
+from pyrosnn.settings import checked_arguments
 from pyrosnn.training.images.augmentations import AUGMENTATIONS
 from pyrosnn.training.images.noisy import add_noise
 from pyrosnn.training.loss import StepLoss, make_loss
@@ -40,6 +43,8 @@ class TrainingProgress:
     loss: float
 
 
+@checked_arguments
+@neutral
 def train(
     spec: TrainingSpec,
     dataset: Dataset,
@@ -76,7 +81,7 @@ def train(
         >>> pyrosnn.train(spec, pyrosnn.load_dataset("digits")).num_classes
         10
     """
-    target = torch.device(device)
+    target = open_device(device)
     _check(dataset)
     with _randomness(spec, target):
         classifier = build_model(
@@ -89,6 +94,8 @@ def train(
     return _finish(classifier, spec, dataset)
 
 
+@checked_arguments
+@neutral
 def fit(
     classifier: StochasticClassifier,
     dataset: Dataset,

@@ -5,6 +5,7 @@ from typing import Any
 
 from pyrosnn.errors import row_of, unknown_name
 from pyrosnn.models import find_row
+from pyrosnn.settings import checked_arguments
 from pyrosnn.settings.presets import load_presets, row_preset
 from pyrosnn.training.spec import TrainingSpec
 
@@ -21,6 +22,7 @@ def preset_names() -> list[str]:
     return list(load_presets(PACKAGE))
 
 
+@checked_arguments
 def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     """Return the training settings of a preset for a model, with some of them changed.
 

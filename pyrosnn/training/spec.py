@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le
 
-from pyrosnn.errors import require, resolve
+from pyrosnn.errors import brief, require, resolve
 from pyrosnn.models import complete_options, find_row
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.settings import (
@@ -150,6 +150,11 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
         super().__post_init__()
         require(
             self.momentum > 0 or not self.nesterov, "nesterov needs a momentum > 0, got momentum 0"
+        )
+        require(
+            isinstance(self.options, Mapping),
+            "options must be values by name, such as {'hidden': (16,)}, got "
+            f"{brief(self.options)}",
         )
         options = {
             # JSON has no tuples; without this a checkpoint's spec would not equal its original

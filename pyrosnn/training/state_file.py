@@ -26,6 +26,8 @@ def state_path(output: str | Path) -> Path:
         'bnn-digits.training.safetensors'
     """
     path = Path(output)
+    if not path.name:
+        raise FileError(f"cannot write {path}: it is a directory; name a file in it")
     return path.with_name(f"{path.stem}.training{path.suffix}")
 
 

@@ -136,7 +136,9 @@ def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float 
     title = "Cosine of the angle between attack and inference gradient, over images and repeats"
     count = result[GROUP].sizes["example"] * result[GROUP].sizes["repeat"]
     missing = int(table["undefined"].max())
-    if missing > NOTABLE * count:
+    if result[GROUP]["gradient_norm"].isnull().all():
+        title += "\nundefined: the classifier has no gradients"
+    elif missing > NOTABLE * count:
         title += (
             f"\n{missing} of {count} have no gradient: an attack that does not move them says "
             "nothing of their robustness; see pyrosnn check"
@@ -159,6 +161,7 @@ def robustness(result: xr.DataTree, strength: float | None = None) -> Table:
     chosen = at_strength(result, "adversarial_correct", strength, drop=False)
     eta = float(chosen["strength"])
     table = robustness_table(result).xs(eta, level="strength")
+    events = {name: words for name, words in events.items() if name in table}
     rows = []
     for _, row in table.reset_index().iterrows():
         cells = [f"{row['attack_samples']:,.0f}", f"{row['inference_samples']:,.0f}"]

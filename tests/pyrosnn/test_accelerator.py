@@ -80,9 +80,13 @@ def test_attacks_and_linearizations_run_without_values(monkeypatch: pytest.Monke
     def unchecked(*args: Any, **kwargs: Any) -> None:
         """Stands in for checks of values, which are made before and after the samples."""
 
-    monkeypatch.setattr(pyrosnn.attacks.gradient, "check_batch", unchecked)
+    def as_given(classifier: StochasticClassifier, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return x, y
+
+    monkeypatch.setattr(pyrosnn.attacks.gradient, "batch_for", as_given)
     monkeypatch.setattr(SampleSet, "require_fit", unchecked)
-    for module in (pyrosnn.conditions.linearization, pyrosnn.sampling.reduce):
+    monkeypatch.setattr(pyrosnn.conditions.linearization, "_require_finite", unchecked)
+    for module in (pyrosnn.attacks.gradient, pyrosnn.sampling.reduce):
         monkeypatch.setattr(module, "require_finite", unchecked)
     with torch.device("meta"):
         bnn = build_model("bnn", image_shape=(1, 8, 8), num_classes=10).requires_grad_(False)

@@ -309,7 +309,7 @@ def test_an_attack_checks_and_copies_once_whatever_its_steps(
 
     x, y = digits.test_images(10)
     a, _ = disjoint_sample_sets(bnn, x, attack=20, inference=1, seed=0)
-    count(pyrosnn.attacks.gradient, "check_batch")
+    count(pyrosnn.attacks.gradient, "batch_for")
     count(StochasticClassifier, "fingerprint")
     count(pyrosnn.sampling.stream, "_sites")
     count(copy, "deepcopy")
@@ -319,7 +319,7 @@ def test_an_attack_checks_and_copies_once_whatever_its_steps(
     counts.clear()
     replace(attack, steps=12)(bnn, x, y, a)
     assert counts == few
-    assert (counts["check_batch"], counts["_sites"]) == (1, 1)
+    assert (counts["batch_for"], counts["_sites"]) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,311 @@
+"""Wrong types and shapes end in pyrosnn's own errors, at every public function and class.
+
+Each of them is called with right arguments but one or two, which hypothesis takes from
+``support.wrong_values``: ``EXAMPLES`` calls of each.
+"""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.wrong_values import wrong_values
+
+import pyrosnn
+from pyrosnn import attacks, evaluation, sampling, summaries
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import PyrosnnError
+from pyrosnn.models import build_model
+from pyrosnn.networks.dense import dense
+from pyrosnn.noise.dropout import Dropout
+from pyrosnn.sampling import Origin
+
+EXAMPLES = 40
+
+Arguments = Mapping[str, Any]
+
+SUMMARIES = (
+    "accuracies",
+    "accuracy_on_clean",
+    "accuracy_table",
+    "cosine_table",
+    "geometry_means",
+    "posterior_like",
+    "robust_probability",
+    "robustness_table",
+)
+
+
+def _subject() -> dict[str, Any]:
+    digits = pyrosnn.load_dataset("digits")
+    few = Dataset(
+        name="few",
+        x_train=digits.x_train[:10],
+        y_train=digits.y_train[:10],
+        x_test=digits.x_test[:3],
+        y_test=digits.y_test[:3],
+        num_classes=10,
+    )
+    spec = pyrosnn.preset("bnn", epochs=1, options={"hidden": (3,)})
+    classifier = build_model("bnn", image_shape=(1, 8, 8), num_classes=10, options={"hidden": (3,)})
+    x, y = few.test_images(3)
+    a, i = pyrosnn.disjoint_sample_sets(classifier, x, attack=2, inference=3, seed=0)
+    attack = pyrosnn.FGM(strength=0.5)
+    sets: dict[str, Any] = {"attack_samples": a, "inference_samples": i}
+    values = pyrosnn.evaluate(classifier, x, y, attack=attack, **sets)
+    result = attack(classifier, x, y, a)
+    made = {"dataset_digest": few.digest, "dataset": "few"}
+    tree = pyrosnn.make_result(values, study="mine", spec={}, provenance=made)
+    return {
+        "classifier": classifier,
+        "x": x,
+        "y": y,
+        "dataset": few,
+        "spec": spec,
+        "samples": a,
+        "inference": i,
+        "sets": sets,
+        "attack": attack,
+        "values": values,
+        "result": result,
+        "tree": tree,
+        "geometry": pyrosnn.attack_geometry(classifier, x, y, result, i),
+        "variation": pyrosnn.make_result(
+            evaluation.gradient_moments(classifier, x, y, num_samples=2),
+            study="mine",
+            spec={},
+            provenance={},
+            group="variation",
+        ),
+    }
+
+
+def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
+    """Return every public function and class, with right arguments."""
+    s = _subject()
+    batch = {name: s[name] for name in ("classifier", "x", "y")}
+    of_x = {"classifier": s["classifier"], "x": s["x"]}
+    attacked = {**batch, "samples": s["samples"]}
+    checkpoint = folder / "model.safetensors"
+    pyrosnn.save_checkpoint(checkpoint, s["classifier"], s["spec"], s["dataset"])
+    file = folder / "result.nc"
+    pyrosnn.save_results(file, s["tree"])
+    common = {"strength": 0.5, "norm": "l2", "labels": "true", "clip": (0.0, 1.0)}
+    loss = {"loss": "margin", "gradient": "mean_loss", "precision": "full"}
+    meaned = {"loss": "margin", "gradient": "mean_logits"}
+    moments = {"num_samples": 40, "inference_samples": 5, "seed": 0, "block": 0}
+    drawn = {"seed": 0, "repeat": 0, "block": 0, "memory_budget": 10**6}
+    weights = {"w": torch.zeros(2, 1, 3)}
+    geometry = {"geometry": s["geometry"], "attack": s["result"]}
+    return {
+        "FGM": (pyrosnn.FGM, {**common, **loss}),
+        "PGD": (pyrosnn.PGD, {**common, **loss, "steps": 5, "relative_step": 0.3, "restarts": 1}),
+        "SPSA": (pyrosnn.SPSA, {**common, **loss, "directions": 2, "radius": 0.1}),
+        "ExternalAttack": (pyrosnn.ExternalAttack, {**common, **meaned, "function": _stay}),
+        "AttackResult": (pyrosnn.AttackResult, _fields(s["result"])),
+        "Geometry": (pyrosnn.Geometry, _fields(s["geometry"])),
+        "Finding": (
+            pyrosnn.Finding,
+            {"name": "x", "status": "pass", "value": 1.0, "message": "fine"},
+        ),
+        "Dataset": (Dataset, _fields(s["dataset"])),
+        "SampleSet": (
+            pyrosnn.SampleSet,
+            {"origin": Origin(seed=0, stream="attack", stop=2), "stored": weights},
+        ),
+        "Composed": (
+            pyrosnn.Composed,
+            {
+                "network": dense((1, 8, 8), 10, hidden=(3,)),
+                "noise": [Dropout(0.5, places=["layer_0"])],
+                "output": "probs",
+                "objective": "elbo",
+            },
+        ),
+        "MatrixNormal": (
+            pyrosnn.MatrixNormal,
+            {"loc": torch.zeros(2, 3), "row_scale": torch.ones(2), "column_scale": torch.ones(3)},
+        ),
+        "TrainingSpec": (pyrosnn.TrainingSpec, _fields(s["spec"])),
+        "Checkpoint": (pyrosnn.Checkpoint, _fields(pyrosnn.load_checkpoint(checkpoint))),
+        "accuracy": (
+            pyrosnn.accuracy,
+            {**batch, "num_samples": 2, "seed": 0, "repeat": 0, "block_size": 2},
+        ),
+        "attack_geometry": (
+            pyrosnn.attack_geometry,
+            {**batch, "attack": s["result"], "samples": s["inference"]},
+        ),
+        "attack_spec": (pyrosnn.attack_spec, {"attack": s["attack"]}),
+        "check_model": (
+            pyrosnn.check_model,
+            {
+                "classifier": s["classifier"],
+                "x": s["dataset"].x_train,
+                "y": s["dataset"].y_train,
+                "attack": s["attack"],
+                "attack_samples": 2,
+                "inference_samples": 3,
+                "seed": 0,
+            },
+        ),
+        "check_result": (pyrosnn.check_result, {"result": s["tree"]}),
+        "combine": (pyrosnn.combine, {"parts": [s["values"]], "dim": "strength"}),
+        "combine_repeats": (pyrosnn.combine_repeats, {"parts": [s["values"]], "first": 0}),
+        "disjoint_sample_sets": (
+            pyrosnn.disjoint_sample_sets,
+            {**of_x, **drawn, "attack": 2, "inference": 3},
+        ),
+        "draw_sample_set": (
+            pyrosnn.draw_sample_set,
+            {**of_x, **drawn, "num_samples": 2, "stream": "mine", "start": 0},
+        ),
+        "evaluate": (
+            pyrosnn.evaluate,
+            {
+                **batch,
+                **s["sets"],
+                "attack": s["attack"],
+                "strengths": [0.0, 0.5],
+                "attack_sizes": [1, 2],
+                "inference_sizes": [1, 3],
+                "smoothness": [1.0],
+                "judged_bounds": (0.0, 1.0),
+                "first_example": 0,
+            },
+        ),
+        "fit": (
+            pyrosnn.fit,  # in place
+            {"classifier": deepcopy(s["classifier"]), "dataset": s["dataset"], "epochs": 1},
+        ),
+        "linear_condition": (pyrosnn.linear_condition, geometry),
+        "smooth_condition": (pyrosnn.smooth_condition, {**geometry, "smoothness": 1.0}),
+        "load_checkpoint": (pyrosnn.load_checkpoint, {"path": checkpoint, "device": "cpu"}),
+        "load_dataset": (pyrosnn.load_dataset, {"name": "digits", "root": folder}),
+        "make_result": (
+            pyrosnn.make_result,
+            {"dataset": s["values"], "study": "mine", "spec": {}, "provenance": {}},
+        ),
+        "open_results": (pyrosnn.open_results, {"path": file}),
+        "preset": (pyrosnn.preset, {"model": "bnn", "name": "quick", "epochs": 1}),
+        "save_checkpoint": (
+            pyrosnn.save_checkpoint,
+            {
+                "path": checkpoint,
+                "classifier": s["classifier"],
+                "spec": s["spec"],
+                "dataset": s["dataset"],
+                "test_accuracy": 0.5,
+                "overwrite": True,
+            },
+        ),
+        "save_results": (
+            pyrosnn.save_results,
+            {"path": file, "result": s["tree"], "overwrite": True},
+        ),
+        "to_module": (
+            pyrosnn.to_module,
+            {
+                "classifier": s["classifier"],
+                "samples": s["samples"],
+                "output": "logits",
+                "precision": "full",
+            },
+        ),
+        "train": (
+            pyrosnn.train,
+            {"spec": s["spec"], "dataset": s["dataset"], "device": "cpu"},
+        ),
+        "an attack": (s["attack"], attacked),
+        "a module": (pyrosnn.to_module(s["classifier"], s["samples"]), {"x": s["x"]}),
+        "attacks.loss_gradient": (attacks.loss_gradient, {**attacked, **loss}),
+        "sampling.predict": (sampling.predict, {**of_x, "samples": s["samples"]}),
+        "evaluation.gradient_moments": (
+            evaluation.gradient_moments,
+            {**batch, "num_samples": 2, "seed": 0, "block": 0},
+        ),
+        "evaluation.attack_moments": (
+            evaluation.attack_moments,
+            {**batch, **moments, "attack": s["attack"]},
+        ),
+        **{
+            f"summaries.{name}": (getattr(summaries, name), {"result": s["tree"]})
+            for name in SUMMARIES
+        },
+        "summaries.variation_table": (summaries.variation_table, {"result": s["variation"]}),
+        "summaries.at_strength": (
+            summaries.at_strength,
+            {"result": s["tree"], "name": "cosine", "strength": 0.5, "drop": True},
+        ),
+        "summaries.compare_results": (
+            summaries.compare_results,
+            {"first": s["tree"], "second": s["tree"], "strength": 0.5},
+        ),
+    }
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def _stay(module: Any, x: Any, y: Any, strength: Any) -> Any:
+    return x
+
+
+# classes to derive from, the base of errors, tables, and modules
+NOT_CALLED = {
+    *("Attack", "StochasticClassifier", "PyrosnnError", "CHECKS", "DATASETS", "MODELS"),
+    *("attacks", "checks", "conditions", "plots", "summaries"),
+}
+PUBLIC = sorted(set(pyrosnn.__all__) - NOT_CALLED)
+OTHERS = [
+    "an attack",
+    "a module",
+    "attacks.loss_gradient",
+    "sampling.predict",
+    "evaluation.gradient_moments",
+    "evaluation.attack_moments",
+    *(f"summaries.{name}" for name in (*SUMMARIES, "variation_table")),
+    "summaries.at_strength",
+    "summaries.compare_results",
+]
+# every call that is made takes a second
+LONG = {"check_model"}
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[..., Any], Any]]:
+    return _calls(tmp_path_factory.mktemp("wrong"))
+
+
+@pytest.fixture
+def quiet(as_users_call: None) -> Iterator[None]:
+    """Types are not checked before a function is called; warnings are no errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in [*PUBLIC, *OTHERS]],
+)
+def test_wrong_types_and_shapes_are_refused_in_words(name: str, calls: dict[str, Any]) -> None:
+    function, right = calls[name]
+    function(**right)
+
+    @settings(max_examples=EXAMPLES)
+    @given(st.dictionaries(st.sampled_from(sorted(right)), wrong_values(), min_size=1, max_size=2))
+    def check(wrong: dict[str, Any]) -> None:
+        with suppress(PyrosnnError):
+            function(**{**right, **wrong})
+
+    check()
