@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from annotated_types import Ge
 
-from pyrosnn.data import DATASETS
+from pyrosnn.data import DATASETS, short_name
 from pyrosnn.models import MODELS
 from pyrosnn.settings import Default
 from pyrosnn.storage import lock
@@ -89,7 +89,7 @@ def train(model: str, data: DataOptions, settings: Mapping[str, Any], running: T
 
     spec = preset(model, running.preset, **settings)
     name = data.dataset or next(iter(DATASETS))
-    path = running.output or Path(f"{model}-{name}.safetensors")
+    path = running.output or Path(f"{model}-{short_name(name)}.safetensors")
 
     from pyrosnn.data import load_dataset
     from pyrosnn.device import open_device
