@@ -44,7 +44,7 @@ def load(path: str | Path) -> Dataset:
             y_train=y_train,
             x_test=x_test,
             y_test=y_test,
-            num_classes=int(_numbers(arrays, "num_classes", 1, path, (largest + 1,))[0]),
+            num_classes=int(_numbers(arrays, "num_classes", 1, path, (largest + 1.0,))[0]),
             bounds=_numbers(arrays, "bounds", 2, path, (0.0, 1.0)),
         ),
         str(path),

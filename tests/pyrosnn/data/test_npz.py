@@ -74,7 +74,7 @@ def test_pictures_of_bytes_are_scaled_and_get_their_channels_first(
         ({"bounds": ["a", "b"]}, "bounds of .* must be 2 numbers"),
         ({"x_train": np.array([{}, 1], dtype=object)}, "not a readable .npz file of numbers"),
     ],
-    ids=str,
+    ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",
 )
 def test_what_is_no_data_set(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(PyrosnnError, match=message):
