@@ -45,6 +45,14 @@ class ClusterError(PyrosnnError):
     """A Dask cluster that cannot be reached, has other versions, or loses worker after worker."""
 
 
+class FigureError(PyrosnnError):
+    """A figure that matplotlib cannot draw."""
+
+
+class PyrosnnWarning(UserWarning):
+    """What a user should know, and what hinders nothing; its text is one line."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Return the error for ``name``, with the nearest known name as a suggestion.
 

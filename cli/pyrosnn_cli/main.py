@@ -1,12 +1,13 @@
 """The program `pyrosnn`: its commands, and how user errors are shown."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
-from pyrosnn.errors import PyrosnnError
+from pyrosnn.errors import PyrosnnError, PyrosnnWarning
 from pyrosnn_cli import check, compare, merge, plot, study, summary, train
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
 from pyrosnn_cli.diagnose import DiagnosisRun
@@ -39,7 +40,8 @@ class _Program(SettingsGroup):
 def _errors_as_one_line() -> Iterator[None]:
     status = 2
     try:
-        yield
+        with _warnings_as_one_line():
+            yield
     except PyrosnnError as error:
         message = "; ".join([str(error), *getattr(error, "__notes__", [])])
     except KeyboardInterrupt as error:
@@ -57,6 +59,22 @@ def _errors_as_one_line() -> Iterator[None]:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
     raise typer.Exit(status)
+
+
+@contextmanager
+def _warnings_as_one_line() -> Iterator[None]:
+    """Show pyrosnn's own warnings as its errors are; all others as Python does."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_one(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, PyrosnnWarning):
+                typer.echo(f"pyrosnn: warning: {message}", err=True)
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = show_one
+        yield
 
 
 app = typer.Typer(

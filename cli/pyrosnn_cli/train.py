@@ -97,7 +97,8 @@ def train(model: str, data: DataOptions, settings: Mapping[str, Any], running: T
     from pyrosnn.training.places import check_places, is_trained
     from pyrosnn_cli.training import train_and_save
 
-    with lock(path, state_path(path)):
+    step = "wait for it, then give it with --model; or name another --output"
+    with lock(path, state_path(path), step=step):
         resumes = check_places(path, resume=running.resume, overwrite=running.overwrite)
         device = open_device(data.device)
         dataset = load_dataset(name, data.data_root)

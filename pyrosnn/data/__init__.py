@@ -29,7 +29,9 @@ DATA_ROOT_VARIABLE = "PYROSNN_DATA"
 
 def default_data_root() -> Path:
     """Return ``$PYROSNN_DATA``, or ``~/.cache/pyrosnn`` where it is not set."""
-    return Path(os.environ.get(DATA_ROOT_VARIABLE) or Path.home() / ".cache" / "pyrosnn")
+    given = os.environ.get(DATA_ROOT_VARIABLE)
+    # a user without a home keeps the sign: digits need no folder, and other data name it
+    return Path(given) if given else Path(os.path.expanduser("~")) / ".cache" / "pyrosnn"
 
 
 def is_own_data(name: str) -> bool:

@@ -97,7 +97,7 @@ def _is_one(value: Any) -> bool:
     if isinstance(value, str):
         return _is_text(value)
     if isinstance(value, numbers.Integral):
-        return not isinstance(value, bool) and -LARGEST // 2 <= value < LARGEST
+        return not isinstance(value, bool) and -LARGEST // 2 <= int(value) < LARGEST
     return isinstance(value, numbers.Real)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numbers
 from support.small_result import small_result
@@ -44,7 +44,8 @@ ARRAYS = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@pytest.mark.slow
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(name=NAMES, values=ARRAYS, attrs=ATTRIBUTES, others=ATTRIBUTES, coordinate=st.booleans())
 def test_a_variable_is_read_as_it_was_saved_or_refused(
     tmp_path_factory: pytest.TempPathFactory,
@@ -54,7 +55,7 @@ def test_a_variable_is_read_as_it_was_saved_or_refused(
     others: dict[str, Any],
     coordinate: bool,
 ) -> None:
-    """300 variables of any type, shape, name and attributes, in a result of any attributes."""
+    """150 variables of any type, shape, name and attributes, in a result of any attributes."""
     folder = tmp_path_factory.getbasetemp()
     try:
         variable = xr.Variable([f"d{place}" for place in range(values.ndim)], values, attrs)
@@ -122,6 +123,7 @@ def test_an_attribute_that_a_file_cannot_hold(
         save_results(tmp_path / "a.nc", with_example(np.zeros(5), **attrs))
 
 
+@pytest.mark.usefixtures("as_users_call")
 def test_what_opening_would_miss_is_refused_when_saving(tmp_path: Path) -> None:
     result = small_result()
     result[GROUP] = xr.DataTree(result[GROUP].to_dataset().drop_vars("cosine"), name=GROUP)
