@@ -65,7 +65,9 @@ def _locked(hidden: Path, output: Path, held: ExitStack, step: str) -> bool:
     except (OSError, NotImplementedError) as error:
         number: Any = getattr(error, "errno", errno.ENOSYS)
         if number not in _NO_LOCKS:
-            raise FileError(f"cannot write {output}: {getattr(error, 'strerror', error)}") from error
+            raise FileError(
+                f"cannot write {output}: {getattr(error, 'strerror', error)}"
+            ) from error
         warnings.warn(
             f"the file system of {output} has no locks; start no other run on it meanwhile",
             PyrosnnWarning,
