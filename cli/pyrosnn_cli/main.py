@@ -1,5 +1,6 @@
 """The program `pyrosnn`: its commands, and how user errors are shown."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pyrosnn_cli import check, compare, merge, plot, study, summary, train
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
 from pyrosnn_cli.diagnose import DiagnosisRun
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
+from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
 
 
 class _Program(SettingsGroup):
@@ -51,10 +53,13 @@ def _errors_as_one_line() -> Iterator[None]:
             raise
         command = getattr(error.ctx, "command_path", "pyrosnn")
         message = f"{error.format_message().rstrip('.')}; see {command} --help"
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        message = out_of_memory(error)
+        message = out_of_memory(error) if is_out_of_memory(error) else unexpected(error)
+        message = "; ".join([message, *getattr(error, "__notes__", [])])
     else:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
@@ -74,6 +79,7 @@ def _warnings_as_one_line() -> Iterator[None]:
                 show(message, category, *place, **more)
 
         warnings.showwarning = show_one
+        warnings.simplefilter("always", PyrosnnWarning)
         yield
 
 

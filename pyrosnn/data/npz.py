@@ -1,7 +1,6 @@
 """Data in a file of numpy: ``x_train``, ``y_train``, ``x_test`` and ``y_test`` in a ``.npz``."""
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +36,7 @@ def load(path: str | Path) -> Dataset:
     x_train, x_test = (_images(arrays[name], "bounds" in arrays) for name in ("x_train", "x_test"))
     y_train, y_test = (_labels(arrays[name], f"{name} of {path}") for name in ("y_train", "y_test"))
     largest = max((int(y.max()) for y in (y_train, y_test) if y.numel()), default=0)
+    bounds = _numbers(arrays, "bounds", 2, path, (0.0, 1.0))
     return checked(
         Dataset(
             name=path.stem,
@@ -45,7 +45,7 @@ def load(path: str | Path) -> Dataset:
             x_test=x_test,
             y_test=y_test,
             num_classes=int(_numbers(arrays, "num_classes", 1, path, (largest + 1.0,))[0]),
-            bounds=_numbers(arrays, "bounds", 2, path, (0.0, 1.0)),
+            bounds=(bounds[0], bounds[1]),
         ),
         str(path),
     )
@@ -62,8 +62,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                     f"{', '.join(f'{name}=…' for name in ARRAYS)})"
                 )
             return {name: file[name] for name in (*ARRAYS, *OPTIONAL) if name in file}
-    except (OSError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        # AttributeError: a single array, which numpy.save wrote
+    except (MemoryError, DataError):
+        raise
+    except Exception as error:  # zipfile, zlib and numpy have one for each kind of damage
         raise DataError(
             f"{path} is not a readable .npz file of numbers ({first_line(error)}); write it with "
             "numpy.savez"

@@ -94,18 +94,22 @@ def _to_bytes(result: xr.DataTree) -> bytes:
     except Exception as error:  # of xarray and HDF5, for what has no sentence of its own yet
         raise ArgumentError(f"the result cannot be saved: {first_line(error)}") from error
     for name, node in result.children.items():
-        there = again[name].dataset
-        changed = [
-            key
-            for key, value in node.dataset.variables.items()
-            if key not in there.variables or not value.equals(there.variables[key])
-        ]
+        there, here = again[name].dataset, node.dataset
+        changed = [key for key in here.variables if not _is_same(here, there, key)]
         require(
             not changed,
             f"{', '.join(map(str, changed))} would be read as other values than are saved; give "
             "plain numbers or texts, without attributes or an encoding of their own",
         )
     return content
+
+
+def _is_same(here: xr.Dataset, there: xr.Dataset, name: Any) -> bool:
+    """Whether a variable has the same dimensions, values and coordinates in two datasets."""
+    if name not in there.variables or (name in here.coords) != (name in there.coords):
+        return False
+    first, second = (values.variables[name] for values in (here, there))
+    return first.dims == second.dims and xr.Dataset({"x": first}).equals(xr.Dataset({"x": second}))
 
 
 def open_results(path: str | Path) -> xr.DataTree:

@@ -48,7 +48,7 @@ def _check_arrays(values: xr.Dataset) -> None:
             isinstance(name, str) and _is_text(name) and name not in ("", ".", ".."),
             f"a variable has the name {name!r}, expected a text",
         )
-        _check_attributes(name, array.attrs)
+        _check_attributes(str(name), array.attrs)
         what = _wrong_type(values[name])
         require(
             not what,
@@ -96,16 +96,13 @@ def _is_plain(value: Any) -> bool:
 def _is_one(value: Any) -> bool:
     if isinstance(value, str):
         return _is_text(value)
+    if isinstance(value, bool):
+        return False
     if isinstance(value, numbers.Integral):
-        return not isinstance(value, bool) and -LARGEST // 2 <= int(value) < LARGEST
+        return -LARGEST // 2 <= int(value) < LARGEST
     return isinstance(value, numbers.Real)
 
 
 def _is_text(value: str) -> bool:
-    """Whether a file can hold a text: without NUL, and of whole characters.
-
-    Example:
-        >>> _is_text("β"), _is_text("a\\0b")
-        (True, False)
-    """
+    """Whether a file can hold a text: without NUL, and of whole characters."""
     return "\0" not in value and value.encode(errors="ignore").decode() == value

@@ -21,7 +21,7 @@ class OneOf:
     kind: str = ""
     also: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
-    def has(self, value: str) -> bool:
+    def has(self, value: Any) -> bool:
         """Whether a value is a name in the table, or one of the others."""
         return value in self.table or any(
             isinstance(value, str) and re.fullmatch(pattern, value) is not None

@@ -11,7 +11,6 @@ from typing import Any
 from pyrosnn.errors import FileError, PyrosnnWarning
 from pyrosnn.storage.whole import check_writable, temporary_prefix
 
-
 # What a file system answers that has no locks, such as some of clusters and containers.
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 

@@ -6,7 +6,7 @@ import xarray as xr
 
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.results import GROUP
-from pyrosnn.statistics.density import highest_density
+from pyrosnn.statistics import highest_density
 
 
 def at_strength(
@@ -95,7 +95,7 @@ def _deviation(values: xr.DataArray, over: tuple[str, ...]) -> xr.DataArray:
     """Return the standard deviation of a sample; NaN where there are fewer than two values."""
     number = values.notnull().sum(over)
     squares = ((values - values.mean(over)) ** 2).sum(over)
-    return np.sqrt(squares / (number - 1).where(number > 1))
+    return (squares / (number - 1).where(number > 1)) ** 0.5
 
 
 def _rows(values: xr.DataArray) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_pictures_of_bytes_are_scaled_and_get_their_channels_first(
         ({"num_classes": 2}, "labels must be in 0 … 1, got 2"),
         ({"bounds": [1.0]}, "bounds of .* must be 2 numbers"),
         ({"bounds": ["a", "b"]}, "bounds of .* must be 2 numbers"),
-        ({"x_train": np.array([{}, 1], dtype=object)}, "not a readable .npz file of numbers"),
+        ({"x_train": np.array([{}, 1], dtype=object)}, r"not a readable \.npz file of numbers"),
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",
 )
@@ -88,7 +88,7 @@ def test_files_that_are_damaged_or_of_another_kind(tmp_path: Path) -> None:
     np.save(single, np.zeros(3))
     for content in (b"", b"PK", whole[:300], whole[:-40], single.getvalue(), b"x" * 900):
         path.write_bytes(content)
-        with pytest.raises(PyrosnnError, match="not a readable .npz file of numbers"):
+        with pytest.raises(PyrosnnError, match=r"not a readable \.npz file of numbers"):
             load_dataset(str(path))
     rng = np.random.default_rng(0)
     for _ in range(100):

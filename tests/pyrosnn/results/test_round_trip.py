@@ -145,16 +145,17 @@ def test_a_column_of_many_file_names(tmp_path: Path) -> None:
     made = xr.Dataset({"source": ("image", names), "noise": (("image", "k"), noise)})
     result = make_result(made, study="mine", spec={}, provenance={}, group="mine")
     save_results(tmp_path / "a.nc", result)
-    assert open_results(tmp_path / "a.nc")["mine"]["source"].values[-1] == "photos/09999.png"
+    assert (
+        open_results(tmp_path / "a.nc")["mine"].dataset["source"].values[-1] == "photos/09999.png"
+    )
 
 
 def test_values_of_the_whole_file_and_coordinates_that_groups_share(tmp_path: Path) -> None:
     result = small_result()
-    result["seconds"] = xr.DataArray(3.5)
-    result.coords["example"] = result[GROUP]["example"]
-    shared = result[GROUP].to_dataset(inherit=False).drop_vars("example")
-    result[GROUP] = xr.DataTree(shared, name=GROUP)
-    assert "example" not in shared
+    values = result[GROUP].to_dataset()
+    whole = xr.Dataset({"seconds": 3.5}, coords={"example": values["example"]}, attrs=result.attrs)
+    group = values.drop_vars("example")
+    result = xr.DataTree.from_dict({"/": whole, f"/{GROUP}": group})
     save_results(tmp_path / "a.nc", result)
     opened = open_results(tmp_path / "a.nc")
     xr.testing.assert_equal(opened, result)
