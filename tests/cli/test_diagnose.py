@@ -47,7 +47,7 @@ class Counted(nn.Module):
 
 
 def test_the_checks_cost_a_few_evaluations(digits: Dataset) -> None:
-    """Counted in passes, so that no machine decides: it was 40 times one evaluation in each."""
+    """Counted in passes, so that no machine decides."""
     classifier = MCDropout(Counted(), (1, 8, 8))
     (counted,) = [one for one in classifier.modules() if isinstance(one, Counted)]
     x, y = digits.test_images(10)
@@ -64,5 +64,5 @@ def test_the_checks_cost_a_few_evaluations(digits: Dataset) -> None:
     )  # fmt: skip
     once, counted.rows = counted.rows, 0
     assert len(list(model_findings(trial))) == len(MODEL_CHECKS)
-    assert 0 < counted.rows < 5 * NUM_REPEATS * once
-    print(counted.rows / once)
+    # a diagnosis evaluates in five repeats
+    assert 0 < counted.rows < 3 * NUM_REPEATS * once

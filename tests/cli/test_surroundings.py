@@ -52,7 +52,7 @@ def test_a_figure_that_cannot_be_drawn_costs_neither_file_nor_tables(
         refused(run("plot", "gaussian-angles.nc"), "matplotlib cannot draw the figure: no font")
     assert made.exit_code == 0, made.output
     assert "pyrosnn: warning: there is no figure gaussian-angles.png (matplotlib" in made.stderr
-    assert "cosine" in made.stdout
+    assert "Angle in degrees" in made.stdout
     assert made.stdout.splitlines()[-1] == "wrote gaussian-angles.nc"
     assert len(open_results(tmp_path / "gaussian-angles.nc").children) == 1
     assert run("plot", "gaussian-angles.nc").exit_code == 0

@@ -76,6 +76,7 @@ def test_pictures_of_bytes_are_scaled_and_get_their_channels_first(
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",
 )
+@pytest.mark.usefixtures("as_users_call")
 def test_what_is_no_data_set(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(PyrosnnError, match=message):
         load(tmp_path, **changes)
