@@ -141,7 +141,8 @@ def test_the_table_of_cosines_is_that_of_arviz(hdi_prob: float) -> None:
         expected = arviz.summary(cosine, hdi_prob=hdi_prob, **how)
         assert list(table.columns) == [*expected.columns, "undefined"]
     else:
-        expected = arviz.summary(cosine, ci_prob=hdi_prob, ci_kind="hdi", **how)
+        summary: Any = arviz.summary
+        expected = summary(cosine, ci_prob=hdi_prob, ci_kind="hdi", **how)
     values = table.drop(columns="undefined").to_numpy()
     np.testing.assert_allclose(values, expected.to_numpy(), rtol=1e-5)
     undefined = cosine["cosine"].isnull().sum(("chain", "draw"))
