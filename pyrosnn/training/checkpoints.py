@@ -63,11 +63,13 @@ class Checkpoint:
             )
 
     def require_dataset(self, dataset: Dataset) -> None:
-        """Refuse a data set other than the one of the training, whatever its name.
+        """Refuse a data set other than the one of the training; one of your own may have any name.
 
         Raises:
             DataError: naming both data sets.
         """
+        if not dataset.source:
+            self.require_name(dataset.name)
         if dataset.digest == self.dataset_digest:
             return
         self.require_name(dataset.name)
