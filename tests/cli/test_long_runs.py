@@ -153,7 +153,7 @@ def test_a_second_run_on_one_output_is_refused(run: Run, tmp_path: Path) -> None
     with lock(tmp_path / "sin-digits.safetensors"):
         refused(
             CliRunner().invoke(app, train, prog_name="pyrosnn"),
-            "another run is at work on sin-digits.safetensors",
+            "at work on sin-digits.safetensors; wait for it, then give it with --model; or name",
         )
     assert not list(tmp_path.glob("sin*"))
 
