@@ -197,6 +197,7 @@ def test_an_error_before_the_first_cell_leaves_nothing(run: Run, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_quiet_is_quiet(run: Run) -> None:
     result = run("--quiet")
     assert result.exit_code == 0
@@ -223,6 +224,7 @@ def test_json_lines_count_all_steps(run: Run) -> None:
     assert events[1]["text"].startswith("loss ")
 
 
+@pytest.mark.slow
 def test_plain_lines_tell_the_time_to_go(run: Run) -> None:
     lines = run().stderr.splitlines()
     assert len(lines) == 4
@@ -231,6 +233,7 @@ def test_plain_lines_tell_the_time_to_go(run: Run) -> None:
     assert not lines[3].endswith(" to go)")
 
 
+@pytest.mark.slow
 def test_threads_are_set_and_recorded(run: Run, tmp_path: Path) -> None:
     try:
         assert run("--threads", "2", "--output", "two.nc").exit_code == 0

@@ -287,7 +287,11 @@ def trained_once() -> Iterator[None]:
     assert pyrosnn.train is plain
 
 
-SLOW = {"pyrosnn.checks.on_model"}  # every check there is
+SLOW = {
+    "pyrosnn.checks.on_model",  # every check there is
+    "pyrosnn.checks.on_result",
+    "pyrosnn.summaries.compare",
+}
 EXAMPLES = [
     pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
     for name in modules(with_examples=True)

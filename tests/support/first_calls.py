@@ -15,7 +15,7 @@ from beartype import beartype
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MOST = 50
+MOST = 10
 
 _calls: Counter[Callable[..., Any]] = Counter()
 _skipped: list[Any] = []
