@@ -256,14 +256,14 @@ def test_options_that_cannot_be(run: Run, options: tuple[str, ...], message: str
 
 @pytest.mark.slow
 @pytest.mark.processes
-def test_the_same_file_alone_on_four_workers_and_on_a_cluster_that_is_there(
+def test_the_same_file_alone_on_two_workers_and_on_a_cluster_that_is_there(
     run: Run, tmp_path: Path
 ) -> None:
     """The last one goes on with cells that this process has left."""
     assert run("--output", "alone.nc").exit_code == 0
     with quick_workers():
-        four = run("--output", "four.nc", "--workers", "4")
-    assert four.exit_code == 0, four.output
+        two = run("--output", "two.nc", "--workers", "2")
+    assert two.exit_code == 0, two.output
     interrupted(run, "--output", "there.nc", "--threads", "1")
     with LocalCluster(
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
@@ -271,7 +271,7 @@ def test_the_same_file_alone_on_four_workers_and_on_a_cluster_that_is_there(
         there = run("--output", "there.nc", "--scheduler", cluster.scheduler_address, "--resume")
     assert there.exit_code == 0, there.output
     assert "3/4 from an earlier run" in there.stderr
-    names = ("alone.nc", "four.nc", "there.nc")
+    names = ("alone.nc", "two.nc", "there.nc")
     assert len({result_digest(open_results(tmp_path / name)) for name in names}) == 1
 
 

@@ -7,6 +7,7 @@ from support import first_calls
 
 from pyrosnn.attacks.norms import length
 
+
 @pytest.fixture(autouse=True)
 def checked(pytestconfig: pytest.Config) -> None:
     if not pytestconfig.getoption("--jaxtyping-packages"):

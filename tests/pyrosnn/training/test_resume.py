@@ -188,7 +188,7 @@ def start(spec: TrainingSpec, digits: Dataset, path: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a process that os.fork made")
-@pytest.mark.parametrize(("model", "kills"), [("bnn", 20), ("resnet", 5)])
+@pytest.mark.parametrize(("model", "kills"), [("bnn", 10), ("resnet", 5)])
 def test_a_training_killed_at_any_moment_leaves_the_same_file(
     model: str, kills: int, digits: Dataset, tmp_path: Path
 ) -> None:
