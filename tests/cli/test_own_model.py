@@ -170,7 +170,10 @@ def test_a_model_without_gradients_is_not_called_robust(run: Run) -> None:
 
 @pytest.mark.slow
 def test_diagnose_ones_own_model(run: Run) -> None:
-    result = run("diagnose", "--model", "mine_for_test:good", "--images", "10", "--repeats", "1")
+    result = run(
+        "diagnose", "--model", "mine_for_test:good", "--images", "10", "--repeats", "1",
+        "--num-samples", "40", "--attack-samples", "1,3", "--inference-samples", "5",
+    )  # fmt: skip
     assert result.exit_code in (0, 1), result.output
     assert "cosine" in result.stdout
 

@@ -82,6 +82,7 @@ class PlainResNet(nn.Module):
         return logits
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_mc_dropout_of_a_resnet_is_our_resnet() -> None:
     torch.manual_seed(0)

@@ -219,6 +219,7 @@ def test_every_flipped_bit_is_noticed(whole: bytes, tmp_path: Path) -> None:
             open_results(path)
 
 
+@pytest.mark.slow
 def test_the_reader_reads_what_xarray_reads(whole: bytes, tmp_path: Path) -> None:
     """Also a file of before the checksum, and one with texts as coordinates."""
     root = Path(__file__).parents[3] / "docs"
