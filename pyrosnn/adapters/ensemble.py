@@ -37,7 +37,7 @@ class Ensemble(Members):
 
     def __init__(
         self,
-        modules: Iterable[torch.nn.Module] | torch.nn.Module,
+        modules: Iterable[torch.nn.Module] | Mapping[str, torch.nn.Module] | torch.nn.Module,
         image_shape: tuple[int, ...],
         *,
         output: str = "probs",

@@ -31,8 +31,8 @@ class FirstOfPlates(Messenger):
             number = plate.size if plate.subsample_size is None else plate.subsample_size
             if number < plate.size:
                 self.minibatches[message["name"]] = f"{number} of {plate.size}"
-                message["value"] = torch.arange(number, device=plate.device)
-                message["done"] = True
+            message["value"] = torch.arange(number, device=plate.device)
+            message["done"] = True
 
 
 class FixedSites(FirstOfPlates):

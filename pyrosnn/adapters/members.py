@@ -1,7 +1,7 @@
 """Classifiers made of a finite number of networks: a sample is the index of one."""
 
 from abc import abstractmethod
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyro
 import torch
@@ -9,12 +9,14 @@ from pyro.distributions import Categorical
 from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter
-from pyrosnn.errors import require
+from pyrosnn.errors import ArgumentError, require
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
 
 
+@runtime_checkable
 class HasMembers(Protocol):
     """A classifier with a finite number of samples, all equally likely.
 
@@ -81,7 +83,7 @@ class Members(Adapter):
         return self.member_logits(x, drawn)[which]
 
 
-def all_members(classifier: HasMembers, *, stream: str = "inference") -> SampleSet:
+def all_members(classifier: StochasticClassifier, *, stream: str = "inference") -> SampleSet:
     """Return a set of all members, each once: the mean of a deployed ensemble, exactly.
 
     Args:
@@ -99,12 +101,13 @@ def all_members(classifier: HasMembers, *, stream: str = "inference") -> SampleS
         >>> all_members(Ensemble(nets, (1, 8, 8))).tensors["member"].flatten()
         tensor([0, 1, 2, 3, 4])
     """
-    members = torch.arange(_number_of(classifier), device=classifier.device)
-    return _set_of(classifier, members, Origin(seed=0, stream=stream, stop=len(members)))
+    ensemble = _with_members(classifier)
+    members = torch.arange(ensemble.num_members, device=ensemble.device)
+    return _set_of(ensemble, members, Origin(seed=0, stream=stream, stop=len(members)))
 
 
 def disjoint_members(
-    classifier: HasMembers,
+    classifier: StochasticClassifier,
     *,
     attack: int,
     inference: int,
@@ -144,17 +147,18 @@ def disjoint_members(
         min(attack, inference) >= 1,
         f"attack and inference must be >= 1, got {attack} and {inference}",
     )
-    number = _number_of(classifier)
+    ensemble = _with_members(classifier)
+    number = ensemble.num_members
     require(
         attack + inference <= number,
         f"{attack} + {inference} members were asked for, there are {number}; ask for fewer, or "
         "draw with replacement: disjoint_sample_sets",
     )
     with forked_rng(seed_sequence(seed, "members", repeat, block)):
-        order = torch.randperm(number).to(classifier.device)
+        order = torch.randperm(number).to(ensemble.device)
     a, i = (
         _set_of(
-            classifier,
+            ensemble,
             members,
             Origin(seed=seed, stream=stream, repeat=repeat, block=block, stop=len(members)),
         )
@@ -166,19 +170,18 @@ def disjoint_members(
     return a, i
 
 
-def _number_of(classifier: HasMembers) -> int:
-    """Return the number of members; refuse a classifier without.
+def _with_members(classifier: StochasticClassifier) -> HasMembers:
+    """Return the classifier; refuse one without members.
 
     Raises:
         ArgumentError: naming what has members.
     """
-    number: int = getattr(classifier, "num_members", 0)
-    require(
-        number >= 1,
-        f"expected a classifier with members (Ensemble, WeightSamples, or PyroClassifier of "
-        f"samples), got a {type(classifier).__name__} without; draw disjoint_sample_sets",
+    if isinstance(classifier, HasMembers) and classifier.num_members > 0:
+        return classifier
+    raise ArgumentError(
+        "expected a classifier with members (Ensemble, WeightSamples, or PyroClassifier with "
+        f"samples), got a {type(classifier).__name__} without; draw disjoint_sample_sets"
     )
-    return number
 
 
 def _set_of(classifier: HasMembers, members: Tensor, origin: Origin) -> SampleSet:

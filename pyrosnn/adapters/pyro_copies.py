@@ -154,7 +154,7 @@ class Copier:
         copied = FunctionType(
             function.__code__, variables, function.__name__, function.__defaults__, closure
         )
-        copied.__kwdefaults__ = function.__kwdefaults__
+        copied.__kwdefaults__, copied.__module__ = function.__kwdefaults__, function.__module__
         self._remember(function, copied)  # before its variables, which may refer to it
         if used:
             variables.update({name: self.copy(value) for name, value in used.items()})
@@ -213,7 +213,7 @@ def _globals_of(function: FunctionType) -> dict[str, Any]:
     used = {}
     for name in set(_names(function.__code__)) & function.__globals__.keys():
         value = function.__globals__[name]
-        near = isinstance(value, FunctionType) and value.__globals__ is function.__globals__
+        near = isinstance(value, FunctionType) and value.__module__ == function.__module__
         if near or isinstance(value, MethodType | partial) or _is_state(value):
             used[name] = value
     return used

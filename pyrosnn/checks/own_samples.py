@@ -76,8 +76,8 @@ def _shares_of_ones(values: xr.Dataset, tolerance: float) -> np.ndarray:
     ones = (cosine > 1 - tolerance).sum(("example", "strength"))
     known = cosine.notnull().sum(("example", "strength"))
     shares = (ones / known.where(known > 0)).fillna(0.0)
-    sizes = shares.stack(sizes=("attack_samples", "inference_samples"))
-    largest: np.ndarray = sizes.isel(sizes=int(sizes.mean("repeat").argmax())).values
+    by_repeat = shares.transpose("repeat", ...).values.reshape(shares.sizes["repeat"], -1)
+    largest: np.ndarray = by_repeat[:, by_repeat.mean(0).argmax()]
     return largest
 
 
