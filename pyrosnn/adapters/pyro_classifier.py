@@ -1,7 +1,7 @@
 """A user's Pyro model and guide, including autoguides, or samples of its posterior."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -31,7 +31,10 @@ from pyrosnn.adapters.pyro_program import (
     warn_of_untrained,
 )
 from pyrosnn.adapters.pyro_sites import Runs, image_axis, label_of, posterior_of, shared_sites
+from pyrosnn.adapters.pyro_trunk import LastPart, find_last_part
 from pyrosnn.errors import require
+from pyrosnn.networks.function import Differentiated, Identity
+from pyrosnn.networks.network import Parts
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
 
@@ -152,6 +155,7 @@ class PyroClassifier(Adapter):
         with self._alone():
             self._draws = self._changes_random_state(three, values)
             self.vectorised = choose(lambda one: self._of_sample(three, one), trial, vectorised)
+            self._last = self._find_last(three, values)
         self.settle()
 
     @staticmethod
@@ -273,9 +277,11 @@ class PyroClassifier(Adapter):
         with pyro.get_param_store().scope(), FixedParameters(self.parameter_values):
             return self._model(x) if y is None else self._model(x, y)
 
-    def _of_sample(self, x: Tensor, values: Mapping[str, Tensor]) -> Tensor:
+    def _of_sample(
+        self, x: Tensor, values: Mapping[str, Tensor], handler: FixedSites | None = None
+    ) -> Tensor:
         """Return the model's logits for one sample."""
-        with FixedSites(values) as fixed:
+        with handler or FixedSites(values) as fixed:
             returned = self._model(x)
         logits = returned if self._label is None else logits_at(self._label, fixed.met)
         if fixed.minibatches and len(logits) != len(x):
@@ -284,20 +290,74 @@ class PyroClassifier(Adapter):
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the model on all samples, as many at once as possible."""
+        return self._over_samples(self._of_sample, x, len(self.image_shape) + 1, sites)
+
+    def _over_samples(
+        self,
+        function: Callable[[Tensor, Mapping[str, Tensor]], Tensor],
+        x: Tensor,
+        num_axes: int,
+        sites: Sites,
+    ) -> Tensor:
+        """Evaluate a function of images, or of features, and of the values of one sample.
+
+        Args:
+            function: returns logits.
+            x: with ``num_axes`` axes, or one more, of samples.
+            num_axes: of the function's first argument.
+            sites: see :meth:`logits`.
+        """
         batch = {
             name: sites[name].squeeze(1) if axis is None else sites[name].movedim(1, 1 + axis)
             for name, axis in self._axes.items()
         }
-        own = x.ndim > len(self.image_shape) + 1
+        own = x.ndim > num_axes
         if own:
             batch[IMAGES] = x
 
         def of_sample(sample: Mapping[str, Tensor]) -> Tensor:
             values = {name: value for name, value in sample.items() if name != IMAGES}
-            return self._of_sample(sample[IMAGES] if own else x, values)
+            return function(sample[IMAGES] if own else x, values)
 
         with self._alone(), self._same_random_state():
             return over_samples(of_sample, batch, vectorised=self.vectorised)
+
+    def trunk(self) -> Differentiated | None:
+        """Return the part of the model below its random layers, if these are its last module."""
+        return None if self._last is None else Differentiated(self._below)
+
+    def parts(self, sites: Sites) -> Parts:
+        """Return the part after the trunk, for some samples."""
+        last = self._last
+        if last is None:
+            return super().parts(sites)
+        return Parts(
+            Identity(),
+            Differentiated(lambda h: self._over_samples(self._after, h, last.num_axes, sites)),
+        )
+
+    def _below(self, x: Tensor) -> Tensor:
+        assert self._last is not None
+        with self._alone(), FixedSites({}):
+            return self._last.input_of(lambda: self._model(x))
+
+    def _after(self, features: Tensor, values: Mapping[str, Tensor]) -> Tensor:
+        assert self._last is not None
+        with FixedSites(values):
+            return self._last(features)
+
+    def _find_last(self, x: Tensor, values: Mapping[str, Tensor]) -> LastPart | None:
+        """Return the module that the model ends with, and where samples differ alone."""
+        if not self.vectorised or self._draws:
+            return None
+        programs = [self._model, *self._used]
+        modules = {m for p in programs if isinstance(p, torch.nn.Module) for m in p.modules()}
+
+        def model(fixed: FixedSites) -> Tensor:
+            return self._of_sample(x, values, fixed)
+
+        with torch.no_grad():
+            return find_last_part(model, list(modules), x, FixedSites(values), list(values))
 
     @contextmanager
     def _same_random_state(self) -> Iterator[None]:

@@ -67,7 +67,8 @@ HOLDERS: dict[str, Callable[[list[nn.Module]], Any]] = {
 
 @pytest.mark.parametrize("holder", list(HOLDERS))
 def test_an_ensemble_is_all_that_holds_networks(holder: str) -> None:
-    nets, x = [network() for _ in range(3)], torch.rand(4, *SHAPE)
+    nets: list[nn.Module] = [network() for _ in range(3)]
+    x = torch.rand(4, *SHAPE)
     classifier = Ensemble(HOLDERS[holder](nets), SHAPE)
     logits = replay_logits(classifier, x, all_members(classifier))
     torch.testing.assert_close(logits, torch.stack([net(x) for net in nets]).detach())

@@ -12,7 +12,7 @@ import pytest
 import torch
 from pyro import poutine
 from pyro.infer import SVI, Trace_ELBO, autoguide
-from pyro.nn import PyroModule
+from pyro.nn import PyroModule, PyroSample
 from pyro.optim import PyroOptim
 from support.adapted import CLASSES, SHAPE, Bayesian, Noisy, weight_guide, weight_model
 from torch import Tensor, nn
@@ -21,10 +21,10 @@ from torch.nn import functional as F
 import pyrosnn
 from pyrosnn.adapters import PyroClassifier, all_members, disjoint_members
 from pyrosnn.adapters.pyro_program import draws_with_pyro
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, resolve
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set, replay_logits
-from pyrosnn.testing import check_contract
+from pyrosnn.testing import GUARANTEES, check_contract
 
 NUM_TRAINING = 20
 WEIGHTS = torch.randn(7, 16, CLASSES, generator=torch.Generator().manual_seed(3))
@@ -98,6 +98,7 @@ def test_a_bernoulli_label_is_two_classes(law: Callable[[Tensor], Any]) -> None:
     torch.testing.assert_close(logits, torch.stack([torch.zeros_like(z), z], -1))
 
 
+@pytest.mark.slow
 def test_the_contract_holds_for_two_classes() -> None:
     model = two_classes(lambda z: dist.Bernoulli(logits=z))
     check_contract(PyroClassifier(model, drawn_weights(16), SHAPE))
@@ -147,7 +148,6 @@ def test_hidden_labels_leave_the_random_state() -> None:
     x, state = torch.rand(5, *SHAPE), torch.get_rng_state()
     logits_of(classifier, x)
     assert torch.equal(torch.get_rng_state(), state)
-    check_contract(classifier)
 
 
 # --- samples of a posterior --------------------------------------------------------------------
@@ -305,6 +305,7 @@ def test_latents_of_images_come_from_their_prior(
         all_members(classifier)
 
 
+@pytest.mark.slow
 def test_samples_hold_latents_of_the_training_images() -> None:
     model = with_latents(lambda x: {"size": len(x)})
     samples = {"scale": torch.rand(9) + 1, "e": torch.zeros(9, NUM_TRAINING, CLASSES)}
@@ -432,6 +433,47 @@ def test_a_site_of_the_plates_name_is_refused() -> None:
         PyroClassifier(model, {"images": WEIGHTS}, SHAPE)
 
 
+# --- a trunk that all samples share ------------------------------------------------------------
+
+
+class LastLayer(PyroModule):
+    """A network whose last layer is random, as TyXe makes them."""
+
+    def __init__(self, *, after: float = 1.0) -> None:
+        super().__init__()
+        layer: Any = PyroModule[nn.Linear]
+        self.features, self.last, self.after = features(), layer(8, CLASSES), after
+        self.last.weight = PyroSample(prior(CLASSES, 8))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        logits: Tensor = self.last(self.features(x)) * self.after
+        with pyro.plate("data", len(x)):
+            pyro.sample("obs", dist.Categorical(logits=logits), obs=y)
+        return logits
+
+
+def test_the_network_below_random_layers_is_evaluated_once() -> None:
+    model = LastLayer()
+    guide = autoguide.AutoNormal(model)
+    train(model, guide)
+    classifier = PyroClassifier(model, guide, SHAPE)
+    x = torch.rand(5, *SHAPE)
+    trunk = classifier.trunk()
+    assert trunk is not None
+    torch.testing.assert_close(trunk(x), model.features(x).detach())
+    for name in ("parts", "gradients", "replay", "untouched"):
+        resolve(GUARANTEES, name, "guarantee")(classifier, x)
+    twin = copy.deepcopy(classifier).double().trunk()
+    assert twin is not None
+    assert twin(x.double()).dtype == torch.float64
+
+
+def test_a_network_that_does_more_after_its_random_layers_has_no_trunk() -> None:
+    samples = {"last.weight": torch.randn(5, CLASSES, 8)}
+    assert PyroClassifier(LastLayer(after=2.0), samples, SHAPE).trunk() is None
+    assert PyroClassifier(LastLayer(), samples, SHAPE).trunk() is not None
+
+
 # --- what training changes later ---------------------------------------------------------------
 
 
@@ -533,7 +575,9 @@ def test_training_on_changes_nothing(make: Callable[[], tuple[Any, Any, nn.Modul
     assert twin.logits(x.double(), {"w": samples.tensors["w"].double()}).dtype == torch.float64
     train(model, guide)
     with torch.no_grad():
-        net[1].weight.mul_(2)  # SVI does not train modules that a method of their owner uses
+        next(net.parameters()).mul_(
+            2
+        )  # SVI does not train modules that a method of their owner uses
     assert torch.equal(replay_logits(classifier, x, samples), logits)
     assert classifier.fingerprint() == before
     samples.require_fit(classifier, 5)
