@@ -13,8 +13,13 @@ from torch import Tensor, nn
 import pyrosnn
 from pyrosnn.adapters import Ensemble, WeightSamples, all_members, disjoint_members
 from pyrosnn.attacks import FGM
+from pyrosnn.checks.outputs import random_outputs
+from pyrosnn.checks.own_samples import own_samples
+from pyrosnn.checks.sample_sets import disjoint_samples
+from pyrosnn.checks.trial import Trial
 from pyrosnn.errors import ArgumentError
-from pyrosnn.sampling import replay_logits
+from pyrosnn.results import combine_repeats, make_result
+from pyrosnn.sampling import Origin, SampleSet, replay_logits
 from pyrosnn.testing import check_contract
 
 
@@ -173,26 +178,75 @@ def test_a_deployed_ensemble_is_judged_by_its_exact_mean() -> None:
     assert float(cosine.min()) > 0.999
 
 
-@pytest.mark.parametrize("sizes", [(10, 30), (1, 1), (2, 2)])
-def test_few_members_fail_no_check(sizes: tuple[int, int]) -> None:
-    nets, x = [network() for _ in range(2)], torch.rand(12, *SHAPE)
-    classifier = Ensemble(nets, SHAPE)
+def few(sizes: tuple[int, int]) -> dict[str, Any]:
+    """Two members, images with the labels that they predict, and an attack."""
+    x = torch.rand(12, *SHAPE)
+    classifier = Ensemble([network() for _ in range(2)], SHAPE)
     y = replay_logits(classifier, x, all_members(classifier)).mean(0).argmax(-1)
-    found = pyrosnn.check_model(
-        classifier,
-        x,
-        y,
-        attack=FGM(strength=0.1),
-        attack_samples=sizes[0],
-        inference_samples=sizes[1],
-    )
+    attack_samples, inference_samples = sizes
+    return {
+        "classifier": classifier,
+        "x": x,
+        "y": y,
+        "attack": FGM(strength=0.1),
+        "attack_samples": attack_samples,
+        "inference_samples": inference_samples,
+    }
+
+
+@pytest.mark.parametrize("sizes", [(10, 30), (1, 1), (2, 2)])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_few_members_are_drawn_with_replacement(sizes: tuple[int, int], seed: int) -> None:
+    trial = Trial(**few(sizes), seed=seed)
+    shared = disjoint_samples(trial)
+    assert shared.status == "pass"
+    assert shared.value is not None
+    assert ("few, drawn with replacement" in shared.message) == (shared.value > 0)
+    assert random_outputs(trial).status == "pass"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(10, 30), (1, 1)])
+def test_few_members_fail_no_check(sizes: tuple[int, int]) -> None:
+    found = pyrosnn.check_model(**few(sizes))
     by_name = {finding.name: finding for finding in found}
     assert by_name["disjoint-samples"].status == "pass"
-    assert "few, drawn with replacement" in by_name["disjoint-samples"].message
-    assert by_name["random-outputs"].status == "pass"
     assert by_name["own-samples"].status != "fail"
 
 
+@pytest.mark.parametrize(
+    ("same", "status"), [((0, 1, 2), "fail"), ((0, 1), "warn"), ((), "skipped")]
+)
+def test_sets_that_are_the_same_by_chance_are_no_failure(
+    same: tuple[int, ...], status: str
+) -> None:
+    """Few members may all be in A as often as in I: then cosines are 1, in such a repeat alone."""
+    setting = few((2, 2))
+    parts = []
+    for repeat in range(3):
+        members = (torch.tensor([0, 1]), torch.tensor([0, 1] if repeat in same else [1, 1]))
+        A, other = (
+            SampleSet(
+                origin=Origin(seed=0, stream=stream, repeat=repeat, stop=2),
+                stored={"member": chosen.unsqueeze(1)},
+            )
+            for stream, chosen in zip(("attack", "inference"), members, strict=True)
+        )
+        values = pyrosnn.evaluate(
+            *(setting[name] for name in ("classifier", "x", "y")),
+            attack=FGM(strength=0.1, loss="margin"),
+            attack_samples=A,
+            inference_samples=other,
+        )
+        parts.append(values)
+    spec = {"attack": "fgm", "norm": "l2", "loss": "margin", "gradient": "mean_prediction"}
+    result = make_result(combine_repeats(parts), study="mine", spec=spec, provenance={})
+    found = own_samples(result)
+    assert found.status == status
+    assert ("not in every repeat" in found.message) == (status == "warn")
+
+
+@pytest.mark.slow
 def test_few_members_keep_the_contract() -> None:
     nets = [network() for _ in range(2)]
     check_contract(Ensemble([*nets, copy.deepcopy(nets[0])], SHAPE))

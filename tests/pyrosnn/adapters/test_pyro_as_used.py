@@ -228,7 +228,11 @@ def test_the_posterior_is_split_between_attacker_and_judge() -> None:
     A, other = disjoint_members(classifier, attack=3, inference=4, seed=0)
     both = torch.cat([A.tensors["w"], other.tensors["w"]]).squeeze(1)
     torch.testing.assert_close(both.sum(0), WEIGHTS.sum(0))
-    check_contract(classifier)
+
+
+@pytest.mark.slow
+def test_the_contract_holds_for_samples() -> None:
+    check_contract(PyroClassifier(weight_model, {"w": WEIGHTS}, SHAPE))
 
 
 @pytest.mark.parametrize(
