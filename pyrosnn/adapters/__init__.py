@@ -4,7 +4,7 @@ from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.adapters.ensemble import Ensemble
 from pyrosnn.adapters.laplace_torch import LastLayerPosterior, WeightPosterior, from_laplace
 from pyrosnn.adapters.mc_dropout import MCDropout
-from pyrosnn.adapters.members import Members, disjoint_members
+from pyrosnn.adapters.members import Members, all_members, disjoint_members
 from pyrosnn.adapters.own_model import OwnModel, Reference, load_own_model
 from pyrosnn.adapters.pyro_classifier import PyroClassifier
 from pyrosnn.adapters.seeded import SeededModule
@@ -24,6 +24,7 @@ __all__ = [
     "Stochastic",
     "WeightPosterior",
     "WeightSamples",
+    "all_members",
     "disjoint_members",
     "from_laplace",
     "load_own_model",

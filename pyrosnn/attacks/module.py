@@ -138,8 +138,8 @@ class SampledModule(torch.nn.Module):
     def __init__(self, source: _Source):
         super().__init__()
         self._source = source
-        like = next(source.classifier.parameters())
-        self.place = torch.nn.Parameter(like.new_empty(0), requires_grad=False)
+        like = torch.empty(0, dtype=source.classifier.dtype, device=source.classifier.device)
+        self.place = torch.nn.Parameter(like, requires_grad=False)
         self.num_gradients = 0
         self._nonzero: dict[int, Tensor] = {}
         self._by_image: tuple[Tensor, Tensor] | None = None
