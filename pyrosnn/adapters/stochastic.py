@@ -9,11 +9,12 @@ from torch import Tensor
 from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.adapters.copies import copy_or_itself, plain
 from pyrosnn.adapters.probe import noise_images
+from pyrosnn.adapters.pyro_program import draws_with_pyro
 from pyrosnn.adapters.replay.draws import Draw
 from pyrosnn.adapters.replay.find import REPLAYS, Trial, find_path
 from pyrosnn.adapters.replay.noise_modes import MODES, find_modes
 from pyrosnn.adapters.replay.passes import Passes
-from pyrosnn.errors import row_of
+from pyrosnn.errors import require, row_of
 from pyrosnn.shapes import Sites
 
 
@@ -91,6 +92,7 @@ class Stochastic(Adapter):
                 row_of(table, value, "mode" if table is MODES else "replay")
         self.module = copy_or_itself(module)
         two = noise_images(self, 2)
+        self._require_no_pyro(two)
         passes = Passes(self.module, find_modes(self.module, two, mode))
         if self.module is not plain(module):
             passes.stay_in_modes()  # which spares every pass to set and restore them
@@ -102,6 +104,25 @@ class Stochastic(Adapter):
         self.per_example = self._path.per_example
         self.vectorized_guide = self._path.vectorised_draws
         self.settle()
+
+    def _require_no_pyro(self, x: Tensor) -> None:
+        """Refuse a Pyro model, whose draws in a plain call are those of the prior."""
+        with Passes(self.module, {}).running():
+            require(
+                not draws_with_pyro(self.module, x),
+                "the module draws with pyro.sample, and from its prior if it is called alone; give "
+                "it and its guide, or samples of its posterior, to PyroClassifier(model, guide, "
+                "image_shape)",
+            )
+
+    @property
+    def num_members(self) -> int:
+        """The number of members that a pass evaluates at once; 0 if it has none."""
+        return self._path.num_members
+
+    def member_sites(self, members: Tensor) -> Sites:
+        """Return samples that are the given members, for :func:`disjoint_members`."""
+        return {"member": members.unsqueeze(1)}
 
     @property
     def draws(self) -> dict[str, Draw]:

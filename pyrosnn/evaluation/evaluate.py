@@ -263,7 +263,10 @@ def _label(
 
 def _array(per_strength: list[Tensor]) -> np.ndarray:
     """Stack one tensor per strength, shape (example, strength)."""
-    stacked: np.ndarray = torch.stack(per_strength, dim=1).cpu().numpy()
+    values = torch.stack(per_strength, dim=1).cpu()
+    if values.dtype == torch.bfloat16:  # which numpy does not have
+        values = values.float()
+    stacked: np.ndarray = values.numpy()
     return stacked
 
 

@@ -18,7 +18,7 @@ from pyrosnn.adapters.replay.passes import (
     own_modes,
     training_modes,
 )
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, PyrosnnWarning
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 # What a user may ask for.
@@ -76,7 +76,8 @@ def find_modes(module: torch.nn.Module, x: Tensor, asked: str | None) -> dict[st
             warnings.warn(
                 f"noise that only training mode has is left out, as the module's own modes say: "
                 f"{_listed(left)}; mode='training' takes it",
-                stacklevel=5,
+                PyrosnnWarning,
+                stacklevel=4,
             )
         return modes["own"]
     if evaluation:

@@ -32,11 +32,13 @@ class Path(ABC):
         name: its name in ``Stochastic.replay``.
         per_example: whether images have draws of their own.
         vectorised_draws: whether many samples can be drawn at once.
+        num_members: how many members a pass evaluates, 0 if there are none.
     """
 
     name: str
     per_example: bool = False
     vectorised_draws: bool = True
+    num_members: int = 0
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from pyrosnn.adapters.adapter import by_sample
 from pyrosnn.adapters.evaluated import evaluated_on
 from pyrosnn.adapters.replay.paths import Path
 from pyrosnn.adapters.replay.returned import Returned
+from pyrosnn.errors import PyrosnnWarning
 from pyrosnn.seeding import forked_numpy_rng, forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
 
@@ -61,7 +62,8 @@ class Seeds(Path):
         warnings.warn(
             f"the module is replayed by seeds, one image and sample at a time (about "
             f"{milliseconds:.2g} ms each, in every pass): {reason}",
-            stacklevel=4,
+            PyrosnnWarning,
+            stacklevel=5,
         )
 
     def sample(self, x: Tensor, images: pyro.plate) -> Sites:
