@@ -17,14 +17,15 @@ from pyrosnn.sampling import disjoint_sample_sets, predict
 @pytest.mark.parametrize(("classes", "dtype"), [(130, "int16"), (300, "int16"), (40_000, "int64")])
 def test_a_class_is_its_number(classes: int, dtype: str) -> None:
     torch.manual_seed(0)
+    last = torch.nn.Linear(3, classes)
     net = torch.nn.Sequential(
         torch.nn.Flatten(),
         torch.nn.Linear(4, 3),
         torch.nn.Dropout(0.3),
-        torch.nn.Linear(3, classes),
+        last,
     )
     with torch.no_grad():
-        net[3].bias[-20:] += 9  # what does not fit a smaller type is predicted
+        last.bias[-20:] += 9  # what does not fit a smaller type is predicted
     classifier, x = MCDropout(net, (1, 2, 2)), torch.rand(4, 1, 2, 2)
     a, i = disjoint_sample_sets(classifier, x, attack=2, inference=3, seed=0)
     y = predict(classifier, x, i).predicted
