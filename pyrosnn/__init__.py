@@ -1,7 +1,7 @@
 """pyrosnn: how robust a stochastic classifier is, with Pyro models and guides.
 
-Names are loaded when they are first used: importing pyrosnn costs nothing, and ArviZ and
-matplotlib are loaded only by summaries and plots.
+Names are loaded when they are first used: importing pyrosnn costs nothing, and matplotlib is loaded
+only by plots.
 """
 
 import importlib

@@ -50,10 +50,6 @@ class NotFiniteError(ArgumentError):
     images: Sequence[int] = ()
 
 
-class PyrosnnWarning(UserWarning):
-    """Something that was accepted, and is seldom meant: a strength in another unit than pixels."""
-
-
 class DataError(PyrosnnError):
     """A data set that is missing, damaged, or not the one that a checkpoint was trained on."""
 
@@ -68,6 +64,14 @@ class FileError(PyrosnnError):
 
 class ClusterError(PyrosnnError):
     """A Dask cluster that cannot be reached, has other versions, or loses worker after worker."""
+
+
+class FigureError(PyrosnnError):
+    """A figure that matplotlib cannot draw."""
+
+
+class PyrosnnWarning(UserWarning):
+    """What a user should know, and what hinders nothing; its text is one line."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

@@ -1,5 +1,7 @@
 """Fixtures for all tests: a clean random state, and small models trained once."""
 
+import atexit
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +36,18 @@ QUICK: dict[str, dict[str, Any]] = {
     "laplace": DENSE,
     "resnet": {"epochs": 3},
 }
+
+
+def pytest_collection() -> None:
+    """Search for no garbage while modules are imported, which leaves none."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Search among the objects of tests alone: those of modules stay."""
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.unfreeze)  # the process ends as any other
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 import typer
 
 from pyrosnn_cli.check import show_findings
+from pyrosnn_cli.options import Showing
+from pyrosnn_cli.progress import progress_bar
 from pyrosnn_cli.study import StudyRun
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from pyrosnn_studies.subject import Subject
 
-CHECKED = 50  # images that the checks of the model take
+CHECKED = 50  # images that the checks of the model take at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,32 +33,35 @@ class DiagnosisRun(StudyRun):
     def finish(self, result: "xr.DataTree", subject: "Subject | None") -> None:
         """Check the model; exit status 1 if a check failed."""
         assert subject is not None  # the study needs a model
-        if self.checks and not _healthy(result, subject):
+        if self.checks and not _healthy(result, subject, self):
             raise typer.Exit(1)
 
 
-def _healthy(result: "xr.DataTree", subject: "Subject") -> bool:
+def _healthy(result: "xr.DataTree", subject: "Subject", showing: Showing) -> bool:
     """Show the checks of the model; return whether none failed."""
     from pyrosnn.attacks import FGM
     from pyrosnn.checks import MODEL_CHECKS
-    from pyrosnn.checks.on_model import check_model
+    from pyrosnn.checks.on_model import model_findings
     from pyrosnn.checks.on_result import check_result
+    from pyrosnn.checks.trial import Trial
     from pyrosnn.results import read_spec
 
     spec = read_spec(result)
-    x, y = subject.dataset.test_images(min(CHECKED, len(subject.dataset.x_test)))
-    attack = FGM(**{name: spec[name] for name in ("strength", "loss", "gradient", "labels")})
-    of_model = check_model(
-        subject.classifier,
-        x,
-        y,
-        attack=attack,
+    x, y = subject.dataset.test_images(min(CHECKED, spec["images"]))
+    trial = Trial(
+        classifier=subject.classifier,
+        x=x.to(subject.classifier.device),
+        y=y.to(subject.classifier.device),
+        attack=FGM(**{name: spec[name] for name in ("strength", "loss", "gradient", "labels")}),
         attack_samples=max(spec["attack_samples"]),
         inference_samples=spec["inference_samples"],
         seed=spec["seed"],
     )
-    # what the file itself tells, moments included, is about more images
-    of_file = check_result(result)
-    findings = of_file + [finding for finding in of_model if finding.name in MODEL_CHECKS]
+    findings = check_result(result)  # what the file itself tells is about more images
+    with progress_bar("checks", len(MODEL_CHECKS), showing) as advance:
+        advance(0, "")
+        for done, finding in enumerate(model_findings(trial), start=1):
+            findings.append(finding)
+            advance(done, finding.name)
     show_findings(f"checks (of the model: {len(x)} images)", findings)
     return all(finding.status != "fail" for finding in findings)

@@ -1,6 +1,7 @@
 """The program `pyrosnn`: its commands, and how user errors are shown."""
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pyrosnn_cli import check, compare, merge, plot, study, summary, train
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
 from pyrosnn_cli.diagnose import DiagnosisRun
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
+from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
 
 
 class _Program(SettingsGroup):
@@ -42,7 +44,8 @@ class _Program(SettingsGroup):
 def _errors_as_one_line() -> Iterator[None]:
     status = 2
     try:
-        yield
+        with _warnings_as_one_line():
+            yield
     except PyrosnnError as error:
         message = "; ".join([str(error), *getattr(error, "__notes__", [])])
     except KeyboardInterrupt as error:
@@ -52,10 +55,13 @@ def _errors_as_one_line() -> Iterator[None]:
             raise
         command = getattr(error.ctx, "command_path", "pyrosnn")
         message = f"{error.format_message().rstrip('.')}; see {command} --help"
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        message = out_of_memory(error)
+        message = out_of_memory(error) if is_out_of_memory(error) else unexpected(error)
+        message = "; ".join([message, *getattr(error, "__notes__", [])])
     else:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
@@ -78,6 +84,7 @@ def _warnings_as_one_line() -> Iterator[None]:
                 typer.echo(f"pyrosnn: warning: {message}", err=True)
 
         warnings.showwarning = show
+        warnings.simplefilter("always", PyrosnnWarning)
         yield
 
 

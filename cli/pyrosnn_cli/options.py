@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
-from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS
+from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS, OWN_DATA
 from pyrosnn.settings import RARE, Default, OneOf, Settings, options_of
 from pyrosnn_cli.command import annotation
 
@@ -18,14 +18,16 @@ class DataOptions(Settings):
     """Data, and where to compute.
 
     Attributes:
-        dataset: data set.
+        dataset: data set, or a function or a file of your own.
         data_root: folder of the data files; missing files are downloaded to it.
         device: device to compute on, such as cpu, cuda or cuda:1.
     """
 
     panel: ClassVar[str] = "subject"
 
-    dataset: Annotated[str | None, OneOf(DATASETS, "data set"), Default("the model's")] = None
+    dataset: Annotated[
+        str | None, OneOf(DATASETS, "data set", OWN_DATA), Default("the model's")
+    ] = None
     data_root: Annotated[Path | None, Default(f"${DATA_ROOT_VARIABLE}, or ~/.cache/pyrosnn")] = None
     device: str = "cpu"
 

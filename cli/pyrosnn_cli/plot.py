@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.storage import check_writable, lock
+from pyrosnn.storage import check_writable, lock, write_whole
 from pyrosnn_cli.options import Overwrite
 
 
@@ -24,14 +24,15 @@ def plot(
         raise ArgumentError(f"--output must end in .png, got {path}")
     check_writable(path, overwrite=bool(overwrite))
 
-    from pyrosnn.plots.style import save_figure
+    from pyrosnn.plots.style import draw_png
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole
     from pyrosnn_studies.study import study_of
 
     result = open_results(file)
+    study = study_of(result)
     with whole(file):
-        figure = study_of(result).figure(result)
+        content = draw_png(lambda: study.figure(result))
     with lock(path):
-        save_figure(path, figure, overwrite=bool(overwrite))
+        write_whole(path, content, overwrite=bool(overwrite))
     typer.echo(f"wrote {path}")

@@ -89,10 +89,10 @@ def run_study(
 
     result, was_there = run_kept(study, spec, subject, output, keeping(running), running=work)
     show_tables(study.tables(result))
+    figure = figure_of(output)
+    drawn = f" and {figure}" if figure.exists() else ""
     typer.echo(
-        f"{output} is whole: nothing was left to do"
-        if was_there
-        else f"wrote {output} and {figure_of(output)}"
+        f"{output} is whole: nothing was left to do" if was_there else f"wrote {output}{drawn}"
     )
     return result
 

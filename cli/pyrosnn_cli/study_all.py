@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
+from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.settings import Default
 from pyrosnn.storage import make_folder
@@ -14,6 +15,9 @@ from pyrosnn_cli.options import Running, Starting, SubjectOptions
 from pyrosnn_cli.run import keeping, prepared, run_study, settings_of, subject_of
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.advice import training_command
+
+if TYPE_CHECKING:
+    from pyrosnn_studies.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,8 @@ def run_all(subjects: AllSubjects, running: AllRun) -> None:
         if entry.needs == "smoothed" and subjects.smoothing_variance is not None:
             changes[name]["smoothing_variance"] = subjects.smoothing_variance
     opened = {needs: None if one is None else subject_of(one) for needs, one in options.items()}
+    for subject in opened.values():
+        _require_strengths(subject)
     for name, entry in STUDIES.items():
         settings_of(name, opened[entry.needs], preset=running.preset, changes=changes[name])
     make_folder(folder)
@@ -87,6 +93,17 @@ def run_all(subjects: AllSubjects, running: AllRun) -> None:
                 running=running,
                 changes=changes[name],
             )
+
+
+def _require_strengths(subject: "Subject | None") -> None:
+    """Refuse data of one's own: each study would need other strengths."""
+    from pyrosnn_studies.presets import has_strengths
+
+    if subject is not None and not has_strengths(subject.dataset.name):
+        raise ArgumentError(
+            f"study all has default strengths for {', '.join(DATASETS)}, none for "
+            f"{subject.dataset.name}; run the studies one by one, with --strengths"
+        )
 
 
 def _require_models(subjects: AllSubjects) -> None:

@@ -20,8 +20,8 @@ def summary(
 ) -> None:
     """Show the tables of a result: cosines, accuracies and P(robust).
 
-    Cosines have a mean, a standard deviation and ArviZ's highest density
-    interval, over images and repeats. "undefined" counts the cosines without a
+    Cosines have a mean, a standard deviation and a highest density interval
+    (as ArviZ's), over images and repeats. "undefined" counts the cosines without a
     gradient. Accuracies are means over images, with mean and standard deviation
     over repeats. P(robust) needs two repeats. It is the probability of
     withstanding fresh A and I, with an interval over repeats. A result without

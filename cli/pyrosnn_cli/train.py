@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from annotated_types import Ge
 
-from pyrosnn.data import DATASETS
+from pyrosnn.data import DATASETS, short_name
 from pyrosnn.models import MODELS
 from pyrosnn.settings import Default
 from pyrosnn.storage import lock
@@ -89,7 +89,7 @@ def train(model: str, data: DataOptions, settings: Mapping[str, Any], running: T
 
     spec = preset(model, running.preset, **settings)
     name = data.dataset or next(iter(DATASETS))
-    path = running.output or Path(f"{model}-{name}.safetensors")
+    path = running.output or Path(f"{model}-{short_name(name)}.safetensors")
 
     from pyrosnn.data import load_dataset
     from pyrosnn.device import open_device
@@ -97,7 +97,8 @@ def train(model: str, data: DataOptions, settings: Mapping[str, Any], running: T
     from pyrosnn.training.places import check_places, is_trained
     from pyrosnn_cli.training import train_and_save
 
-    with lock(path, state_path(path)):
+    step = "wait for it, then give it with --model; or name another --output"
+    with lock(path, state_path(path), step=step):
         resumes = check_places(path, resume=running.resume, overwrite=running.overwrite)
         device = open_device(data.device)
         dataset = load_dataset(name, data.data_root)

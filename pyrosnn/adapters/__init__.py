@@ -4,10 +4,11 @@ from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.adapters.ensemble import Ensemble
 from pyrosnn.adapters.laplace_torch import LastLayerPosterior, WeightPosterior, from_laplace
 from pyrosnn.adapters.mc_dropout import MCDropout
-from pyrosnn.adapters.members import Members, disjoint_members
+from pyrosnn.adapters.members import Members, all_members, disjoint_members
 from pyrosnn.adapters.own_model import OwnModel, Reference, load_own_model
 from pyrosnn.adapters.pyro_classifier import PyroClassifier
 from pyrosnn.adapters.seeded import SeededModule
+from pyrosnn.adapters.stochastic import Stochastic
 from pyrosnn.adapters.weight_samples import WeightSamples
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "PyroClassifier",
     "Reference",
     "SeededModule",
+    "Stochastic",
     "WeightPosterior",
     "WeightSamples",
+    "all_members",
     "disjoint_members",
     "from_laplace",
     "load_own_model",

@@ -28,10 +28,13 @@ class Adapter(StochasticClassifier):
 
     Attributes:
         not_replayed: what to do if a sample gives other outputs when it is replayed.
+        says_what_it_returns: whether the user said that the outputs are logits, so that numbers in
+            [0, 1] are believed.
     """
 
     objective = ""  # trained by its owner
     not_replayed: str = "use SeededModule"
+    says_what_it_returns: bool = False
 
     def __init__(self, image_shape: tuple[int, ...], *, output: str = "probs"):
         require(
@@ -50,7 +53,9 @@ class Adapter(StochasticClassifier):
                 depend on other images or are not replayed.
             NotStochasticError: for outputs that do not vary.
         """
-        self.requires_grad_(False)
+        for parameter in self.parameters():  # a scripted module has no requires_grad_()
+            if parameter.is_leaf:
+                parameter.requires_grad_(False)
         self.num_classes = probe(self, not_replayed=self.not_replayed)
 
     def train(self, mode: bool = True) -> "Adapter":

@@ -1,11 +1,12 @@
 """Copies of a user's modules; the originals never change."""
 
 import copy
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _NormBase
+from torch import Tensor
 
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.networks.trial import require_running_statistics
@@ -16,6 +17,8 @@ Module = torch.nn.Module
 def copy_of(thing: Any, shared: Mapping[int, Any] | None = None) -> Any:
     """Return a deep copy.
 
+    A tensor that a module remembers from its last pass, with a graph, is copied by its value.
+
     Args:
         thing: a module, or several in a tuple.
         shared: by id, the objects that the copy shares with the original.
@@ -23,13 +26,33 @@ def copy_of(thing: Any, shared: Mapping[int, Any] | None = None) -> Any:
     Raises:
         ArgumentError: if it cannot be copied, with torch's reason.
     """
+    modules = thing if isinstance(thing, tuple) else (thing,)
+    remembered = {
+        id(value): value.detach().clone()
+        for module in modules
+        if isinstance(module, Module)
+        for part in module.modules()
+        for value in _tensors(part.__dict__)
+        if value.grad_fn is not None
+    }
     try:
-        return copy.deepcopy(thing, dict(shared or {}))
-    except (RuntimeError, TypeError) as error:
+        return copy.deepcopy(thing, {**remembered, **(shared or {})})
+    except Exception as error:
         raise ArgumentError(
             f"the module cannot be copied ({str(error).splitlines()[0]}); make it of parameters, "
-            "buffers and modules alone (weight_norm of torch.nn.utils.parametrizations can be)"
+            "buffers and modules alone"
         ) from error
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """Return the tensors in an attribute and its containers."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [tensor for part in value.values() for tensor in _tensors(part)]
+    if isinstance(value, list | tuple):
+        return [tensor for part in value for tensor in _tensors(part)]
+    return []
 
 
 def copy_in_evaluation_mode(module: Module) -> Module:
@@ -38,30 +61,48 @@ def copy_in_evaluation_mode(module: Module) -> Module:
     Raises:
         ArgumentError: for anything but a module, and for batch norm without running statistics.
     """
-    copied = _copy_of_module(module).eval()
+    copied: Module = copy_of(plain(module)).eval()
     require_running_statistics(copied)
     return copied
 
 
-def copy_with_its_modes(module: Module) -> Module:
-    """Return a copy whose parts keep their modes, except normalisation by running statistics.
+def copy_or_itself(module: Module) -> Module:
+    """Return a copy, or the module itself where it cannot be copied.
 
     Raises:
         ArgumentError: for anything but a module, and for batch norm without running statistics.
     """
-    copied = _copy_of_module(module)
-    require_running_statistics(copied)
+    module = plain(module)
+    try:
+        copied: Module = copy_of(module)
+    except ArgumentError:
+        copied = module
     for part in copied.modules():
-        if isinstance(part, _NormBase):
-            part.eval()
+        if part.__dict__.get("_compiled_call_impl") is not None:  # module.compile()
+            part._compiled_call_impl = None
+    require_running_statistics(copied)
     return copied
 
 
-def _copy_of_module(module: Module) -> Module:
+def plain(module: Module) -> Module:
+    """Return a module without what ``torch.compile`` and ``DataParallel`` put around it.
+
+    Raises:
+        ArgumentError: for anything but a module.
+    """
     require(
         isinstance(module, Module),
-        f"expected a torch.nn.Module, got {type(module).__name__}; make it a module whose forward "
-        "returns logits",
+        f"expected a torch.nn.Module, got {_kind(module)}; make it a module whose forward returns "
+        "logits",
     )
-    copied: Module = copy_of(module)
-    return copied
+    if "torch._dynamo" in sys.modules and isinstance(
+        module, sys.modules["torch._dynamo"].OptimizedModule
+    ):
+        return plain(module._orig_mod)
+    if isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        return plain(module.module)
+    return module
+
+
+def _kind(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

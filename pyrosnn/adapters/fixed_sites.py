@@ -1,46 +1,70 @@
 """A Pyro program run on given values only: no draw, no global store."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pyro
 import torch
 from pyro import poutine
-from pyro.distributions import Categorical, Independent, OneHotCategorical
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
 from torch import Tensor
 
-from pyrosnn.errors import ArgumentError
-
-LABELS = (Categorical, OneHotCategorical)
+from pyrosnn.adapters.pyro_labels import zeros
 
 
-class FixedSites(Messenger):
+class FirstOfPlates(Messenger):
+    """A handler that takes the first images of each minibatch, in order, where Pyro draws them.
+
+    Attributes:
+        minibatches: how many of how many each such plate takes, by its name.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.minibatches: dict[str, str] = {}
+
+    def _pyro_sample(self, message: Any) -> None:
+        plate = message["fn"]
+        if isinstance(plate, _Subsample) and message["value"] is None:
+            number = plate.size if plate.subsample_size is None else plate.subsample_size
+            if number < plate.size:
+                self.minibatches[message["name"]] = f"{number} of {plate.size}"
+            message["value"] = torch.arange(number, device=plate.device)
+            message["done"] = True
+
+
+class FixedSites(FirstOfPlates):
     """A handler that gives sample sites their values, and sets labels to zero.
 
     Args:
         values: by site.
+        drawn: sites that the program draws itself.
 
     Attributes:
         met: the distribution and the value of each site that the program came to.
     """
 
-    def __init__(self, values: Mapping[str, Tensor]):
+    def __init__(self, values: Mapping[str, Tensor], drawn: Collection[str] = ()):
         super().__init__()
-        self._values = values
+        self._values, self._drawn = values, drawn
         self.met: dict[str, tuple[Any, Tensor]] = {}
 
     def _pyro_sample(self, message: Any) -> None:
+        super()._pyro_sample(message)
         name, distribution = message["name"], message["fn"]
-        if isinstance(distribution, _Subsample):
+        if isinstance(distribution, _Subsample) or name in self._drawn:
             return
         if message["value"] is None:
             value = self._values.get(name)
             message["value"] = zeros(distribution) if value is None else value
             message["done"] = True
         self.met[name] = (distribution, message["value"])
+
+    def _pyro_post_sample(self, message: Any) -> None:
+        if message["name"] in self._drawn:
+            self.met[message["name"]] = (message["fn"], message["value"])
 
 
 class FixedParameters(Messenger):
@@ -64,12 +88,6 @@ class FixedParameters(Messenger):
             message["done"] = True
 
 
-def zeros(distribution: Any) -> Tensor:
-    """Return zeros in the shape of a distribution's values: class 0 of a label."""
-    dtype = torch.long if isinstance(distribution, Categorical) else None
-    return torch.zeros(distribution.shape(), dtype=dtype)
-
-
 @contextmanager
 def alone(state: Any = None) -> Iterator[None]:
     """Hide a run from all outer effect handlers and from Pyro's parameter store.
@@ -79,29 +97,3 @@ def alone(state: Any = None) -> Iterator[None]:
     """
     with poutine.block(), pyro.get_param_store().scope(state):
         yield
-
-
-def logits_at(name: str, met: Mapping[str, tuple[Any, Tensor]]) -> Tensor:
-    """Return the logits of a label's site, or the value of a deterministic site.
-
-    Args:
-        name: the site.
-        met: distributions and values by site.
-
-    Raises:
-        ArgumentError: if there is no such site, or it is of another distribution.
-    """
-    if name not in met:
-        raise ArgumentError(f"the model has no site '{name}'; it has {', '.join(met)}")
-    distribution, value = met[name]
-    while isinstance(distribution, Independent):
-        distribution = distribution.base_dist
-    if isinstance(distribution, LABELS):
-        logits: Tensor = distribution.logits
-        return logits
-    if value.is_floating_point():
-        return value
-    raise ArgumentError(
-        f"site '{name}' is a {type(distribution).__name__}, expected a Categorical, a "
-        "OneHotCategorical, or pyro.deterministic with the logits"
-    )

@@ -1,6 +1,7 @@
 """Classifiers made of a finite number of networks: a sample is the index of one."""
 
 from abc import abstractmethod
+from typing import Protocol, runtime_checkable
 
 import pyro
 import torch
@@ -8,10 +9,30 @@ from pyro.distributions import Categorical
 from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter
-from pyrosnn.errors import require
+from pyrosnn.errors import ArgumentError, require
+from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
+
+
+@runtime_checkable
+class HasMembers(Protocol):
+    """A classifier with a finite number of samples, all equally likely.
+
+    Attributes:
+        num_members: how many; 0 where there is no such number.
+        device: where they are.
+    """
+
+    num_members: int
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the classifier."""
+
+    def member_sites(self, members: Tensor) -> Sites:
+        """Return the samples with these indices."""
 
 
 class Members(Adapter):
@@ -19,8 +40,9 @@ class Members(Adapter):
 
     A and I are disjoint as draws, and independent; but the same member may come up in both, and
     will if the sets are large against M: then attacker and judge share networks, as they do in a
-    deployed ensemble that predicts with all its members. For an attack on members that the judge
-    does not have, draw the sets with :func:`disjoint_members`.
+    deployed ensemble that predicts with all its members; :func:`all_members` is exactly that I.
+    For an attack on members that the judge does not have, draw the sets with
+    :func:`disjoint_members`.
 
     A member is evaluated once for all samples that name it.
 
@@ -44,6 +66,10 @@ class Members(Adapter):
             members: indices, shape (member,).
         """
 
+    def member_sites(self, members: Tensor) -> Sites:
+        """Return the samples that are these members, shape (sample, 1)."""
+        return {"member": members.unsqueeze(1)}
+
     def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
         """Draw an index for all images."""
         return {"member": pyro.sample("member", Categorical(logits=x.new_zeros(self.num_members)))}
@@ -57,8 +83,31 @@ class Members(Adapter):
         return self.member_logits(x, drawn)[which]
 
 
+def all_members(classifier: StochasticClassifier, *, stream: str = "inference") -> SampleSet:
+    """Return a set of all members, each once: the mean of a deployed ensemble, exactly.
+
+    Args:
+        classifier: an ensemble, samples of weights, or a Pyro model with samples of a posterior.
+        stream: ``inference`` for I; ``attack`` for an attacker who has all members, too.
+
+    Raises:
+        ArgumentError: for a classifier that draws from a guide.
+
+    Example:
+        >>> from pyrosnn.adapters import Ensemble
+        >>> nets = [
+        ...     torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)) for _ in range(5)
+        ... ]
+        >>> all_members(Ensemble(nets, (1, 8, 8))).tensors["member"].flatten()
+        tensor([0, 1, 2, 3, 4])
+    """
+    ensemble = _with_members(classifier)
+    members = torch.arange(ensemble.num_members, device=ensemble.device)
+    return _set_of(ensemble, members, Origin(seed=0, stream=stream, stop=len(members)))
+
+
 def disjoint_members(
-    classifier: Members,
+    classifier: StochasticClassifier,
     *,
     attack: int,
     inference: int,
@@ -71,7 +120,7 @@ def disjoint_members(
     Both sets are fixed: an attack that wants fresh samples in each step is refused.
 
     Args:
-        classifier: an ensemble, or samples of weights.
+        classifier: an ensemble, samples of weights, or a Pyro model with samples of a posterior.
         attack: S_A, the number of members in A.
         inference: S_I, the number in I.
         seed: root seed.
@@ -98,19 +147,42 @@ def disjoint_members(
         min(attack, inference) >= 1,
         f"attack and inference must be >= 1, got {attack} and {inference}",
     )
+    ensemble = _with_members(classifier)
+    number = ensemble.num_members
     require(
-        attack + inference <= classifier.num_members,
-        f"{attack} + {inference} members were asked for, there are {classifier.num_members}; ask "
-        "for fewer, or draw with replacement: disjoint_sample_sets",
+        attack + inference <= number,
+        f"{attack} + {inference} members were asked for, there are {number}; ask for fewer, or "
+        "draw with replacement: disjoint_sample_sets",
     )
     with forked_rng(seed_sequence(seed, "members", repeat, block)):
-        order = torch.randperm(classifier.num_members).to(classifier.device)
-    dealt = {"attack": order[:attack], "inference": order[attack : attack + inference]}
+        order = torch.randperm(number).to(ensemble.device)
     a, i = (
-        SampleSet(
-            origin=Origin(seed=seed, stream=stream, repeat=repeat, block=block, stop=len(members)),
-            stored={"member": members.unsqueeze(1)},
+        _set_of(
+            ensemble,
+            members,
+            Origin(seed=seed, stream=stream, repeat=repeat, block=block, stop=len(members)),
         )
-        for stream, members in dealt.items()
+        for stream, members in (
+            ("attack", order[:attack]),
+            ("inference", order[attack : attack + inference]),
+        )
     )
     return a, i
+
+
+def _with_members(classifier: StochasticClassifier) -> HasMembers:
+    """Return the classifier; refuse one without members.
+
+    Raises:
+        ArgumentError: naming what has members.
+    """
+    if isinstance(classifier, HasMembers) and classifier.num_members > 0:
+        return classifier
+    raise ArgumentError(
+        "expected a classifier with members (Ensemble, WeightSamples, or PyroClassifier with "
+        f"samples), got a {type(classifier).__name__} without; draw disjoint_sample_sets"
+    )
+
+
+def _set_of(classifier: HasMembers, members: Tensor, origin: Origin) -> SampleSet:
+    return SampleSet(origin=origin, stored=classifier.member_sites(members))

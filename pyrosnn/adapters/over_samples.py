@@ -23,7 +23,8 @@ def over_samples(function: OfSample, batch: Mapping[str, Tensor], *, vectorised:
         vectorised: by ``torch.func.vmap``, or in a loop.
     """
     if vectorised:
-        mapped: Tensor = torch.func.vmap(function)(dict(batch))
+        # draws that change no output, as of labels that are not used, may happen
+        mapped: Tensor = torch.func.vmap(function, randomness="different")(dict(batch))
         return mapped
     number = len(next(iter(batch.values())))
     return torch.stack([function({k: v[s] for k, v in batch.items()}) for s in range(number)])

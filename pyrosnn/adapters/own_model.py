@@ -1,9 +1,6 @@
 """A classifier made by a user's function, named as ``package.module:function``."""
 
-import importlib
-import inspect
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +8,10 @@ import torch
 
 from pyrosnn.adapters.module_settings import module_settings
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, DataError, PyrosnnError, unknown_name
+from pyrosnn.errors import ArgumentError, DataError
+from pyrosnn.functions import call_function, find_function, required_arguments
 from pyrosnn.models.classifier import StochasticClassifier, no_classifier
 from pyrosnn.seeding import forked_rng, seed_sequence
-
-REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +62,8 @@ class OwnModel:
             if expected != actual:
                 raise DataError(
                     f"the classifier of {name} takes {what} {expected}, but {dataset.name} has "
-                    f"{actual}; give another --dataset, or let the function make one that fits"
+                    f"{actual}; give its data with --dataset (package.module:function or "
+                    "FILE.npz), or let the function make one that fits"
                 )
 
 
@@ -83,26 +80,15 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
             returns something else than a :class:`StochasticClassifier`.
         DataError: for a classifier that does not fit the data set.
     """
-    function = _find(reference)
-    required = [
-        parameter
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.default is parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
+    function = find_function(reference)
+    required = required_arguments(function)
     if len(required) > 1:
         raise ArgumentError(
-            f"{reference} needs {len(required)} arguments "
-            f"({', '.join(parameter.name for parameter in required)}); it may take one, the data "
-            "set, or none"
+            f"{reference} needs {len(required)} arguments ({', '.join(required)}); it may take "
+            "one, the data set, or none"
         )
-    try:
-        with forked_rng(seed_sequence(0, "own-model")):
-            classifier = function(*[dataset for _ in required])
-    except PyrosnnError:
-        raise
-    except Exception as error:
-        raise ArgumentError(f"{reference} raised {_one_line(error)}; call it in Python") from error
+    with forked_rng(seed_sequence(0, "own-model")):
+        classifier = call_function(reference, function, *[dataset for _ in required])
     if not isinstance(classifier, StochasticClassifier):
         raise no_classifier(f"{reference} returned", classifier)
     classifier = classifier.eval().requires_grad_(False).to(device)
@@ -111,39 +97,3 @@ def load_own_model(reference: str, dataset: Dataset, device: str | torch.device)
     own = OwnModel(classifier=classifier, spec=spec)
     own.require_dataset(dataset)
     return own
-
-
-def _find(reference: str) -> Callable[..., Any]:
-    """Import the function; refuse a missing module or function."""
-    if not REFERENCE.fullmatch(reference):
-        raise ArgumentError(f"expected package.module:function, got '{reference}'")
-    home, _, name = reference.partition(":")
-    try:
-        module = importlib.import_module(home)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{home}.".startswith(f"{error.name}."):
-            raise ArgumentError(f"importing {home} raised {_one_line(error)}") from error
-        if home.endswith(".py"):
-            right = f"{home.removesuffix('.py')}:{name}"
-            raise ArgumentError(
-                f"there is no module '{home}'; its name has no .py: {right}"
-            ) from error
-        raise ArgumentError(
-            f"there is no module '{error.name}' in the current folder or on PYTHONPATH; "
-            f"start where {home} can be imported"
-        ) from error
-    except Exception as error:
-        raise ArgumentError(
-            f"importing {home} raised {_one_line(error)}; import it in Python"
-        ) from error
-    callables = {key: value for key, value in vars(module).items() if callable(value)}
-    if name not in callables:
-        own = [key for key, value in callables.items() if value.__module__ == module.__name__]
-        raise unknown_name(f"function of {home}", name, own)
-    function: Callable[..., Any] = callables[name]
-    return function
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,5 +1,7 @@
 """A trial run of an adapter, which finds its number of classes and its faults."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
@@ -10,12 +12,15 @@ from pyrosnn.sampling import SampleSet, draw_sample_set, require_stochastic
 from pyrosnn.sampling.outputs_vary import share_of_probabilities
 from pyrosnn.seeding import forked_rng, seed_sequence
 
+if TYPE_CHECKING:
+    from pyrosnn.adapters.adapter import Adapter
+
 # Other batches give other rounding: 1e-7 in float32, more after many layers.
 TOLERANCE = 1e-3
 NUM_SAMPLES = 2
 
 
-def probe(classifier: StochasticClassifier, *, not_replayed: str) -> int:
+def probe(classifier: "Adapter", *, not_replayed: str) -> int:
     """Evaluate a classifier on noise, and return its number of classes.
 
     Args:
@@ -54,13 +59,42 @@ def probe(classifier: StochasticClassifier, *, not_replayed: str) -> int:
         "other images of its batch, so that they cannot be attacked one by one; normalise by "
         "running statistics",
     )
-    require(
-        share_of_probabilities(logits) < 1,
-        f"{name}: the module returns probabilities, expected logits: remove the softmax from its "
-        "end (log-probabilities are fine); output='probs' applies it",
-    )
+    if not classifier.says_what_it_returns:
+        _require_no_scores(classifier, samples, logits)
     require_stochastic(classifier, x)
     return logits.shape[-1]
+
+
+def _require_no_scores(classifier: "Adapter", samples: SampleSet, logits: Tensor) -> None:
+    """Refuse probabilities, and outputs that lie in [0, 1] whatever the image.
+
+    Small logits may lie there by chance; those of images of any brightness do not.
+    """
+    name = type(classifier).__name__
+    remedy = (
+        "return logits or log-probabilities (remove the softmax or sigmoid from the module's end), "
+        "or say Stochastic(…, returns='probs')"
+    )
+    require(
+        share_of_probabilities(logits) < 1,
+        f"{name}: the module returns probabilities, expected logits; {remedy}",
+    )
+    if _in_unit_interval(logits):
+        bright = 100 * (noise_images(classifier, len(logits[0]), seed=1) - 0.5)
+        with torch.no_grad():
+            try:
+                everywhere = _in_unit_interval(classifier.logits(bright, samples.tensors))
+            except Exception:  # a module that takes images alone
+                everywhere = True
+        require(
+            not everywhere,
+            f"{name}: all outputs of the module lie in [0, 1], as scores of a sigmoid and votes "
+            f"do, expected logits; {remedy}, or returns='logits' if they are logits",
+        )
+
+
+def _in_unit_interval(values: Tensor) -> bool:
+    return bool(((values >= 0) & (values <= 1)).all())
 
 
 def noise_images(classifier: StochasticClassifier, number: int, seed: int = 0) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, final
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from pyrosnn.attacks.gradient import attackable
 from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.maximised import AttackLoss
-from pyrosnn.attacks.norms import NORMS
+from pyrosnn.attacks.norms import NORMS, Norm
 from pyrosnn.attacks.problem import Problem
 from pyrosnn.attacks.result import AttackResult, result_of, shortened, with_step
 from pyrosnn.data.bounds import check_bounds, require_within
@@ -48,6 +48,7 @@ class Attack(Settings, ABC):
             than η is shortened to η: give the data's diameter as η to see every length.
         chooses_loss: whether the settings ``loss`` and ``gradient`` decide what it maximises.
         follows_gradient: whether in one l2 step it goes along the gradient itself.
+        norms: the norms that δ may be bound or measured in, by name.
     """
 
     norm: Annotated[str, OneOf(NORMS)] = "l2"
@@ -60,6 +61,7 @@ class Attack(Settings, ABC):
     minimises_norm: ClassVar[bool] = False
     chooses_loss: ClassVar[bool] = False
     follows_gradient: ClassVar[bool] = False
+    norms: ClassVar[Mapping[str, Norm]] = NORMS
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -189,7 +191,7 @@ class Attack(Settings, ABC):
             labels=self.attacked_labels(classifier, x, y, samples),
             samples=samples,
             maximised=self.maximised,
-            norm=NORMS[self.norm],
+            norm=self.norms[self.norm],
             clip=self.clip,
         )
         if self.linear:

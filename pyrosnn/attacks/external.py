@@ -1,18 +1,22 @@
 """`ExternalAttack`: a function, or another library's attack, used like a built-in attack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 from torch import Tensor
 
 from pyrosnn.attacks.attack import Attack
 from pyrosnn.attacks.gradient_attack import GradientAttack
+from pyrosnn.attacks.known_images import KnownImages
+from pyrosnn.attacks.measured_norms import MEASURED_NORMS
 from pyrosnn.attacks.module import SampledModule, module_of
-from pyrosnn.attacks.problem import Problem
+from pyrosnn.attacks.norms import Norm
+from pyrosnn.attacks.problem import EVERY, Problem, Rows
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.seeding import forked_numpy_rng
+from pyrosnn.settings import OneOf
 
 # (module of f^A, images, labels, strength) -> attacked images
 AttackFunction = Callable[[SampledModule, Tensor, Tensor, float], Tensor]
@@ -38,18 +42,27 @@ class ExternalAttack(GradientAttack):
     Random starts repeat with the root seed: torch's and numpy's global generators are seeded from
     the attack set's origin, and put back afterwards.
 
+    Where noise was drawn for each image, the module recognises the images of any batch within the
+    strength (:class:`~pyrosnn.attacks.known_images.KnownImages`). If it cannot, the function is
+    called again on groups of images that are further apart, and at last on one image at a time.
+
     Of the result, ``num_gradients`` counts the gradients that the function asked the module for
-    (the mean over images, rounded up), and ``zero_gradient`` marks images that came back as they
-    were, or whose gradient was zero each time, where all images were asked for at once.
+    (the mean over images, rounded up), and ``zero_gradient`` marks images whose gradient was zero
+    each time, where rows were recognised or all images were asked for at once. An image that came
+    back as it was has a norm of 0 and, without such a gradient, no mark.
 
     Attributes:
         function: called with (module, x, y, strength); returns attacked images, like x.
-        norm: what the function's strength bounds; stated here, checked on what it returns.
+        norm: what the function's strength bounds, ``l2``, ``linf``, ``l1`` or ``l0`` (the number of
+            changed entries); stated here, checked on what it returns.
         loss: what the function maximises: stated for the record, it changes nothing.
         gradient: ``mean_prediction``, or ``mean_logits`` for a module that returns mean logits.
         labels: which labels the function is given.
         clip: x + δ is clipped to these bounds after the attack; for one that clips itself, they
             are a statement.
+        fixed_samples: use the attack set in every call of the module. Else the first call uses
+            the attack set, and each further call the next samples of its stream, as ``PGD`` does:
+            many steps then cannot overfit a small attack set.
 
     Example:
         >>> import pyrosnn
@@ -67,9 +80,12 @@ class ExternalAttack(GradientAttack):
     """
 
     function: AttackFunction
+    norm: Annotated[str, OneOf(MEASURED_NORMS)] = "l2"
+    fixed_samples: bool = True
 
     chooses_loss: ClassVar[bool] = False
     follows_gradient: ClassVar[bool] = False
+    norms: ClassVar[Mapping[str, Norm]] = MEASURED_NORMS
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -96,10 +112,13 @@ class ExternalAttack(GradientAttack):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The import path of the function, or of its type."""
+        """The import path of the function, or of its type, and whether its samples are fixed."""
         function: Any = self.function
         named = function if hasattr(function, "__qualname__") else type(function)
-        return {"function": f"{named.__module__}.{named.__qualname__}"}
+        return {
+            "function": f"{named.__module__}.{named.__qualname__}",
+            "fixed_samples": self.fixed_samples,
+        }
 
     def run(self, problem: Problem, strength: float) -> Tensor:
         """Call the function and check its result.
@@ -108,23 +127,71 @@ class ExternalAttack(GradientAttack):
             ArgumentError: if the function returns anything but finite images like x, or one
                 that is further away than the strength.
         """
-        output = OUTPUT_OF[self.gradient]
-        module = module_of(problem.attacker, problem.samples, output)
-        attacked = self._attacked(module, problem, strength)
+        attacked, zero = self._attacked(problem, strength)
         delta = problem.clipped(attacked - problem.x)
         norm = problem.norm.measure(delta)
         scale = problem.norm.measure(problem.x + delta)
         self._require_within(strength, norm, torch.finfo(delta.dtype).eps * scale)
-        problem.num_gradients += module.num_gradients
-        problem.saw((norm != 0) & ~module.always_zero(len(delta)))
+        problem.saw(~zero)
         return delta
 
-    def _attacked(self, module: SampledModule, problem: Problem, strength: float) -> Tensor:
-        """Call the function on a copy of the images, with its own random state."""
-        x, start = problem.x, problem.samples.origin.start
-        seed = problem.seed("external", start)
-        with torch.enable_grad(), problem.random("external", start), forked_numpy_rng(seed):
-            returned = self.function(module, x.detach().clone(), problem.labels.clone(), strength)
+    def _attacked(self, problem: Problem, strength: float) -> tuple[Tensor, Tensor]:
+        """Call the function on all images, or on groups of them until rows are recognised.
+
+        Returns:
+            The attacked images, and those whose every gradient was zero.
+        """
+        known = None
+        if problem.samples.per_image:
+            known = KnownImages(problem.x, self.norm, strength)
+        module = module_of(
+            problem.attacker,
+            problem.samples,
+            OUTPUT_OF[self.gradient],
+            known=known,
+            fresh=None if self.fixed_samples else problem.pages(fixed=False),
+        )
+        if known is None:
+            return self._in_groups(module, problem, strength, [EVERY])
+        for groups in known.groupings():
+            known.refused.clear()
+            try:
+                return self._in_groups(module, problem, strength, groups)
+            except Exception:  # a library may raise an error of its own in the place of ours
+                if not known.refused:
+                    raise
+        raise AssertionError("a single image has every row")
+
+    def _in_groups(
+        self, module: SampledModule, problem: Problem, strength: float, groups: Sequence[Rows]
+    ) -> tuple[Tensor, Tensor]:
+        """Call the function on each group of images; count the gradients if all succeed."""
+        attacked, zero = torch.empty_like(problem.x), torch.zeros_like(problem.labels).bool()
+        num_gradients = 0
+        for number, rows in enumerate(groups):
+            part = module if isinstance(rows, slice) else module.for_examples(rows)
+            seeded = (number,) if len(groups) > 1 else ()
+            attacked[rows] = self._called(part, problem, strength, rows, seeded)
+            zero[rows] = part.always_zero(len(attacked[rows]))
+            num_gradients += part.num_gradients
+        problem.num_gradients += num_gradients
+        return attacked, zero
+
+    def _called(
+        self,
+        module: SampledModule,
+        problem: Problem,
+        strength: float,
+        rows: Rows,
+        seeded: tuple[int, ...],
+    ) -> Tensor:
+        """Call the function on a copy of some images, with its own random state."""
+        x, labels = problem.x[rows].detach().clone(), problem.labels[rows].clone()
+        index = (problem.samples.origin.start, *seeded)
+        seed = problem.seed("external", *index)
+        with torch.enable_grad(), problem.random("external", *index), forked_numpy_rng(seed):
+            returned = self.function(module, x.clone(), labels, strength)
+        module.require_recognised()
         if not isinstance(returned, Tensor):
             raise ArgumentError(
                 f"the attack returned {type(returned).__name__}, expected the attacked images as a "

@@ -12,6 +12,7 @@ RESULT_CHECKS = {
     "attack-samples": "pyrosnn.checks.attack_samples:attack_samples",
     "accuracy-falls": "pyrosnn.checks.accuracy_falls:accuracy_falls",
     "own-samples": "pyrosnn.checks.own_samples:own_samples",
+    "unmoved-images": "pyrosnn.checks.unmoved:unmoved_images",
 }
 
 # what needs the model: functions of a trial

@@ -1,17 +1,20 @@
 """`attack-samples`: the attack has enough samples to come close to the reachable cosine."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 
 from pyrosnn.checks.finding import Finding, skipped
-from pyrosnn.results import GROUP
+from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import at_strength, determined, jackknife, mean_reach, reachable_share
 
 NAME = "attack-samples"
 WARN_BELOW, FAIL_BELOW = 0.95, 0.8
 NUM_BOOTSTRAP = 400
+# Below so many samples an attack on a fixed set overfits it, and no extrapolation is to be trusted.
+SMALL = 100
 
 
 def attack_samples(result: xr.DataTree) -> Finding:
@@ -20,15 +23,43 @@ def attack_samples(result: xr.DataTree) -> Finding:
     Warns if the share of the reachable cosine at the largest S_A is below 0.95, and fails if it is
     below 0.8, with the whole 95 % interval. A result of ``pyrosnn diagnose`` knows the share from
     the moments of single samples. Otherwise it is extrapolated from the sizes that are there, which
-    can only find a lack, not exclude one.
+    can only find a lack, not exclude one: if all sizes are below 100, it warns in any case. So does
+    a function that used one fixed A of fewer than 100 samples in all of its steps.
 
     Args:
         result: a result with the group ``evaluation``, and ``moments`` if it has them.
 
     Returns:
-        The finding; its value is the share.
+        The finding; its value is the share, and 1 where it warns without knowing of any lack.
     """
-    return _from_moments(result) if "moments" in result.children else _extrapolated(result)
+    known = "moments" in result.children
+    finding = _from_moments(result) if known else _extrapolated(result)
+    largest = int(result[GROUP].dataset["attack_samples"].max())
+    if largest >= SMALL:
+        return finding
+    if not known and finding.status != "skipped":
+        finding = _warned(
+            finding,
+            f"no S_A is above {largest}, and where all are so small they cannot tell whether more "
+            "samples are needed",
+        )
+    spec = read_spec(result)
+    samples = "1 sample" if largest == 1 else f"{largest} samples"
+    fixed = (spec.get("attack_options") or {}).get("fixed_samples", True)
+    if spec.get("attack") == "external" and fixed:
+        finding = _warned(
+            finding,
+            f"the function attacked one fixed A of {samples}, and may overfit it: take "
+            f"{SMALL} or more, or ExternalAttack(fixed_samples=False), and compare with PGD",
+        )
+    return finding
+
+
+def _warned(finding: Finding, text: str) -> Finding:
+    """Return a finding that at least warns, with one more sentence."""
+    status = "fail" if finding.status == "fail" else "warn"
+    value = 1.0 if finding.value is None else finding.value
+    return replace(finding, status=status, value=value, message=f"{finding.message}; {text}")
 
 
 def _status(high: float) -> str:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyrosnn.attacks.norms import NORMS
 from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.trial import Trial
 from pyrosnn.sampling import predict
@@ -30,7 +29,7 @@ def large_strength(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the share of images that are correct at every strength.
     """
-    norm = NORMS[trial.attack.norm]
+    norm = trial.attack.norms[trial.attack.norm]
     apart = max(float(norm.measure(trial.x - image).max()) for image in trial.x)
     largest = max(apart, float(norm.measure(trial.x).max()))
     strengths = np.geomspace(largest / 200, largest, NUM_STRENGTHS).tolist()

@@ -1,5 +1,7 @@
 """All checks that need the model."""
 
+from collections.abc import Iterator
+
 from pyrosnn.attacks import Attack
 from pyrosnn.checks import MODEL_CHECKS
 from pyrosnn.checks.finding import Finding
@@ -70,5 +72,14 @@ def check_model(
         inference_samples=inference_samples,
         seed=seed,
     )
-    of_result = check_result(trial.result)
-    return of_result + [resolve(MODEL_CHECKS, name, "check")(trial) for name in MODEL_CHECKS]
+    return [*check_result(trial.result), *model_findings(trial)]
+
+
+def model_findings(trial: Trial) -> Iterator[Finding]:
+    """Yield what the checks that need the model itself find, one by one.
+
+    Args:
+        trial: what to check.
+    """
+    for name in MODEL_CHECKS:
+        yield resolve(MODEL_CHECKS, name, "check")(trial)

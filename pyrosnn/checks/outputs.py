@@ -2,8 +2,8 @@
 
 from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.trial import Trial
-from pyrosnn.sampling import replay_logits
-from pyrosnn.sampling.outputs_vary import share_of_probabilities, share_still
+from pyrosnn.sampling import draw_sample_set, replay_logits
+from pyrosnn.sampling.outputs_vary import NUM_SAMPLES, share_of_probabilities, share_still
 
 
 def logits_are_logits(trial: Trial) -> Finding:
@@ -32,7 +32,12 @@ def random_outputs(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the share of images with one output in all samples.
     """
-    logits = replay_logits(trial.classifier, trial.x, trial.sets()[1])
+    samples = trial.sets()[1]
+    if len(samples) < NUM_SAMPLES:  # of few members, few draws may all be of one
+        samples = draw_sample_set(
+            trial.classifier, trial.x, NUM_SAMPLES, seed=trial.seed, stream="outputs-vary"
+        )
+    logits = replay_logits(trial.classifier, trial.x, samples)
     share = share_still(logits)
     text = f"the logits of {share:.0%} of the images are the same in all {len(logits)} samples"
     status = "pass" if share == 0 else "fail" if share == 1 else "warn"

@@ -38,9 +38,13 @@ def own_samples(result: xr.DataTree) -> Finding:
     )
     disagreement = _disagreement(values, common)
     if _has_identity(spec):
-        share = _share_of_ones(values, CLOSE_COMPACT if "compact" in result.attrs else CLOSE)
+        shares = _shares_of_ones(values, CLOSE_COMPACT if "compact" in result.attrs else CLOSE)
+        share = float(shares.mean())
         status = "fail" if share > FAIL_ABOVE else "warn" if share > WARN_ABOVE else "pass"
         text = f"{share:.1%} of the cosines are 1, as all of an attack on its own samples are"
+        if status == "fail" and shares.min() <= WARN_ABOVE:
+            status = "warn"  # few members drawn with replacement may be the same in A and I
+            text += ", but not in every repeat; if members are few, split them: disjoint_members"
         if status != "pass" or disagreement is None:
             return Finding(name=NAME, status=status, value=share, message=text)
     if disagreement is None:
@@ -66,12 +70,15 @@ def _has_identity(spec: dict[str, object]) -> bool:
     return all(spec.get(key) == value for key, value in wanted.items()) and not spec.get("clip")
 
 
-def _share_of_ones(values: xr.Dataset, tolerance: float) -> float:
-    """Return the largest share, over S_A and S_I, of cosines that are 1."""
+def _shares_of_ones(values: xr.Dataset, tolerance: float) -> np.ndarray:
+    """Return the share of cosines that are 1, shape (repeat,), of the sizes with most of them."""
     cosine = values["cosine"]
-    ones = (cosine > 1 - tolerance).sum(("repeat", "example", "strength"))
-    known = cosine.notnull().sum(("repeat", "example", "strength"))
-    return float((ones / known.where(known > 0)).max().fillna(0.0))
+    ones = (cosine > 1 - tolerance).sum(("example", "strength"))
+    known = cosine.notnull().sum(("example", "strength"))
+    shares = (ones / known.where(known > 0)).fillna(0.0)
+    by_repeat = shares.transpose("repeat", ...).values.reshape(shares.sizes["repeat"], -1)
+    largest: np.ndarray = by_repeat[:, by_repeat.mean(0).argmax()]
+    return largest
 
 
 def _disagreement(values: xr.Dataset, sizes: list[int]) -> tuple[float, float, int] | None:

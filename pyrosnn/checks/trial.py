@@ -1,7 +1,7 @@
 """The inputs of a model's checks: a classifier, images, an attack, and fresh A and I."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isqrt
 from typing import Any
@@ -18,6 +18,9 @@ from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
 
 # Student's t of fewer draws would call nothing significant.
 NUM_REPEATS = 5
+# Samples in A of the checks that attack in many steps or directions, in every repeat: these are
+# enough for a large flaw, and a slow classifier is not evaluated for hours.
+FEW_SAMPLES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,17 @@ class Trial:
     attack_samples: int
     inference_samples: int
     seed: int
+    _sets: dict[int, tuple[SampleSet, SampleSet]] = field(default_factory=dict, repr=False)
+    _correct: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def few(self) -> "Trial":
+        """The same trial with few samples in A."""
+        return self.of(attack_samples=min(self.attack_samples, FEW_SAMPLES))
+
+    def of(self, **changes: Any) -> "Trial":
+        """Return the trial of other images or sizes."""
+        return replace(self, **changes, _sets={}, _correct={})
 
     @property
     def one_step(self) -> Attack:
@@ -48,23 +62,28 @@ class Trial:
         return self.attack.one_step
 
     def sets(self, repeat: int = 0) -> tuple[SampleSet, SampleSet]:
-        """Draw A and I of a repeat."""
-        return disjoint_sample_sets(
-            self.classifier,
-            self.x,
-            attack=self.attack_samples,
-            inference=self.inference_samples,
-            seed=self.seed,
-            repeat=repeat,
-        )
+        """Draw A and I of a repeat, once."""
+        if repeat not in self._sets:
+            self._sets[repeat] = disjoint_sample_sets(
+                self.classifier,
+                self.x,
+                attack=self.attack_samples,
+                inference=self.inference_samples,
+                seed=self.seed,
+                repeat=repeat,
+            )
+        return self._sets[repeat]
 
     def correct(self, attack: Attack, repeat: int = 0) -> np.ndarray:
-        """Return which attacked images I classifies correctly, shape (example,)."""
-        attack_set, inference_set = self.sets(repeat)
-        result = attack(self.classifier, self.x, self.y, attack_set)
-        mean = predict(self.classifier, self.x + result.perturbation, inference_set, moved=True)
-        correct: np.ndarray = (mean.predicted == self.y).cpu().numpy()
-        return correct
+        """Return which attacked images I classifies correctly, shape (example,); asked once."""
+        key = repr(attack), repeat
+        if key not in self._correct:
+            attack_set, inference_set = self.sets(repeat)
+            result = attack(self.classifier, self.x, self.y, attack_set)
+            moved = self.x + result.perturbation
+            mean = predict(self.classifier, moved, inference_set, moved=True)
+            self._correct[key] = (mean.predicted == self.y).cpu().numpy()
+        return self._correct[key]
 
     def accuracies(self, attack: Attack) -> np.ndarray:
         """Return the adversarial accuracy in each repeat, on the same sets for every attack."""

@@ -18,7 +18,9 @@ def zero_gradients(result: xr.DataTree) -> Finding:
     Any such share warns; from 5 % on it fails, as accuracies may be that much too high. Gradients
     below the smallest normal float32 (1.2e-38) warn from 5 % on: pyrosnn computes them exactly,
     other tools would not. Images that rest by design are left out: those that A misclassifies,
-    with a loss such as ``cw`` or with a function as the attack.
+    with a loss such as ``cw`` or with a function as the attack. So are images that an attack did
+    not move although a gradient may be there: they have no cosine, and :func:`unmoved_images`
+    counts them.
 
     Args:
         result: a result with the group ``evaluation``.
@@ -32,14 +34,16 @@ def zero_gradients(result: xr.DataTree) -> Finding:
     attacked = values.isel(strength=np.flatnonzero(values["strength"] > 0))
     if attacked.sizes["strength"] == 0:
         return skipped(NAME, "needs a strength above 0, has none")
-    counted = xr.ones_like(attacked["zero_gradient"])
+    counted = (attacked["perturbation_norm"] != 0) | attacked["zero_gradient"]
     rests = spec.get("rests", spec.get("loss") == "cw")  # studies do not say so
     if rests or spec.get("attack") == "external":
         counted = counted & attacked["attack_correct"]
     dims = ("repeat", "example", "strength")
     number = counted.sum(dims)
     if int(number.min()) == 0:
-        return skipped(NAME, "needs images that A classifies correctly, has none")
+        return skipped(
+            NAME, "needs images that were moved or that A classifies correctly, has none"
+        )
     missing = (attacked["zero_gradient"] | attacked["cosine"].isnull()) & counted
     small = (attacked["gradient_norm"] < SMALLEST_FLOAT32) & counted
     share = float((missing.sum(dims) / number).max())

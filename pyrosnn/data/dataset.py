@@ -20,20 +20,23 @@ class Dataset:
     """Images and labels of both splits, and the bounds of a pixel.
 
     Attributes:
-        name: its name in ``DATASETS``.
-        x_train, x_test: images, float32, shape (example, channel, height, width), in ``bounds``.
+        name: its name in ``DATASETS``, or one of your own.
+        x_train, x_test: images, float32, shape (example, *image), in ``bounds``; an image is often
+            (channel, height, width).
         y_train, y_test: labels, int64, shape (example,), in 0 … num_classes - 1.
         num_classes: how many classes there are.
         bounds: smallest and largest pixel value.
+        source: what ``load_dataset`` loads it by, if that is not its name: a function or a file.
     """
 
     name: str
-    x_train: Float[Tensor, "train channel height width"]
+    x_train: Float[Tensor, "train *image"]
     y_train: Int[Tensor, " train"]
-    x_test: Float[Tensor, "test channel height width"]
+    x_test: Float[Tensor, "test *image"]
     y_test: Int[Tensor, " test"]
     num_classes: int
     bounds: tuple[float, float] = (0.0, 1.0)
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Check both splits.
@@ -69,7 +72,7 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Shape of one image: (channel, height, width)."""
+        """Shape of one image, such as (channel, height, width)."""
         return tuple(self.x_train.shape[1:])
 
     @cached_property

@@ -234,7 +234,10 @@ def _label(
         geometries = geometries * len(results)
     predicted = [label for line in attacked.lines for label in linearization.predicted[line]]
     pairs = list(zip(geometries, results, strict=False))  # without gradients there are no pairs
-    over_strengths = {"adversarial_correct": [label == y for label in predicted]}
+    over_strengths = {
+        "adversarial_correct": [label == y for label in predicted],
+        "predicted_class": predicted,
+    }
     for name in ("cosine", "radius", "margin", "gradient_norm"):
         unknown = [torch.full_like(r.norm, torch.nan) for r in results]
         over_strengths[name] = [getattr(g, name) for g in geometries] or unknown

@@ -142,7 +142,9 @@ class StochasticClassifier(torch.nn.Module, ABC):
         Args:
             sites: values of the sites, each of shape (sample, example or 1, *event).
         """
-        return Parts(Identity(), Differentiated(lambda x: self.logits(x, sites)))
+        return Parts(
+            Identity(), Differentiated(lambda x: self.logits(x, sites), len(self.image_shape) + 1)
+        )
 
     def discriminants(self, x: Images, sites: Sites) -> Logits:
         """Evaluate f_c(x, θ_s): the softmax of the logits, or the logits, as ``output`` says."""

@@ -6,7 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._C._functorch import (
+    _add_batch_dim,
+    get_unwrapped,
+    is_batchedtensor,
+    is_functorch_wrapped_tensor,
+    maybe_get_bdim,
+    maybe_get_level,
+)
 from torch.autograd import forward_ad
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -38,9 +45,21 @@ class _OfTheInput(TorchFunctionMode):
     ) -> Any:
         """Run a function, or both halves of a linear one."""
         kwargs = kwargs or {}
-        if func not in LINEAR or not _along_the_input(*args, **kwargs):
+        if func not in LINEAR or len(args) < 2:
             return func(*args, **kwargs)
-        h, weight, *rest = args
+        h, *others = args
+        if is_batchedtensor(h) and not any(
+            map(is_functorch_wrapped_tensor, _tensors(others, kwargs))
+        ):
+            return _over_samples(lambda inner: self._linear(func, inner, others, kwargs), h)
+        return self._linear(func, h, others, kwargs)
+
+    @staticmethod
+    def _linear(func: Any, h: Any, others: list[Any], kwargs: Any) -> Any:
+        """Return a linear function's value and tangent, as one dual tensor."""
+        if not _along_the_input(h, *others, **kwargs):
+            return func(h, *others, **kwargs)
+        weight, *rest = others
         value, tangent = forward_ad.unpack_dual(h)
         if "bias" in kwargs:
             plain = {**kwargs, "bias": None}
@@ -51,13 +70,30 @@ class _OfTheInput(TorchFunctionMode):
         )
 
 
+def _over_samples(function: Callable[[Tensor], Tensor], h: Tensor) -> Any:
+    """Apply a function of a batch to the tensor that one level of vmap holds.
+
+    Within vmap tangents are not to be seen, but in that tensor they are.
+    """
+    level, axis = maybe_get_level(h), maybe_get_bdim(h)
+    inner = get_unwrapped(h).movedim(axis, 0)
+    if is_functorch_wrapped_tensor(inner) or inner.ndim < 3:
+        return function(h)
+    value = function(inner.flatten(0, 1)).unflatten(0, inner.shape[:2])
+    return _add_batch_dim(value, 0, level)
+
+
+def _tensors(args: list[Any], kwargs: Any) -> list[Tensor]:
+    return [v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)]
+
+
 def _no_bias(rest: list[Any]) -> list[Any]:
     return [None, *rest[1:]] if rest else []
 
 
 def _along_the_input(*args: Any, **kwargs: Any) -> bool:
     """Return whether a call has the usual arguments, and only the first has a tangent."""
-    tensors = [v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)]
+    tensors = _tensors(list(args), kwargs)
     if len(args) < 2 or any(map(is_functorch_wrapped_tensor, tensors)):
         return False  # within vmap, tangents are not to be seen
     has_tangent = [forward_ad.unpack_dual(v).tangent is not None for v in tensors]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyrosnn.errors import NoGradientError
 from pyrosnn.networks.forward_mode import dual_pass
+from pyrosnn.networks.gradients import gradient_at, no_gradient
+from pyrosnn.networks.reverse_mode import jvp_in_reverse
 
 VectorJacobianProduct = Callable[[Tensor], Tensor]
 
@@ -72,10 +73,13 @@ class Differentiated(Function):
     """Any function, differentiated by torch.
 
     Attributes:
-        function: features to values.
+        function: features to values; the first axis of the values is that of samples.
+        shared_ndim: number of axes of features that all samples share. Features of each sample's
+            own have one more.
     """
 
     function: Callable[[Tensor], Tensor]
+    shared_ndim: int | None = None
 
     def __call__(self, h: Tensor) -> Tensor:
         """Return the value."""
@@ -83,8 +87,14 @@ class Differentiated(Function):
             return self.function(h)
 
     def jvp(self, h: Tensor, steps: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Differentiate in forward mode, once per step; the first pass also gives the value."""
-        passes = [dual_pass(self.function, h, step) for step in steps]
+        """Differentiate in forward mode, once per step; the first pass also gives the value.
+
+        Where a part of the function has no forward mode, the derivative comes from reverse mode.
+        """
+        try:
+            passes = [dual_pass(self.function, h, step) for step in steps]
+        except Exception:  # of many kinds; what is the function's own error is raised again here
+            return jvp_in_reverse(self.function, h, steps, self.shared_ndim)
         for _, tangent in passes:
             if tangent is None:
                 raise no_gradient()
@@ -97,36 +107,3 @@ class Differentiated(Function):
         with torch.enable_grad():
             values = self.function(h)
         return values.detach(), lambda cotangents: gradient_at(h, values, cotangents)
-
-
-def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
-    """Return the cotangents of x, given those of a value computed from it; keep the graph.
-
-    Args:
-        x: tensor from which the values were computed, with a gradient.
-        values: functions of x.
-        cotangents: in the values' shape.
-
-    Raises:
-        NoGradientError: if no gradient of the values reaches x.
-
-    Example:
-        >>> x = torch.tensor([3.0]).requires_grad_()
-        >>> gradient_at(x, x**2, torch.ones(1))
-        tensor([6.])
-    """
-    if not values.requires_grad:
-        raise no_gradient()
-    (gradient,) = torch.autograd.grad(values, x, cotangents, retain_graph=True, allow_unused=True)
-    if gradient is None:
-        raise no_gradient()
-    return gradient
-
-
-def no_gradient() -> NoGradientError:
-    """Return the error for a function whose output does not depend on its input."""
-    return NoGradientError(
-        "no gradient of the classifier's outputs reaches the image; do not detach or use "
-        "torch.no_grad in its forward, or judge votes under an attack without gradients (SPSA, or "
-        "a function)"
-    )

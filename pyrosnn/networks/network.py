@@ -136,7 +136,9 @@ class Network(torch.nn.Module, ABC):
 
     def parts(self, edits: Edits) -> Parts:
         """Return the part after the trunk, for the samples of a chunk."""
-        return Parts(Identity(), Differentiated(lambda x: self.logits(x, edits)))
+        return Parts(
+            Identity(), Differentiated(lambda x: self.logits(x, edits), len(self.image_shape) + 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of the network without noise, shape (example, class)."""

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from pyrosnn.networks.forward_mode import dual_pass
-from pyrosnn.networks.function import Differentiated, no_gradient
+from pyrosnn.networks.function import Differentiated
+from pyrosnn.networks.gradients import no_gradient
 
 
 class Operation(ABC):

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import read_provenance, read_spec
 
@@ -14,6 +15,12 @@ def ablation_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``ablation``.
     """
+    require_entries(
+        result,
+        provenance=("model", "dataset"),
+        spec=("images", "repeats", "strength", "attack_samples", "inference_samples"),
+        group="ablation",
+    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result["ablation"].dataset
     names = [str(name) for name in values["variant"].values]

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import curve_style, set_title
 from pyrosnn.results import read_spec
 
@@ -17,6 +18,11 @@ def angles_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``gaussian-angles``.
     """
+    require_entries(
+        result,
+        spec=("dimension", "pairs"),
+        group="angles",
+    )
     spec = read_spec(result)
     values = result["angles"].dataset
     angle = values["angle"]

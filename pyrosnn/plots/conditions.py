@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies
@@ -81,6 +82,20 @@ def conditions_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``conditions``.
     """
+    require_entries(
+        result,
+        provenance=("model", "dataset"),
+        spec=(
+            "noise_samples",
+            "smoothing_variance",
+            "attack",
+            "loss",
+            "labels",
+            "attack_samples",
+            "inference_samples",
+        ),
+        variables=("smooth_condition",),
+    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
     figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)

@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import count, curve_style, legend_below, model_name, say, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import advise, determined, mean_cosine, samples_needed
@@ -21,6 +22,11 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``diagnosis``.
     """
+    require_entries(
+        result,
+        provenance=("model", "dataset"),
+        spec=("share", "num_samples", "inference_samples"),
+    )
     spec, provenance = read_spec(result), read_provenance(result)
     moments = result["moments"].dataset
     figure = Figure(figsize=(9.0, 4.4), layout="constrained", dpi=150)

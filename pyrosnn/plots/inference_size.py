@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.outputs import find_output
+from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
@@ -86,6 +87,11 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``inference-size``.
     """
+    require_entries(
+        result,
+        provenance=("model", "dataset", "output"),
+        spec=("attack", "loss", "labels", "strengths", "attack_samples"),
+    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
     unit = find_output(provenance["output"]).unit

@@ -4,6 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
@@ -71,6 +72,11 @@ def sample_size_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``sample-size``.
     """
+    require_entries(
+        result,
+        provenance=("model", "dataset"),
+        spec=("attack", "loss", "labels", "inference_samples"),
+    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
     figure = Figure(figsize=(9.0, 3.8), layout="constrained", dpi=150)

@@ -1,8 +1,9 @@
 """Colours and markers that distinguish curves in greyscale, too."""
 
+import io
 import textwrap
-from collections.abc import Mapping
-from pathlib import Path
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from pyrosnn.storage import atomic_path
+from pyrosnn.errors import FigureError, PyrosnnError, PyrosnnWarning, first_line
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PER_INCH = 11  # characters of a title
@@ -104,16 +105,41 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def save_figure(path: Path, figure: Figure, *, overwrite: bool = False) -> None:
-    """Write a figure as PNG, whole or not at all.
+def draw_png(make: Callable[[], Figure]) -> bytes:
+    """Draw a figure as PNG, whatever the user's settings of matplotlib are.
+
+    A setting may need what is not there: LaTeX (``text.usetex``), or a font. The figure is then
+    drawn with matplotlib's defaults, after a warning.
 
     Args:
-        path: the file.
-        figure: the figure.
-        overwrite: whether an existing file may be replaced.
+        make: makes the figure.
 
     Raises:
-        FileError: if the file exists, or cannot be written.
+        FigureError: if the defaults do not help, with matplotlib's reason.
     """
-    with atomic_path(path, overwrite=overwrite) as temporary:
-        figure.savefig(temporary, format="png")
+    try:
+        return _png(make)
+    except (MemoryError, KeyError, PyrosnnError):
+        raise  # of the result, not of matplotlib
+    except Exception as error:
+        reason = first_line(error)
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        try:
+            content = _png(make)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise FigureError(f"matplotlib cannot draw the figure: {first_line(error)}") from error
+    warnings.warn(
+        f"matplotlib cannot draw with its settings ({reason}); the figure has the defaults",
+        PyrosnnWarning,
+        stacklevel=2,
+    )
+    return content
+
+
+def _png(make: Callable[[], Figure]) -> bytes:
+    buffer = io.BytesIO()  # not a file: then matplotlib's errors are not those of a disk
+    make().savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pyrosnn.outputs import find_output
+from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import count, curve_style, model_name, say, set_title, short_log_labels
 from pyrosnn.results import read_provenance, read_spec
 
@@ -17,6 +18,11 @@ def variation_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``prediction-variance``.
     """
+    require_entries(
+        result,
+        provenance=("model", "dataset", "output"),
+        spec=("num_samples",),
+    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result["variation"].dataset
     unit = find_output(provenance["output"]).unit

@@ -7,9 +7,10 @@ from typing import Any
 
 import xarray as xr
 
-from pyrosnn.errors import ArgumentError, FileError, first_line
+from pyrosnn.errors import ArgumentError, FileError, first_line, require
 from pyrosnn.results.dataset import combine_repeats
 from pyrosnn.results.schema import GROUP, SCHEMA_VERSION
+from pyrosnn.results.storable import check_storable
 from pyrosnn.results.validation import check_result_tree
 from pyrosnn.settings import checked_arguments
 from pyrosnn.storage import netcdf, read_whole, write_whole
@@ -86,10 +87,43 @@ def save_results(path: str | Path, result: xr.DataTree, *, overwrite: bool = Fal
         overwrite: replace an existing file.
 
     Raises:
+        ArgumentError: for what :func:`open_results` would not read as it is: values that are
+            neither numbers nor texts, attributes that are no plain values, or a variable of
+            pyrosnn with other dimensions than its own.
         FileError: if the file exists and ``overwrite`` is not set, or cannot be written.
     """
+    check_storable(result)
     # made in memory: HDF5 cannot be trusted to report a disk that is full
-    write_whole(path, netcdf.to_bytes(result), overwrite=overwrite)
+    write_whole(path, _to_bytes(result), overwrite=overwrite)
+
+
+def _to_bytes(result: xr.DataTree) -> bytes:
+    """Return the bytes of a file, once they have been read again."""
+    try:
+        content = netcdf.to_bytes(result)
+        again = netcdf.from_bytes(content)
+        _require_result(again)
+    except MemoryError:
+        raise  # the machine is too small
+    except Exception as error:  # of xarray and HDF5, for what has no sentence of its own yet
+        raise ArgumentError(f"the result cannot be saved: {first_line(error)}") from error
+    for name, node in result.children.items():
+        there, here = again[name].dataset, node.dataset
+        changed = [key for key in here.variables if not _is_same(here, there, key)]
+        require(
+            not changed,
+            f"{', '.join(map(str, changed))} would be read as other values than are saved; give "
+            "plain numbers or texts, without attributes or an encoding of their own",
+        )
+    return content
+
+
+def _is_same(here: xr.Dataset, there: xr.Dataset, name: Any) -> bool:
+    """Whether a variable has the same dimensions, values and coordinates in two datasets."""
+    if name not in there.variables or (name in here.coords) != (name in there.coords):
+        return False
+    first, second = (values.variables[name] for values in (here, there))
+    return first.dims == second.dims and xr.Dataset({"x": first}).equals(xr.Dataset({"x": second}))
 
 
 @checked_arguments
@@ -112,14 +146,20 @@ def open_results(path: str | Path) -> xr.DataTree:
     content = read_whole(path, "result file")
     try:
         tree = netcdf.from_bytes(content)
+    except netcdf.ContentError as error:
+        raise FileError(
+            f"{path} holds what no result may: {first_line(error)}; write it again without, or run "
+            "the study again"
+        ) from error
     except ValueError as error:
         if (kind := kind_of(content)) not in (None, RESULT):
             raise FileError(f"{path} is a {kind}, expected a result (.nc)") from None
         raise FileError(
-            f"{path} is not a readable netCDF file ({first_line(error)}); "
-            "it may be truncated: run the study or copy it again"
+            f"{path} is not a readable netCDF file ({first_line(error)}); it "
+            f"{'is damaged' if netcdf.has_checksum(content) else 'may be truncated'}: run the "
+            "study or copy it again"
         ) from error
-    if "schema_version" not in tree.attrs or not tree.children:
+    if not _is_result(tree):
         raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(
@@ -131,6 +171,17 @@ def open_results(path: str | Path) -> xr.DataTree:
     except ValueError as error:
         raise FileError(f"{path} is a damaged result: {first_line(error)}") from error
     return tree
+
+
+def _is_result(tree: xr.DataTree) -> bool:
+    return "schema_version" in tree.attrs and bool(tree.children)
+
+
+def _require_result(tree: xr.DataTree) -> None:
+    """Refuse a tree that :func:`open_results` would not open."""
+    if not _is_result(tree) or str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
+        raise ValueError("it is no result of this pyrosnn; make one with make_result")
+    check_result_tree(tree)
 
 
 def read_spec(result: xr.DataTree) -> dict[str, Any]:

@@ -48,8 +48,10 @@ def make_provenance(
         seed: root seed.
         wall_time_s: duration of the evaluation in seconds.
     """
+    own = {"dataset_source": dataset.source} if dataset.source else {}
     return {
         **run_provenance(seed=seed, wall_time_s=wall_time_s),
+        **own,
         "model": training.model if training is not None else type(classifier).__name__,
         "training": training.to_json() if training is not None else None,
         "dataset": dataset.name,

@@ -60,6 +60,7 @@ VARIABLES = {
     "adversarial_correct": Variable(
         ATTACKED, "bool", "attacked image classified correctly by I (raw)"
     ),
+    "predicted_class": Variable(ATTACKED, "int32", "class that I predicts for the attacked image"),
     "linear_condition": Variable(ATTACKED, "bool", "linear robustness condition (theorem 4.1)"),
     "smooth_condition": Variable(
         (*ATTACKED, "smoothness"), "bool", "smooth robustness condition (theorem 4.2)"
@@ -182,7 +183,8 @@ VARIABLES = {
 }
 
 # What a file of each kind must have; all else is optional: the smooth condition needs a
-# constant L, and a compact file leaves out the radius, which follows from other variables.
+# constant L, a compact file leaves out the radius, which follows from other variables, and files
+# of older versions have no predicted class.
 GROUPS = {
     "evaluation": {
         "clean_correct",

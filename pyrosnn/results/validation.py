@@ -30,6 +30,7 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
     "precision": str,
     "model": str,
     "dataset": str,
+    "dataset_source": str,
     "model_digest": str,
     "dataset_digest": str,
     "output": str,

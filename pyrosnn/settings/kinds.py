@@ -51,9 +51,9 @@ class Kind:
 
     @property
     def choices(self) -> Sequence[str] | None:
-        """The names that a value may be, if they are in a table."""
+        """What a value may be, if that is a name in a table."""
         mark = self.mark(OneOf)
-        return None if mark is None else tuple(mark.table)
+        return None if mark is None else tuple(mark.known)
 
 
 def kind_of(hint: Any) -> Kind:
@@ -125,10 +125,10 @@ def _check_one(name: str, value: Any, kind: Kind) -> None:
         kind.type is bool or not isinstance(value, bool)
     )
     names = kind.mark(OneOf)
-    expected = WORDS[kind.type or str] if names is None else f"a name ({', '.join(names.table)})"
+    expected = WORDS[kind.type or str] if names is None else f"a name ({', '.join(names.known)})"
     require(right, f"{name} must be {expected}, got {brief(value)}")
-    if names is not None and value not in names.table:
-        raise unknown_name(names.kind or name.replace("_", " "), value, names.table)
+    if names is not None and not names.has(value):
+        raise unknown_name(names.kind or name.replace("_", " "), value, names.known)
     bounds = [mark for mark in kind.marks if type(mark) in _BOUNDS]
     inside = all(_holds(mark, value) for mark in bounds)
     finite = kind.type is not float or math.isfinite(value)

@@ -1,6 +1,7 @@
 """Marks of a setting in ``Annotated[type, mark, …]``; bounds come from ``annotated_types``."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,24 @@ class OneOf:
     Attributes:
         table: the table, or its names.
         kind: name of its rows in errors, if it is not that of the setting.
+        also: regular expressions of other values by how they are written, such as ``FILE.npz``.
     """
 
     table: Collection[str] = dataclasses.field(repr=False)
     kind: str = ""
+    also: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+
+    def has(self, value: Any) -> bool:
+        """Whether a value is a name in the table, or one of the others."""
+        return value in self.table or any(
+            isinstance(value, str) and re.fullmatch(pattern, value) is not None
+            for pattern in self.also.values()
+        )
+
+    @property
+    def known(self) -> list[str]:
+        """What a value may be, in words."""
+        return [*self.table, *self.also]
 
 
 @dataclass(frozen=True)

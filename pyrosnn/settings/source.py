@@ -78,6 +78,7 @@ class Source:
 
     def __init__(self, module: str, tree: ast.Module):
         self.module = module
+        self.docstring = ast.get_docstring(tree) or ""
         self.values: dict[str, ast.expr] = {}
         self.definitions: dict[str, ast.ClassDef | ast.FunctionDef] = {}
         self.imports: dict[str, tuple[str, str]] = {}
@@ -129,7 +130,7 @@ class Source:
 
 def docstring_of(module: str) -> str:
     """Return the docstring of a module, which is not imported."""
-    return ast.get_docstring(ast.parse(file_of(module).read_text("utf-8"))) or ""
+    return Source.of(module).docstring
 
 
 class _Names(dict[str, Any]):

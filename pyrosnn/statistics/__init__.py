@@ -2,6 +2,7 @@
 
 from pyrosnn.statistics.binomial import clopper_pearson
 from pyrosnn.statistics.confidence import require_confidence
+from pyrosnn.statistics.density import highest_density
 from pyrosnn.statistics.student import (
     student_half_width,
     student_p_value,
@@ -11,6 +12,7 @@ from pyrosnn.statistics.welch import welch_half_width
 
 __all__ = [
     "clopper_pearson",
+    "highest_density",
     "require_confidence",
     "student_half_width",
     "student_p_value",

@@ -22,6 +22,7 @@ from pyrosnn.summaries.compare import Comparison, compare_results
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
 from pyrosnn.summaries.paired import difference_of_models, paired_differences
+from pyrosnn.summaries.predicted import confusion_matrix, targeted_success
 from pyrosnn.summaries.reach import (
     at_reach,
     fit_reach,
@@ -43,6 +44,7 @@ __all__ = [
     "at_strength",
     "clopper_pearson",
     "compare_results",
+    "confusion_matrix",
     "cosine_table",
     "determined",
     "difference_of_models",
@@ -64,5 +66,6 @@ __all__ = [
     "samples_for_mean",
     "samples_for_reach",
     "samples_needed",
+    "targeted_success",
     "variation_table",
 ]

@@ -1,18 +1,13 @@
-"""ArviZ's summary of the angles between attack and inference gradients."""
+"""The angles between attack and inference gradients: selected, in ArviZ's form, summarised."""
 
-import warnings
-
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from pyrosnn.errors import ArgumentError, require, unknown_name
 from pyrosnn.settings import checked_arguments
+from pyrosnn.statistics import highest_density
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
-
-with warnings.catch_warnings():
-    # ArviZ 0.23 announces version 1 at import; the range in pyproject.toml keeps us below it
-    warnings.simplefilter("ignore", FutureWarning)
-    import arviz
 
 
 @checked_arguments
@@ -67,7 +62,7 @@ def posterior_like(result: Evaluated, strength: float | None = None) -> xr.Datas
 def cosine_table(
     result: Evaluated, strength: float | None = None, hdi_prob: float = 0.94
 ) -> pd.DataFrame:
-    """Summarise the cosines with ``arviz.summary``.
+    """Summarise the cosines as ``arviz.summary`` does.
 
     Args:
         result: what a study, ``open_results`` or ``evaluate`` returned.
@@ -83,12 +78,34 @@ def cosine_table(
         ArgumentError: for a strength that the result does not have, or a mass out of (0, 1).
     """
     require(0 < hdi_prob < 1, f"hdi_prob must be between 0 and 1, got {hdi_prob}")
-    cosine = posterior_like(result, strength)[["cosine"]]
-    table = arviz.summary(cosine, kind="stats", hdi_prob=hdi_prob, round_to="none", skipna=True)
-    assert isinstance(table, pd.DataFrame)  # fmt="wide", the default
-    undefined = cosine["cosine"].isnull().sum(("chain", "draw")).values.ravel()
+    cosine = posterior_like(result, strength)["cosine"].astype(float)
+    over = ("chain", "draw")
+    ends = [f"hdi_{100 * share:g}%" for share in ((1 - hdi_prob) / 2, (1 + hdi_prob) / 2)]
+    columns = {"mean": cosine.mean(over), "sd": _deviation(cosine, over)}
+    rows = cosine.transpose("attack_samples", "inference_samples", ...).values
+    intervals = [highest_density(row, hdi_prob) for one_size in rows for row in one_size]
     index = pd.MultiIndex.from_product(
         [cosine["attack_samples"].values, cosine["inference_samples"].values],
         names=["attack_samples", "inference_samples"],
     )
-    return table.set_index(index).assign(undefined=undefined)
+    return pd.DataFrame(
+        {
+            **{name: _rows(values) for name, values in columns.items()},
+            **dict(zip(ends, zip(*intervals, strict=True), strict=True)),
+            "undefined": _rows(cosine.isnull().sum(over)),
+        },
+        index=index,
+    )
+
+
+def _deviation(values: xr.DataArray, over: tuple[str, ...]) -> xr.DataArray:
+    """Return the standard deviation of a sample; NaN where there are fewer than two values."""
+    number = values.notnull().sum(over)
+    squares = ((values - values.mean(over)) ** 2).sum(over)
+    return (squares / (number - 1).where(number > 1)) ** 0.5
+
+
+def _rows(values: xr.DataArray) -> np.ndarray:
+    """Return values in the order of a table's rows."""
+    rows: np.ndarray = values.transpose("attack_samples", "inference_samples").values.ravel()
+    return rows

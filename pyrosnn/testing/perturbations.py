@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import pyrosnn.attacks
-from pyrosnn.attacks import NORMS, Attack, AttackResult
+from pyrosnn.attacks import Attack, AttackResult
 from pyrosnn.attacks.norms import length
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, draw_sample_set
@@ -24,7 +24,8 @@ def attack_set(classifier: StochasticClassifier, x: Tensor) -> SampleSet:
 
 def _require_within(attack: Attack, result: AttackResult) -> None:
     """Require that no δ is longer than the strength, and that the recorded norms are true."""
-    delta, norm = result.perturbation, NORMS[attack.norm].measure(result.perturbation)
+    delta = result.perturbation
+    norm = attack.norms[attack.norm].measure(delta)
     longest = float(norm.max())
     allowed = attack.strength * (1 + 1e-4)
     assert longest <= allowed, f"a δ has the norm {longest:g}, the strength is {attack.strength:g}"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrosnn.data import DATASETS, OWN_DATA
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.device import open_device
 from pyrosnn.errors import DataError, FileError, first_line
@@ -35,6 +36,8 @@ class Checkpoint:
         spec: the training settings.
         dataset: name of the data set that it was trained on.
         dataset_digest: SHA-256 of that data set.
+        dataset_source: the function or file that it was loaded from, if it is none of
+            ``DATASETS``; empty where that is not known.
         test_accuracy: share of test images classified correctly after training, if measured.
         versions: versions of the packages that made it.
     """
@@ -45,6 +48,7 @@ class Checkpoint:
     dataset_digest: str
     test_accuracy: float | None
     versions: Mapping[str, str]
+    dataset_source: str = ""
 
     def require_name(self, name: str) -> None:
         """Refuse a data set of another name, before it is loaded.
@@ -53,24 +57,31 @@ class Checkpoint:
             DataError: naming both data sets.
         """
         if name != self.dataset:
+            own = self.dataset_source or " or ".join(OWN_DATA)
+            data = self.dataset if self.dataset in DATASETS else own
             raise DataError(
                 f"the checkpoint was trained on {self.dataset}, not on {name}; "
-                f"use --dataset {self.dataset}, or train a model on {name}"
+                f"use --dataset {data}, or train a model on {name}"
             )
 
     def require_dataset(self, dataset: Dataset) -> None:
-        """Refuse a data set other than the one of the training.
+        """Refuse a data set other than the one of the training; one of your own may have any name.
 
         Raises:
             DataError: naming both data sets.
         """
+        if not dataset.source:
+            self.require_name(dataset.name)
+        if dataset.digest == self.dataset_digest:
+            return
         self.require_name(dataset.name)
-        if dataset.digest != self.dataset_digest:
-            raise DataError(
-                f"this {dataset.name} (digest {dataset.digest[:12]}) is not the one that the "
-                f"checkpoint was trained on (digest {self.dataset_digest[:12]}); "
-                "name its folder with --data-root"
-            )
+        step = "name its folder with --data-root"
+        if dataset.name not in DATASETS or dataset.source:
+            step = f"give the same images and labels with --dataset ({' or '.join(OWN_DATA)})"
+        raise DataError(
+            f"this {dataset.name} (digest {dataset.digest[:12]}) is not the one that the "
+            f"checkpoint was trained on (digest {self.dataset_digest[:12]}); {step}"
+        )
 
 
 def package_versions() -> dict[str, str]:
@@ -121,6 +132,8 @@ def save_checkpoint(
         "test_accuracy": None if test_accuracy is None else float(test_accuracy),
         "versions": package_versions(),
     }
+    if dataset.source:  # checkpoints on the data sets of the table stay as they were
+        header["dataset_source"] = dataset.source
     content = bundle.to_bytes(CHECKPOINT, as_arrays(classifier.state_dict()), header)
     write_whole(path, content, overwrite=overwrite)
 
@@ -185,6 +198,7 @@ def _restore(path: Path, header: Mapping[str, Any], arrays: dict[str, np.ndarray
             dataset_digest=header["dataset_digest"],
             test_accuracy=header["test_accuracy"],
             versions=header["versions"],
+            dataset_source=str(header.get("dataset_source", "")),
         )
     except MemoryError:
         raise  # the machine is too small, the file may be whole

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pyrosnn.data import DATASETS
-from pyrosnn.errors import ArgumentError, row_of
+from pyrosnn.data import DATASETS, OWN_DATA, is_own_data, short_name
+from pyrosnn.errors import ArgumentError, unknown_name
 from pyrosnn_studies import STUDIES
 
 # the paper's variance of the noise that smoothed networks are trained with
@@ -15,7 +15,7 @@ def training_command(needs: str, dataset: str | None) -> tuple[str, Path]:
 
     Args:
         needs: ``model``, or ``smoothed`` for one that is trained with noise.
-        dataset: the data set; None for digits.
+        dataset: the data set, as ``load_dataset`` takes it; None for digits.
 
     Raises:
         UnknownNameError: for an unknown data set.
@@ -27,13 +27,16 @@ def training_command(needs: str, dataset: str | None) -> tuple[str, Path]:
     """
     default = next(iter(DATASETS))
     name = dataset or default
-    row_of(DATASETS, name, "data set")
+    if name not in DATASETS and not is_own_data(name):
+        raise unknown_name("data set", name, [*DATASETS, *OWN_DATA])
     words = ["pyrosnn train bnn"]
-    if name != default:
+    if is_own_data(name):
+        words.append(f"--dataset {name}")
+    elif name != default:
         words.append(f"--dataset {name} --preset paper")
-    path = Path(f"bnn-{name}.safetensors")
+    path = Path(f"bnn-{short_name(name)}.safetensors")
     if needs == "smoothed":
-        path = Path(f"bnn-{name}-smoothed.safetensors")
+        path = path.with_stem(f"{path.stem}-smoothed")
         words.append(f"--smoothing-variance {SMOOTHING_VARIANCE} --output {path}")
     return " ".join(words), path
 

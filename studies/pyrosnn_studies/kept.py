@@ -1,5 +1,6 @@
 """A study run into a file: its result and its figure, and the cells of an interrupted run."""
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -8,10 +9,10 @@ from typing import Any
 
 import xarray as xr
 
-from pyrosnn.errors import FileError, PyrosnnError, require
-from pyrosnn.plots.style import save_figure
+from pyrosnn.errors import FileError, PyrosnnError, PyrosnnWarning, first_line, require
+from pyrosnn.plots.style import draw_png
 from pyrosnn.results import compact_result, open_results, read_spec, save_results
-from pyrosnn.storage import check_writable
+from pyrosnn.storage import check_writable, write_whole
 from pyrosnn_studies.resuming import finished_result, open_store
 from pyrosnn_studies.runner import Compute, Progress
 from pyrosnn_studies.store import cells_folder
@@ -98,7 +99,8 @@ def run_kept(
         running: gives what shows the progress and what runs the cells, for a ``with`` block.
 
     Returns:
-        The result, and whether it was there already.
+        The result, and whether it was there already. A figure that cannot be drawn costs neither:
+        it is left out, after a warning.
     """
     decides = study.manifest(spec, subject)
     if keeping.resume:
@@ -110,8 +112,7 @@ def run_kept(
         with running() as (progress, compute):
             result = study.run(spec, subject, progress=progress, store=store, compute=compute)
         # the figure first: where the result is there, all is
-        replace = keeping.overwrite or keeping.resume
-        save_figure(figure_of(output), study.figure(result), overwrite=replace)
+        _save_figure(study, result, figure_of(output), keeping)
         written = compact_result(result) if keeping.compact else result
         save_results(output, written, overwrite=keeping.overwrite)
     except (PyrosnnError, KeyboardInterrupt) as error:
@@ -125,3 +126,20 @@ def run_kept(
         raise
     store.remove()
     return result, False
+
+
+def _save_figure(study: Study, result: xr.DataTree, path: Path, keeping: Keeping) -> None:
+    """Write a study's figure, or none where it cannot be drawn."""
+    try:
+        content = draw_png(lambda: study.figure(result))
+    except MemoryError:
+        raise
+    except Exception as error:  # the numbers took hours, and are right without it
+        path.unlink(missing_ok=True)  # of another result
+        warnings.warn(
+            f"there is no figure {path} ({first_line(error)}); pyrosnn plot draws it later",
+            PyrosnnWarning,
+            stacklevel=3,
+        )
+        return
+    write_whole(path, content, overwrite=keeping.overwrite or keeping.resume)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from pyrosnn.data import DATASETS
+from pyrosnn.data import DATASETS, OWN_DATA
 from pyrosnn.errors import FileError, require, row_of, unknown_name
 from pyrosnn.models import MODELS
 from pyrosnn.settings import Kind, OneOf, Option, check_value, kind_of, nested, parse
@@ -18,7 +18,7 @@ from pyrosnn_studies.options import study_options
 
 # Keys of a table that are no settings of the training or the study itself.
 _COUNT, _NAME = kind_of(Annotated[int, Ge(1)]), kind_of(str)
-_DATASET = kind_of(Annotated[str, OneOf(DATASETS, "data set")])
+_DATASET = kind_of(Annotated[str, OneOf(DATASETS, "data set", OWN_DATA)])
 TRAINING_KEYS = {"model": _NAME, "dataset": _DATASET, "preset": _NAME, "test_samples": _COUNT}
 STUDY_KEYS = {
     **{"study": _NAME, "model": _NAME, "dataset": _DATASET, "preset": _NAME},
@@ -215,8 +215,8 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
     Raises:
         PyrosnnError: as the training or the study would.
     """
-    from pyrosnn.adapters.own_model import REFERENCE
     from pyrosnn.data import load_dataset
+    from pyrosnn.functions import REFERENCE
     from pyrosnn.training import preset
     from pyrosnn_studies.study import find_study
 

@@ -1,15 +1,15 @@
 """Opening what a study works on: a checkpoint or a function of the user's own, and its data."""
 
 import re
-import sys
 from pathlib import Path
 
 import torch
 
 from pyrosnn.adapters import OwnModel, load_own_model
-from pyrosnn.adapters.own_model import REFERENCE
-from pyrosnn.data import DATASETS, load_dataset
-from pyrosnn.errors import ArgumentError, FileError, row_of
+from pyrosnn.data import DATASETS, OWN_DATA, is_own_data, load_dataset
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
+from pyrosnn.functions import REFERENCE
 from pyrosnn.sampling import MEMORY_BUDGET, require_stochastic
 from pyrosnn.training import Checkpoint, load_checkpoint
 from pyrosnn_studies.subject import Subject
@@ -34,7 +34,8 @@ def open_subject(
     Args:
         model: a checkpoint, or ``package.module:function``; what can be imported includes what is
             in the current folder. A file of such a name is a checkpoint.
-        dataset: name of the data set: that of the checkpoint, or by default digits for a function.
+        dataset: the data, as :func:`~pyrosnn.data.load_dataset` takes them: those of the
+            checkpoint, or by default digits for a function.
         data_root: folder of the data files.
         device: where the model is put.
         memory_budget: bytes that the evaluation of a block of images may take.
@@ -47,17 +48,11 @@ def open_subject(
     opened: Checkpoint | OwnModel
     if REFERENCE.fullmatch(str(model)) is not None and not Path(model).exists():
         data = load_dataset(dataset or next(iter(DATASETS)), data_root)
-        folder = str(Path.cwd())
-        if folder not in sys.path:  # an installed program does not look there
-            sys.path.insert(0, folder)
         opened = load_own_model(str(model), data, target)
         require_stochastic(opened.classifier, data.x_test[:CHECKED], seed=SEED)
     else:
         opened = checkpoint = _open_checkpoint(Path(model), target)
-        if dataset is not None:
-            row_of(DATASETS, dataset, "data set")
-        checkpoint.require_name(dataset or checkpoint.dataset)
-        data = load_dataset(checkpoint.dataset, data_root)
+        data = _data_of(checkpoint, dataset, data_root)
         checkpoint.require_dataset(data)
     return Subject(
         classifier=opened.classifier,
@@ -65,6 +60,22 @@ def open_subject(
         training=opened.spec,
         memory_budget=memory_budget,
     )
+
+
+def _data_of(checkpoint: Checkpoint, dataset: str | None, data_root: Path | None) -> Dataset:
+    """Load the data that are asked for, or those of a checkpoint."""
+    if dataset is None:
+        dataset = checkpoint.dataset_source or checkpoint.dataset
+        if dataset not in DATASETS and not is_own_data(dataset):
+            raise DataError(
+                f"the checkpoint was trained on {dataset}, which is no data set of pyrosnn "
+                f"({', '.join(DATASETS)}); add --dataset {' or --dataset '.join(OWN_DATA)}"
+            )
+    elif dataset in DATASETS:
+        checkpoint.require_name(dataset)  # before it is loaded
+    elif not is_own_data(dataset):
+        raise unknown_name("data set", dataset, [*DATASETS, *OWN_DATA])
+    return load_dataset(dataset, data_root)
 
 
 def _open_checkpoint(model: Path, device: torch.device) -> Checkpoint:

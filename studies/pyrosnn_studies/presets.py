@@ -104,32 +104,45 @@ def with_defaults(
     if "loss" in names:
         complete.setdefault("loss", default_loss(training.output))
     if "strength" in names and "strength" not in settings:
-        (complete["strength"],) = preset_strengths(dataset.name, norm, "single")
+        (complete["strength"],) = preset_strengths(dataset.name, norm, "single", "--strength")
     if isinstance(settings.get("strengths"), str):
         complete["strengths"] = preset_strengths(dataset.name, norm, settings["strengths"])
     return complete
 
 
-def preset_strengths(dataset: str, norm: str, grid: str) -> tuple[float, ...]:
+def preset_strengths(
+    dataset: str, norm: str, grid: str, option: str = "--strengths"
+) -> tuple[float, ...]:
     """Return the strengths for a data set and norm.
 
     Args:
         dataset: name of the data set.
         norm: norm of the attack.
         grid: ``sweep``, ``single`` or ``near``.
+        option: the option that gives them, for errors.
 
     Raises:
         UnknownNameError: for an unknown norm.
-        ArgumentError: if there are none, asking for ``--strengths``.
+        ArgumentError: if there are none, asking for the option.
     """
     if norm not in NORMS:
         raise unknown_name("norm", norm, NORMS)
     grids = _tables()["strengths"].get(dataset, {}).get(norm, {})
     if grid not in grids:
         raise ArgumentError(
-            f"there are no default strengths for {dataset} in the norm '{norm}'; give --strengths"
+            f"there are no default strengths for {dataset} in the norm '{norm}'; give {option}"
         )
     return tuple(grids[grid])
+
+
+def has_strengths(dataset: str) -> bool:
+    """Whether a data set has default strengths.
+
+    Example:
+        >>> has_strengths("digits"), has_strengths("my-photos")
+        (True, False)
+    """
+    return dataset in _tables()["strengths"]
 
 
 def default_loss(output: str) -> str:

@@ -158,7 +158,7 @@ def manifest_of(result: xr.DataTree) -> dict[str, Any]:
 
 
 def _decisive(study: str, spec: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:
-    said_by_spec = ("seed",)
-    decides = {k: v for k, v in provenance.items() if k not in (*TIME_KEYS, *said_by_spec)}
+    said_elsewhere = ("seed", "dataset_source")  # by the spec, and by the data set's digest
+    decides = {k: v for k, v in provenance.items() if k not in (*TIME_KEYS, *said_elsewhere)}
     as_read: dict[str, Any] = json.loads(json.dumps({"study": study, "spec": spec, **decides}))
     return as_read

@@ -135,5 +135,8 @@ def study_of(result: xr.DataTree) -> Study:
     """
     name = str(result.attrs.get("study"))
     if name not in STUDIES:
-        raise FileError(f"the result belongs to study '{name}'; known are {', '.join(STUDIES)}")
+        raise FileError(
+            f"the result belongs to study '{name}'; known are {', '.join(STUDIES)}: a result of "
+            "the library is shown as one of these with make_result(values, study='sample-size', …)"
+        )
     return find_study(name)

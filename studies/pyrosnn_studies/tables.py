@@ -115,7 +115,7 @@ def all_accuracies(result: xr.DataTree) -> Table:
 
 
 def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float = 0.94) -> Table:
-    """Return ArviZ's summary of the cosines: a row for each S_A and S_I.
+    """Return the summary of the cosines: a row for each S_A and S_I.
 
     Args:
         result: a result.

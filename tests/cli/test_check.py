@@ -26,7 +26,7 @@ def test_a_result_that_passes() -> None:
     ]
     assert [row[0] for row in rows] == list(RESULT_CHECKS)
     assert rows[2] == ["attack-samples", "pass", "0.998"]
-    assert lines[-1] == f"{REPRODUCTION / 'sample-size-bnn.nc'}: 5 pass"
+    assert lines[-1] == f"{REPRODUCTION / 'sample-size-bnn.nc'}: 6 pass"
 
 
 def test_a_failed_check_is_exit_status_one(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_failed_check_is_exit_status_one(tmp_path: Path) -> None:
     result = run(tmp_path / "short.nc")
     assert result.exit_code == 1
     assert "100.0% of the perturbations are shorter than η; the mean is 0.50 η" in result.stdout
-    assert result.stdout.strip().splitlines()[-1].endswith("short.nc: 1 fail, 2 pass, 2 skipped")
+    assert result.stdout.strip().splitlines()[-1].endswith("short.nc: 1 fail, 3 pass, 2 skipped")
     assert result.stderr == ""
 
 

@@ -83,6 +83,7 @@ def test_the_order_turns_the_sign_and_options_reach_the_tables(run: Run) -> None
     assert "1 calm is more robust" in result.stdout
 
 
+@pytest.mark.slow
 def test_what_cannot_be_said_is_said(run: Run) -> None:
     write("single", 5.0, 0.9, repeats=1)
     write("same", 5.0, 0.9)

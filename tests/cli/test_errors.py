@@ -232,6 +232,7 @@ def test_an_allocation_that_really_fails_is_out_of_memory() -> None:
     assert not is_out_of_memory(RuntimeError("shapes differ"))
 
 
+@pytest.mark.slow
 def test_a_strength_that_is_not_there(run: Run, checkpoint_path: Path) -> None:
     run("study", "sample-size", "--model", checkpoint_path, *SMALL, *SIZES)
     refused(run("summary", "sample-size.nc", "--strength", "3"), "it has 0, 0.5")

@@ -64,5 +64,8 @@ def test_a_result_without_its_settings_is_no_accident(
     result = run(command, "a.nc")
     assert result.exception is None or isinstance(result.exception, SystemExit)
     if command == "plot":
-        refused(result, "a.nc has no 'attack', which its study writes")
+        refused(
+            result,
+            "the figure needs 'attack', 'loss', 'labels', 'inference_samples' in its spec, which",
+        )
         assert not (tmp_path / "a.png").exists()

@@ -170,7 +170,10 @@ def test_a_model_without_gradients_is_not_called_robust(run: Run) -> None:
 
 @pytest.mark.slow
 def test_diagnose_ones_own_model(run: Run) -> None:
-    result = run("diagnose", "--model", "mine_for_test:good", "--images", "10", "--repeats", "1")
+    result = run(
+        "diagnose", "--model", "mine_for_test:good", "--images", "10", "--repeats", "1",
+        "--num-samples", "40", "--attack-samples", "1,3", "--inference-samples", "5",
+    )  # fmt: skip
     assert result.exit_code in (0, 1), result.output
     assert "cosine" in result.stdout
 
@@ -307,3 +310,66 @@ def test_an_own_model_does_not_stand_for_both_models_of_all_studies(run: Run) ->
     result = run("study", "all", "--model", "mine_for_test:good")
     assert result.exit_code == 2
     assert "study all needs --smoothed-model, too: pyrosnn train bnn --smooth" in result.stderr
+
+
+RAISING = """
+import torch
+from torch import nn
+from pyrosnn.adapters import MCDropout
+
+
+class Late(nn.Module):
+    def __init__(self, error):
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Dropout(0.4), nn.Linear(8, 10))
+        self.error, self.calls = error, 0
+
+    def forward(self, x):
+        if x.requires_grad or torch.autograd.forward_ad._current_level >= 0:
+            raise self.error
+        return self.net(x)
+
+
+def fails(error):
+    return MCDropout(Late(error), (1, 8, 8))
+
+
+def not_implemented():
+    return fails(NotImplementedError("no derivative of this\\nand more lines"))
+
+
+def key():
+    return fails(KeyError("weights"))
+
+
+def runtime():
+    return fails(RuntimeError("sizes do not match"))
+"""
+
+
+@pytest.mark.parametrize("command", [("study", "sample-size"), ("diagnose",)], ids=str)
+@pytest.mark.parametrize("function", ["not_implemented", "key", "runtime"])
+def test_a_model_that_raises_is_one_line(
+    command: tuple[str, ...], function: str, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "mine_for_test.py").write_text(RAISING, "utf-8")
+    model = ("--model", f"mine_for_test:{function}", "--images", "6", "--repeats", "1")
+    result = run(*command, *model)
+    assert result.exit_code == 2, result.output
+    line = result.stderr.strip().splitlines()[-1]
+    assert line.startswith("pyrosnn: ")
+    assert "Traceback" not in result.output
+    assert not list(tmp_path.glob("*.nc"))
+
+
+def test_a_fault_of_ours_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> None:
+        raise ZeroDivisionError("division by zero\nand more lines")
+
+    monkeypatch.setattr("pyrosnn_studies.study.find_study", fail)
+    result = run("study", "gaussian-angles")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0].endswith("see where") or "report it" in result.stderr
+    assert "raised ZeroDivisionError: division by zero; set PYROSNN_TRACEBACK=1" in result.stderr
+    monkeypatch.setenv("PYROSNN_TRACEBACK", "1")
+    assert isinstance(run("study", "gaussian-angles").exception, ZeroDivisionError)

@@ -118,6 +118,7 @@ def widened_angles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, name, raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("widened_angles")
 def test_a_field_of_a_study(run: Run, tmp_path: Path, digits: Dataset) -> None:
     shown = words_of(run("study", "gaussian-angles", "--help"))

@@ -43,6 +43,7 @@ def test_study_summary_and_plot(run: Run, tmp_path: Path, checkpoint_path: Path)
     ]
 
 
+@pytest.mark.slow
 def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:
     result = run(
         "study", "sample-size", "--model", checkpoint_path, "--images", "12", "--repeats", "1",
@@ -89,6 +90,7 @@ def test_every_option_reaches_the_result(run: Run, tmp_path: Path, checkpoint_pa
     }
 
 
+@pytest.mark.slow
 def test_logit_models_are_attacked_with_the_margin(
     run: Run, tmp_path: Path, checkpoint_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ def test_logit_models_are_attacked_with_the_margin(
     assert read_spec(open_results(tmp_path / "sample-size.nc"))["loss"] == "margin"
 
 
+@pytest.mark.slow
 def test_conditions_need_a_model_trained_with_noise(
     run: Run, tmp_path: Path, checkpoint_path: Path
 ) -> None:
@@ -161,6 +164,7 @@ def test_studies_without_images_under_attack(
     assert row[-1] == "-"  # of the margin there is none
 
 
+@pytest.mark.slow
 def test_inference_size_compares_in_pairs(run: Run, checkpoint_path: Path) -> None:
     study = run(
         "study", "inference-size", "--model", checkpoint_path, "--images", "20", "--repeats", "3",
@@ -234,7 +238,9 @@ def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(load_presets("pyrosnn.training")["quick"], "epochs", 1)
 
 
-@pytest.mark.parametrize("study", ["sample-size", "conditions"])
+@pytest.mark.parametrize(
+    "study", ["sample-size", pytest.param("conditions", marks=pytest.mark.slow)]
+)
 def test_a_study_without_a_model_says_how_to_make_one(
     study: str, run: Run, tmp_path: Path, one_epoch: None
 ) -> None:

@@ -61,6 +61,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return invoke
 
 
+@pytest.mark.slow
 def test_a_file_is_run_resumed_and_shared(run: Run, tmp_path: Path) -> None:
     first = run("list.toml", "--quiet")
     assert first.exit_code == 0, first.output
@@ -86,6 +87,7 @@ def test_a_file_is_run_resumed_and_shared(run: Run, tmp_path: Path) -> None:
     assert "kept/bnn.safetensors is trained already" in again.stdout
 
 
+@pytest.mark.slow
 def test_a_whole_number_is_a_number(run: Run, tmp_path: Path) -> None:
     listed = LIST.replace('strengths = "0:1:0.5"', "strengths = [0, 1]")
     (tmp_path / "list.toml").write_text(listed.replace("step = 5.0", "step = 5"))
@@ -107,6 +109,7 @@ def test_only_what_is_named_is_run(run: Run, tmp_path: Path) -> None:
     assert "--like has none" in run("--like", "shown/angles.nc", "--only", "angles").stderr
 
 
+@pytest.mark.slow
 def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
     assert run("list.toml", "--quiet", "--only", "size").exit_code == 0
     model = ("--model", "kept/bnn.safetensors")

@@ -44,10 +44,10 @@ def test_every_bit_of_a_seed_counts() -> None:
 
 @pytest.mark.statistical
 def test_draws_are_uniform() -> None:
-    # 20,000 streams, one value each: the mean has a standard error of 0.002
-    values = torch.stack([draw(i)[0] for i in range(20_000)])
-    assert abs(float(values.mean()) - 0.5) < 5 * 0.289 / 20_000**0.5
-    assert len(torch.unique(values)) > 19_900  # float32 has 2^24 values: some 12 are expected twice
+    # 2,000 streams, one value each: the mean has a standard error of 0.006
+    values = torch.stack([draw(i)[0] for i in range(2_000)])
+    assert abs(float(values.mean()) - 0.5) < 5 * 0.289 / 2_000**0.5
+    assert len(torch.unique(values)) > 1_997  # float32 has 2^24 values: one in ten runs has a pair
 
 
 def test_the_global_state_is_put_back_even_after_an_error() -> None:

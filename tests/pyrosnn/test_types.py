@@ -7,6 +7,13 @@ from support import first_calls
 
 from pyrosnn.attacks.norms import length
 
+
+@pytest.fixture(autouse=True)
+def checked(pytestconfig: pytest.Config) -> None:
+    if not pytestconfig.getoption("--jaxtyping-packages"):
+        pytest.skip("types are not checked in this run")
+
+
 WRONG = torch.zeros(2, 3, dtype=torch.int64)  # images are of floats
 
 

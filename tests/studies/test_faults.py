@@ -15,7 +15,7 @@ from pyrosnn.results import open_results, result_digest
 from pyrosnn_cli.main import app
 
 KILLING = Path(__file__).parents[1] / "support" / "killing.py"
-KILLS = int(os.environ.get("PYROSNN_KILLS", "20"))
+KILLS = int(os.environ.get("PYROSNN_KILLS", "8"))
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 

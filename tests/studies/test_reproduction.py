@@ -73,6 +73,7 @@ def test_the_command_runs_the_lists_and_keeps_what_is_whole() -> None:
         assert command in shown
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> None:
     text = (FOLDER / "index.md").read_text("utf-8")
     assert sorted(table_names(text)) == sorted(set(TABLES) - set(CIFAR_TABLES))

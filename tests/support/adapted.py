@@ -92,6 +92,7 @@ class Noisy(nn.Module):
 
 def functions() -> PyroClassifier:
     """A model and a guide that are functions."""
+    weight_guide(torch.rand(2, *SHAPE))  # puts its parameters into the store, as training does
     try:
         return PyroClassifier(weight_model, weight_guide, SHAPE)
     finally:

@@ -15,7 +15,7 @@ from beartype import beartype
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MOST = 50
+MOST = 10
 
 _calls: Counter[Callable[..., Any]] = Counter()
 _skipped: list[Any] = []
@@ -24,12 +24,16 @@ _skipped: list[Any] = []
 def checked(signature: Callable[P, R]) -> Callable[P, R]:
     """Let beartype check what jaxtyping makes of a function's signature, at most so many times.
 
-    Then the function is marked as one whose types are not checked, until ``start_again``.
+    Then the function is marked as one whose types are not checked, until ``start_again``. The check
+    is made at the first call: most functions are never called in one process of the tests.
     """
-    check = beartype(signature)
+    check: Callable[P, R] | None = None
 
-    @functools.wraps(check)
+    @functools.wraps(signature)
     def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+        nonlocal check
+        if check is None:
+            check = beartype(signature)
         _calls[signature] += 1
         if _calls[signature] == MOST:
             function = sys._getframe(1).f_locals["fn"]  # jaxtyping's name for it

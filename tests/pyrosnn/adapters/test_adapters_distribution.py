@@ -31,8 +31,12 @@ LEVEL = 1e-4
 
 
 def same_distribution(first: Tensor, second: Tensor) -> bool:
-    """Compare each class's logit of one image over samples, at a level shared by the classes."""
+    """Compare each class's logit of one image over samples, at a level shared by the classes.
+
+    Masks of few units give few values, which rounding must not tell apart.
+    """
     level = LEVEL / first.shape[-1]
+    first, second = first.round(decimals=5), second.round(decimals=5)
     pairs = zip(first.T.tolist(), second.T.tolist(), strict=True)
     return all(ks_2samp(a, b).pvalue > level for a, b in pairs)
 
@@ -78,6 +82,7 @@ class PlainResNet(nn.Module):
         return logits
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_mc_dropout_of_a_resnet_is_our_resnet() -> None:
     torch.manual_seed(0)
@@ -90,7 +95,7 @@ def test_mc_dropout_of_a_resnet_is_our_resnet() -> None:
     first, second, other = (
         replay_logits(c, image, draw_sample_set(c, image, 800, seed=0, stream=name))[:, 0]
         for c, image, name in (
-            (ours, x, "ours"), (adapter, x, "adapter"), (adapter, 0.8 * x, "other"),
+            (ours, x, "ours"), (adapter, x, "adapter"), (adapter, 0.5 * x, "other"),
         )
     )  # fmt: skip
     assert same_distribution(first, second)

@@ -17,10 +17,14 @@ from pyrosnn.noise.last_layer import LastLayer
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import check_contract
 
-laplace = pytest.importorskip("laplace", reason="laplace-torch is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 
 KINDS = [("last_layer", "diag"), ("last_layer", "kron"), ("last_layer", "full"), ("all", "diag")]
+
+
+def laplace() -> Any:
+    """Return laplace-torch, whose import takes seconds: only the process that tests it pays."""
+    return pytest.importorskip("laplace", reason="laplace-torch is not installed")
 
 
 def closed(net: nn.Module) -> Composed:
@@ -39,7 +43,7 @@ def batches(digits: Dataset) -> Iterator[torch.Tensor]:
 
 def fitted(digits: Dataset, subset: str, structure: str) -> Any:
     data = TensorDataset(digits.x_train[:200], digits.y_train[:200])
-    la = laplace.Laplace(
+    la = laplace().Laplace(
         network(), "classification", subset_of_weights=subset, hessian_structure=structure
     )
     la.fit(DataLoader(data, batch_size=50))
@@ -76,15 +80,15 @@ def test_the_diagonal_last_layer_is_our_closed_form(digits: Dataset) -> None:
 
 def test_what_is_no_classifiers_posterior_is_refused(digits: Dataset) -> None:
     with pytest.raises(ArgumentError, match="the Laplace approximation is not fitted"):
-        from_laplace(laplace.Laplace(network(), "classification"), (1, 8, 8))
-    la = laplace.Laplace(network(), "regression", hessian_structure="diag")
+        from_laplace(laplace().Laplace(network(), "classification"), (1, 8, 8))
+    la = laplace().Laplace(network(), "regression", hessian_structure="diag")
     la.fit(DataLoader(TensorDataset(digits.x_train[:20], torch.zeros(20, 10)), batch_size=10))
     with pytest.raises(ArgumentError, match="must be classification, got regression"):
         from_laplace(la, (1, 8, 8))
 
 
 def test_a_subnetwork_is_refused(digits: Dataset) -> None:
-    la = laplace.Laplace(
+    la = laplace().Laplace(
         network(), "classification", subset_of_weights="subnetwork", hessian_structure="diag",
         subnetwork_indices=torch.arange(20),
     )  # fmt: skip

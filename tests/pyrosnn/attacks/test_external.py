@@ -13,15 +13,19 @@ from torch import Tensor
 from torch.nn import functional
 
 import pyrosnn
-from pyrosnn.attacks import FGM, NORMS, ExternalAttack, SampledModule, as_attack
+from pyrosnn.attacks import FGM, NORMS, ExternalAttack, SampledModule, as_attack, to_module
+from pyrosnn.checks.gradient_free import gradient_free
+from pyrosnn.checks.more_steps import more_steps
 from pyrosnn.checks.perturbation_norm import perturbation_norm
+from pyrosnn.checks.trial import Trial
+from pyrosnn.checks.unmoved import unmoved_images
 from pyrosnn.checks.zero_gradients import zero_gradients
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.evaluation import attack_spec, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import combine_repeats, make_result
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
 
 IMAGES = 30
 STRENGTHS = [0.0, 0.3, 0.8]
@@ -241,7 +245,8 @@ def test_gradients_are_counted_where_they_are_asked_for(
 
     found = ExternalAttack(function=half, strength=0.5)(bnn, x[:29], y[:29], a)
     assert found.num_gradients == 2  # 14 of 29 images, 4 samples: 1.93
-    assert torch.equal(found.zero_gradient, torch.arange(29) >= 14)  # these were not attacked
+    assert torch.equal(found.norm == 0, torch.arange(29) >= 14)  # these were not attacked
+    assert not found.zero_gradient.any()  # and nobody knows that they have no gradient
 
 
 def test_zero_gradients_are_found_behind_a_random_start() -> None:
@@ -261,7 +266,8 @@ def test_zero_gradients_are_found_behind_a_random_start() -> None:
     assert (found.norm > 0).all()
     assert found.zero_gradient.tolist() == [True, False, True]  # float32 has no 1e-87
     unmoved = replace(attack, function=still)(classifier, x, y, sample_set(weight))
-    assert unmoved.zero_gradient.all()
+    assert not unmoved.zero_gradient.any()
+    assert (unmoved.norm == 0).all()
     assert unmoved.num_gradients == 0
     at_zero = replace(attack, strength=0.0)(classifier, x, y, sample_set(weight))
     assert not at_zero.zero_gradient.any()
@@ -342,10 +348,10 @@ def test_the_spec_says_what_it_can() -> None:
     attack = ExternalAttack(function=step, norm="linf", strength=0.5, clip=(0.0, 1.0))
     spec = attack_spec(attack)
     assert spec["attack"] == "external"
-    assert spec["attack_options"] == {"function": f"{__name__}.step"}
+    assert spec["attack_options"] == {"function": f"{__name__}.step", "fixed_samples": True}
     assert (spec["norm"], spec["strength"], spec["clip"]) == ("linf", 0.5, True)
     partial = ExternalAttack(function=functools.partial(step, norm="linf"))
-    assert attack_spec(partial)["attack_options"] == {"function": "functools.partial"}
+    assert attack_spec(partial)["attack_options"]["function"] == "functools.partial"
 
 
 @pytest.mark.slow
@@ -359,11 +365,13 @@ def test_checks_take_a_function(bnn: StochasticClassifier, digits: Dataset) -> N
         assert found[name].status == "skipped"
 
 
-@pytest.mark.parametrize(("rests_where", "zero"), [(True, "fail"), (False, "pass")])
+@pytest.mark.parametrize(
+    ("rests_where", "statuses"), [(True, ("skipped", "fail")), (False, ("pass", "pass"))]
+)
 def test_results_of_functions_are_checked_as_bounds(
-    rests_where: bool, zero: str, bnn: StochasticClassifier, digits: Dataset
+    rests_where: bool, statuses: tuple[str, str], bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    """Shorter steps warn; images that came back count, unless A misclassifies them."""
+    """Shorter steps warn; images that came back are named, unless A misclassifies them."""
     x, y = digits.test_images(60)
     a, i = disjoint_sample_sets(bnn, x, attack=4, inference=9, seed=0)
 
@@ -379,4 +387,102 @@ def test_results_of_functions_are_checked_as_bounds(
         combine_repeats([values]), study="mine", spec=attack_spec(attack), provenance={}
     )
     assert perturbation_norm(result).status == "warn"
-    assert zero_gradients(result).status == zero
+    unmoved = unmoved_images(result)
+    assert (zero_gradients(result).status, unmoved.status) == statuses
+    number = int(values["attack_correct"].sum())
+    if rests_where:
+        assert unmoved.value == 1.0
+        assert f"the function returned {number} of {number} images unmoved" in unmoved.message
+        assert "best_loss=True" in unmoved.message
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin"])
+def test_fresh_samples_are_those_that_pgd_takes(
+    model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """The first call has A, and each further call the next samples of its stream."""
+    classifier = classifiers[model]
+    x, y = digits.test_images(IMAGES)
+    a, _ = disjoint_sample_sets(classifier, x, attack=4, inference=1, seed=0)
+
+    def pgd(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        moved = x
+        for _ in range(3):
+            moved = step(module, moved.detach().clone(), y, strength / 3)
+        return moved
+
+    ours = pyrosnn.PGD(strength=0.3, steps=3, relative_step=1 / 3)
+    for fixed in (True, False):
+        attack = ExternalAttack(function=pgd, strength=0.3, fixed_samples=fixed)
+        found = attack(classifier, x, y, a)
+        expected = replace(ours, fixed_samples=fixed)(classifier, x, y, a)
+        torch.testing.assert_close(found.perturbation, expected.perturbation, atol=1e-4, rtol=1e-3)
+        assert found.origin == expected.origin
+        assert found.origin.stop == (4 if fixed else 12)
+
+
+def test_fresh_samples_reach_parts_of_the_module(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    sin = classifiers["sin"]
+    x, y = digits.test_images(6)
+    a, _ = disjoint_sample_sets(sin, x, attack=4, inference=1, seed=0)
+
+    def parts(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        rows = torch.tensor([1, 4])
+        some = module.for_examples(rows)
+        first, second = some(x[rows]), some(x[rows])
+        whole = to_module(sin, a, output=module.output)
+        torch.testing.assert_close(first, whole.for_examples(rows)(x[rows]))
+        assert float((first - second).abs().max()) > 1e-3
+        return x
+
+    found = ExternalAttack(function=parts, strength=0.3, fixed_samples=False)(sin, x, y, a)
+    assert found.origin.stop == 8
+
+
+@pytest.mark.parametrize(("norm", "moved"), [("l1", 3 * 0.25), ("l0", 3.0)])
+def test_norms_that_are_only_measured(
+    norm: str, moved: float, bnn: StochasticClassifier, digits: Dataset, sets: Sets
+) -> None:
+    """Three pixels are moved by 0.25 each; at a smaller strength that is refused."""
+    x, y = digits.test_images(IMAGES)
+
+    def few(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        x[:, 0, 3, 2:5] += 0.25
+        return x
+
+    attack = ExternalAttack(function=few, norm=norm, strength=4.0)
+    a, i = sets
+    values = evaluate(bnn, x, y, attack=attack, attack_samples=a, inference_samples=i)
+    np.testing.assert_allclose(values["perturbation_norm"], moved, rtol=1e-6)
+    with pytest.raises(ArgumentError, match=f"further than its strength 0.5 in {norm}, the fur"):
+        replace(attack, strength=0.5)(bnn, x, y, a)
+    with pytest.raises(ArgumentError, match="unknown norm 'l1'"):
+        FGM(norm="l1")
+    trial = Trial(
+        classifier=bnn,
+        x=x,
+        y=y,
+        attack=attack,
+        attack_samples=3,
+        inference_samples=5,
+        seed=0,
+    )
+    for check in (more_steps, gradient_free):
+        assert check(trial).message == f"needs a strength in l2 or linf, has {norm}"
+
+
+def test_predicted_classes_are_kept(bnn: StochasticClassifier, digits: Dataset, sets: Sets) -> None:
+    x, y = digits.test_images(IMAGES)
+    a, i = sets
+    run = functools.partial(evaluate, bnn, x, y, attack_samples=a, inference_samples=i)
+    for bounds in (None, (0.2, 0.8)):
+        values = run(attack=FGM(), strengths=[0.0, 1.0], judged_bounds=bounds, inference_sizes=[9])
+        predicted = values["predicted_class"]
+        assert predicted.dims == values["adversarial_correct"].dims
+        assert predicted.dtype == np.int32
+        assert bool(((predicted == values["label"]) == values["adversarial_correct"]).all())
+        moved = x + FGM(strength=1.0)(bnn, x, y, a).perturbation
+        judged = moved if bounds is None else moved.clamp(*bounds)
+        assert predicted.values[:, 1].ravel().tolist() == predict(bnn, judged, i).predicted.tolist()

@@ -1,9 +1,11 @@
 """to_module(): the naive mean's values and gradients, one node of the graph, nothing to move."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
+import torch.autograd.forward_ad as fwAD
 from support.toy import LinearClassifier, LinearProbabilities, sample_set
 from torch import Tensor
 from torch.nn import functional
@@ -292,3 +294,42 @@ def test_precision_is_the_networks_and_not_the_images(
     difference = float((module(x).exp() - full(x).exp()).abs().max())
     assert difference == 0 if precision == "full" else 1e-5 < difference < 0.1
     assert bnn.dtype == torch.float32
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")  # torch's own
+def test_transforms_and_forward_mode_are_refused(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    """Not with a raw error of functorch, and not with a derivative of zero."""
+    x = digits.x_test[:3]
+    module = to_module(bnn, attack_set(bnn, x, 2))
+
+    def total(images: Tensor) -> Tensor:
+        summed: Tensor = module(images).sum()
+        return summed
+
+    transforms: list[Callable[[], object]] = [
+        lambda: torch.func.grad(total)(x),
+        lambda: torch.func.jacrev(module)(x),
+        lambda: torch.func.vmap(module)(x.unsqueeze(1)),
+        lambda: torch.func.jvp(module, (x,), (x,)),
+    ]
+    refusal = r"in reverse mode alone.*torch\.autograd\.grad"
+    for transform in transforms:
+        with pytest.raises(ArgumentError, match=refusal):
+            transform()
+    with fwAD.dual_level(), pytest.raises(ArgumentError, match=refusal):
+        module(fwAD.make_dual(x, torch.ones_like(x)))
+
+
+def test_images_that_are_not_finite_are_the_attacks(
+    bnn: StochasticClassifier, digits: Dataset
+) -> None:
+    x = digits.x_test[:5].clone()
+    module = to_module(bnn, attack_set(bnn, x, 2))
+    x[2, 0, 3, 3], x[4] = torch.nan, torch.inf
+    with pytest.raises(
+        ArgumentError,
+        match=r"asked the module for 2 of 5 images that are not finite \(first in row 2",
+    ):
+        module(x)

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pyrosnn.attacks import FGM, AttackFunction, ExternalAttack, SampledModule, to_module
+from pyrosnn.adapters import MCDropout
+from pyrosnn.attacks import FGM, NORMS, AttackFunction, ExternalAttack, SampledModule, to_module
+from pyrosnn.attacks import module as module_file
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets
+from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
 
 IMAGES = 100
 STRENGTHS = {"l2": 0.6, "linf": 0.1}
@@ -193,7 +195,7 @@ def test_their_many_steps_go_through_evaluate(
     assert on_a(moved.perturbation) < on_a(FGM(**settings)(bnn, x, y, a).perturbation)
 
 
-def test_a_library_that_goes_in_batches_is_told_about_noise(
+def test_a_library_that_goes_in_batches_keeps_each_image_its_noise(
     classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
     """ART's own batch size is 32; noise was drawn for 100 images."""
@@ -208,8 +210,9 @@ def test_a_library_that_goes_in_batches_is_told_about_noise(
     shared, noisy = classifiers["bnn"], classifiers["sin"]
     found = attack(shared, x, y, sets(shared, x)[0])
     assert found.num_gradients == 10
+    a, _ = sets(noisy, x)
     with pytest.raises(ArgumentError, match="'noise' was drawn for 100 images, got a batch of 32"):
-        attack(noisy, x, y, sets(noisy, x)[0])
+        in_batches(to_module(noisy, a), x, y, 0.6)
 
     def by_rows(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
         parts = torch.arange(len(x)).split(32)
@@ -217,10 +220,112 @@ def test_a_library_that_goes_in_batches_is_told_about_noise(
             [in_batches(module.for_examples(rows), x[rows], y[rows], strength) for rows in parts]
         )
 
-    a, _ = sets(noisy, x)
-    apart = ExternalAttack(function=by_rows, strength=0.6)(noisy, x, y, a)
     whole = FGM(strength=0.6)(noisy, x, y, a)
     scaled = well_scaled(to_module(noisy, a), x, y)
-    torch.testing.assert_close(
-        apart.perturbation[scaled], whole.perturbation[scaled], atol=1e-3, rtol=1e-2
+    for function in (in_batches, by_rows):
+        apart = ExternalAttack(function=function, strength=0.6)(noisy, x, y, a)
+        torch.testing.assert_close(
+            apart.perturbation[scaled], whole.perturbation[scaled], atol=1e-3, rtol=1e-2
+        )
+
+
+def torchattacks_square(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Tensor:
+    import torchattacks
+
+    found: Tensor = torchattacks.Square(module, norm="L2", eps=strength, n_queries=30)(x, y)
+    return found
+
+
+def torchattacks_auto(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Tensor:
+    """The standard AutoAttack: APGD, its targeted form, FAB and Square, cut short."""
+    import torchattacks
+
+    attack = torchattacks.AutoAttack(module, norm="L2", eps=strength, seed=0)
+    for part in attack._autoattack.attacks:
+        part.steps, part.n_queries, part.n_target_classes = 3, 10, 2
+    found: Tensor = attack(x, y)
+    return found
+
+
+def art_square(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Tensor:
+    from art.attacks.evasion import SquareAttack
+
+    attack = SquareAttack(
+        art_classifier(module, (0.0, 1.0)), eps=strength / 8, max_iter=10, verbose=False
     )
+    return torch.from_numpy(attack.generate(x.numpy(), y.numpy()))
+
+
+def art_hop_skip_jump(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Tensor:
+    """It asks for many points of one image at once, most of them far from it."""
+    from art.attacks.evasion import HopSkipJump
+
+    attack = HopSkipJump(
+        art_classifier(module, (0.0, 1.0)), max_iter=1, max_eval=10, init_eval=5, verbose=False
+    )
+    delta = torch.from_numpy(attack.generate(x.numpy(), y.numpy())) - x
+    return x + NORMS["l2"].project(delta, strength)
+
+
+def foolbox_carlini_wagner(
+    module: torch.nn.Module, x: Tensor, y: Tensor, strength: float
+) -> Tensor:
+    from foolbox.attacks.carlini_wagner import L2CarliniWagnerAttack
+    from foolbox.models.pytorch import PyTorchModel
+
+    model = PyTorchModel(module, bounds=(0, 1), device="cpu")
+    attack = L2CarliniWagnerAttack(binary_search_steps=1, steps=5)
+    found: Tensor = attack(model, x, y, epsilons=strength)[1]
+    return found
+
+
+REGROUPING: dict[str, Callable[..., Tensor]] = {
+    "torchattacks-apgd": functools.partial(torchattacks_apgd, norm="l2"),
+    "torchattacks-square": torchattacks_square,
+    "torchattacks-auto": torchattacks_auto,
+    "art-auto-pgd": functools.partial(art_auto_pgd, norm="l2"),
+    "art-square": art_square,
+    "art-hop-skip-jump": art_hop_skip_jump,
+    "foolbox-carlini-wagner": foolbox_carlini_wagner,
+}
+
+
+# Those that ask about nothing beyond the strength; ART's AutoPGD, for one, tries an image of ones.
+WITHIN = ("torchattacks-apgd", "torchattacks-square", "art-square")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strength", [0.3, 1.2])
+@pytest.mark.parametrize("name", list(REGROUPING))
+def test_attacks_that_regroup_images_use_the_noise_of_each(
+    name: str,
+    strength: float,
+    digits: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever a library asks for: each row is evaluated with the masks of the image it is of.
+
+    The first dropout is on the pixels: a spy finds the image of every row from its masks.
+    """
+    torch.manual_seed(0)
+    layers = torch.nn.Flatten(), torch.nn.Dropout(0.3), torch.nn.Linear(64, 10)
+    noisy = MCDropout(torch.nn.Sequential(*layers), (1, 8, 8))
+    x, y = digits.test_images(16)
+    a, _ = disjoint_sample_sets(noisy, x, attack=3, inference=1, seed=0)
+    (site,) = a.tensors
+    owners, rows = a.tensors[site].flatten(2).transpose(0, 1).flatten(1), []
+    replayed = predict
+
+    def spied(classifier: Any, images: Tensor, samples: SampleSet) -> Any:
+        masks = samples.tensors[site].flatten(2).transpose(0, 1).flatten(1)
+        image = (masks.unsqueeze(1) == owners).all(-1).long()
+        assert (image.sum(1) == 1).all()
+        rows.append((images - x[image.argmax(1)]).flatten(1).norm(dim=1))
+        return replayed(classifier, images, samples)
+
+    monkeypatch.setattr(module_file, "predict", spied)
+    attack = ExternalAttack(function=REGROUPING[name], strength=strength)
+    found = attack(noisy, x, y, a)
+    assert float(found.norm.max()) <= 1.001 * strength
+    if name in WITHIN:  # then no row had the masks of another image
+        assert float(torch.cat(rows).max()) <= 1.001 * strength + 1e-5

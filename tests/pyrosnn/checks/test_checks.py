@@ -13,7 +13,17 @@ from support.toy import LinearClassifier, LinearProbabilities
 from torch import Tensor
 
 import pyrosnn
-from pyrosnn.attacks import FGM, PGD, SPSA, Attack, Gradient, Problem, loss_gradient
+from pyrosnn.attacks import (
+    FGM,
+    PGD,
+    SPSA,
+    Attack,
+    ExternalAttack,
+    Gradient,
+    Problem,
+    SampledModule,
+    loss_gradient,
+)
 from pyrosnn.attacks.norms import unit
 from pyrosnn.checks import CHECKS, RESULT_CHECKS, STATUSES, Finding
 from pyrosnn.checks.attack_samples import attack_samples
@@ -23,7 +33,7 @@ from pyrosnn.checks.on_result import check_result
 from pyrosnn.checks.trial import Trial
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, resolve
-from pyrosnn.evaluation import evaluate
+from pyrosnn.evaluation import attack_spec, evaluate
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.composed import Composed
@@ -83,7 +93,7 @@ def toy_trial(classifier: LinearClassifier, attack: Attack | None = None) -> Tri
 def test_healthy_models_pass_every_check(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset
 ) -> None:
-    images, size = (25, 3) if model == "resnet" else (40, 10)  # which takes the longest
+    images, size = (15, 3) if model == "resnet" else (40, 10)  # which takes the longest
     x, y = digits.test_images(images)
     attack = FGM(strength=0.6, loss="margin" if model == "sin" else "cross-entropy")
     found = check_model(
@@ -121,6 +131,7 @@ WARNINGS = {
     "pgd-bnn": {"perturbation-norm"},
     "pgd-im": {"perturbation-norm"},
     "cw-im": {"zero-gradients"},
+    "laplace": {"attack-samples"},
     "linf-im": {"attack-samples"},
     "sample-size": {"attack-samples", "zero-gradients"},
 }
@@ -396,6 +407,42 @@ def test_clipping_warns_and_says_so(bnn: StochasticClassifier, digits: Dataset) 
     finding = find("perturbation-norm", trial_of(bnn, digits, FGM(strength=0.6, clip=(0.0, 1.0))))
     assert finding.status == "warn"
     assert "the attack clips x + δ" in finding.message
+
+
+def test_small_sizes_warn_where_they_would_pass(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x, y = digits.test_images(30)
+    A, judges = disjoint_sample_sets(bnn, x, attack=100, inference=20, seed=0)
+
+    def found(attack: Attack, *sizes: int) -> Finding:
+        values = evaluate(
+            bnn,
+            x,
+            y,
+            attack=attack,
+            attack_samples=A,
+            inference_samples=judges,
+            attack_sizes=sizes,
+        )
+        spec = attack_spec(attack)
+        repeats = combine_repeats([values])
+        return attack_samples(make_result(repeats, study="mine", spec=spec, provenance={}))
+
+    fgm = FGM(strength=0.6)
+    small = "no S_A is above 20"
+    assert found(fgm, 10, 20).status in ("warn", "fail")
+    assert small in found(fgm, 10, 20).message
+    assert small not in found(fgm, 20, 100).message
+    assert found(fgm, 10).status == "skipped"  # which is no pass
+
+    def still(module: SampledModule, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        return x + strength * unit(torch.ones_like(x))
+
+    overfits = "the function attacked one fixed A of 10 samples, and may overfit it"
+    function = ExternalAttack(function=still, strength=0.6)
+    assert overfits in found(function, 10).message
+    assert found(function, 10).status == "warn"
+    assert "fixed A" not in found(function, 100).message
+    assert "fixed A" not in found(replace(function, fixed_samples=False), 10).message
 
 
 # --- the numbers behind ------------------------------------------------------------------------

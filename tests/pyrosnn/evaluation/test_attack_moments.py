@@ -107,6 +107,7 @@ def test_standard_errors_are_those_of_repetition(spectrum: str, length: float) -
         assert 0.8 < ratio < 1.25 * (math.sqrt(2) if name != "direction_trace" else 1.0), name
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 @every_spectrum
 def test_intervals_of_the_advice_cover_the_truth(spectrum: str) -> None:

@@ -18,14 +18,11 @@ from pyrosnn.sampling import disjoint_sample_sets, predict
 def test_a_class_is_its_number(classes: int, dtype: str) -> None:
     torch.manual_seed(0)
     last = torch.nn.Linear(3, classes)
-    net = torch.nn.Sequential(
-        torch.nn.Flatten(),
-        torch.nn.Linear(4, 3),
-        torch.nn.Dropout(0.3),
-        last,
-    )
     with torch.no_grad():
         last.bias[-20:] += 9  # what does not fit a smaller type is predicted
+    net = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(4, 3), torch.nn.Dropout(0.3), last
+    )
     classifier, x = MCDropout(net, (1, 2, 2)), torch.rand(4, 1, 2, 2)
     a, i = disjoint_sample_sets(classifier, x, attack=2, inference=3, seed=0)
     y = predict(classifier, x, i).predicted

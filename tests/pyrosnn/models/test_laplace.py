@@ -30,6 +30,7 @@ def posterior(laplace: Composed) -> tuple[Tensor, Tensor]:
     return laplace.network.matrix("last"), noise.scale
 
 
+@pytest.mark.slow
 def test_the_posterior_is_the_diagonal_gauss_newton_matrix(
     laplace: Composed, digits: Dataset
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_row_names_what_the_other_tables_have(output: str) -> None:
     assert row.bounded == bool(((values >= 0) & (values <= 1)).all())
 
 
+@pytest.mark.processes
 def test_the_table_loads_nothing() -> None:
     """A figure of a result is drawn without torch."""
     code = "import sys, pyrosnn.outputs, pyrosnn.plots; sys.exit('torch' in sys.modules)"

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support.small_result import small_result
 
+from pyrosnn.errors import ArgumentError
 from pyrosnn.plots import (
     conditions_figure,
     inference_size_figure,
@@ -103,3 +104,14 @@ def test_a_single_strength_is_not_at_the_frame() -> None:
     for figure in (conditions_figure(result), sample_size_figure(result)):
         left, right = figure.axes[0].get_xlim()
         assert left < 0.0 < right
+
+
+def test_a_figure_names_all_that_a_result_lacks() -> None:
+    """A library result has neither model nor data set, and whatever spec it was given."""
+    result = small_result()
+    result.attrs["spec"], result.attrs["provenance"] = '{"attack": "fgm"}', "{}"
+    lacking = r"needs 'model', 'dataset' in its provenance and 'loss', 'labels', 'inference_sampl"
+    with pytest.raises(ArgumentError, match=lacking):
+        sample_size_figure(result)
+    with pytest.raises(ArgumentError, match=r"'smooth_condition' in its group evaluation"):
+        conditions_figure(result)

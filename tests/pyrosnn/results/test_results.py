@@ -103,6 +103,7 @@ def test_the_same_seed_gives_the_same_file(
     assert not other[GROUP].dataset["cosine"].equals(result[GROUP].dataset["cosine"])
 
 
+@pytest.mark.slow
 def test_files_are_the_same_byte_for_byte_but_for_times(
     result: xr.DataTree,
     bnn: StochasticClassifier,
@@ -118,6 +119,7 @@ def test_files_are_the_same_byte_for_byte_but_for_times(
     assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
 
 
+@pytest.mark.slow
 def test_another_memory_budget_agrees_to_float32(
     result: xr.DataTree, bnn: StochasticClassifier, digits: Dataset
 ) -> None:

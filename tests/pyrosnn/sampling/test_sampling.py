@@ -79,6 +79,7 @@ def test_samples_within_a_set_differ_across_pages(
     assert len(torch.unique(rows, dim=0)) == 3 * PAGE_SIZE
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_draws_follow_the_guide(bnn: StochasticClassifier, digits: Dataset) -> None:
     # 4,000 samples, fixed seed: means within 5 standard errors for (nearly) all 650 entries

@@ -1,5 +1,6 @@
 """Two processes do not work on one output, and a killed one hinders nobody."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyrosnn.errors import FileError
+from pyrosnn.errors import FileError, PyrosnnWarning
 from pyrosnn.storage import atomic_path, lock
 
 HOLD = """
@@ -75,3 +76,50 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"cannot write .*a\.nc: there is no folder"):
         lock(tmp_path / "none" / "a.nc").__enter__()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [NotImplementedError("FileSystem does not support flock"), OSError(errno.ENOLCK, "No locks")],
+    ids=["old-filelock", "no-locks"],
+)
+def test_a_file_system_without_locks_is_written_to(
+    answer: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, *args: object, **kwargs: object) -> None:
+        raise answer
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with (
+        pytest.warns(PyrosnnWarning, match=r"file system of .*a\.nc has no locks; start no other"),
+        lock(tmp_path / "a.nc"),
+        atomic_path(tmp_path / "a.nc") as temporary,
+    ):
+        temporary.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+
+
+def test_a_file_system_without_flock_has_a_file_as_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newer versions of filelock do so by themselves; older ones refuse, as above."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*args: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with lock(tmp_path / "a.nc"), pytest.raises(FileError, match="another run is at work"):
+        lock(tmp_path / "a.nc").__enter__()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_refuses_is_no_file_system_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, *args: object, **kwargs: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with pytest.raises(FileError, match=r"cannot write .*a\.nc: Read-only file system"):
+        lock(tmp_path / "a.nc").__enter__()

@@ -1,14 +1,25 @@
 """Summaries and figures against numbers worked out by hand."""
 
+from typing import Any
+
+import arviz
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
+from support.small_result import SIZES, small_result
 
 from pyrosnn.plots import plot_accuracy, plot_cosines
 from pyrosnn.results import combine_repeats, make_dataset, make_result
-from pyrosnn.summaries import accuracies, accuracy_table, cosine_table, variation_table
+from pyrosnn.statistics import highest_density
+from pyrosnn.summaries import (
+    accuracies,
+    accuracy_table,
+    cosine_table,
+    posterior_like,
+    variation_table,
+)
 
 
 def repeat(survivors: list[bool], cosines: list[float]) -> xr.Dataset:
@@ -118,3 +129,26 @@ def test_the_noise_scale_of_the_table_is_a_ratio_of_means() -> None:
     assert label["std of prediction"] == pytest.approx(0.2)
     assert label["variance of prediction"] == pytest.approx(0.05)
     assert label["from the unbiased square"] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("hdi_prob", [0.94, 0.5])
+def test_the_table_of_cosines_is_that_of_arviz(hdi_prob: float) -> None:
+    many = small_result({**SIZES, "example": 41})
+    table = cosine_table(many, hdi_prob=hdi_prob)
+    cosine = posterior_like(many)[["cosine"]]
+    how: dict[str, Any] = {"kind": "stats", "round_to": "none", "skipna": True}
+    if int(arviz.__version__.partition(".")[0]) < 1:
+        expected = arviz.summary(cosine, hdi_prob=hdi_prob, **how)
+        assert list(table.columns) == [*expected.columns, "undefined"]
+    else:
+        summary: Any = arviz.summary
+        expected = summary(cosine, ci_prob=hdi_prob, ci_kind="hdi", **how)
+    values = table.drop(columns="undefined").to_numpy()
+    np.testing.assert_allclose(values, expected.to_numpy(), rtol=1e-5)
+    undefined = cosine["cosine"].isnull().sum(("chain", "draw"))
+    assert table["undefined"].tolist() == undefined.values.ravel().tolist()
+
+
+def test_an_interval_of_nothing() -> None:
+    assert np.isnan(highest_density(np.full(3, np.nan), 0.9)).all()
+    assert highest_density(np.array([2.0]), 0.9) == (2.0, 2.0)

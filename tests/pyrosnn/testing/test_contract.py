@@ -1,21 +1,24 @@
 """Every model keeps the contract that users inherit, and the contract notices who does not."""
 
 import copy
+from collections.abc import Sequence
+from typing import Any
 
 import pyro
 import pytest
 import torch
 from support.guarantees import record_checks
 from support.toy import LinearClassifier, LinearProbabilities
-from torch import Tensor
+from torch import Tensor, nn
 
+from pyrosnn.adapters import MCDropout
 from pyrosnn.attacks import loss_gradient
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, NotStochasticError, resolve
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
-from pyrosnn.networks.function import Differentiated
+from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.shapes import Sites
@@ -60,11 +63,24 @@ class OtherParts(LinearClassifier):
         return super().parts({name: 1.01 * value for name, value in sites.items()})
 
 
-class Blind(LinearClassifier):
-    """Its gradients are not its slopes."""
+class OtherTangent(LinearClassifier):
+    """Its derivative along a direction is not that of its outputs."""
+
+    def parts(self, sites: Sites) -> Parts:
+        return Parts(Identity(), WrongTangent(lambda x: self.logits(x, sites)))
+
+
+class WrongTangent(Differentiated):
+    def jvp(self, h: Tensor, steps: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        value, tangents = super().jvp(h, steps)
+        return value, [1.01 * tangent for tangent in tangents]
+
+
+class Constant(LinearClassifier):
+    """Its outputs have a gradient, which is zero."""
 
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
-        return super().logits(0.5 * x + 0.5 * x.detach(), sites)
+        return super().logits(x.round() + 0 * x, sites)
 
 
 class Restless(LinearClassifier):
@@ -111,7 +127,8 @@ BROKEN = [
     ("shapes", Infinite, "NaN or infinite"),
     ("pyro-model", OtherModel, "the model and logits\\(\\) differ"),
     ("parts", OtherParts, "not close"),
-    ("gradients", Blind, "not close"),
+    ("gradients", OtherTangent, r"\(jvp\) and the gradient \(vjp\) are not close"),
+    ("gradients", Constant, "the gradient at the images is zero everywhere"),
     ("replay", Restless, "other outputs when replayed"),
     ("prefix", Restless, "not close"),
     ("images-apart", Together, "depend on the other images"),
@@ -131,6 +148,52 @@ def test_a_broken_classifier_is_found(
     check(good, trial_images(good))
     with pytest.raises(AssertionError, match=message):
         check(bad, trial_images(bad))
+
+
+class Rounded(nn.Module):
+    """Rounds the image; the gradient is that of the image as it was."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + ((8 * x).round() / 8 - x).detach()
+
+
+class StraightThrough(torch.autograd.Function):
+    """The same as a function of its own, without a forward mode."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return (8 * x).round() / 8
+
+    @staticmethod
+    def backward(ctx: Any, cotangents: Tensor) -> Tensor:
+        return cotangents
+
+
+class Turned(nn.Module):
+    """Multiplies by a constant that stays in float32."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1) @ torch.eye(16).flip(0)
+
+
+class Folded(nn.Module):
+    """Has kinks everywhere that a finite step meets."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (1e9 * x).sin().abs() + x
+
+
+class Applied(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        rounded: Tensor = StraightThrough.apply(x)
+        return rounded
+
+
+@pytest.mark.parametrize("first", [Rounded, Applied, Turned, Folded])
+def test_honest_gradients_are_no_false_alarm(first: type[nn.Module]) -> None:
+    network = nn.Sequential(first(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(16, 3))
+    classifier = MCDropout(network, (1, 4, 4))
+    resolve(GUARANTEES, "gradients", "guarantee")(classifier, trial_images(classifier))
 
 
 def test_a_deterministic_classifier_is_found() -> None:

@@ -102,7 +102,7 @@ def test_damaged_and_foreign_files_are_refused(checkpoint_path: Path, tmp_path: 
         load_checkpoint(tmp_path)
 
 
-@settings(max_examples=100)
+@settings(max_examples=30)  # of thousands, see test_mutations.py
 @given(st.data())
 def test_flipped_bytes_are_noticed_or_change_nothing(
     checkpoint_path: Path, data: st.DataObject

@@ -108,6 +108,7 @@ def test_optimizer_and_random_state_matter(model: str, digits: Dataset) -> None:
         assert model_digest(train(spec, digits, resume=changed)) != whole
 
 
+@pytest.mark.slow
 def test_a_state_is_a_copy(digits: Dataset) -> None:
     states, _ = states_of(SPECS["resnet"], digits)
     first, last = (state.tensors["classifier.first.weight"] for state in (states[0], states[-1]))
@@ -187,7 +188,7 @@ def start(spec: TrainingSpec, digits: Dataset, path: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a process that os.fork made")
-@pytest.mark.parametrize(("model", "kills"), [("bnn", 20), ("resnet", 5)])
+@pytest.mark.parametrize(("model", "kills"), [("bnn", 10), ("resnet", 5)])
 def test_a_training_killed_at_any_moment_leaves_the_same_file(
     model: str, kills: int, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -296,6 +297,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(
     assert anew.exit_code == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_of_a_training_that_replaces_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,7 +84,7 @@ def test_svi_comes_to_the_analytic_posterior(kl_weight: float) -> None:
     # falling step sizes, so that the noise of batches and particles dies out
     for learning_rate in (0.02, 0.004, 0.0005):
         optimizer = torch.optim.Adam(classifier.parameters(), learning_rate)
-        for _ in range(250):
+        for _ in range(150):
             for batch in torch.randperm(num_images).split(30):
                 optimizer.zero_grad()
                 loss_of(x[batch], y[batch]).backward()

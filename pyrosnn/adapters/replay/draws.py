@@ -1,0 +1,229 @@
+"""The draws of a forward pass, seen and replaced below Python by dispatch modes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pyrosnn.adapters.replay.operations import (
+    OPERATIONS,
+    Arguments,
+    Law,
+    Shape,
+    base,
+    bound,
+    is_random,
+    may_be_random,
+)
+from pyrosnn.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One call of a random operation.
+
+    Attributes:
+        operation: its name, such as ``normal``.
+        law: of the standard draw.
+        shape: of the standard draw.
+        place: the submodule that called it, by name; "" is the module itself.
+        again: draws once more, with the arguments of this call.
+        arguments: tensors among these arguments, which must be constant for law ``other``.
+    """
+
+    operation: str
+    law: Law
+    shape: Shape
+    place: str
+    again: Callable[[], Tensor] = field(compare=False, repr=False)
+    arguments: tuple[Tensor, ...] = field(compare=False, repr=False)
+
+    def __str__(self) -> str:
+        where = f"'{self.place}'" if self.place else "its forward"
+        return f"{self.operation} in {where}"
+
+
+class DifferentDraws(ArgumentError):
+    """A pass that draws other numbers than those it was seen to draw."""
+
+
+class SeenDraws(TorchDispatchMode):
+    """A context that lists the draws within it.
+
+    Args:
+        place: returns the name of the submodule that is running.
+
+    Attributes:
+        draws: so far.
+    """
+
+    def __init__(self, place: Callable[[], str]):
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._place = place
+        self.draws: list[Draw] = []
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch.compile, which takes seconds to import, never meets this mode
+
+    def __torch_dispatch__(
+        self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run an operation, and list it if it is random."""
+        kwargs = kwargs or {}
+        if not may_be_random(func):
+            return func(*args, **kwargs)
+        arguments = bound(func, args, kwargs)
+        if not is_random(func, arguments):
+            return func(*args, **kwargs)
+        kept = tuple(a.clone() if isinstance(a, Tensor) else a for a in args)
+        result = func(*args, **kwargs)
+        self.draws.append(self._draw(func, arguments, kept, kwargs, result))
+        return result
+
+    def _draw(
+        self,
+        func: OpOverload,
+        arguments: Arguments,
+        args: tuple[Any, ...],
+        kwargs: Any,
+        result: Any,
+    ) -> Draw:
+        operation = OPERATIONS.get(base(func))
+        drawn = result[0] if isinstance(result, tuple) else result
+        shape = tuple(drawn.shape)
+        if operation is not None and operation.shape is not None:
+            shape = operation.shape(arguments)
+
+        def again() -> Tensor:
+            value: Tensor = func(
+                *(a.clone() if isinstance(a, Tensor) else a for a in args), **kwargs
+            )
+            return value
+
+        written = func._schema.name.endswith("_")  # its first argument is no setting
+        return Draw(
+            operation=base(func),
+            law=Law("other") if operation is None else operation.law(arguments),
+            shape=shape,
+            place=self._place(),
+            again=again,
+            arguments=tuple(a for a in args[written:] if isinstance(a, Tensor)),
+        )
+
+
+class ReplacedDraws(TorchDispatchMode):
+    """A context in which random operations take the given standard draws, one a call.
+
+    Args:
+        draws: the calls that are expected.
+        values: their standard draws.
+
+    Raises:
+        DifferentDraws: for another call than the next.
+    """
+
+    def __init__(self, draws: Sequence[Draw], values: Sequence[Tensor]):
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._draws, self._values = draws, values
+        self._next = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch.compile, which takes seconds to import, never meets this mode
+
+    def __torch_dispatch__(
+        self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run an operation, or compute a random one from its standard draw."""
+        kwargs = kwargs or {}
+        if not may_be_random(func):
+            return func(*args, **kwargs)
+        arguments = bound(func, args, kwargs)
+        if not is_random(func, arguments):
+            return func(*args, **kwargs)
+        return self._replaced(func, arguments, self._take(func, arguments))
+
+    def _take(self, func: OpOverload, arguments: Arguments) -> Tensor:
+        number = self._next
+        self._next += 1
+        if number == len(self._draws):
+            raise different(f"it draws more than the {number} times that it was seen to")
+        draw, operation = self._draws[number], OPERATIONS.get(base(func))
+        if operation is None:
+            same = draw.law.name == "other" and draw.operation == base(func)
+        else:
+            same = draw.law == operation.law(arguments)
+        if not same:
+            raise different(f"where it drew {draw}, it draws {base(func)} now")
+        return self._values[number]
+
+    @staticmethod
+    def _replaced(func: OpOverload, arguments: Arguments, z: Tensor) -> Any:
+        operation = OPERATIONS.get(base(func))
+        target = arguments.get("out")
+        if func._schema.name.endswith("_"):
+            target = arguments["self"]
+        if operation is None:
+            value: Any = z
+        else:
+            shape = _result_shape(arguments)
+            if operation.shape is not None:
+                shape = operation.shape(arguments)
+            if z.numel() != torch.Size(shape).numel():
+                raise different(f"a draw has shape {tuple(shape)} now, it had {tuple(z.shape)}")
+            z = z.reshape(shape).to(_dtype(arguments))
+            value = operation.value(arguments, z)
+        if target is not None:
+            return target.copy_(value)
+        return _may_be_overwritten(z) if value is z else value
+
+    def finish(self) -> None:
+        """Refuse a pass that drew less often than it was seen to."""
+        if self._next < len(self._draws):
+            raise different(
+                f"it draws {self._next} times, and {len(self._draws)} times when it was wrapped"
+            )
+
+
+def different(what: str) -> DifferentDraws:
+    """Return the error of a pass that is not like those before.
+
+    Args:
+        what: what differs.
+    """
+    return DifferentDraws(
+        f"the module's draws depend on the image or on earlier draws: {what}; replay it by seeds: "
+        "Stochastic(…, replay='seeds')"
+    )
+
+
+def _may_be_overwritten(z: Tensor) -> Tensor:
+    """Return a copy for the module, which is made when the module writes into it."""
+    copy: Tensor = torch._lazy_clone(z) if z.is_contiguous() else z.contiguous()
+    return copy
+
+
+def _result_shape(arguments: Arguments) -> Shape:
+    if "size" in arguments:
+        return tuple(arguments["size"])
+    tensors = [
+        arguments[name].shape
+        for name in ("self", "input", "mean", "std")
+        if isinstance(arguments.get(name), Tensor)
+    ]
+    return tuple(torch.broadcast_shapes(*tensors))
+
+
+def _dtype(arguments: Arguments) -> torch.dtype:
+    """Return the floating-point type in which a result is computed."""
+    like = next((arguments[n] for n in ("self", "mean", "std", "input") if n in arguments), None)
+    dtype = arguments.get("dtype") or (like.dtype if isinstance(like, Tensor) else None)
+    if dtype is None or not dtype.is_floating_point:
+        return torch.get_default_dtype()
+    found: torch.dtype = dtype
+    return found

@@ -1,0 +1,109 @@
+"""The modes in which a module predicts: found from the draws of its passes, or asked for."""
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyrosnn.adapters.evaluated import evaluated_on
+from pyrosnn.adapters.replay.draws import Draw, SeenDraws
+from pyrosnn.adapters.replay.passes import (
+    Modes,
+    Passes,
+    evaluation_modes,
+    following,
+    own_modes,
+    training_modes,
+)
+from pyrosnn.errors import ArgumentError
+from pyrosnn.seeding import forked_rng, seed_sequence
+
+# What a user may ask for.
+MODES: Mapping[str, Callable[[torch.nn.Module], dict[str, bool]]] = {
+    "evaluation": evaluation_modes,
+    "training": training_modes,
+    "own": own_modes,
+}
+
+
+def seen_draws(passes: Passes, x: Tensor, *, seed: int = 0) -> tuple[list[Draw], Any]:
+    """Return the draws of a pass, and what the module returned.
+
+    Args:
+        passes: of the module.
+        x: images.
+        seed: of torch's generators; the other ones go on.
+    """
+    with (
+        evaluated_on(tuple(x.shape)),
+        forked_rng(seed_sequence(seed, "seen-draws"), x.device),
+        torch.no_grad(),
+        passes.running(),
+        following(passes.module) as running,
+        SeenDraws(lambda: running[-1]) as seen,
+    ):
+        returned = passes.module(x.clone())
+    return seen.draws, returned
+
+
+def find_modes(module: torch.nn.Module, x: Tensor, asked: str | None) -> dict[str, bool]:
+    """Return the modes in which the module's noise acts.
+
+    Noise that training mode alone has needs that mode of the submodules that draw it; all else is
+    in evaluation mode.
+
+    Args:
+        module: the module.
+        x: a few images.
+        asked: a name in ``MODES``; None to find it.
+
+    Raises:
+        ArgumentError: if both modes have noise, and training mode more of it.
+    """
+    modes = {name: of(module) for name, of in MODES.items()}
+    if asked is not None:
+        return modes[asked] if asked != "training" else _of_places(module, x, modes)
+    noise = {name: _noise(module, x, of) for name, of in modes.items()}
+    evaluation, training, own = (noise[name] for name in ("evaluation", "training", "own"))
+    if not training - evaluation:
+        return modes["evaluation"]
+    if own and own not in (evaluation, training):
+        left = training - own
+        if left:
+            warnings.warn(
+                f"noise that only training mode has is left out, as the module's own modes say: "
+                f"{_listed(left)}; mode='training' takes it",
+                stacklevel=5,
+            )
+        return modes["own"]
+    if evaluation:
+        raise ArgumentError(
+            f"the module has noise in evaluation mode ({_listed(evaluation)}), and more in "
+            f"training mode ({_listed(training - evaluation)}); say which it predicts with: "
+            "mode='evaluation' or mode='training'"
+        )
+    return _of_places(module, x, modes)
+
+
+def _of_places(
+    module: torch.nn.Module, x: Tensor, modes: Mapping[str, dict[str, bool]]
+) -> dict[str, bool]:
+    """Return evaluation mode but for the places that draw in training mode, if that will do."""
+    wanted = _noise(module, x, modes["training"])
+    places = {place for _, place in wanted}
+    few = {name: name in places and modes["training"][name] for name in modes["evaluation"]}
+    return few if _noise(module, x, few) == wanted else modes["training"]
+
+
+def _noise(module: torch.nn.Module, x: Tensor, modes: Modes) -> Counter[tuple[str, str]]:
+    """Return how often each place draws, by operation and place."""
+    draws, _ = seen_draws(Passes(module, modes), x)
+    return Counter((draw.operation, draw.place) for draw in draws)
+
+
+def _listed(noise: Counter[tuple[str, str]]) -> str:
+    shown = [f"{operation} in {place or 'forward'}" for operation, place in list(noise)[:3]]
+    return ", ".join(shown) + (f" and {len(noise) - 3} more" if len(noise) > 3 else "")

@@ -1,0 +1,194 @@
+"""Replay by seeds: a sample is a seed of every generator that a pass may draw from."""
+
+import random
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyro
+import torch
+from pyro.distributions import Bernoulli
+from torch import Tensor
+
+from pyrosnn.adapters.adapter import by_sample
+from pyrosnn.adapters.evaluated import evaluated_on
+from pyrosnn.adapters.replay.paths import Path
+from pyrosnn.adapters.replay.returned import Returned
+from pyrosnn.seeding import forked_numpy_rng, forked_rng, seed_sequence
+from pyrosnn.shapes import Sites
+
+if TYPE_CHECKING:
+    from pyrosnn.adapters.replay.find import Trial
+
+NUM_BITS = 62
+TOLERANCE = 1e-4  # other batches give other rounding
+
+
+class Seeds(Path):
+    """One pass an image and sample, after all generators were seeded with the sample's coins.
+
+    An image is evaluated alone, so that its noise depends on its seed and not on its batch. Where
+    one seed serves all images and the noise is found not to depend on the batch (weights that are
+    drawn in ``forward``), whole batches are evaluated.
+
+    torch's generators are seeded, numpy's and Python's global ones, and those that the module and
+    its parts keep.
+
+    Args:
+        trial: the module, and images.
+        returned: which logits are in what the module returns.
+        per_example: a seed for each image, or one for all.
+    """
+
+    name = "seeds"
+
+    def __init__(self, trial: "Trial", returned: Returned, *, per_example: bool):
+        super().__init__(trial.passes, (), returned, trial.image_shape)
+        self.batched = not per_example and self._batch_free(trial.images(3, 0))
+        self.per_example = per_example
+        self._one_image = trial.images(1, 0)
+
+    def warn(self, reason: str) -> None:
+        """Say why seeds are replayed, and how slow it is."""
+        start = time.perf_counter()
+        with torch.no_grad():
+            self._seeded(self._one_image, 0)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        warnings.warn(
+            f"the module is replayed by seeds, one image and sample at a time (about "
+            f"{milliseconds:.2g} ms each, in every pass): {reason}",
+            stacklevel=4,
+        )
+
+    def sample(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw the seeds."""
+        coins = Bernoulli(x.new_tensor(0.5)).expand((NUM_BITS,)).to_event(1)
+        if not self.per_example:
+            return {"seed": pyro.sample("seed", coins)}
+        with images:
+            return {"seed": pyro.sample("seed", coins)}
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate image by image, or sample by sample."""
+        weights = 2 ** torch.arange(NUM_BITS, device=x.device)
+        seeds = (sites["seed"].to(torch.int64) * weights).sum(-1).tolist()
+        images = by_sample(x, self.image_shape, len(seeds))
+        if self.batched:
+            return torch.stack(
+                [self._seeded(batch, seed) for batch, (seed,) in zip(images, seeds, strict=True)]
+            )
+        number = images.shape[1]
+        with one_thread():
+            logits = [
+                self._seeded(image, seed)
+                for batch, of_images in zip(images, seeds, strict=True)
+                for image, seed in zip(batch.split(1), _spread(of_images, number), strict=True)
+            ]
+        stacked: Tensor = torch.cat(logits).unflatten(0, (len(seeds), number))
+        return stacked
+
+    def _seeded(self, x: Tensor, seed: int) -> Tensor:
+        """Evaluate a batch with all generators in a given state."""
+        sequence = seed_sequence(seed, "seeded-module")
+        with (
+            forked_rng(sequence, x.device),
+            forked_numpy_rng(sequence),
+            forked_own_generators(self.passes.module, seed),
+            evaluated_on(tuple(x.shape)),
+            self.passes.running(),
+        ):
+            return self.returned.logits(self.passes.module(x.clone()), len(x))
+
+    def _batch_free(self, x: Tensor) -> bool:
+        """Return whether a seed gives the same outputs in a batch as one by one."""
+        try:
+            with torch.no_grad():
+                whole = self._seeded(x, 1)
+                one_by_one = torch.cat([self._seeded(image, 1) for image in x.split(1)])
+        except Exception:  # the trial run, which follows, names the error
+            return False
+        return torch.allclose(
+            whole, one_by_one, rtol=TOLERANCE, atol=TOLERANCE * float(one_by_one.abs().max())
+        )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: batches of one image are too small to share."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def forked_own_generators(module: torch.nn.Module, seed: int) -> Iterator[None]:
+    """Seed Python's generator and those that a module keeps; put their states back at the end.
+
+    Args:
+        module: the module; also the Python modules that its parts' classes are defined in.
+        seed: the seed.
+    """
+    python = random.getstate()
+    kept = [(generator, _state(generator)) for generator in _generators(module)]
+    random.seed(seed)
+    for generator, _ in kept:
+        _seed(generator, seed)
+    try:
+        yield
+    finally:
+        for generator, state in kept:
+            _restore(generator, state)
+        random.setstate(python)
+
+
+def _generators(module: torch.nn.Module) -> list[Any]:
+    homes: list[dict[str, Any]] = [vars(part) for part in module.modules()]
+    names = {type(part).__module__ for part in module.modules()}
+    own = [name for name in names if not name.startswith("torch.")]
+    homes += [vars(sys.modules[name]) for name in own if name in sys.modules]
+    kinds = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
+    values = [value for home in homes for value in list(home.values())]
+    owners = [getattr(value, "__self__", None) for value in values]  # of bound methods
+    found = {id(value): value for value in (*values, *owners) if isinstance(value, kinds)}
+    return list(found.values())
+
+
+def _state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    return generator.get_state()
+
+
+def _seed(generator: Any, seed: int) -> None:
+    if isinstance(generator, np.random.Generator):
+        kind: Any = type(generator.bit_generator)
+        generator.bit_generator.state = kind(seed).state
+    elif isinstance(generator, np.random.RandomState):
+        generator.seed(seed % 2**32)
+    elif isinstance(generator, random.Random):
+        generator.seed(seed)
+    else:
+        generator.manual_seed(seed)
+
+
+def _restore(generator: Any, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    elif isinstance(generator, random.Random):
+        generator.setstate(state)
+    else:
+        generator.set_state(state)
+
+
+def _spread(seeds: list[int], number: int) -> list[int]:
+    """Return one seed per image, even if one seed serves all."""
+    return seeds * number if len(seeds) == 1 else seeds

@@ -1,0 +1,117 @@
+"""Any stochastic module as a classifier: its random numbers become sample sites."""
+
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor
+
+from pyrosnn.adapters.adapter import Adapter
+from pyrosnn.adapters.copies import copy_or_itself, plain
+from pyrosnn.adapters.probe import noise_images
+from pyrosnn.adapters.replay.draws import Draw
+from pyrosnn.adapters.replay.find import REPLAYS, Trial, find_path
+from pyrosnn.adapters.replay.noise_modes import MODES, find_modes
+from pyrosnn.adapters.replay.passes import Passes
+from pyrosnn.errors import row_of
+from pyrosnn.shapes import Sites
+
+
+class Stochastic(Adapter):
+    """Any module that draws random numbers in ``forward``, as a stochastic classifier.
+
+    Every number that a forward pass draws through torch (dropout of any kind, ``randn_like``,
+    ``normal_``, ``torch.distributions``, noise in buffers, random weights …) is a sample site: the
+    standard draw, so that a scale that depends on x stays in the module. A site has a value for
+    each image where its draw has an axis of images, and one for all where it has none. All samples
+    of a chunk are evaluated at once where the module allows it.
+
+    The module is copied where it can be, and runs with its state put back after every pass.
+
+    Args:
+        module: takes images, returns logits.
+        image_shape: shape of one image.
+        output: what f_c is.
+        mode: in which the module predicts: ``evaluation``, ``training`` (of those parts that draw
+            in it; all else is in evaluation mode), or ``own``, as its parts are. None finds it:
+            evaluation mode, unless training mode alone has noise; both are an error.
+        per_example: a value of each draw for each image, where it has an axis of images, or one
+            for all images.
+        returns: ``logits`` (or log-probabilities), or ``probs`` for probabilities, scores and
+            votes, which are normalised to sum 1. None takes logits, and refuses numbers in [0, 1].
+        part: key or index of the logits where the module returns several things.
+        replay: how samples are replayed; None takes the first that a trial finds right.
+
+            - ``vmap``: all samples at once, what comes before the first draw only once;
+            - ``batch``: all samples at once, as one batch;
+            - ``loop``: one sample after the other;
+            - ``seeds``: one image and sample after the other, from its seed: for draws that depend
+              on the image or on earlier draws, and for numpy's and Python's generators.
+
+    Attributes:
+        replay: how samples are replayed.
+
+    Raises:
+        NotStochasticError: for a module whose outputs do not vary.
+        ArgumentError: for a module that does not take such images, returns no logits, has more
+            noise in training mode than in evaluation mode, or draws with ``pyro.sample``.
+
+    Example:
+        >>> class Noisy(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.linear = torch.nn.Linear(64, 10)
+        ...     def forward(self, x):
+        ...         return self.linear((x + 0.3 * torch.randn_like(x)).flatten(1))
+        >>> noisy = Stochastic(Noisy(), (1, 8, 8))
+        >>> noisy.replay, {name: str(draw) for name, draw in noisy.draws.items()}
+        ('vmap', {'normal_0': 'randn_like in its forward'})
+    """
+
+    not_replayed = (
+        "draw from torch's, numpy's or Python's generators, and keep no state that changes the "
+        "next pass"
+    )
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        image_shape: tuple[int, ...],
+        *,
+        output: str = "probs",
+        mode: str | None = None,
+        per_example: bool = True,
+        returns: str | None = None,
+        part: Any = None,
+        replay: str | None = None,
+    ):
+        super().__init__(image_shape, output=output)
+        for value, table in ((mode, MODES), (replay, REPLAYS)):
+            if value is not None:
+                row_of(table, value, "mode" if table is MODES else "replay")
+        self.module = copy_or_itself(module)
+        two = noise_images(self, 2)
+        passes = Passes(self.module, find_modes(self.module, two, mode))
+        if self.module is not plain(module):
+            passes.stay_in_modes()  # which spares every pass to set and restore them
+        passes.watch(two)
+        trial = Trial(passes, self.image_shape, lambda n, seed: noise_images(self, n, seed))
+        self._path = find_path(trial, replay, returns=returns, part=part, per_example=per_example)
+        self.replay = self._path.name
+        self.says_what_it_returns = returns is not None
+        self.per_example = self._path.per_example
+        self.vectorized_guide = self._path.vectorised_draws
+        self.settle()
+
+    @property
+    def draws(self) -> dict[str, Draw]:
+        """The draws of a forward pass by site, in order; empty where seeds are replayed."""
+        return {site.name: site.draw for site in self._path.sites}
+
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Draw all standard draws, or the seeds."""
+        return self._path.sample(x, images)
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        """Evaluate the module with stored draws."""
+        return self._path.logits(x, sites)

@@ -1,0 +1,68 @@
+"""`pyrosnn diagnose`: its checks take no more images than it, and cost no more than it does."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from support.program import Run
+from torch import nn
+
+from pyrosnn.adapters import MCDropout
+from pyrosnn.attacks import FGM
+from pyrosnn.checks import MODEL_CHECKS
+from pyrosnn.checks.on_model import model_findings
+from pyrosnn.checks.trial import NUM_REPEATS, Trial
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.evaluation import evaluate
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("images", "checked"), [(6, 6), (60, 50)])
+def test_the_checks_take_the_images_of_the_diagnosis(
+    images: int, checked: int, run: Run, checkpoint_path: Path
+) -> None:
+    sizes = ("--repeats", "1", "--num-samples", "40", "--attack-samples", "1,2")
+    model = ("--model", checkpoint_path, "--inference-samples", "5")
+    result = run("diagnose", *model, *sizes, "--images", str(images))
+    assert result.exit_code in (0, 1), result.output
+    assert f"checks (of the model: {checked} images): " in result.stdout
+    shown = [line.split()[1:3] for line in result.stderr.splitlines() if "checks: " in line]
+    assert shown == [[f"{done}/10", name] for done, name in enumerate(MODEL_CHECKS, start=1)]
+
+
+class Counted(nn.Module):
+    """A network that counts the images it is given, with all their samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 10)
+        )
+        self.rows = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.rows += len(x)
+        logits: torch.Tensor = self.net(x)
+        return logits
+
+
+def test_the_checks_cost_a_few_evaluations(digits: Dataset) -> None:
+    """Counted in passes, so that no machine decides."""
+    classifier = MCDropout(Counted(), (1, 8, 8))
+    (counted,) = [one for one in classifier.modules() if isinstance(one, Counted)]
+    x, y = digits.test_images(10)
+    attack = FGM(strength=0.6)
+    trial = Trial(
+        classifier=classifier, x=x, y=y, attack=attack,
+        attack_samples=100, inference_samples=100, seed=0,
+    )  # fmt: skip
+    sets = trial.sets()
+    counted.rows = 0
+    evaluate(
+        classifier, x, y, attack=attack, attack_samples=sets[0], inference_samples=sets[1],
+        strengths=[0.0, 0.6], attack_sizes=[1, 10, 100],
+    )  # fmt: skip
+    once, counted.rows = counted.rows, 0
+    assert len(list(model_findings(trial))) == len(MODEL_CHECKS)
+    # a diagnosis evaluates in five repeats
+    assert 0 < counted.rows < 3 * NUM_REPEATS * once
