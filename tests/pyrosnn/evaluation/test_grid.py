@@ -1,6 +1,5 @@
 """Strengths and sizes: arrays, fractions, and warnings of strengths in another unit."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -111,11 +110,3 @@ def test_strengths_in_another_unit_are_named(
         return
     with pytest.warns(PyrosnnWarning, match=rf"a strength of .* is {warned}.*unit of the pixels"):
         warn_of_strengths(x, strengths, attack)
-
-
-@pytest.mark.usefixtures("as_users_call")
-def test_the_warning_names_the_callers_line(named: dict[str, Any]) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        evaluate(**{**named, "attack": FGM(norm="linf")}, strengths=[8.0])
-    assert [one.filename for one in caught] == [__file__]
