@@ -13,7 +13,7 @@ from pyrosnn.adapters.pyro_program import draws_with_pyro
 from pyrosnn.adapters.replay.draws import Draw
 from pyrosnn.adapters.replay.find import REPLAYS, Trial, find_path
 from pyrosnn.adapters.replay.noise_modes import MODES, find_modes
-from pyrosnn.adapters.replay.passes import Passes
+from pyrosnn.adapters.replay.passes import Passes, evaluation_modes
 from pyrosnn.errors import require, row_of
 from pyrosnn.shapes import Sites
 
@@ -107,13 +107,16 @@ class Stochastic(Adapter):
 
     def _require_no_pyro(self, x: Tensor) -> None:
         """Refuse a Pyro model, whose draws in a plain call are those of the prior."""
-        with Passes(self.module, {}).running():
-            require(
-                not draws_with_pyro(self.module, x),
-                "the module draws with pyro.sample, and from its prior if it is called alone; give "
-                "it and its guide, or samples of its posterior, to PyroClassifier(model, guide, "
-                "image_shape)",
-            )
+        passes = Passes(self.module, evaluation_modes(self.module))
+        passes.watch(x)
+        with passes.running():
+            drawn = draws_with_pyro(self.module, x)
+        require(
+            not drawn,
+            "the module draws with pyro.sample, and from its prior if it is called alone; give it "
+            "and its guide, or samples of its posterior, to PyroClassifier(model, guide, "
+            "image_shape)",
+        )
 
     @property
     def num_members(self) -> int:

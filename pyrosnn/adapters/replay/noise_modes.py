@@ -101,7 +101,9 @@ def _of_places(
 
 def _noise(module: torch.nn.Module, x: Tensor, modes: Modes) -> Counter[tuple[str, str]]:
     """Return how often each place draws, by operation and place."""
-    draws, _ = seen_draws(Passes(module, modes), x)
+    passes = Passes(module, modes)
+    passes.watch(x)
+    draws, _ = seen_draws(passes, x)
     return Counter((draw.operation, draw.place) for draw in draws)
 
 

@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from pyrosnn.adapters.evaluated import evaluated_on
+from pyrosnn.adapters.replay.checkpointing import without_checkpointing
 from pyrosnn.networks.edited import ONE_AT_A_TIME, every_submodule_is_called
 
 Place = tuple[str, str, str]  # submodule, kind of attribute, name
@@ -70,6 +71,7 @@ class Passes:
         """Set the modes, lend copies of what is overwritten, and put all back at the end."""
         with ONE_AT_A_TIME, ExitStack() as stack:
             stack.enter_context(every_submodule_is_called())
+            stack.enter_context(without_checkpointing())
             # fused attention draws where no mode sees it, and has no forward mode
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             for device in ("cpu", "cuda"):
