@@ -6,6 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 
+# Its names in several versions of torch.
+WITHOUT_REENTRY = (
+    "_checkpoint_without_reentrant_generator",
+    "_checkpoint_without_reentrant_generator_impl",
+)
+
+
 class _Direct:
     """Calls the function, in place of the autograd function of reentrant checkpointing."""
 
@@ -27,7 +34,7 @@ def without_checkpointing() -> Iterator[None]:
     It computes again while gradients go back, when the draws of the pass are no longer replaced.
     """
     home: Any = sys.modules.get("torch.utils.checkpoint")
-    direct = {"CheckpointFunction": _Direct, "_checkpoint_without_reentrant_generator": _once}
+    direct = {"CheckpointFunction": _Direct, **dict.fromkeys(WITHOUT_REENTRY, _once)}
     before = {name: getattr(home, name) for name in direct if hasattr(home, name)}
     for name in before:
         setattr(home, name, direct[name])
