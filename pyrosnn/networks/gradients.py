@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pyrosnn.errors import NoGradientError
+from pyrosnn.errors import NoGradientError, first_line
 
 
 def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
@@ -24,7 +24,15 @@ def gradient_at(x: Tensor, values: Tensor, cotangents: Tensor) -> Tensor:
     """
     if not values.requires_grad:
         raise no_gradient()
-    (gradient,) = torch.autograd.grad(values, x, cotangents, retain_graph=True, allow_unused=True)
+    try:
+        (gradient,) = torch.autograd.grad(
+            values, x, cotangents, retain_graph=True, allow_unused=True
+        )
+    except RuntimeError as error:
+        raise NoGradientError(
+            f"torch cannot compute the gradient of the classifier's outputs ({first_line(error)}); "
+            "change that part of its forward"
+        ) from error
     if gradient is None:
         raise no_gradient()
     return gradient

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 # Its names in several versions of torch.
 WITHOUT_REENTRY = (
     "_checkpoint_without_reentrant_generator",

@@ -121,7 +121,7 @@ def _first_right(
     trial: Trial, sites: Sequence[DrawnSite], returned: Returned, asked: str | None
 ) -> Path | str:
     """Return the first path that is right, or why none is."""
-    reason = "its outputs change with the other images of the batch"
+    reason = "the draws of an image are not to be told from those of the others"
     for layout in _layouts(sites):
         reference = OneByOne(trial.passes, layout, returned, trial.image_shape)
         x, values = trial.images(3, 0), _drawn(trial, layout, 3)
@@ -131,9 +131,17 @@ def _first_right(
             again = reference.logits(x, values)
         if not torch.equal(expected, again):
             return OTHER_RANDOMNESS
+        if _mixes(reference, x, values, expected):
+            raise ArgumentError(
+                "the outputs of an image change with the other images of its batch, so that they "
+                "cannot be attacked one by one; normalise by running statistics"
+            )
         if not _independent(reference, x, values, expected):
             continue
-        gradient = _gradient_apart(reference, x, values)
+        try:
+            gradient = _gradient_apart(reference, x, values)
+        except RuntimeError:  # torch's, and asked for again where a gradient is needed
+            gradient = None
         for name in [asked] if asked is not None else list(PATHS):
             if name == "batch" and any(site.axis is None for site in layout):
                 reason = "a draw is shared by all images"
@@ -173,6 +181,13 @@ def _drawn(trial: Trial, sites: Sequence[DrawnSite], number: int) -> Sites:
     }
 
 
+def _mixes(path: Path, x: Tensor, values: Sites, expected: Tensor) -> bool:
+    """Return whether the first image's logits change with the other images, by the same draws."""
+    others = torch.cat([x[:1], 1 - x[1:]])
+    with torch.no_grad():
+        return not _near(path.logits(others, values)[:, :1], expected[:, :1])
+
+
 def _independent(path: Path, x: Tensor, values: Sites, expected: Tensor) -> bool:
     """Return whether an image's logits follow from it and its draws alone."""
     rows = torch.tensor([2, 0], device=x.device)
@@ -199,7 +214,7 @@ def _gradient(path: Path, x: Tensor, values: Sites, first: int = 0) -> Tensor | 
     x = x.clone().requires_grad_()
     logits = path.logits(x, values)
     if not logits.requires_grad:
-        return None
+        return None  # votes, say; gradients are asked for when they are needed
     shape = (NUM_SAMPLES, *logits.shape[1:])
     weights = torch.linspace(0.5, 1.5, torch.Size(shape).numel(), device=x.device)
     chosen = weights.reshape(shape)[first : first + len(logits)].to(logits.dtype)
