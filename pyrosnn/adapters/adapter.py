@@ -33,7 +33,7 @@ class Adapter(StochasticClassifier):
     """
 
     objective = ""  # trained by its owner
-    not_replayed: str = "use SeededModule"
+    not_replayed: str = "make each member a function of the images"
     says_what_it_returns: bool = False
 
     def __init__(self, image_shape: tuple[int, ...], *, output: str = "probs"):

@@ -49,7 +49,7 @@ class StochasticClassifier(torch.nn.Module, ABC):
     """
 
     how_to_make: ClassVar[str] = (
-        "wrap it with an adapter of pyrosnn.adapters (MCDropout, PyroClassifier, …), or put noise "
+        "wrap it with an adapter of pyrosnn.adapters (Stochastic, PyroClassifier, …), or put noise "
         "into it: Composed(network, noise=[…])"
     )
     output: str = "probs"

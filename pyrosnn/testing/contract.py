@@ -16,13 +16,13 @@ class ClassifierContract:
 
     Example:
         >>> import torch
-        >>> from pyrosnn.adapters import MCDropout
+        >>> from pyrosnn.adapters import Stochastic
         >>> @pytest.fixture(scope="module")
         ... def classifier():
         ...     net = torch.nn.Sequential(
         ...         torch.nn.Flatten(), torch.nn.Dropout(0.2), torch.nn.Linear(64, 10)
         ...     )
-        ...     return MCDropout(net, (1, 8, 8))
+        ...     return Stochastic(net, (1, 8, 8))
         >>> class TestMine(ClassifierContract):
         ...     pass
     """
