@@ -80,7 +80,7 @@ class PyroClassifier(Adapter):
             guide that was never trained, and logits that cannot be found.
 
     Warns:
-        UserWarning: for a ``pyro.param`` that Pyro's store does not have: it is not trained.
+        PyrosnnWarning: for a ``pyro.param`` that Pyro's store does not have: it is not trained.
 
     Example:
         >>> from pyro.distributions import Normal

@@ -14,7 +14,7 @@ from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 
 from pyrosnn.adapters.fixed_sites import FirstOfPlates, alone
-from pyrosnn.errors import ArgumentError, first_line
+from pyrosnn.errors import ArgumentError, PyrosnnWarning, first_line
 from pyrosnn.seeding import forked_rng, seed_sequence
 
 Program = Callable[..., Any]
@@ -155,6 +155,7 @@ def warn_of_untrained(nodes: Nodes, modules: Modules, stored: Collection[str]) -
         warnings.warn(
             f"Pyro's parameter store has no {', '.join(fresh)}, so the values are those before "
             "training; load the store first (pyro.get_param_store().load), or train first",
+            PyrosnnWarning,
             stacklevel=4,
         )
     own = {id(parameter) for module in modules for parameter in module.parameters()}
@@ -167,6 +168,7 @@ def warn_of_untrained(nodes: Nodes, modules: Modules, stored: Collection[str]) -
         warnings.warn(
             f"Pyro's parameter store has other values of {', '.join(other)} than the module that "
             "is evaluated; load them into it: pyro.module(name, module, update_module_params=True)",
+            PyrosnnWarning,
             stacklevel=4,
         )
 

@@ -181,7 +181,7 @@ def test_the_errors_of_extending_are_those_shown() -> None:
 def test_the_examples_of_your_own_model_run() -> None:
     examples = blocks("python", "docs/your-own-model.md")
     text = "\n".join(examples)
-    for adapter in ("MCDropout", "PyroClassifier", "SeededModule", "Ensemble", "WeightSamples"):
+    for adapter in ("Stochastic", "PyroClassifier", "Ensemble", "WeightSamples"):
         assert f"judge({adapter}(" in text or f"= {adapter}(" in text, adapter
     names: dict[str, Any] = {"__name__": "your_own_model"}
     for example in examples:  # one after the other, as a reader would
