@@ -58,6 +58,8 @@ class Dataset:
                     f"{name} must be a tensor, got {brief(value)}; of an array, "
                     "torch.from_numpy(…)",
                 )
+            if split == "train" and len(x) == 0:
+                continue  # workers of a study are sent the test split alone
             try:
                 check_batch(
                     x,

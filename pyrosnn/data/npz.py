@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.data.own import checked
+from pyrosnn.data.own import refused_as_data
 from pyrosnn.errors import DataError, first_line
 from pyrosnn.storage import read_whole
 
@@ -37,8 +37,8 @@ def load(path: str | Path) -> Dataset:
     y_train, y_test = (_labels(arrays[name], f"{name} of {path}") for name in ("y_train", "y_test"))
     largest = max((int(y.max()) for y in (y_train, y_test) if y.numel()), default=0)
     bounds = _numbers(arrays, "bounds", 2, path, (0.0, 1.0))
-    return checked(
-        Dataset(
+    with refused_as_data(str(path)):
+        return Dataset(
             name=path.stem,
             x_train=x_train,
             y_train=y_train,
@@ -46,15 +46,14 @@ def load(path: str | Path) -> Dataset:
             y_test=y_test,
             num_classes=int(_numbers(arrays, "num_classes", 1, path, (largest + 1.0,))[0]),
             bounds=(bounds[0], bounds[1]),
-        ),
-        str(path),
-    )
+            source=str(path),
+        )
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     content = read_whole(path, "data file")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        with np.load(io.BytesIO(content)) as file:
             missing = [name for name in ARRAYS if name not in file]
             if missing:
                 raise DataError(

@@ -1,11 +1,11 @@
 """Data of the user's own: a function that returns a ``Dataset``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-import torch
-
-from pyrosnn.data.dataset import Dataset, check_batch
-from pyrosnn.errors import ArgumentError, DataError, first_line, require
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import ArgumentError, DataError, require
 from pyrosnn.functions import call_function, find_function, required_arguments
 from pyrosnn.seeding import forked_rng, seed_sequence
 
@@ -28,49 +28,26 @@ def load(reference: str) -> Dataset:
         f"{reference} needs {len(required)} arguments ({', '.join(required)}); expected a "
         "function without arguments that returns a pyrosnn.Dataset",
     )
-    with forked_rng(seed_sequence(0, "own-dataset")):
+    with forked_rng(seed_sequence(0, "own-dataset")), refused_as_data(reference):
         dataset = call_function(reference, function)
     if not isinstance(dataset, Dataset):
         raise ArgumentError(
             f"{reference} returned a {type(dataset).__name__}, expected a pyrosnn.Dataset"
         )
-    return checked(dataset, reference)
+    return replace(dataset, source=reference)
 
 
-def checked(dataset: Dataset, source: str) -> Dataset:
-    """Return a data set of the user's own with its source, or refuse its images and labels.
+@contextmanager
+def refused_as_data(source: str) -> Iterator[None]:
+    """Say which data are meant where a ``Dataset`` refuses its images or labels.
 
     Args:
-        dataset: the data set.
-        source: what loads it.
+        source: a function or a file.
 
     Raises:
-        DataError: for images or labels of a wrong type or shape, labels out of range, and pixels
-            that are not finite or out of bounds.
+        DataError: in place of the data set's own error.
     """
-    bad = f"the data of {source} cannot be used"
-    low, high = dataset.bounds
-    for split in ("train", "test"):
-        x, y = (getattr(dataset, f"{which}_{split}") for which in "xy")
-        for name, tensor in (("x", x), ("y", y)):
-            if not isinstance(tensor, torch.Tensor):
-                raise DataError(
-                    f"{bad}: {name}_{split} is a {type(tensor).__name__}, expected a tensor"
-                )
-        try:
-            check_batch(
-                x,
-                y,
-                num_classes=dataset.num_classes,
-                image_shape=dataset.image_shape,
-                dtype=torch.float32,
-            )
-        except ArgumentError as error:
-            raise DataError(f"{bad}: {split} {first_line(error)}") from error
-        least, most = float(x.min()), float(x.max())
-        if least < low or most > high:
-            raise DataError(
-                f"{bad}: pixels of x_{split} are in [{least:g}, {most:g}], and bounds are "
-                f"[{low:g}, {high:g}]; scale the images or give other bounds"
-            )
-    return replace(dataset, source=source)
+    try:
+        yield
+    except ArgumentError as error:
+        raise DataError(f"the data of {source} cannot be used: {error}") from error

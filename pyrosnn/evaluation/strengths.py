@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from pyrosnn.attacks import NORMS, Attack
+from pyrosnn.attacks import Attack
 from pyrosnn.errors import PyrosnnWarning
 from pyrosnn.shapes import Images
 
@@ -27,7 +27,7 @@ def warn_of_strengths(x: Images, strengths: Sequence[float], attack: Attack) -> 
     low, high = (float(end) for end in x.aminmax())
     if not positive or low == high or attack.minimises_norm:
         return
-    apart = float(NORMS[attack.norm].measure(torch.full_like(x[:1], high - low)))
+    apart = float(attack.norms[attack.norm].measure(torch.full_like(x[:1], high - low)))
     smallest = SMALLEST_LINF if attack.norm == "linf" else SMALLEST
     if min(positive) > LARGEST * apart:
         what, share = "more than any two such images can be apart", min(positive)

@@ -10,6 +10,7 @@ from torch import Tensor
 import pyrosnn.attacks
 from pyrosnn.attacks import Attack, AttackResult
 from pyrosnn.attacks.norms import length
+from pyrosnn.errors import NotFiniteError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import SampleSet, draw_sample_set
 
@@ -40,7 +41,10 @@ def within_strength(attack: Attack, classifier: StochasticClassifier, x: Tensor,
 
 def finite(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> None:
     """Every δ is finite, like the images, and some are not zero."""
-    delta = attack(classifier, x, y, attack_set(classifier, x)).perturbation
+    try:
+        delta = attack(classifier, x, y, attack_set(classifier, x)).perturbation
+    except NotFiniteError as error:
+        raise AssertionError(str(error)) from error
     assert delta.shape == x.shape, f"δ has shape {tuple(delta.shape)}, not {tuple(x.shape)}"
     assert delta.dtype == x.dtype, f"δ has dtype {delta.dtype}, not {x.dtype}"
     assert bool(torch.isfinite(delta).all()), "a δ is NaN or infinite"

@@ -146,7 +146,7 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
         (('model = "bnn"\n\n', 'model = ["bnn"]\n\n'), "unknown model in [train.bnn] of"),
         (('study = "sample-size"', "study = 3"), "unknown study in [study.size] of list.toml"),
         (('["input-gradient"]', "3"), "regulariser must be a list of names, got 3"),
-        (("epochs = 1", "epochs = 1\ndataset = 3"), "must be a text, got 3"),
+        (("epochs = 1", "epochs = 1\ndataset = 3"), "must be a name (digits, "),
         (("epochs = 1", 'epochs = 1\ndataset = "digit"'), "did you mean 'digits'"),
         (
             ("epochs = 1", "epochs = 1\nnetwork = ['cnn']"),

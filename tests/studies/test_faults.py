@@ -96,8 +96,8 @@ def _full_half_way(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fill", "writes"),
-    # the manifest, two cells, the figure and the result are synced; cells and result are bytes
-    [(_full_when_synced, 5), (_full_half_way, 3)],
+    # the manifest, two cells, the figure and the result are synced; all but the first are bytes
+    [(_full_when_synced, 5), (_full_half_way, 4)],
     ids=["when synced", "half way"],
 )
 def test_a_disk_that_is_full_at_any_write(

@@ -78,7 +78,7 @@ class Path(ABC):
         """Run one pass with given draws."""
         draws = ReplacedDraws([site.draw for site in self.sites], values)
         with evaluated_on(tuple(x.shape)), self.passes.running(), draws:
-            returned = self.passes.module(x)
+            returned = self.passes.module(x.clone())  # which it may overwrite
         draws.finish()
         return self.returned.logits(returned, len(x))
 
@@ -94,7 +94,7 @@ class OneByOne(Path):
         passes = []
         for sample in range(num_samples(sites)):
             values = [site.in_a_pass(sites[site.name][sample], number) for site in self.sites]
-            passes.append(self._pass(_free(x[sample] if own else x), values))
+            passes.append(self._pass(x[sample] if own else x, values))
         return torch.stack(passes)
 
 
@@ -113,9 +113,7 @@ class OneBatch(Path):
             value = sites[site.name]
             value = value.expand(number, images.shape[1], *value.shape[2:]).flatten(0, 1)
             values.append(site.in_a_pass(value, rows))
-        unfolded: Tensor = self._pass(_free(images.flatten(0, 1)), values).unflatten(
-            0, (number, -1)
-        )
+        unfolded: Tensor = self._pass(images.flatten(0, 1), values).unflatten(0, (number, -1))
         return unfolded
 
 
@@ -144,7 +142,7 @@ class Vectorised(Path):
         with evaluated_on(tuple(x.shape)), self.passes.running(), draws:
             logits: Tensor = torch.func.vmap(
                 one, in_dims=(0, 0 if own else None, 0), randomness="different"
-            )(zeros, _free(x), buffers)
+            )(zeros, x.clone(), buffers)
         draws.finish()
         return logits
 
@@ -192,8 +190,3 @@ WRITTEN = frozenset(
 def num_samples(sites: Sites) -> int:
     """Return the number of samples in stored values of sites."""
     return len(next(iter(sites.values())))
-
-
-def _free(x: Tensor) -> Tensor:
-    """Return images that a module may change in place."""
-    return x.clone()

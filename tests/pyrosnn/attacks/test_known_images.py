@@ -1,6 +1,5 @@
 """Rows of a batch get the noise of the image that they came from, or are refused."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -215,7 +214,7 @@ def test_other_errors_of_a_function_are_its_own(
 
 def test_images_need_a_strength(noisy: StochasticClassifier, x: Tensor) -> None:
     a = attack_set(noisy, x)
-    for strength in (None, 0.0, -math.inf):
+    for strength in (None, 0.0, -1.0):
         with pytest.raises(ArgumentError, match=r"recognises images needs the attack's strength >"):
             to_module(noisy, a, images=x, strength=strength)
     with pytest.raises(ArgumentError, match="was drawn for 12 images, got 3"):

@@ -493,10 +493,10 @@ def test_spsa_estimates_the_gradient_of_the_same_loss(
     cosine = (found.perturbation * unit(exact.direction)).sum(-1)
     assert cosine.min() > 0.98
     assert found.norm.tolist() == pytest.approx([1.0] * 20)
-    clipped = replace(spsa, clip=(0.0, 0.1), directions=2)(classifier, trial.x, trial.y, A)
+    clipped = replace(spsa, clip=(-3.2, 2.9), directions=2)(classifier, trial.x, trial.y, A)
     inside = trial.x + clipped.perturbation
-    assert float(inside.min()) >= -1e-12
-    assert float(inside.max()) <= 0.1 + 1e-12
+    assert float(inside.min()) >= -3.2 - 1e-12
+    assert float(inside.max()) <= 2.9 + 1e-12
 
 
 def test_errors_say_what_to_do(bnn: StochasticClassifier, digits: Dataset) -> None:

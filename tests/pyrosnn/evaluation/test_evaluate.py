@@ -43,7 +43,7 @@ def test_it_joins_attack_conditions_and_predictions(
         smoothness=[3.0],
         first_example=100,
     )
-    names = GROUPS[GROUP] | {"radius", "smooth_condition", "num_gradients"}
+    names = GROUPS[GROUP] | {"radius", "smooth_condition", "num_gradients", "predicted_class"}
     assert set(result.data_vars) == names
     assert result["example"].values.tolist() == list(range(100, 100 + IMAGES))
     assert result["label"].values.tolist() == y.tolist()

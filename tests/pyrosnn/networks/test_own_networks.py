@@ -258,7 +258,7 @@ def test_a_second_training_begins_with_the_mean_alone(digits: Dataset) -> None:
 
 
 FIT: list[tuple[Callable[[], Any], dict[str, Any], str]] = [
-    (plain, {}, "the classifier is a Sequential, expected a StochasticClassifier"),
+    (plain, {}, "classifier must be a StochasticClassifier, got a Sequential"),
     (
         lambda: Composed(plain().double(), [InputNoise()], image_shape=SHAPE),
         {},
@@ -274,7 +274,11 @@ FIT: list[tuple[Callable[[], Any], dict[str, Any], str]] = [
         {},
         "a MCDropout is trained by its owner",
     ),
-    (plain, {"options": {"hidden": (3,)}}, "'options' belongs to a row of MODELS"),
+    (
+        lambda: Composed(plain(), [InputNoise()], image_shape=SHAPE),
+        {"options": {"hidden": (3,)}},
+        "'options' belongs to a row of MODELS",
+    ),
 ]
 
 

@@ -129,7 +129,9 @@ def test_what_opening_would_miss_is_refused_when_saving(tmp_path: Path) -> None:
     result[GROUP] = xr.DataTree(result[GROUP].to_dataset().drop_vars("cosine"), name=GROUP)
     with pytest.raises(ArgumentError, match="the result cannot be saved: it lacks cosine"):
         save_results(tmp_path / "a.nc", result)
-    with pytest.raises(ArgumentError, match="expected a result, got a Dataset; make one with make"):
+    with pytest.raises(
+        ArgumentError, match=r"result must be a DataTree, got a Dataset; .*make_result"
+    ):
         save_results(tmp_path / "a.nc", result[GROUP].to_dataset())  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="it is no result of this pyrosnn; make one with make_"):
         save_results(tmp_path / "a.nc", xr.DataTree())

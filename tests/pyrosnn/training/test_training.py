@@ -310,11 +310,13 @@ def test_bad_settings_are_refused(digits: Dataset) -> None:
         preset("bnn", epochs=0)
     with pytest.raises(ArgumentError, match="learning_rate must be > 0 and finite, got -1"):
         preset("bnn", learning_rate=-1.0)
-    broken = replace(digits, x_train=digits.x_train * float("nan"))
     with pytest.raises(ArgumentError, match="images must be finite, got NaN"):
-        train(preset("bnn", epochs=1), broken)
+        replace(digits, x_train=digits.x_train * float("nan"))
     with pytest.raises(ArgumentError, match="labels must be in 0 … 9, got 12"):
-        train(preset("bnn", epochs=1), replace(digits, y_train=digits.y_train + 3))
+        replace(digits, y_train=digits.y_train + 3)
+    empty = replace(digits, x_train=digits.x_train[:0], y_train=digits.y_train[:0])
+    with pytest.raises(ArgumentError, match="got no images"):
+        train(preset("bnn", epochs=1), empty)
     explosive = preset("bnn", epochs=3, learning_rate=1e30, options={"hidden": (4,)})
     with pytest.raises(
         ArgumentError, match="the loss or the parameters became NaN or infinite in epoch"
