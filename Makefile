@@ -29,7 +29,7 @@ check: .venv/installed-test .venv/installed-lint
 	$(MAKE) --jobs=2 --output-sync=target lint fast-tests
 
 fast-tests: .venv/installed-test
-	$(PYTEST) --quiet -m "not slow and not processes" --jaxtyping-packages=
+	$(PYTEST) --quiet -m "not slow and not processes and not statistical" --jaxtyping-packages=
 
 test: .venv/installed-test
 	$(PYTEST)

@@ -54,8 +54,7 @@ class Adapter(StochasticClassifier):
             NotStochasticError: for outputs that do not vary.
         """
         for parameter in self.parameters():  # a scripted module has no requires_grad_()
-            if parameter.is_leaf:
-                parameter.requires_grad_(False)
+            parameter.requires_grad_(False)
         self.num_classes = probe(self, not_replayed=self.not_replayed)
 
     def train(self, mode: bool = True) -> "Adapter":

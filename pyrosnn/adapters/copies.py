@@ -36,7 +36,8 @@ def copy_of(thing: Any, shared: Mapping[int, Any] | None = None) -> Any:
         if value.grad_fn is not None
     }
     try:
-        return copy.deepcopy(thing, {**remembered, **(shared or {})})
+        with torch.no_grad():  # a scripted module's parameters are copied by an operation
+            return copy.deepcopy(thing, {**remembered, **(shared or {})})
     except Exception as error:
         raise ArgumentError(
             f"the module cannot be copied ({str(error).splitlines()[0]}); make it of parameters, "

@@ -45,6 +45,7 @@ def cells(output: str, first: str) -> list[list[str]]:
     return [line.split() for line in output.splitlines() if line.split()[:1] == [first]]
 
 
+@pytest.mark.slow
 def test_compare_shows_equal_size_equal_reach_and_what_follows(run: Run) -> None:
     write("noisy", 150.0, 0.75)
     write("calm", 5.0, 0.9)
@@ -70,6 +71,7 @@ def test_compare_shows_equal_size_equal_reach_and_what_follows(run: Run) -> None
     assert max(map(len, result.stdout.splitlines())) <= 140
 
 
+@pytest.mark.slow
 def test_the_order_turns_the_sign_and_options_reach_the_tables(run: Run) -> None:
     write("noisy", 150.0, 0.75, strengths=(0.5, 1.0))
     write("calm", 5.0, 0.9, strengths=(0.5, 1.0))
@@ -116,6 +118,7 @@ def test_cosines_off_the_law_are_pointed_out(run: Run) -> None:
     assert "2 planted seems more robust" in run("compare", "off.nc", "high.nc").stdout
 
 
+@pytest.mark.slow
 def test_smoothing_is_told(run: Run) -> None:
     write("noisy", 150.0, 0.75)
     result = planted(with_accuracy([0.5, 0.4, 0.3]), cosines=[0.3, 0.7, 0.8], attack_samples=SIZES)

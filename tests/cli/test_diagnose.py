@@ -48,6 +48,7 @@ class Counted(nn.Module):
         return logits
 
 
+@pytest.mark.slow
 def test_the_checks_cost_a_few_evaluations(digits: Dataset) -> None:
     """Counted in passes, so that no machine decides."""
     classifier = Stochastic(Counted(), (1, 8, 8), replay="batch")

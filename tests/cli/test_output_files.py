@@ -37,6 +37,7 @@ def test_damaged_files_are_refused(run: Run, tmp_path: Path, checkpoint_path: Pa
     refused(run("plot", "cut.nc"), "cut.nc is not a readable netCDF file")
 
 
+@pytest.mark.slow
 def test_merge_joins_files(run: Run, tmp_path: Path) -> None:
     whole = small_result()
     save_results(tmp_path / "whole.nc", whole)

@@ -44,6 +44,7 @@ def test_the_module_is_the_program() -> None:
     assert done.stderr.decode("utf-8").startswith("pyrosnn: unknown command 'trian'")
 
 
+@pytest.mark.slow
 def test_fractions_are_strengths(run: Run, checkpoint_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "a.nc"
     study = ("study", "sample-size", "--model", checkpoint_path, *SMALL[:4], *SIZES)

@@ -104,6 +104,7 @@ def save_npz(path: Path, **changes: np.ndarray) -> None:
     np.savez(path, **{**arrays, **changes})  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_on_a_function_s_data_and_studied(run: Run, tmp_path: Path) -> None:
     """No later command needs --dataset: the checkpoint knows the function."""
     trained = run(*TRAIN, "--dataset", "mydata_for_test:photos")
@@ -136,6 +137,7 @@ def test_a_model_is_trained_on_a_file_s_data_and_studied(run: Run, tmp_path: Pat
     assert "sample-size.nc is whole: nothing was left to do" in resumed.stdout, resumed.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["photos", "table"])
 def test_ones_own_model_on_ones_own_data(data: str, run: Run) -> None:
     reference = f"mydata_for_test:{data}"
@@ -154,6 +156,7 @@ def test_another_shape_says_which_data_to_give_and_that_works(run: Run) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_was_saved_in_python_says_that_it_needs_its_data(
     run: Run, tmp_path: Path
 ) -> None:

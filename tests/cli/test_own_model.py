@@ -238,6 +238,7 @@ def test_errors_are_one_line(reference: str, message: str, run: Run, tmp_path: P
 CONDITIONS = ("--images", "6", "--strengths", "0,0.1", "--inference-samples", "3")
 
 
+@pytest.mark.slow
 def test_conditions_of_ones_own_model_average_it_over_the_noise_asked_for(
     run: Run, tmp_path: Path
 ) -> None:

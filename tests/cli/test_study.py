@@ -14,6 +14,7 @@ from pyrosnn_studies import STUDIES
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 def test_study_summary_and_plot(run: Run, tmp_path: Path, checkpoint_path: Path) -> None:
     study = run("study", "sample-size", "--model", checkpoint_path, *SMALL, *SIZES)
     assert study.exit_code == 0, study.output

@@ -22,6 +22,7 @@ def no_latex(*args: object, **kwargs: object) -> None:
     raise RuntimeError("Failed to process string with tex because latex could not be found")
 
 
+@pytest.mark.slow
 def test_a_figure_is_drawn_without_latex_where_there_is_none(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,6 +40,7 @@ def test_a_figure_is_drawn_without_latex_where_there_is_none(
     assert (tmp_path / "gaussian-angles.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_figure_that_cannot_be_drawn_costs_neither_file_nor_tables(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 OUTSIDE = ROOT / "tests" / "outside"
 FILE = re.compile(r"^<!-- file: (\S+) -->$", re.MULTILINE)
-NUMBER = re.compile(r"\d+(\.\d+)?")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def blocks(language: str, page: str = "README.md") -> list[str]:
@@ -48,7 +48,7 @@ def blocks(language: str, page: str = "README.md") -> list[str]:
 
 
 def shape(text: str) -> list[str]:
-    """Return the lines of an output without what differs between machines: the numbers."""
+    """Return the lines of an output without what differs: the numbers, with their signs."""
     lines = [re.sub(r"[\s─]+", " ", NUMBER.sub("#", line)).strip() for line in text.splitlines()]
     return [line for line in lines if line]
 

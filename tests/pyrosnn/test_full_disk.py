@@ -50,6 +50,7 @@ def write(
     return writers[request.param]
 
 
+@pytest.mark.slow
 def test_at_every_write(write: Write, tmp_path: Path) -> None:
     path = tmp_path / "a.nc"
     write(path)

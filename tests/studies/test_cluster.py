@@ -269,6 +269,7 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         carrier.setup(Worker())  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "CONNECTING", 1)
     with (

@@ -45,6 +45,7 @@ def test_the_files_are_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "folder"), [("fashion-mnist", "."), ("cifar10", "cifar")])
 def test_every_run_is_listed_with_its_model(file: str, folder: str) -> None:
     runs = tomllib.loads((ROOT / "reproduction" / f"{file}.toml").read_text("utf-8"))

@@ -105,6 +105,7 @@ def test_the_fingerprint_changes_with_what_decides_the_outputs(name: str) -> Non
         assert adapter.fingerprint() != before
 
 
+@pytest.mark.slow
 def test_no_adapter_uses_pyros_store() -> None:
     adapters = [make() for make in ADAPTED.values()]
     pyro.param("mine", torch.tensor(1.0))

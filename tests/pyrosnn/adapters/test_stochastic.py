@@ -145,6 +145,7 @@ def test_a_modules_own_modes_are_kept_and_what_they_leave_out_is_named() -> None
     assert list(classifier.draws) == ["bernoulli_0"]
 
 
+@pytest.mark.slow
 def test_what_draws_by_chance_is_replayed_by_seeds_and_says_so() -> None:
     with pytest.warns(PyrosnnWarning, match=r"seeds, one image and sample .* ms each"):
         classifier = Stochastic(Branches(), SHAPE)
@@ -369,6 +370,7 @@ def test_a_generator_of_the_modules_own_gives_way_to_the_sample() -> None:
     assert torch.equal(replay_logits(classifier, x, samples), first)
 
 
+@pytest.mark.slow
 def test_seeds_and_sites_agree() -> None:
     """The two ways have one distribution: means of 2,000 samples, at 4.5 standard deviations."""
     torch.manual_seed(0)

@@ -45,6 +45,7 @@ def gradient(module: torch.nn.Module, x: Tensor, cotangents: Tensor) -> Tensor:
     return torch.autograd.grad(module(inputs), inputs, cotangents)[0]
 
 
+@pytest.mark.slow
 @every_output
 @every_model
 @pytest.mark.parametrize("memory_budget", [1, 2**30])

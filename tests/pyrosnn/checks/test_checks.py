@@ -315,6 +315,7 @@ def test_batch_norm_in_evaluation_mode_passes() -> None:
     assert find("replay", toy_trial(BatchNormed(6, 3).eval())).status == "pass"
 
 
+@pytest.mark.slow
 def test_a_saturated_model_is_caught() -> None:
     classifier = LinearProbabilities(6, 3)
     assert find("zero-gradients", toy_trial(classifier)).status == "pass"
@@ -403,6 +404,7 @@ def test_sets_that_agree_because_all_images_are_easy_are_no_fault(
     assert "independent sets disagree on" in finding.message
 
 
+@pytest.mark.slow
 def test_clipping_warns_and_says_so(bnn: StochasticClassifier, digits: Dataset) -> None:
     finding = find("perturbation-norm", trial_of(bnn, digits, FGM(strength=0.6, clip=(0.0, 1.0))))
     assert finding.status == "warn"

@@ -178,6 +178,7 @@ def test_the_factors_are_the_cosine() -> None:
     xr.testing.assert_allclose(ceiling, factors[0] * factors[2])
 
 
+@pytest.mark.slow
 def test_noise_without_a_gradient_needs_samples_without_end() -> None:
     moments = simulated("identity", 0.0)
     lost = moments["direction_square"].sel(direction="attack") <= 0

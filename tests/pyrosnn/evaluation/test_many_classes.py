@@ -14,6 +14,7 @@ from pyrosnn.outputs.algebra import log_softmax_vjp
 from pyrosnn.sampling import disjoint_sample_sets, predict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "dtype"), [(130, "int16"), (300, "int16"), (40_000, "int64")])
 def test_a_class_is_its_number(classes: int, dtype: str) -> None:
     torch.manual_seed(0)

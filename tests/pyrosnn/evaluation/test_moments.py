@@ -61,6 +61,7 @@ def test_squares_are_unbiased_where_the_plug_in_is_not() -> None:
     assert (squares < 0).any()  # the sign is kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bnn", "sin"])
 def test_it_is_a_loop_over_samples_with_autograd(
     model: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

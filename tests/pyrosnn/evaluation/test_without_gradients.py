@@ -58,6 +58,7 @@ def away(module: Any, x: Tensor, y: Tensor, strength: float) -> Tensor:
     return moved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", [None, (-4.0, 4.0)])
 @pytest.mark.parametrize("attack", [away, SPSA(radius=0.5, directions=8, loss="margin")])
 def test_accuracies_are_those_of_the_votes(

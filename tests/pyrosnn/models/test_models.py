@@ -16,6 +16,7 @@ from pyrosnn.sampling import draw_sample_set
 every_model = pytest.mark.parametrize("name", list(MODELS))
 
 
+@pytest.mark.slow
 @every_model
 def test_replayed_samples_give_the_models_own_probabilities(
     name: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

@@ -30,6 +30,7 @@ def draw(figure: Figure) -> None:
     figure.savefig(BytesIO(), format="png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [sample_size_figure, inference_size_figure])
 def test_titles_of_long_names_stay_within_the_figure(
     make: Callable[[xr.DataTree], Figure],

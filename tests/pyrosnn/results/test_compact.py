@@ -39,6 +39,7 @@ def result(bnn: StochasticClassifier, digits: Dataset) -> xr.DataTree:
     return make_result(values, study="sample-size", spec={}, provenance={})
 
 
+@pytest.mark.slow
 def test_a_compact_file_is_read_like_any_other(result: xr.DataTree, tmp_path: Path) -> None:
     save_results(tmp_path / "full.nc", result)
     save_results(tmp_path / "compact.nc", compact_result(result))

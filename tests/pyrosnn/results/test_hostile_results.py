@@ -183,6 +183,7 @@ def test_what_no_result_holds_is_refused(
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -87,6 +87,7 @@ def test_dimensions_and_units_are_labelled(result: xr.DataTree) -> None:
         assert list(array.dims) == [dim for dim in DIMS if dim in array.dims]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_file(
     result: xr.DataTree,
     bnn: StochasticClassifier,
@@ -146,6 +147,7 @@ def test_ncdump_opens_the_file(result_path: Path) -> None:
     assert 'cosine:units = "1"' in header
 
 
+@pytest.mark.slow
 def test_an_existing_file_is_kept(result: xr.DataTree, result_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "copy.nc"
     path.write_bytes(b"precious")
@@ -169,6 +171,7 @@ def test_a_failed_write_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_bad_places_are_refused(result: xr.DataTree, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="it is a directory; name a file in it"):
         save_results(tmp_path, result)
@@ -205,6 +208,7 @@ def test_damaged_and_foreign_files_are_refused(result_path: Path, tmp_path: Path
         open_results(tmp_path)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.data())
 def test_flipped_bytes_never_escape_as_another_error(

@@ -90,6 +90,7 @@ def attributes(file: h5py.File) -> None:
         file[GROUP].attrs[f"a{place}"] = ["t" * place, "u"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "added"),
     [

@@ -53,6 +53,7 @@ def test_steps_are_torchs() -> None:
     assert own == pytest.approx(torchs(scheduler, optimizer, 200), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_one_cycle_is_torchs() -> None:
     """torch counts to the last step, we to the end of the last epoch: alike for many steps."""
     spec = replace(PAPER, schedule="one-cycle", epochs=20)
@@ -184,6 +185,7 @@ def test_training_sees_augmented_images(digits: Dataset) -> None:
     assert not torch.equal(plain, mirrored)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bnn", "sin", "resnet"])
 def test_mixed_precision_is_a_rounding(
     model: str, specs: dict[str, TrainingSpec], digits: Dataset
