@@ -164,6 +164,18 @@ class Rounded(torch.autograd.Function):
         return gradient
 
 
+class ComputedAgain(torch.autograd.Function):
+    """Scales by noise, which it draws anew for the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x * torch.randn_like(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient * torch.randn_like(gradient)
+
+
 class Checkpointed(nn.Module):
     """Computes its dropout twice, unless checkpointing is off."""
 

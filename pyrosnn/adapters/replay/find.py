@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.adapters.evaluated import evaluated_on
-from pyrosnn.adapters.replay.draws import Draw
+from pyrosnn.adapters.replay.draws import Draw, SeenDraws
 from pyrosnn.adapters.replay.members import Stacked
 from pyrosnn.adapters.replay.noise_modes import seen_draws
 from pyrosnn.adapters.replay.passes import Passes
@@ -87,7 +87,9 @@ def find_path(
         sites = found
     if asked is not None:
         raise ArgumentError(f"the module cannot be replayed by replay='{asked}': {sites}")
-    seeds = Seeds(trial, returned, per_example=per_example)
+    seeds = Seeds(trial, returned, per_example=False)
+    if not seeds.batched and per_example:  # images have noise of their own
+        seeds = Seeds(trial, returned, per_example=True)
     seeds.warn(sites)
     return seeds
 
@@ -218,7 +220,15 @@ def _gradient(path: Path, x: Tensor, values: Sites, first: int = 0) -> Tensor | 
     shape = (NUM_SAMPLES, *logits.shape[1:])
     weights = torch.linspace(0.5, 1.5, torch.Size(shape).numel(), device=x.device)
     chosen = weights.reshape(shape)[first : first + len(logits)].to(logits.dtype)
-    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(logits, x, chosen, allow_unused=True)
+    with SeenDraws(str) as seen:
+        gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
+            logits, x, chosen, allow_unused=True
+        )
+    if seen.draws:
+        raise ArgumentError(
+            "the module draws anew while gradients go back, as checkpointing of activations does, "
+            "so that they are those of other samples; switch that off"
+        )
     return gradients[0]
 
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from support.adapted import Bayesian, network
@@ -14,6 +15,7 @@ from support.modules import (
     SHAPE,
     Apply,
     Branches,
+    ComputedAgain,
     Members,
     Noise,
     NoiseInBuffer,
@@ -153,6 +155,14 @@ def test_what_draws_by_chance_is_replayed_by_seeds_and_says_so() -> None:
     check_contract(classifier)
 
 
+def test_images_that_share_their_noise_are_seeded_as_a_batch() -> None:
+    with pytest.warns(PyrosnnWarning, match="seeds, one sample at a time"):
+        classifier = Stochastic(Apply(lambda x: x * np.random.rand()), SHAPE)
+    x = torch.rand(3, *SHAPE)
+    samples = draw_sample_set(classifier, x, 2, seed=0, stream="attack")
+    assert samples.tensors["seed"].shape[:2] == (2, 1)
+
+
 def gamma(x: Tensor) -> Tensor:
     drawn: Tensor = torch.distributions.Gamma(x + 1, 1.0).sample()
     return drawn
@@ -286,6 +296,7 @@ def test_small_logits_are_no_scores() -> None:
         (Bayesian, ArgumentError, r"pyro.sample.*PyroClassifier\(model, guide"),
         (lambda: Apply(lambda x: x[torch.randperm(len(x))]), ArgumentError, "permutes the images"),
         (lambda: Apply(lambda x: torch.rand(1) * x - x.mean()), ArgumentError, "other images"),
+        (lambda: Apply(ComputedAgain.apply), ArgumentError, "draws anew while gradients go back"),
         (lambda: lambda x: x, ArgumentError, "expected a torch.nn.Module, got function"),
         (lambda: nn.Linear, ArgumentError, "got the class Linear"),
     ],
