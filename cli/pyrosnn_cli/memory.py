@@ -1,6 +1,7 @@
 """What to do when the memory does not suffice."""
 
 from pyrosnn.errors import first_line
+from pyrosnn_cli.options import MEMORY_BUDGET
 
 # torch's own class for a full accelerator, named so as not to load torch for it
 _CLASSES = {"MemoryError", "OutOfMemoryError"}
@@ -24,6 +25,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 def out_of_memory(error: BaseException) -> str:
     """Return the line for the user."""
     return (
-        f"out of memory ({first_line(error)}); lower --memory-budget (1GiB unless given) or, where "
-        "there is one, --block-size or --batch-size"
+        f"out of memory ({first_line(error)}); lower --memory-budget ({MEMORY_BUDGET} unless "
+        "given) or, where there is one, --block-size or --batch-size"
     )

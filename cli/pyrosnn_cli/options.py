@@ -8,9 +8,10 @@ from annotated_types import Ge
 
 from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS, OWN_DATA
 from pyrosnn.settings import RARE, Default, OneOf, Settings, options_of
+from pyrosnn.settings.presets import PRESETS
 from pyrosnn_cli.command import annotation
 
-PRESETS = ("quick", "paper")
+MEMORY_BUDGET = "1GiB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class SubjectOptions(DataOptions):
     """
 
     model: Annotated[Path | None, Default("")] = None
-    memory_budget: Annotated[str, RARE] = "1GiB"
+    memory_budget: Annotated[str, RARE] = MEMORY_BUDGET
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from pyrosnn.settings import Default, rows_with
+from pyrosnn.errors import require
+from pyrosnn.settings import Default, OneOf, Settings, choices_with
+from pyrosnn.settings.presets import PRESETS
 from pyrosnn.settings.source import docstring_of
 from pyrosnn_cli.command import Arguments, Part, SettingsGroup, make_command, part_of
-from pyrosnn_cli.options import Running, Starting, SubjectOptions
+from pyrosnn_cli.options import Running, SubjectOptions
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.options import study_options
 
@@ -21,14 +23,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyOutput(Starting):
+class StudyOutput(Settings):
     """Where a study starts from, and what it writes.
 
     Attributes:
+        preset: settings to start from (quick suits digits, paper follows the paper).
         like: result whose settings to start from, instead of a preset.
         output: result to write; its figure is written beside it (.png).
     """
 
+    panel: ClassVar[str] = "run"
+
+    preset: Annotated[str | None, OneOf(PRESETS), Default("quick")] = None
     like: Annotated[Path | None, Default("")] = None
     output: Annotated[Path | None, Default("STUDY.nc")] = None
 
@@ -55,8 +61,9 @@ def study_command(
     entry = STUDIES[name]
 
     def elsewhere(option: str) -> str:
-        rows = rows_with(entry.settings, option, arguments)
-        return next((f"add --{choice} {row}" for choice, row in rows), "")
+        choices = choices_with(entry.settings, option, arguments)
+        added = " ".join(f"--{choice} {row}" for choice, row in choices)
+        return f"add {added}" if added else ""
 
     def call(settings: dict[str, Any], running: StudyRun, **subject: SubjectOptions) -> None:
         running.finish(*run(name, settings, running, subject.get("subject")))
@@ -84,12 +91,16 @@ def run(
     """
     from pyrosnn_cli.run import prepared, run_study
 
+    require(
+        running.like is None or running.preset is None,
+        "a run starts from --preset or from --like, got both; leave one out",
+    )
     output = running.output or Path(f"{name}.nc")
     with prepared(name, output, options, running) as subject:
         result = run_study(
             name,
             subject,
-            preset=running.preset,
+            preset=running.preset or "quick",
             like=running.like,
             output=output,
             running=running,

@@ -19,7 +19,7 @@ from pyrosnn.settings.kinds import (
     shown,
 )
 from pyrosnn.settings.marks import INTERNAL, RARE, Default, OneOf, OptionsOf, TermsOf
-from pyrosnn.settings.options import Option, nested, options_of, rows_with
+from pyrosnn.settings.options import Option, choices_with, nested, options_of
 
 __all__ = [
     "INTERNAL",
@@ -36,6 +36,7 @@ __all__ = [
     "check_fields",
     "check_value",
     "checked_arguments",
+    "choices_with",
     "declared",
     "from_options",
     "kind_of",
@@ -46,6 +47,5 @@ __all__ = [
     "parse_bytes",
     "parse_number",
     "plain",
-    "rows_with",
     "shown",
 ]

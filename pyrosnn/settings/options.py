@@ -168,6 +168,44 @@ def rows_with(
                 yield choice, other
 
 
+def choices_with(
+    path: str, name: str, chosen: Mapping[str, Any] | None = None
+) -> list[tuple[str, str]]:
+    """Return the one or two choices that bring an option; none if there are no such.
+
+    Args:
+        path: import path of the settings.
+        name: name of the option.
+        chosen: what is chosen already.
+
+    Example:
+        >>> choices_with("pyrosnn.training.spec:TrainingSpec", "attack_directions")
+        [('images', 'adversarial'), ('attack', 'spsa')]
+    """
+    for choice in rows_with(path, name, chosen):
+        return [choice]
+    for field in declared(path):
+        row = field.kind.mark(OptionsOf)
+        if row is not None:
+            for other in row.table:
+                first = {**(chosen or {}), row.field: other}
+                second = _within_row(path, name, first)
+                if second is not None:
+                    return [(row.field, other), second]
+    return []
+
+
+def _within_row(path: str, name: str, chosen: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the choice among a row's own options that brings an option."""
+    for option in options_of(path, chosen):
+        names = option.kind.mark(OneOf)
+        for other in names.table if names is not None and not option.kind.many else ():
+            there = options_of(path, {**chosen, option.name: other})
+            if any(one.name == name for one in there):
+                return option.name, other
+    return None
+
+
 def _joined(prefix: str, name: str) -> str:
     return f"{prefix.replace('-', '_')}_{name}" if prefix else name
 

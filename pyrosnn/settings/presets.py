@@ -11,6 +11,8 @@ from pyrosnn.settings.marks import Default
 from pyrosnn.settings.options import Option
 from pyrosnn.settings.source import file_of
 
+PRESETS = ("quick", "paper")
+
 # Table of a preset that holds what single rows have in place of its other settings.
 OF_ROWS = "of"
 

@@ -6,7 +6,7 @@ from typing import Any
 from pyrosnn.errors import row_of
 from pyrosnn.models import MODELS, model_settings
 from pyrosnn.networks import NETWORKS
-from pyrosnn.settings import Option, options_of, rows_with
+from pyrosnn.settings import Option, choices_with, options_of
 from pyrosnn.settings.presets import load_presets, row_preset, with_presets
 
 SPEC = "pyrosnn.training.spec:TrainingSpec"
@@ -57,7 +57,8 @@ def choice_with(model: str, option: str, chosen: Mapping[str, Any]) -> str:
     for network in NETWORKS:
         if any(one.name == option for one in model_settings(model, network)):
             return f"add --network {network}"
-    for choice, row in rows_with(SPEC, option, chosen):
-        return f"add --{choice} {row}"
+    choices = choices_with(SPEC, option, chosen)
+    if choices:
+        return f"add {' '.join(f'--{choice} {row}' for choice, row in choices)}"
     has = [other for other in MODELS if option in {one.name for one in model_settings(other)}]
     return f"it is an option of {', '.join(has)}" if has else ""

@@ -8,9 +8,7 @@ from pyrosnn.attacks import NORMS
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, require, unknown_name
 from pyrosnn.outputs import find_output
-from pyrosnn.settings.presets import load_presets
-
-PRESETS = ("quick", "paper")
+from pyrosnn.settings.presets import PRESETS, load_presets
 
 Presets = Mapping[str, Mapping[str, Any]]  # settings by the preset's name
 

@@ -127,6 +127,10 @@ MODEL = ("--model", "the checkpoint")
         (["train", "bnn", "--network", "cn"], "unknown network 'cn'; did you mean 'cnn'"),
         (["train", "bnn", "--channels", "4"], "bnn has no option --channels; add --network cnn"),
         (["train", "bnn", "--strength", "1"], "bnn has no option --strength; add --images adv"),
+        (
+            ["train", "bnn", "--attack-directions", "3"],
+            "bnn has no option --attack-directions; add --images adversarial --attack spsa",
+        ),
         (["train", "bnn", "--images", "adversarial"], "adversarial needs the option 'strength'"),
         (["train", "bnn", "--regulariser", "input"], "unknown regulariser 'input'; did you mean"),
         (["--no-such-option"], "No such option: --no-such-option"),

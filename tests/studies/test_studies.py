@@ -8,9 +8,10 @@ from support.small_result import small_result
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.results import open_results
+from pyrosnn.settings.presets import PRESETS
 from pyrosnn.training import preset
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.presets import PRESETS, preset_settings, preset_strengths
+from pyrosnn_studies.presets import preset_settings, preset_strengths
 from pyrosnn_studies.study import find_study
 
 REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction"
