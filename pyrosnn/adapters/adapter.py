@@ -53,9 +53,13 @@ class Adapter(StochasticClassifier):
                 depend on other images or are not replayed.
             NotStochasticError: for outputs that do not vary.
         """
+        self.freeze()
+        self.num_classes = probe(self, not_replayed=self.not_replayed)
+
+    def freeze(self) -> None:
+        """Switch off the gradients of the parameters."""
         for parameter in self.parameters():  # a scripted module has no requires_grad_()
             parameter.requires_grad_(False)
-        self.num_classes = probe(self, not_replayed=self.not_replayed)
 
     def train(self, mode: bool = True) -> "Adapter":
         """Set the flag of this module only; its parts keep their modes."""

@@ -1,5 +1,6 @@
 """Copies of a user's modules; the originals never change."""
 
+import contextlib
 import copy
 import sys
 from collections.abc import Mapping
@@ -74,15 +75,45 @@ def copy_or_itself(module: Module) -> Module:
         ArgumentError: for anything but a module, and for batch norm without running statistics.
     """
     module = plain(module)
-    try:
-        copied: Module = copy_of(module)
-    except ArgumentError:
-        copied = module
+    copied = module
+    if not _reached_by_functions(module):
+        with contextlib.suppress(ArgumentError):
+            copied = copy_of(module)
     for part in copied.modules():
         if part.__dict__.get("_compiled_call_impl") is not None:  # module.compile()
             part._compiled_call_impl = None
     require_running_statistics(copied)
     return copied
+
+
+def _reached_by_functions(module: Module) -> bool:
+    """Return whether hooks or functions of a module refer to its parts, not through an argument.
+
+    A copy's would refer to the original's parts, and change these.
+    """
+    parts = {id(part) for part in module.modules()}
+    parts |= {id(value) for value in (*module.parameters(), *module.buffers())}
+    functions = [
+        value
+        for part in module.modules()
+        for values in (part.__dict__, part._forward_hooks, part._forward_pre_hooks)
+        for value in values.values()
+        if callable(value) and not isinstance(value, Module | type)
+    ]
+    held = [
+        cell.cell_contents
+        for function in functions
+        for cell in getattr(function, "__closure__", None) or ()
+        if _is_filled(cell)
+    ]
+    return any(id(one) in parts or id(getattr(one, "__self__", None)) in parts for one in held)
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
 
 
 def plain(module: Module) -> Module:

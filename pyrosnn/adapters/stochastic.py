@@ -1,10 +1,12 @@
 """Any stochastic module as a classifier: its random numbers become sample sites."""
 
+import warnings
 from typing import Any
 
 import pyro
 import torch
 from torch import Tensor
+from torch.nn.parameter import UninitializedParameter
 
 from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.adapters.copies import copy_or_itself, plain
@@ -12,9 +14,11 @@ from pyrosnn.adapters.probe import noise_images
 from pyrosnn.adapters.pyro_program import draws_with_pyro
 from pyrosnn.adapters.replay.draws import Draw
 from pyrosnn.adapters.replay.find import REPLAYS, Trial, find_path
-from pyrosnn.adapters.replay.noise_modes import MODES, find_modes
+from pyrosnn.adapters.replay.noise_modes import MODES, find_modes, require_same_draws
 from pyrosnn.adapters.replay.passes import Passes, evaluation_modes
-from pyrosnn.errors import require, row_of
+from pyrosnn.errors import PyrosnnWarning, require, row_of
+from pyrosnn.networks.function import Differentiated, Identity
+from pyrosnn.networks.network import Parts
 from pyrosnn.shapes import Sites
 
 
@@ -87,16 +91,27 @@ class Stochastic(Adapter):
         replay: str | None = None,
     ):
         super().__init__(image_shape, output=output)
+        require(isinstance(per_example, bool), f"per_example must be a bool, got {per_example!r}")
         for value, table in ((mode, MODES), (replay, REPLAYS)):
             if value is not None:
                 row_of(table, value, "mode" if table is MODES else "replay")
         self.module = copy_or_itself(module)
+        self._shared = self.module is plain(module)
+        _require_initialised(self.module)
         two = noise_images(self, 2)
+        if self._shared:
+            warnings.warn(
+                "the module cannot be copied, or its hooks refer to its own parts, and is used as "
+                "it is: training it on changes the classifier",
+                PyrosnnWarning,
+                stacklevel=2,
+            )
         self._require_no_pyro(two)
         passes = Passes(self.module, find_modes(self.module, two, mode))
-        if self.module is not plain(module):
+        if not self._shared:
             passes.stay_in_modes()  # which spares every pass to set and restore them
         passes.watch(two)
+        require_same_draws(passes, two)
         trial = Trial(passes, self.image_shape, lambda n, seed: noise_images(self, n, seed))
         self._path = find_path(trial, replay, returns=returns, part=part, per_example=per_example)
         self.replay = self._path.name
@@ -104,6 +119,11 @@ class Stochastic(Adapter):
         self.per_example = self._path.per_example
         self.vectorized_guide = self._path.vectorised_draws
         self.settle()
+
+    def freeze(self) -> None:
+        """Freeze the parameters of a copy; those of the user's own module stay as they are."""
+        if not self._shared:
+            super().freeze()
 
     def _require_no_pyro(self, x: Tensor) -> None:
         """Refuse a Pyro model, whose draws in a plain call are those of the prior."""
@@ -127,6 +147,17 @@ class Stochastic(Adapter):
         """Return samples that are the given members, for :func:`disjoint_members`."""
         return {"member": members.unsqueeze(1)}
 
+    def parts(self, sites: Sites) -> Parts:
+        """Differentiate the module in the mode that agrees with its gradient."""
+        return Parts(
+            Identity(),
+            Differentiated(
+                lambda x: self.logits(x, sites),
+                len(self.image_shape) + 1,
+                forward_mode=self._path.forward_mode,
+            ),
+        )
+
     @property
     def draws(self) -> dict[str, Draw]:
         """The draws of a forward pass by site, in order; empty where seeds are replayed."""
@@ -139,3 +170,13 @@ class Stochastic(Adapter):
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the module with stored draws."""
         return self._path.logits(x, sites)
+
+
+def _require_initialised(module: torch.nn.Module) -> None:
+    """Refuse lazy layers that were never called."""
+    lazy = [
+        name
+        for name, value in module.named_parameters()
+        if isinstance(value, UninitializedParameter)
+    ]
+    require(not lazy, f"{', '.join(lazy)} have no shape yet; call the module on images first")

@@ -76,10 +76,13 @@ class Differentiated(Function):
         function: features to values; the first axis of the values is that of samples.
         shared_ndim: number of axes of features that all samples share. Features of each sample's
             own have one more.
+        forward_mode: whether torch's forward mode is tried. It differentiates what is computed
+            within ``torch.no_grad``, and reverse mode does not.
     """
 
     function: Callable[[Tensor], Tensor]
     shared_ndim: int | None = None
+    forward_mode: bool = True
 
     def __call__(self, h: Tensor) -> Tensor:
         """Return the value."""
@@ -91,6 +94,8 @@ class Differentiated(Function):
 
         Where a part of the function has no forward mode, the derivative comes from reverse mode.
         """
+        if not self.forward_mode:
+            return jvp_in_reverse(self.function, h, steps, self.shared_ndim)
         try:
             passes = [dual_pass(self.function, h, step) for step in steps]
         except Exception:  # of many kinds; what is the function's own error is raised again here

@@ -61,6 +61,12 @@ def _options(words: tuple[str, ...]) -> list[str]:
     return sorted(set(flags) - ELSEWHERE)
 
 
+@pytest.fixture(autouse=True)
+def within_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options that name files are drawn at random."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, checkpoint_path: Path) -> dict[str, str]:
     """A checkpoint and a result, by the words that stand for them."""

@@ -280,6 +280,12 @@ OTHERS = [
 LONG = {"check_model"}
 
 
+@pytest.fixture(autouse=True)
+def within_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths are drawn at random."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[..., Any], Any]]:
     return _calls(tmp_path_factory.mktemp("wrong"))

@@ -5,6 +5,7 @@ which differ in values and not in types. ``pyproject.toml`` names this as the ty
 """
 
 import functools
+import random
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -39,7 +40,11 @@ def checked(signature: Callable[P, R]) -> Callable[P, R]:
             function = sys._getframe(1).f_locals["fn"]  # jaxtyping's name for it
             function.__no_type_check__ = True
             _skipped.append(function)
-        return check(*args, **kwargs)
+        state = random.getstate()  # beartype draws which item of a sequence it looks at
+        try:
+            return check(*args, **kwargs)
+        finally:
+            random.setstate(state)
 
     return counted
 

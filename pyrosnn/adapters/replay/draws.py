@@ -1,6 +1,7 @@
 """The draws of a forward pass, seen and replaced below Python by dispatch modes."""
 
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from pyrosnn.adapters.replay.operations import (
     OPERATIONS,
     Arguments,
     Law,
+    Operation,
     Shape,
     base,
     bound,
@@ -20,6 +22,29 @@ from pyrosnn.adapters.replay.operations import (
     may_be_random,
 )
 from pyrosnn.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Again:
+    """A call of a random operation that can be made once more, from the global generator.
+
+    Attributes:
+        name: the operation's name and that of its overload.
+        args: its arguments.
+        kwargs: its arguments by keyword, with torch's global generator.
+    """
+
+    name: tuple[str, str]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def __call__(self) -> Tensor:
+        """Draw."""
+        packet, overload = self.name
+        function = getattr(getattr(torch.ops.aten, packet), overload)
+        args = (a.clone() if isinstance(a, Tensor) else a for a in self.args)
+        value: Tensor = function(*args, **self.kwargs)
+        return value
 
 
 @dataclass(frozen=True)
@@ -31,16 +56,20 @@ class Draw:
         law: of the standard draw.
         shape: of the standard draw.
         place: the submodule that called it, by name; "" is the module itself.
-        again: draws once more, with the arguments of this call.
+        settings: other arguments than tensors, of law ``other``.
+        again: draws once more, with the arguments of this call, for law ``other``.
         arguments: tensors among these arguments, which must be constant for law ``other``.
+        state: digest of the generator's state before the draw.
     """
 
     operation: str
     law: Law
     shape: Shape
     place: str
-    again: Callable[[], Tensor] = field(compare=False, repr=False)
-    arguments: tuple[Tensor, ...] = field(compare=False, repr=False)
+    settings: str = ""
+    again: "Again | None" = field(default=None, compare=False, repr=False)
+    arguments: tuple[Tensor, ...] = field(default=(), compare=False, repr=False)
+    state: int = field(default=0, compare=False, repr=False)
 
     def __str__(self) -> str:
         where = f"'{self.place}'" if self.place else "its forward"
@@ -80,9 +109,12 @@ class SeenDraws(TorchDispatchMode):
         arguments = bound(func, args, kwargs)
         if not is_random(func, arguments):
             return func(*args, **kwargs)
-        kept = tuple(a.clone() if isinstance(a, Tensor) else a for a in args)
+        # the tensor that is written, or whose shape is taken, is no setting of the law
+        like = func._schema.name.endswith("_") or base(func).endswith("_like")
+        settings = tuple(a.clone() if isinstance(a, Tensor) else a for a in args)
+        state = _state(arguments)
         result = func(*args, **kwargs)
-        self.draws.append(self._draw(func, arguments, kept, kwargs, result))
+        self.draws.append(self._draw(func, arguments, settings, kwargs, result, like, state))
         return result
 
     def _draw(
@@ -90,30 +122,36 @@ class SeenDraws(TorchDispatchMode):
         func: OpOverload,
         arguments: Arguments,
         args: tuple[Any, ...],
-        kwargs: Any,
+        kwargs: Mapping[str, Any],
         result: Any,
+        like: bool,
+        state: int,
     ) -> Draw:
         operation = OPERATIONS.get(base(func))
         drawn = result[0] if isinstance(result, tuple) else result
         shape = tuple(drawn.shape)
         if operation is not None and operation.shape is not None:
             shape = operation.shape(arguments)
-
-        def again() -> Tensor:
-            value: Tensor = func(
-                *(a.clone() if isinstance(a, Tensor) else a for a in args), **kwargs
-            )
-            return value
-
-        written = func._schema.name.endswith("_")  # its first argument is no setting
+        if operation is not None and not drawn.is_complex():
+            return Draw(base(func), operation.law(arguments), shape, self._place(), state=state)
+        kwargs = {**kwargs, **({"generator": None} if "generator" in kwargs else {})}
+        packet, _, overload = str(func).partition(".")[2].partition(".")
         return Draw(
             operation=base(func),
-            law=Law("other") if operation is None else operation.law(arguments),
+            law=Law("other"),
             shape=shape,
             place=self._place(),
-            again=again,
-            arguments=tuple(a for a in args[written:] if isinstance(a, Tensor)),
+            settings=repr([a for a in (*args, *kwargs.values()) if not isinstance(a, Tensor)]),
+            again=Again((packet, overload), args, kwargs),
+            arguments=tuple(a for a in args[like:] if isinstance(a, Tensor)),
+            state=state,
         )
+
+
+def _state(arguments: Arguments) -> int:
+    """Return a digest of the state of the generator that an operation draws from."""
+    generator = arguments.get("generator") or torch.default_generator
+    return zlib.crc32(generator.get_state().numpy().tobytes())
 
 
 class ReplacedDraws(TorchDispatchMode):
@@ -146,7 +184,9 @@ class ReplacedDraws(TorchDispatchMode):
         arguments = bound(func, args, kwargs)
         if not is_random(func, arguments):
             return func(*args, **kwargs)
-        return self._replaced(func, arguments, self._take(func, arguments))
+        z = self._take(func, arguments)
+        other = self._draws[self._next - 1].law.name == "other"
+        return self._replaced(func, arguments, z, None if other else OPERATIONS[base(func)])
 
     def _take(self, func: OpOverload, arguments: Arguments) -> Tensor:
         number = self._next
@@ -154,8 +194,8 @@ class ReplacedDraws(TorchDispatchMode):
         if number == len(self._draws):
             raise different(f"it draws more than the {number} times that it was seen to")
         draw, operation = self._draws[number], OPERATIONS.get(base(func))
-        if operation is None:
-            same = draw.law.name == "other" and draw.operation == base(func)
+        if draw.law.name == "other" or operation is None:
+            same = draw.operation == base(func)
         else:
             same = draw.law == operation.law(arguments)
         if not same:
@@ -163,8 +203,9 @@ class ReplacedDraws(TorchDispatchMode):
         return self._values[number]
 
     @staticmethod
-    def _replaced(func: OpOverload, arguments: Arguments, z: Tensor) -> Any:
-        operation = OPERATIONS.get(base(func))
+    def _replaced(
+        func: OpOverload, arguments: Arguments, z: Tensor, operation: Operation | None
+    ) -> Any:
         target = arguments.get("out")
         if func._schema.name.endswith("_"):
             target = arguments["self"]

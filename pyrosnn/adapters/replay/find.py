@@ -19,6 +19,7 @@ from pyrosnn.adapters.replay.returned import Returned, find_returned
 from pyrosnn.adapters.replay.seeds import Seeds
 from pyrosnn.adapters.replay.sites import DrawnSite, as_sites, images_last
 from pyrosnn.errors import ArgumentError, NotStochasticError
+from pyrosnn.networks.forward_mode import dual_pass
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
 
@@ -62,22 +63,23 @@ def find_path(
         ArgumentError: if the path that was asked for is not right, with the reason.
     """
     two, three = (trial.images(number, 0) for number in (2, 3))
-    of_two, value = seen_draws(trial.passes, two)
-    of_three, more = seen_draws(trial.passes, three)
-    returned = find_returned(value, 2, returns or "logits", part)
-    if not of_two and not of_three:
-        members = _members(trial, returned, value, more)
+    of_two, of_three = (seen_draws(trial.passes, x) for x in (two, three))
+    returned = find_returned(of_two.returned, 2, returns or "logits", part)
+    if not of_two.draws and not of_three.draws and not of_two.others_moved:
+        members = _members(trial, returned, of_two.returned, of_three.returned)
         if members is not None:
             return members
-        again = seen_draws(trial.passes, two)[1]
-        if torch.equal(returned.rows(value), returned.rows(again)):
+        again = seen_draws(trial.passes, two).returned
+        if torch.equal(returned.rows(of_two.returned), returned.rows(again)):
             raise NotStochasticError(
                 "the module draws no random numbers, in evaluation mode and in training mode: it "
                 "is not stochastic; add dropout or noise"
             )
     if asked == "seeds":
         return Seeds(trial, returned, per_example=per_example)
-    sites = _constant(trial, of_two) or as_sites(of_two, of_three, per_image=per_example)
+    sites = _changing(trial, of_two.draws) or as_sites(
+        of_two.draws, of_three.draws, per_image=per_example
+    )
     if not sites:
         sites = OTHER_RANDOMNESS
     if not isinstance(sites, str):
@@ -103,19 +105,20 @@ def _members(trial: Trial, returned: Returned, two: Any, three: Any) -> "Stacked
     return None
 
 
-def _constant(trial: Trial, draws: Sequence[Draw]) -> str | None:
-    """Return why the draws are not always the same ones, None if they are."""
+def _changing(trial: Trial, draws: Sequence[Draw]) -> str | None:
+    """Return why the draws cannot be sample sites: not always the same ones, or not random."""
     for seed in range(1, NUM_TRIALS + 1):
-        others, _ = seen_draws(trial.passes, trial.images(2, seed), seed=seed)
-        if others != list(draws):
+        seen = seen_draws(trial.passes, trial.images(2, seed), seed=seed)
+        if seen.others_moved:
+            return OTHER_RANDOMNESS
+        if seen.draws != list(draws):
             return "which numbers it draws depends on the image or on earlier draws"
-    x = trial.images(2, NUM_TRIALS + 1)
-    others, _ = seen_draws(trial.passes, x)  # the draws of before on other images
-    for draw, other in zip(draws, others, strict=False):
-        if draw.law.name == "other":
+        for draw, other in zip(draws, seen.draws, strict=True):
+            if draw.state == other.state:
+                return f"it seeds the generator of {draw} itself, which draws no other numbers then"
             pairs = zip(draw.arguments, other.arguments, strict=True)
             if not all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs):
-                return f"the law of {draw} depends on the image"
+                return f"the law of {draw} depends on the image or on earlier draws"
     return None
 
 
@@ -156,6 +159,8 @@ def _first_right(
             except Exception as error:
                 wrong = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             if wrong is None:
+                if gradient is not None:
+                    path.forward_mode = _forward_mode_agrees(path, x, values, gradient)
                 return path
             reason = wrong
     return reason
@@ -217,9 +222,8 @@ def _gradient(path: Path, x: Tensor, values: Sites, first: int = 0) -> Tensor | 
     logits = path.logits(x, values)
     if not logits.requires_grad:
         return None  # votes, say; gradients are asked for when they are needed
-    shape = (NUM_SAMPLES, *logits.shape[1:])
-    weights = torch.linspace(0.5, 1.5, torch.Size(shape).numel(), device=x.device)
-    chosen = weights.reshape(shape)[first : first + len(logits)].to(logits.dtype)
+    like = logits.new_empty(NUM_SAMPLES, *logits.shape[1:])
+    chosen = _weights(like)[first : first + len(logits)]
     with SeenDraws(str) as seen:
         gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
             logits, x, chosen, allow_unused=True
@@ -244,6 +248,27 @@ def _wrong(
         if mine is None or not _near(mine, gradient):
             return "it gives other gradients than one sample after the other"
     return None
+
+
+def _forward_mode_agrees(path: Path, x: Tensor, values: Sites, gradient: Tensor) -> bool:
+    """Return whether the derivative along a direction is the gradient's, if there is one."""
+    direction = torch.linspace(-1, 1, x.numel(), device=x.device).reshape(x.shape).to(x.dtype)
+    try:
+        logits, slope = dual_pass(lambda h: path.logits(h, values), x, direction)
+    except Exception:  # of many kinds: there is no forward mode
+        return False
+    if slope is None:
+        return False
+    there = (_weights(logits) * slope).double()
+    here = (gradient * direction).double()
+    scale = there.abs().sum() + here.abs().sum()
+    return bool((there.sum() - here.sum()).abs() <= TOLERANCE * scale)
+
+
+def _weights(logits: Tensor) -> Tensor:
+    """Return the weights of the sum of logits whose gradient is compared."""
+    weights = torch.linspace(0.5, 1.5, logits.numel(), device=logits.device)
+    return weights.reshape(logits.shape).to(logits.dtype)
 
 
 def _near(values: Tensor, expected: Tensor) -> bool:

@@ -3,6 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from pyrosnn.adapters.evaluated import evaluated_on
 from pyrosnn.adapters.replay.draws import Draw, SeenDraws
+from pyrosnn.adapters.replay.generators import other_states
 from pyrosnn.adapters.replay.passes import (
     Modes,
     Passes,
@@ -21,6 +23,8 @@ from pyrosnn.adapters.replay.passes import (
 from pyrosnn.errors import ArgumentError, PyrosnnWarning
 from pyrosnn.seeding import forked_rng, seed_sequence
 
+OTHERS = ("numpy's or Python's generators", "")
+
 # What a user may ask for.
 MODES: Mapping[str, Callable[[torch.nn.Module], dict[str, bool]]] = {
     "evaluation": evaluation_modes,
@@ -29,14 +33,30 @@ MODES: Mapping[str, Callable[[torch.nn.Module], dict[str, bool]]] = {
 }
 
 
-def seen_draws(passes: Passes, x: Tensor, *, seed: int = 0) -> tuple[list[Draw], Any]:
-    """Return the draws of a pass, and what the module returned.
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a pass.
+
+    Attributes:
+        draws: torch's.
+        returned: by the module.
+        others_moved: whether numpy's or Python's generators, or such of the module's own, drew.
+    """
+
+    draws: list[Draw]
+    returned: Any
+    others_moved: bool
+
+
+def seen_draws(passes: Passes, x: Tensor, *, seed: int = 0) -> Seen:
+    """Run a pass, and return what was seen of it.
 
     Args:
         passes: of the module.
         x: images.
         seed: of torch's generators; the other ones go on.
     """
+    before = other_states(passes.module)
     with (
         evaluated_on(tuple(x.shape)),
         forked_rng(seed_sequence(seed, "seen-draws"), x.device),
@@ -46,7 +66,41 @@ def seen_draws(passes: Passes, x: Tensor, *, seed: int = 0) -> tuple[list[Draw],
         SeenDraws(lambda: running[-1]) as seen,
     ):
         returned = passes.module(x.clone())
-    return seen.draws, returned
+    return Seen(seen.draws, returned, other_states(passes.module) != before)
+
+
+def require_same_draws(passes: Passes, x: Tensor) -> None:
+    """Refuse a module that draws in its first pass, and keeps the numbers for the next.
+
+    Put back after every pass, it would draw them again and again.
+
+    Args:
+        passes: of the module.
+        x: images.
+
+    Raises:
+        ArgumentError: saying what to do.
+    """
+    numbers = []
+    with (
+        evaluated_on(tuple(x.shape)),
+        forked_rng(seed_sequence(0, "same-draws"), x.device),
+        torch.no_grad(),
+        passes.running(),
+    ):
+        for _ in range(2):
+            with SeenDraws(str) as seen:
+                passes.module(x.clone())
+            numbers.append(len(seen.draws))
+    if numbers[1] == 0 < numbers[0]:
+        raise ArgumentError(
+            "the module draws in its first pass alone, and keeps the numbers: it is not stochastic"
+        )
+    if numbers[1] < numbers[0]:
+        raise ArgumentError(
+            f"the module draws {numbers[0]} times in its first pass and {numbers[1]} times in its "
+            "second: it keeps numbers; call it on a batch of images before it is wrapped"
+        )
 
 
 def find_modes(module: torch.nn.Module, x: Tensor, asked: str | None) -> dict[str, bool]:
@@ -94,6 +148,8 @@ def _of_places(
 ) -> dict[str, bool]:
     """Return evaluation mode but for the places that draw in training mode, if that will do."""
     wanted = _noise(module, x, modes["training"])
+    if OTHERS in wanted:
+        return modes["training"]  # nobody saw which part drew
     places = {place for _, place in wanted}
     few = {name: name in places and modes["training"][name] for name in modes["evaluation"]}
     return few if _noise(module, x, few) == wanted else modes["training"]
@@ -103,8 +159,9 @@ def _noise(module: torch.nn.Module, x: Tensor, modes: Modes) -> Counter[tuple[st
     """Return how often each place draws, by operation and place."""
     passes = Passes(module, modes)
     passes.watch(x)
-    draws, _ = seen_draws(passes, x)
-    return Counter((draw.operation, draw.place) for draw in draws)
+    seen = seen_draws(passes, x)
+    noise = Counter((draw.operation, draw.place) for draw in seen.draws)
+    return noise + Counter({OTHERS: 1} if seen.others_moved else {})
 
 
 def _listed(noise: Counter[tuple[str, str]]) -> str:

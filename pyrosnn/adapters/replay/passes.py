@@ -72,7 +72,10 @@ class Passes:
         with ONE_AT_A_TIME, ExitStack() as stack:
             stack.enter_context(every_submodule_is_called())
             stack.enter_context(without_checkpointing())
-            stack.enter_context(torch.inference_mode(False))  # in which torch hides draws
+            if torch.is_inference_mode_enabled():  # the caller's, in which torch hides draws
+                grad = torch.is_grad_enabled()
+                stack.enter_context(torch.inference_mode(False))  # which switches gradients on
+                stack.enter_context(torch.set_grad_enabled(grad))
             # fused attention draws where no mode sees it, and has no forward mode
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             for device in ("cpu", "cuda"):

@@ -33,12 +33,14 @@ class Path(ABC):
         per_example: whether images have draws of their own.
         vectorised_draws: whether many samples can be drawn at once.
         num_members: how many members a pass evaluates, 0 if there are none.
+        forward_mode: whether derivatives in forward mode agree with gradients.
     """
 
     name: str
     per_example: bool = False
     vectorised_draws: bool = True
     num_members: int = 0
+    forward_mode: bool = True
 
     def __init__(
         self,

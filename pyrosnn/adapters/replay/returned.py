@@ -36,10 +36,13 @@ class Returned:
             ArgumentError: for anything else than one row for each image.
         """
         rows = self.rows(returned)
+        shape = tuple(rows.shape)
+        repeated = rows.ndim == 3 or (rows.ndim == 2 and shape[0] % number == 0)
         require(
-            rows.ndim == 2 and len(rows) == number,
-            f"the module returns {tuple(rows.shape)} for {number} images, expected logits of shape "
-            f"({number}, classes)",
+            rows.ndim == 2 and shape[0] == number,
+            f"the module returns {shape} for {number} images, expected logits of shape ({number}, "
+            "classes)"
+            + ("; if it draws several samples itself, wrap the module within it" * repeated),
         )
         return rows
 
@@ -55,12 +58,21 @@ class Returned:
                 f"the module returned a {type(tensor).__name__}, expected a tensor of logits, "
                 "shape (example, class)"
             )
+        one = tensor.ndim == 1 or (tensor.ndim == 2 and tensor.shape[1] == 1)
+        if not tensor.is_floating_point():
+            require(
+                self.kind == "probs" and not one,
+                f"the module returned {tensor.dtype}, expected logits in floating point; make "
+                "votes of classes (torch.nn.functional.one_hot), and say returns='probs'",
+            )
+            tensor = tensor.to(torch.get_default_dtype())
+        if one:  # of the second of two classes
+            tensor = tensor.reshape(-1, 1)
+            rest = torch.zeros_like(tensor) if self.kind == "logits" else 1 - tensor
+            tensor = torch.cat([rest, tensor], dim=-1)
         if self.kind == "probs":
             # the smallest number whose logarithm is finite, for votes are 0 and 1
             tensor = tensor.clamp_min(torch.finfo(tensor.dtype).tiny).log()
-        if tensor.ndim == 1 or (tensor.ndim == 2 and tensor.shape[1] == 1):
-            one = tensor.reshape(-1)  # the logit of the second of two classes
-            return torch.stack([torch.zeros_like(one), one], dim=-1)
         return tensor
 
 

@@ -1,14 +1,11 @@
 """Replay by seeds: a sample is a seed of every generator that a pass may draw from."""
 
-import random
-import sys
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyro
 import torch
 from pyro.distributions import Bernoulli
@@ -16,6 +13,7 @@ from torch import Tensor
 
 from pyrosnn.adapters.adapter import by_sample
 from pyrosnn.adapters.evaluated import evaluated_on
+from pyrosnn.adapters.replay.generators import forked_own_generators
 from pyrosnn.adapters.replay.paths import Path
 from pyrosnn.adapters.replay.returned import Returned
 from pyrosnn.errors import PyrosnnWarning
@@ -131,68 +129,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-@contextmanager
-def forked_own_generators(module: torch.nn.Module, seed: int) -> Iterator[None]:
-    """Seed Python's generator and those that a module keeps; put their states back at the end.
-
-    Args:
-        module: the module; also the Python modules that its parts' classes are defined in.
-        seed: the seed.
-    """
-    python = random.getstate()
-    kept = [(generator, _state(generator)) for generator in _generators(module)]
-    random.seed(seed)
-    for generator, _ in kept:
-        _seed(generator, seed)
-    try:
-        yield
-    finally:
-        for generator, state in kept:
-            _restore(generator, state)
-        random.setstate(python)
-
-
-def _generators(module: torch.nn.Module) -> list[Any]:
-    homes: list[dict[str, Any]] = [vars(part) for part in module.modules()]
-    names = {type(part).__module__ for part in module.modules()}
-    own = [name for name in names if not name.startswith("torch.")]
-    homes += [vars(sys.modules[name]) for name in own if name in sys.modules]
-    kinds = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
-    values = [value for home in homes for value in list(home.values())]
-    owners = [getattr(value, "__self__", None) for value in values]  # of bound methods
-    found = {id(value): value for value in (*values, *owners) if isinstance(value, kinds)}
-    return list(found.values())
-
-
-def _state(generator: Any) -> Any:
-    if isinstance(generator, np.random.Generator):
-        return generator.bit_generator.state
-    if isinstance(generator, random.Random):
-        return generator.getstate()
-    return generator.get_state()
-
-
-def _seed(generator: Any, seed: int) -> None:
-    if isinstance(generator, np.random.Generator):
-        kind: Any = type(generator.bit_generator)
-        generator.bit_generator.state = kind(seed).state
-    elif isinstance(generator, np.random.RandomState):
-        generator.seed(seed % 2**32)
-    elif isinstance(generator, random.Random):
-        generator.seed(seed)
-    else:
-        generator.manual_seed(seed)
-
-
-def _restore(generator: Any, state: Any) -> None:
-    if isinstance(generator, np.random.Generator):
-        generator.bit_generator.state = state
-    elif isinstance(generator, random.Random):
-        generator.setstate(state)
-    else:
-        generator.set_state(state)
 
 
 def _spread(seeds: list[int], number: int) -> list[int]:

@@ -65,11 +65,13 @@ class DrawnSite:
 
     def _law_of_operation(self, x: Tensor) -> Any:
         """Let the operation draw, two images at a time: it has no law of ours."""
+        again = self.draw.again
+        assert again is not None  # of law other
         if self.axis is None:
-            value = self.draw.again()
+            value = again()
             return Delta(value, event_dim=value.ndim)
         number = len(x) if self.per_image else 1
-        drawn = [self._by_image(self.draw.again()) for _ in range(-(-number // 2))]
+        drawn = [self._by_image(again()) for _ in range(-(-number // 2))]
         value = torch.cat(drawn)[:number]
         return Delta(value if self.per_image else value[0], event_dim=len(self.event))
 

@@ -261,7 +261,6 @@ KNOWN = {
 
 @pytest.mark.parametrize("name", ["seeded", "seeded-shared"])
 @pytest.mark.parametrize("module", list(KNOWN.values()), ids=list(KNOWN))
-@pytest.mark.usefixtures("as_users_call")  # beartype draws from Python's generator
 def test_generators_that_a_module_keeps_are_seeded_and_put_back(
     name: str, module: nn.Module
 ) -> None:

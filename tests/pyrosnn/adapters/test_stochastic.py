@@ -1,6 +1,7 @@
 """Any stochastic module: its draws are found, and replayed with the module's own distribution."""
 
 import copy
+import pickle
 import threading
 import warnings
 from collections.abc import Callable
@@ -275,6 +276,8 @@ def test_one_logit_is_that_of_the_second_of_two_classes(shape: tuple[int, ...]) 
         (lambda z: "a text", "returned a str, expected a tensor"),
         (lambda z: z[:, :, None], "expected logits of shape"),
         (lambda z: z[:1], "expected logits of shape"),
+        (lambda z: z.argmax(-1), "returned torch.int64, expected logits in floating point"),
+        (lambda z: z.repeat(4, 1), "draws several samples itself, wrap the module within"),
     ],
 )  # fmt: skip
 def test_what_is_no_logits_is_refused(of: Callable[[Tensor], Any], message: str) -> None:
@@ -297,6 +300,7 @@ def test_small_logits_are_no_scores() -> None:
         (lambda: Apply(lambda x: x[torch.randperm(len(x))]), ArgumentError, "permutes the images"),
         (lambda: Apply(lambda x: torch.rand(1) * x - x.mean()), ArgumentError, "other images"),
         (lambda: Apply(ComputedAgain.apply), ArgumentError, "draws anew while gradients go back"),
+        (lambda: nn.LazyLinear(3), ArgumentError, "call the module on images first"),
         (lambda: lambda x: x, ArgumentError, "expected a torch.nn.Module, got function"),
         (lambda: nn.Linear, ArgumentError, "got the class Linear"),
     ],
@@ -328,13 +332,133 @@ def test_a_module_that_cannot_be_copied_is_run_and_put_back() -> None:
     module = Locked()
     state = copy.deepcopy(module.state_dict())
     modes = [part.training for part in module.modules()]
-    classifier = Stochastic(module, SHAPE, mode="training")
+    with pytest.warns(PyrosnnWarning, match="cannot be copied"):
+        classifier = Stochastic(module, SHAPE, mode="training")
     assert classifier.module is module
+    assert all(parameter.requires_grad for parameter in module.parameters())
     check_contract(classifier)
     assert (module.passes, len(module.seen)) == (0, 0)
     assert [part.training for part in module.modules()] == modes
     assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
     assert not torch.is_autocast_enabled("cpu")
+
+
+class Hooked(nn.Module):
+    """Writes noise into its weights in a hook that refers to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(16, 3)
+        weight = self.last.weight.detach().clone()
+
+        def disturb(part: nn.Module, inputs: Any) -> None:
+            self.last.weight.data = weight + 0.5 * torch.randn_like(weight)
+
+        self.last.register_forward_pre_hook(disturb)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.last(x.flatten(1))
+        return logits
+
+
+def test_hooks_that_refer_to_the_module_leave_it_as_it_is() -> None:
+    module = Hooked()
+    before = module.last.weight.detach().clone()
+    with pytest.warns(PyrosnnWarning, match="hooks refer to its own parts"):
+        classifier = Stochastic(module, SHAPE)
+    x = torch.rand(2, *SHAPE)
+    samples = draw_sample_set(classifier, x, 3, seed=0, stream="attack")
+    assert float(replay_logits(classifier, x, samples).std(0).min()) > 0
+    assert torch.equal(module.last.weight, before)
+
+
+# What no two passes of pyrosnn would tell: the module's own draws are the measure.
+@pytest.mark.statistical
+@pytest.mark.filterwarnings("ignore::pyrosnn.errors.PyrosnnWarning")
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x * int(torch.randint(0, int(torch.randint(1, 9, (1,))), (1,))),
+        lambda x: x * torch.poisson(10 * torch.rand(x.shape)),
+        lambda x: (0 * x if np.random.rand() < 0.2 else x) + 0.1 * torch.randn_like(x),
+        lambda x: x + 0.1 * torch.randn(1) + torch.randn(16, generator=SEEDED()).reshape(SHAPE),
+        lambda x: (torch.fft.fft2(x) + torch.randn(x.shape, dtype=torch.cfloat)).real,
+    ],
+    ids=["bounds-drawn", "law-drawn", "numpy-too", "seeded-constant", "complex"],
+)
+def test_noise_beside_what_is_seen_is_not_lost(function: Callable[[Tensor], Tensor]) -> None:
+    torch.manual_seed(0)
+    np.random.seed(0)
+    module, x = Apply(function), torch.rand(2, *SHAPE)
+    classifier = Stochastic(module, SHAPE)
+    mine = replay_logits(classifier, x, draw_sample_set(classifier, x, 600, seed=0, stream="mine"))
+    theirs = own_draws(module, x, 600, training=True)
+    error = ((mine.var(0) + theirs.var(0)) / 600).sqrt()
+    assert float(((mine.mean(0) - theirs.mean(0)).abs() / error).max()) < LEVEL
+    assert float((mine.std(0) / theirs.std(0)).log().abs().max()) < 0.25
+
+
+def SEEDED() -> torch.Generator:
+    """A generator that is the same in every pass."""
+    return torch.Generator().manual_seed(0)
+
+
+def straight_through(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        rest = (4 * x).round() / 4 - x
+    return x + rest
+
+
+def test_derivatives_are_those_of_the_gradient_where_forward_mode_differs() -> None:
+    classifier = Stochastic(Apply(straight_through, network(nn.Dropout(0.4))), SHAPE)
+    check_contract(classifier)
+
+
+class Keeps(nn.Module):
+    """Draws an embedding in its first pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rest = network(Noise())
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(self, "embedding"):
+            self.embedding = torch.randn(1)
+        logits: Tensor = self.rest(x + self.embedding)
+        return logits
+
+
+def test_numbers_that_are_drawn_once_are_no_noise() -> None:
+    module = Keeps()
+    with pytest.raises(ArgumentError, match="call it on a batch of images before it is wrapped"):
+        Stochastic(module, SHAPE)
+    module(torch.rand(2, *SHAPE))
+    assert list(Stochastic(module, SHAPE).draws) == ["normal_0"]
+
+
+def flipped(x: Tensor) -> Tensor:
+    return x.flatten(1)[:, torch.randperm(16)]
+
+
+@pytest.mark.parametrize("make", [lambda: network(nn.Dropout(0.4)), lambda: Apply(flipped)])
+def test_a_classifier_travels_to_other_processes(make: Callable[[], nn.Module]) -> None:
+    classifier, x = Stochastic(make(), SHAPE), torch.rand(2, *SHAPE)
+    again = pickle.loads(pickle.dumps(classifier))
+    logits = [
+        replay_logits(c, x, draw_sample_set(c, x, 3, seed=0, stream="mine"))
+        for c in (classifier, again)
+    ]
+    assert torch.equal(*logits)
+
+
+def test_a_probability_is_that_of_the_second_class() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(Noise(), nn.Flatten(), nn.Linear(16, 1), nn.Sigmoid())
+    classifier, x = Stochastic(module, SHAPE, returns="probs"), torch.rand(2, *SHAPE)
+    samples = draw_sample_set(classifier, x, 2000, seed=0, stream="mine")
+    mine = replay_logits(classifier, x, samples).softmax(-1)[..., 1]
+    theirs = own_draws(module, x, 2000, training=True)[..., 0]
+    assert torch.allclose(mine.mean(0), theirs.mean(0), atol=4.5 * float(theirs.std()) / 30)
 
 
 def test_two_samples_in_one_graph_keep_their_draws() -> None:
