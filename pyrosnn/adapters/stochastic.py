@@ -38,8 +38,9 @@ class Stochastic(Adapter):
         image_shape: shape of one image.
         output: what f_c is.
         mode: in which the module predicts: ``evaluation``, ``training`` (of those parts that draw
-            in it; all else is in evaluation mode), or ``own``, as its parts are. None finds it:
-            evaluation mode, unless training mode alone has noise; both are an error.
+            in it; all else is in evaluation mode), or ``own``, as its parts are, but for norms.
+            None finds it: evaluation mode, unless training mode alone has noise. More noise in
+            training mode than in evaluation mode is an error.
         per_example: a value of each draw for each image, where it has an axis of images, or one
             for all images.
         returns: ``logits`` (or log-probabilities), or ``probs`` for probabilities, scores and
