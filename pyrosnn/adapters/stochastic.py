@@ -13,9 +13,10 @@ from pyrosnn.adapters.copies import copy_or_itself, plain
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.adapters.pyro_program import draws_with_pyro
 from pyrosnn.adapters.replay.draws import Draw
-from pyrosnn.adapters.replay.find import REPLAYS, Trial, find_path
+from pyrosnn.adapters.replay.find import REPLAYS, find_path
 from pyrosnn.adapters.replay.noise_modes import MODES, find_modes, require_same_draws
 from pyrosnn.adapters.replay.passes import Passes, evaluation_modes
+from pyrosnn.adapters.replay.trial import Trial
 from pyrosnn.errors import PyrosnnWarning, require, row_of
 from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
@@ -108,11 +109,11 @@ class Stochastic(Adapter):
                 stacklevel=2,
             )
         self._require_no_pyro(two)
+        require_same_draws(self.module, two)
         passes = Passes(self.module, find_modes(self.module, two, mode))
         if not self._shared:
             passes.stay_in_modes()  # which spares every pass to set and restore them
         passes.watch(two)
-        require_same_draws(passes, two)
         trial = Trial(passes, self.image_shape, lambda n, seed: noise_images(self, n, seed))
         self._path = find_path(trial, replay, returns=returns, part=part, per_example=per_example)
         self.replay = self._path.name

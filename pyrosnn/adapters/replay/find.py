@@ -1,49 +1,33 @@
 """The choice of a path: the first that gives the values and gradients of single samples."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pyro
 import torch
-from torch import Tensor
 
-from pyrosnn.adapters.evaluated import evaluated_on
-from pyrosnn.adapters.replay.draws import Draw, SeenDraws
+from pyrosnn.adapters.replay.agreement import (
+    forward_mode_agrees,
+    gradient_apart,
+    independent,
+    mixes,
+    what_is_wrong,
+)
+from pyrosnn.adapters.replay.draws import DifferentDraws, Draw
 from pyrosnn.adapters.replay.members import Stacked
 from pyrosnn.adapters.replay.noise_modes import seen_draws
-from pyrosnn.adapters.replay.passes import Passes
 from pyrosnn.adapters.replay.paths import OneBatch, OneByOne, Path, Vectorised
 from pyrosnn.adapters.replay.returned import Returned, find_returned
 from pyrosnn.adapters.replay.seeds import Seeds
 from pyrosnn.adapters.replay.sites import DrawnSite, as_sites, images_last
-from pyrosnn.errors import ArgumentError, NotStochasticError
-from pyrosnn.networks.forward_mode import dual_pass
-from pyrosnn.seeding import forked_rng, seed_sequence
-from pyrosnn.shapes import Sites
+from pyrosnn.adapters.replay.trial import Trial
+from pyrosnn.errors import ArgumentError, NotStochasticError, first_line
 
 PATHS: dict[str, type[Path]] = {"vmap": Vectorised, "batch": OneBatch, "loop": OneByOne}
 REPLAYS = dict.fromkeys((*PATHS, "seeds"))
-TOLERANCE = 1e-3  # other batches give other rounding
-NUM_SAMPLES = 2
 NUM_TRIALS = 4
+DEPENDENT_DRAWS = "which numbers it draws depends on the image or on earlier draws"
 OTHER_RANDOMNESS = "it has randomness that is not torch's (numpy's or Python's), or a state"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What paths are tried on.
-
-    Attributes:
-        passes: of the module.
-        image_shape: shape of one image.
-        images: (number, seed) to images of noise.
-    """
-
-    passes: Passes
-    image_shape: tuple[int, ...]
-    images: Callable[[int, int], Tensor]
 
 
 def find_path(
@@ -96,7 +80,7 @@ def find_path(
     return seeds
 
 
-def _members(trial: Trial, returned: Returned, two: Any, three: Any) -> "Stacked | None":
+def _members(trial: Trial, returned: Returned, two: Any, three: Any) -> Stacked | None:
     """Return the path of members along the axis of images, if the module has such."""
     rows = [len(returned.rows(value)) for value in (two, three)]
     number = rows[0] // 2
@@ -112,7 +96,7 @@ def _changing(trial: Trial, draws: Sequence[Draw]) -> str | None:
         if seen.others_moved:
             return OTHER_RANDOMNESS
         if seen.draws != list(draws):
-            return "which numbers it draws depends on the image or on earlier draws"
+            return DEPENDENT_DRAWS
         for draw, other in zip(draws, seen.draws, strict=True):
             if draw.state == other.state:
                 return f"it seeds the generator of {draw} itself, which draws no other numbers then"
@@ -127,24 +111,26 @@ def _first_right(
 ) -> Path | str:
     """Return the first path that is right, or why none is."""
     reason = "the draws of an image are not to be told from those of the others"
+    x = trial.images(3, 0)
     for layout in _layouts(sites):
         reference = OneByOne(trial.passes, layout, returned, trial.image_shape)
-        x, values = trial.images(3, 0), _drawn(trial, layout, 3)
-        shape = tuple(x.shape)
-        with evaluated_on(shape), torch.no_grad():
-            expected = reference.logits(x, values)
-            again = reference.logits(x, values)
+        values = trial.samples(layout, len(x))
+        try:
+            with torch.no_grad():
+                expected, again = (reference.logits(x, values) for _ in range(2))
+        except DifferentDraws:
+            return DEPENDENT_DRAWS
         if not torch.equal(expected, again):
             return OTHER_RANDOMNESS
-        if _mixes(reference, x, values, expected):
+        if mixes(reference, x, values, expected):
             raise ArgumentError(
                 "the outputs of an image change with the other images of its batch, so that they "
                 "cannot be attacked one by one; normalise by running statistics"
             )
-        if not _independent(reference, x, values, expected):
+        if not independent(reference, x, values, expected):
             continue
         try:
-            gradient = _gradient_apart(reference, x, values)
+            gradient = gradient_apart(reference, x, values)
         except RuntimeError:  # torch's, and asked for again where a gradient is needed
             gradient = None
         for name in [asked] if asked is not None else list(PATHS):
@@ -155,12 +141,12 @@ def _first_right(
             try:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("error", "There is a performance drop")
-                    wrong = _wrong(path, x, values, expected, gradient)
-            except Exception as error:
-                wrong = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+                    wrong = what_is_wrong(path, x, values, expected, gradient)
+            except Exception as error:  # of a path that the module does not take
+                wrong = f"{type(error).__name__}: {first_line(error)}"
             if wrong is None:
                 if gradient is not None:
-                    path.forward_mode = _forward_mode_agrees(path, x, values, gradient)
+                    path.forward_mode = forward_mode_agrees(path, x, values, gradient)
                 return path
             reason = wrong
     return reason
@@ -170,109 +156,3 @@ def _layouts(sites: Sequence[DrawnSite]) -> Iterator[Sequence[DrawnSite]]:
     yield sites
     if any(site.rows > 1 for site in sites):
         yield images_last(sites)
-
-
-def _drawn(trial: Trial, sites: Sequence[DrawnSite], number: int) -> Sites:
-    """Draw two samples for some images."""
-    x = trial.images(number, 0)
-    samples = []
-    with forked_rng(seed_sequence(0, "trial"), x.device):
-        for _ in range(NUM_SAMPLES):
-            images = pyro.plate("images", number, dim=-1)
-            samples.append({site.name: site.sample(x, images) for site in sites})
-    return {
-        site.name: torch.stack([sample[site.name] for sample in samples]).reshape(
-            NUM_SAMPLES, -1 if site.per_image else 1, *site.event
-        )
-        for site in sites
-    }
-
-
-def _mixes(path: Path, x: Tensor, values: Sites, expected: Tensor) -> bool:
-    """Return whether the first image's logits change with the other images, by the same draws."""
-    others = torch.cat([x[:1], 1 - x[1:]])
-    with torch.no_grad():
-        return not _near(path.logits(others, values)[:, :1], expected[:, :1])
-
-
-def _independent(path: Path, x: Tensor, values: Sites, expected: Tensor) -> bool:
-    """Return whether an image's logits follow from it and its draws alone."""
-    rows = torch.tensor([2, 0], device=x.device)
-    chosen = {
-        name: value[:, rows] if value.shape[1] > 1 else value for name, value in values.items()
-    }
-    with torch.no_grad():
-        return _near(path.logits(x[rows], chosen), expected[:, rows])
-
-
-def _gradient_apart(path: Path, x: Tensor, values: Sites) -> Tensor | None:
-    """Return the gradient of the samples, evaluated one after the other; None without one."""
-    total = torch.zeros_like(x)
-    for sample in range(NUM_SAMPLES):
-        one = {name: value[sample : sample + 1] for name, value in values.items()}
-        gradient = _gradient(path, x, one, first=sample)
-        if gradient is None:
-            return None
-        total += gradient
-    return total
-
-
-def _gradient(path: Path, x: Tensor, values: Sites, first: int = 0) -> Tensor | None:
-    x = x.clone().requires_grad_()
-    logits = path.logits(x, values)
-    if not logits.requires_grad:
-        return None  # votes, say; gradients are asked for when they are needed
-    like = logits.new_empty(NUM_SAMPLES, *logits.shape[1:])
-    chosen = _weights(like)[first : first + len(logits)]
-    with SeenDraws(str) as seen:
-        gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
-            logits, x, chosen, allow_unused=True
-        )
-    if seen.draws:
-        raise ArgumentError(
-            "the module draws anew while gradients go back, as checkpointing of activations does, "
-            "so that they are those of other samples; switch that off"
-        )
-    return gradients[0]
-
-
-def _wrong(
-    path: Path, x: Tensor, values: Sites, expected: Tensor, gradient: Tensor | None
-) -> str | None:
-    """Return what is wrong with a path, None if nothing is."""
-    with torch.no_grad():
-        if not _near(path.logits(x, values), expected):
-            return "it gives other values than one sample after the other"
-    if gradient is not None:
-        mine = _gradient(path, x, values)
-        if mine is None or not _near(mine, gradient):
-            return "it gives other gradients than one sample after the other"
-    return None
-
-
-def _forward_mode_agrees(path: Path, x: Tensor, values: Sites, gradient: Tensor) -> bool:
-    """Return whether the derivative along a direction is the gradient's, if there is one."""
-    direction = torch.linspace(-1, 1, x.numel(), device=x.device).reshape(x.shape).to(x.dtype)
-    try:
-        logits, slope = dual_pass(lambda h: path.logits(h, values), x, direction)
-    except Exception:  # of many kinds: there is no forward mode
-        return False
-    if slope is None:
-        return False
-    there = (_weights(logits) * slope).double()
-    here = (gradient * direction).double()
-    scale = there.abs().sum() + here.abs().sum()
-    return bool((there.sum() - here.sum()).abs() <= TOLERANCE * scale)
-
-
-def _weights(logits: Tensor) -> Tensor:
-    """Return the weights of the sum of logits whose gradient is compared."""
-    weights = torch.linspace(0.5, 1.5, logits.numel(), device=logits.device)
-    return weights.reshape(logits.shape).to(logits.dtype)
-
-
-def _near(values: Tensor, expected: Tensor) -> bool:
-    scale = float(expected.abs().max())
-    return values.shape == expected.shape and torch.allclose(
-        values, expected, rtol=TOLERANCE, atol=TOLERANCE * scale, equal_nan=True
-    )

@@ -1,7 +1,5 @@
 """Members that one pass evaluates along the axis of images, as (member · example, class)."""
 
-from typing import TYPE_CHECKING
-
 import pyro
 import torch
 from pyro.distributions import Categorical
@@ -10,11 +8,9 @@ from torch import Tensor
 from pyrosnn.adapters.evaluated import evaluated_on
 from pyrosnn.adapters.replay.paths import Path
 from pyrosnn.adapters.replay.returned import Returned
+from pyrosnn.adapters.replay.trial import Trial
 from pyrosnn.errors import require
 from pyrosnn.shapes import Sites
-
-if TYPE_CHECKING:
-    from pyrosnn.adapters.replay.find import Trial
 
 TOLERANCE = 1e-3
 
@@ -35,23 +31,26 @@ class Stacked(Path):
     per_example = False
     vectorised_draws = True
 
-    def __init__(self, trial: "Trial", returned: Returned, number: int):
+    def __init__(self, trial: Trial, returned: Returned, number: int):
         super().__init__(trial.passes, (), returned, trial.image_shape)
         self.num_members = number
+        self._members_first = True
         x = trial.images(3, 0)
+        if not self._independent(x):
+            self._members_first = False
+            require(
+                self._independent(x),
+                f"the module returns {number} rows for each image, which change with the other "
+                "images; expected members' logits in the order (member, image) or (image, member)",
+            )
+
+    @torch.no_grad()
+    def _independent(self, x: Tensor) -> bool:
+        """Return whether members' logits of an image do not change with the other images."""
         rows = torch.tensor([2, 0], device=x.device)
-        with torch.no_grad():
-            right = []
-            for self._members_first in (True, False):
-                whole, part = self._all(x)[:, rows], self._all(x[rows])
-                change = (whole - part).abs().max() / whole.abs().max().clamp(min=1e-30)
-                right.append(float(change) <= TOLERANCE)
-        require(
-            any(right),
-            f"the module returns {number} rows for each image, which change with the other images; "
-            "expected members' logits in the order (member, image) or (image, member)",
-        )
-        self._members_first = right[0]
+        whole, part = self._all(x)[:, rows], self._all(x[rows])
+        change = (whole - part).abs().max() / whole.abs().max().clamp(min=1e-30)
+        return float(change) <= TOLERANCE
 
     def sample(self, x: Tensor, images: pyro.plate) -> Sites:
         """Draw an index for all images."""

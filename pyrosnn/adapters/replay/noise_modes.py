@@ -69,18 +69,20 @@ def seen_draws(passes: Passes, x: Tensor, *, seed: int = 0) -> Seen:
     return Seen(seen.draws, returned, other_states(passes.module) != before)
 
 
-def require_same_draws(passes: Passes, x: Tensor) -> None:
+def require_same_draws(module: torch.nn.Module, x: Tensor) -> None:
     """Refuse a module that draws in its first pass, and keeps the numbers for the next.
 
     Put back after every pass, it would draw them again and again.
 
     Args:
-        passes: of the module.
+        module: the module.
         x: images.
 
     Raises:
         ArgumentError: saying what to do.
     """
+    passes = Passes(module, training_modes(module))
+    passes.watch(x)
     numbers = []
     with (
         evaluated_on(tuple(x.shape)),
@@ -92,10 +94,6 @@ def require_same_draws(passes: Passes, x: Tensor) -> None:
             with SeenDraws(str) as seen:
                 passes.module(x.clone())
             numbers.append(len(seen.draws))
-    if numbers[1] == 0 < numbers[0]:
-        raise ArgumentError(
-            "the module draws in its first pass alone, and keeps the numbers: it is not stochastic"
-        )
     if numbers[1] < numbers[0]:
         raise ArgumentError(
             f"the module draws {numbers[0]} times in its first pass and {numbers[1]} times in its "

@@ -4,7 +4,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import pyro
 import torch
@@ -16,12 +15,10 @@ from pyrosnn.adapters.evaluated import evaluated_on
 from pyrosnn.adapters.replay.generators import forked_own_generators
 from pyrosnn.adapters.replay.paths import Path
 from pyrosnn.adapters.replay.returned import Returned
+from pyrosnn.adapters.replay.trial import Trial
 from pyrosnn.errors import PyrosnnWarning
 from pyrosnn.seeding import forked_numpy_rng, forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
-
-if TYPE_CHECKING:
-    from pyrosnn.adapters.replay.find import Trial
 
 NUM_BITS = 62
 TOLERANCE = 1e-4  # other batches give other rounding
@@ -46,7 +43,7 @@ class Seeds(Path):
 
     name = "seeds"
 
-    def __init__(self, trial: "Trial", returned: Returned, *, per_example: bool):
+    def __init__(self, trial: Trial, returned: Returned, *, per_example: bool):
         super().__init__(trial.passes, (), returned, trial.image_shape)
         self.batched = not per_example and self._batch_free(trial.images(3, 0))
         self.per_example = per_example
