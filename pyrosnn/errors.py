@@ -153,8 +153,9 @@ def not_finite(
         moved: whether the values are those at x + δ, with images that are good themselves.
 
     Example:
-        >>> print(not_finite("the classifier's logits", [3, 5], 9, moved=True).args[0][:66])
-        the classifier's logits are NaN or infinite at x + δ for 2 of 9 im
+        >>> error = not_finite("the classifier's logits", [3, 5], 9, moved=True)
+        >>> print(str(error).partition(" (")[0])
+        the classifier's logits are NaN or infinite at x + δ for 2 of 9 images
     """
     where, step = "", "check its parameters and the images"
     if moved:

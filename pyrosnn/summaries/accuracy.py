@@ -22,8 +22,7 @@ def accuracies(result: Evaluated) -> xr.Dataset:
         - ``clean``: share of images classified correctly by I before the attack;
         - ``adversarial``: share of attacked images classified correctly (raw);
         - ``adversarial_given_clean``: the same among images that were correct before;
-        - ``linear_condition``: share of images that fulfil the linear condition, NaN for a
-          classifier without gradients;
+        - ``linear_condition``: share that fulfils the linear condition, NaN without gradients;
         - ``smooth_condition``, where the result has it: the same, for each constant L;
         - ``test``, where the result has it: clean accuracy on all test images.
     """
