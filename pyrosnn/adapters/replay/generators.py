@@ -1,6 +1,5 @@
 """The generators that a module may draw from beside torch's global ones."""
 
-import pickle
 import random
 import sys
 from collections.abc import Iterator
@@ -73,7 +72,7 @@ def _restore(generator: Any, state: Any) -> None:
         generator.set_state(state)
 
 
-def other_states(module: torch.nn.Module) -> bytes:
+def other_states(module: torch.nn.Module) -> list[Any]:
     """Return the states of numpy's and Python's generators, the module's own among them.
 
     A generator of torch's is not among them: what is drawn from it is seen.
@@ -82,5 +81,13 @@ def other_states(module: torch.nn.Module) -> bytes:
         module: the module.
     """
     own = [g for g in _generators(module) if not isinstance(g, torch.Generator)]
-    states = [random.getstate(), np.random.get_state(), *map(_state, own)]
-    return pickle.dumps(states)
+    return [_plain(s) for s in (random.getstate(), np.random.get_state(), *map(_state, own))]
+
+
+def _plain(state: Any) -> Any:
+    """Return a state that can be compared: arrays as bytes."""
+    if isinstance(state, np.ndarray):
+        return state.tobytes()
+    if isinstance(state, dict):
+        return {name: _plain(value) for name, value in state.items()}
+    return tuple(map(_plain, state)) if isinstance(state, tuple) else state
