@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -31,7 +32,18 @@ def forked_own_generators(module: torch.nn.Module, seed: int) -> Iterator[None]:
         random.setstate(python)
 
 
+# What was found, because looking takes as long as a small pass.
+_FOUND: WeakKeyDictionary[torch.nn.Module, list[Any]] = WeakKeyDictionary()
+
+
 def _generators(module: torch.nn.Module) -> list[Any]:
+    """Return the generators that a module and its parts keep, or that lie beside their classes."""
+    if module not in _FOUND:
+        _FOUND[module] = _look_for_generators(module)
+    return _FOUND[module]
+
+
+def _look_for_generators(module: torch.nn.Module) -> list[Any]:
     homes: list[dict[str, Any]] = [vars(part) for part in module.modules()]
     names = {type(part).__module__ for part in module.modules()}
     own = [name for name in names if not name.startswith("torch.")]
