@@ -1,8 +1,8 @@
 """Torch's modes of the caller, left within public functions: they would change numbers."""
 
 import functools
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -33,12 +33,19 @@ def neutral(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        with ExitStack() as modes:
-            if torch.is_inference_mode_enabled():
-                modes.enter_context(torch.inference_mode(False))
-            for device in DEVICES:
-                if torch.is_autocast_enabled(device):
-                    modes.enter_context(torch.autocast(device, enabled=False))
+        with neutral_modes():
             return function(*args, **kwargs)
 
     return called
+
+
+@contextmanager
+def neutral_modes() -> Iterator[None]:
+    """Leave the caller's autocast and inference mode; without the latter, gradients are on."""
+    with ExitStack() as modes:
+        if torch.is_inference_mode_enabled():
+            modes.enter_context(torch.inference_mode(False))
+        for device in DEVICES:
+            if torch.is_autocast_enabled(device):
+                modes.enter_context(torch.autocast(device, enabled=False))
+        yield

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from support.adapted import CLASSES, SHAPE, network
+from support.adapted import CLASSES, network
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -267,5 +267,3 @@ REPLAYED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "multinomial-again": (lambda: Apply(partial(drawn_classes, again=True)), "vmap"),
     "shared-number": (lambda: Apply(lambda x: x * torch.rand(1)), "vmap"),
 }  # fmt: skip
-
-__all__ = ["REPLAYED", "SHAPE"]

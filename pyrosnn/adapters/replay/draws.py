@@ -1,6 +1,7 @@
 """The draws of a forward pass, seen and replaced below Python by dispatch modes."""
 
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +81,36 @@ class DifferentDraws(ArgumentError):
     """A pass that draws other numbers than those it was seen to draw."""
 
 
-class SeenDraws(TorchDispatchMode):
+class _RandomOperations(TorchDispatchMode, ABC):
+    """A context that takes over the random operations within it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch.compile, which takes seconds to import, never meets this mode
+
+    def __torch_dispatch__(
+        self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run an operation; hand over a random one."""
+        kwargs = kwargs or {}
+        if not may_be_random(func):
+            return func(*args, **kwargs)
+        arguments = bound(func, args, kwargs)
+        if not is_random(func, arguments):
+            return func(*args, **kwargs)
+        return self._random(func, arguments, args, kwargs)
+
+    @abstractmethod
+    def _random(
+        self, func: OpOverload, arguments: Arguments, args: tuple[Any, ...], kwargs: Any
+    ) -> Any:
+        """Return the result of a random operation, whose arguments are also given by name."""
+
+
+class SeenDraws(_RandomOperations):
     """A context that lists the draws within it.
 
     Args:
@@ -91,24 +121,13 @@ class SeenDraws(TorchDispatchMode):
     """
 
     def __init__(self, place: Callable[[], str]):
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._place = place
         self.draws: list[Draw] = []
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # torch.compile, which takes seconds to import, never meets this mode
-
-    def __torch_dispatch__(
-        self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    def _random(
+        self, func: OpOverload, arguments: Arguments, args: tuple[Any, ...], kwargs: Any
     ) -> Any:
-        """Run an operation, and list it if it is random."""
-        kwargs = kwargs or {}
-        if not may_be_random(func):
-            return func(*args, **kwargs)
-        arguments = bound(func, args, kwargs)
-        if not is_random(func, arguments):
-            return func(*args, **kwargs)
         # the tensor that is written, or whose shape is taken, is no setting of the law
         like = func._schema.name.endswith("_") or base(func).endswith("_like")
         settings = tuple(a.clone() if isinstance(a, Tensor) else a for a in args)
@@ -154,7 +173,7 @@ def _state(arguments: Arguments) -> int:
     return zlib.crc32(generator.get_state().numpy().tobytes())
 
 
-class ReplacedDraws(TorchDispatchMode):
+class ReplacedDraws(_RandomOperations):
     """A context in which random operations take the given standard draws, one a call.
 
     Args:
@@ -166,24 +185,13 @@ class ReplacedDraws(TorchDispatchMode):
     """
 
     def __init__(self, draws: Sequence[Draw], values: Sequence[Tensor]):
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._draws, self._values = draws, values
         self._next = 0
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # torch.compile, which takes seconds to import, never meets this mode
-
-    def __torch_dispatch__(
-        self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    def _random(
+        self, func: OpOverload, arguments: Arguments, args: tuple[Any, ...], kwargs: Any
     ) -> Any:
-        """Run an operation, or compute a random one from its standard draw."""
-        kwargs = kwargs or {}
-        if not may_be_random(func):
-            return func(*args, **kwargs)
-        arguments = bound(func, args, kwargs)
-        if not is_random(func, arguments):
-            return func(*args, **kwargs)
         z = self._take(func, arguments)
         other = self._draws[self._next - 1].law.name == "other"
         return self._replaced(func, arguments, z, None if other else OPERATIONS[base(func)])

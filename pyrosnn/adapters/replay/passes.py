@@ -13,6 +13,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from pyrosnn.adapters.evaluated import evaluated_on
 from pyrosnn.adapters.replay.checkpointing import without_checkpointing
 from pyrosnn.networks.edited import ONE_AT_A_TIME, every_submodule_is_called
+from pyrosnn.neutral import neutral_modes
 
 Place = tuple[str, str, str]  # submodule, kind of attribute, name
 Modes = Mapping[str, bool]  # whether a submodule is in training mode
@@ -72,15 +73,11 @@ class Passes:
         with ONE_AT_A_TIME, ExitStack() as stack:
             stack.enter_context(every_submodule_is_called())
             stack.enter_context(without_checkpointing())
-            if torch.is_inference_mode_enabled():  # the caller's, in which torch hides draws
-                grad = torch.is_grad_enabled()
-                stack.enter_context(torch.inference_mode(False))  # which switches gradients on
-                stack.enter_context(torch.set_grad_enabled(grad))
+            grad = torch.is_grad_enabled()
+            stack.enter_context(neutral_modes())  # inference mode hides draws
+            stack.enter_context(torch.set_grad_enabled(grad))
             # fused attention draws where no mode sees it, and has no forward mode
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            for device in ("cpu", "cuda"):
-                if torch.is_autocast_enabled(device):  # the caller's
-                    stack.enter_context(torch.autocast(device, enabled=False))
             parts, modes = self._parts, self._other_modes()
             written = {name for name, _, _ in self._overwritten}
             saved = [

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.adapted import Bayesian, network
+from support.adapted import SHAPE, Bayesian, network
 from support.modules import (
     REPLAYED,
-    SHAPE,
     Apply,
     Branches,
     ComputedAgain,
