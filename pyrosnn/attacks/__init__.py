@@ -7,7 +7,8 @@ from pyrosnn.attacks.fgm import FGM
 from pyrosnn.attacks.gradient import LossGradient, loss_gradient
 from pyrosnn.attacks.gradient_attack import GradientAttack
 from pyrosnn.attacks.labels import LABELS
-from pyrosnn.attacks.losses import LOSSES, Loss
+from pyrosnn.attacks.loss import Loss
+from pyrosnn.attacks.losses import LOSSES
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.module import SampledModule, to_module
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, final
 
 import numpy as np
@@ -20,7 +20,7 @@ from pyrosnn.data.bounds import check_bounds, require_within
 from pyrosnn.errors import brief, require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.neutral import neutral
-from pyrosnn.sampling import SampleSet
+from pyrosnn.sampling import SampleSet, require_attackers
 from pyrosnn.settings import OneOf, Settings, checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
 
@@ -127,7 +127,14 @@ class Attack(Settings, ABC):
     @property
     def shared(self) -> dict[str, Any]:
         """Settings common to all gradient attacks, to build another attack on the same loss."""
-        return {f.name: getattr(self, f.name) for f in fields(Attack)} | asdict(self.maximised)
+        own = {f.name: getattr(self, f.name) for f in fields(Attack)}
+        return own | {
+            name: getattr(self.maximised, name) for name in ("loss", "gradient", "precision")
+        }
+
+    def num_selection(self, samples: SampleSet) -> int:
+        """Return S_V, the samples that this attack decides with, given A: as many, by default."""
+        return len(samples)
 
     def attacked_labels(
         self, classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
@@ -137,7 +144,13 @@ class Attack(Settings, ABC):
 
     @final
     def __call__(
-        self, classifier: StochasticClassifier, x: ImagesLike, y: LabelsLike, samples: SampleSet
+        self,
+        classifier: StochasticClassifier,
+        x: ImagesLike,
+        y: LabelsLike,
+        samples: SampleSet,
+        *,
+        selection: SampleSet | None = None,
     ) -> AttackResult:
         """Compute δ for each image from the attack set.
 
@@ -146,14 +159,16 @@ class Attack(Settings, ABC):
             x: images, shape (example, *image): a tensor, an array or nested lists; within
                 ``clip``.
             y: labels, shape (example,), likewise.
-            samples: the attack set A; the attack sees no other.
+            samples: the attack set A; the attack draws further ones from its stream.
+            selection: the selection set V that it decides with, where it decides; by default it
+                draws one.
 
         Raises:
             ArgumentError: for bad images or labels, or samples of another classifier.
             NotFiniteError: for outputs, gradients or δ that are NaN or infinite.
             OverlapError: if the samples are an inference set.
         """
-        return self.sweep(classifier, x, y, samples, [self.strength])[0]
+        return self.sweep(classifier, x, y, samples, [self.strength], selection=selection)[0]
 
     @final
     @checked_arguments
@@ -165,6 +180,8 @@ class Attack(Settings, ABC):
         y: LabelsLike,
         samples: SampleSet,
         strengths: Sequence[float],
+        *,
+        selection: SampleSet | None = None,
     ) -> list[AttackResult]:
         """Compute δ for several strengths, with one run for all where the attack allows it.
 
@@ -172,8 +189,10 @@ class Attack(Settings, ABC):
             classifier: the classifier attacked.
             x: images, shape (example, *image).
             y: labels, shape (example,).
-            samples: the attack set A; the attack sees no other.
+            samples: the attack set A; the attack draws further ones from its stream.
             strengths: η's, in place of the attack's own.
+            selection: the selection set V that it decides with, where it decides; by default it
+                draws one.
 
         Raises:
             ArgumentError: for bad images or labels, a negative strength, or samples of another
@@ -183,6 +202,9 @@ class Attack(Settings, ABC):
         for strength in strengths:  # refused as an attack of that strength would be
             replace(self, strength=strength)
         x, y = attackable(classifier, x, y, samples)
+        if selection is not None:
+            require_attackers(selection.origin)
+            selection.require_fit(classifier, len(x))
         if self.clip is not None:
             require_within(x, self.clip, "clip")
         problem = Problem(
@@ -193,6 +215,7 @@ class Attack(Settings, ABC):
             maximised=self.maximised,
             norm=self.norms[self.norm],
             clip=self.clip,
+            selection=self.num_selection(samples) if selection is None else selection,
         )
         if self.linear:
             unit = result_of(problem, self.run(problem, 1.0), y)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pyrosnn.attacks.losses import Loss
+from pyrosnn.attacks.loss import Loss
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.shapes import Labels, Logits, PerImage
 

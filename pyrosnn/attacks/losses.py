@@ -1,42 +1,29 @@
-r"""Losses of attacks: a row for each, with its value and its cotangents.
+"""Losses of attacks: a row for each."""
 
-Both are functions of a mean prediction. The cotangents $\partial L / \partial z_s$ say how the loss
-changes with the logits of each sample: they need the mean prediction of all samples, and the
-logits of the chunk in hand. All else (averages, chunks, norms, steps) is the same for every loss.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from pyrosnn.attacks.dlr import DLR
+from pyrosnn.attacks.loss import Loss, of_class, tiled
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.shapes import Labels, Logits, PerImage
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loss:
-    """A loss of a mean prediction.
-
-    Attributes:
-        value: (mean prediction, labels) to the loss of each image, float64, shape (example,).
-        cotangents: (logits of some samples, labels, mean prediction of all) to the derivatives of
-            the value with respect to these logits, float64, shape (sample, example, class).
-        rests: whether the loss is constant on images that the attacker's samples misclassify: an
-            attack that follows the gradient of fixed samples is then finished with them.
-    """
-
-    value: Callable[[MeanPrediction, Labels], PerImage]
-    cotangents: Callable[[Logits, Labels, MeanPrediction], Logits]
-    rests: bool = False
-
-
 def cross_entropy(mean: MeanPrediction, y: Labels) -> PerImage:
     r"""Return $-\log p_y$ of the mean prediction, or of the softmax of mean logits."""
-    return -mean.log_probs.gather(-1, y.unsqueeze(-1)).squeeze(-1)
+    return -of_class(mean.log_probs, y)
 
 
 def cross_entropy_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
     r"""Return the cotangents of $-\log p_y$ of the mean prediction."""
     return -mean.discriminants.log_prob_cotangents(logits, y, mean)
+
+
+def cross_entropy_toward(target: Labels) -> Loss:
+    r"""Return the loss $\log p_t$ of given classes t."""
+    return Loss(
+        value=lambda mean, y: of_class(mean.log_probs, tiled(target, y)),
+        cotangents=lambda logits, y, mean: mean.discriminants.log_prob_cotangents(
+            logits, tiled(target, y), mean
+        ),
+    )
 
 
 def margin(mean: MeanPrediction, y: Labels) -> PerImage:
@@ -48,6 +35,19 @@ def margin_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits
     """Return the cotangents of the negative margin."""
     cotangents = mean.discriminants.margin_cotangent(logits, y, mean.runner_up(y))
     return -cotangents / mean.num_samples
+
+
+def margin_toward(target: Labels) -> Loss:
+    r"""Return the loss $f_t - f_y$ of given classes t."""
+
+    def cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
+        of_margin = mean.discriminants.margin_cotangent(logits, y, tiled(target, y))
+        return -of_margin / mean.num_samples
+
+    return Loss(
+        value=lambda mean, y: of_class(mean.values, tiled(target, y)) - of_class(mean.values, y),
+        cotangents=cotangents,
+    )
 
 
 def carlini_wagner(mean: MeanPrediction, y: Labels) -> PerImage:
@@ -69,7 +69,10 @@ def carlini_wagner_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -
 
 
 LOSSES: dict[str, Loss] = {
-    "cross-entropy": Loss(value=cross_entropy, cotangents=cross_entropy_cotangents),
-    "margin": Loss(value=margin, cotangents=margin_cotangents),
+    "cross-entropy": Loss(
+        value=cross_entropy, cotangents=cross_entropy_cotangents, toward=cross_entropy_toward
+    ),
+    "margin": Loss(value=margin, cotangents=margin_cotangents, toward=margin_toward),
     "cw": Loss(value=carlini_wagner, cotangents=carlini_wagner_cotangents, rests=True),
+    "dlr": DLR,
 }

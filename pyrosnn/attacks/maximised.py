@@ -1,13 +1,14 @@
 """The loss that an attack maximises on a sample set: its value, and its gradient at the images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from pyrosnn.attacks.averages import GRADIENTS, Average
-from pyrosnn.attacks.losses import LOSSES, Loss
-from pyrosnn.errors import unknown_name
+from pyrosnn.attacks.loss import Loss
+from pyrosnn.attacks.losses import LOSSES
+from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.outputs.mean import MeanPrediction
@@ -47,11 +48,14 @@ class AttackLoss:
         gradient: name in ``GRADIENTS``: what is averaged over samples.
         precision: name in ``PRECISIONS``: of the networks' values and derivatives. Losses are
             always computed in float64, and gradients summed in the images' precision.
+        target: the class that the loss leads to, of each image, shape (example,); None for any
+            class but the label.
     """
 
     loss: str
     gradient: str
     precision: str = "full"
+    target: Labels | None = None
 
     def __post_init__(self) -> None:
         """Check the names.
@@ -69,8 +73,28 @@ class AttackLoss:
 
     @property
     def row(self) -> Loss:
-        """The row of ``loss`` in ``LOSSES``."""
-        return LOSSES[self.loss]
+        """The row of ``loss`` in ``LOSSES``, toward the target if there is one."""
+        row = LOSSES[self.loss]
+        if self.target is None:
+            return row
+        assert row.toward is not None  # see ``toward``
+        return row.toward(self.target)
+
+    def toward(self, target: Labels) -> "AttackLoss":
+        """Return the loss that leads to one class of each image.
+
+        Args:
+            target: that class, shape (example,).
+
+        Raises:
+            ArgumentError: for a loss without such a form, naming those that have one.
+        """
+        having = [name for name, row in LOSSES.items() if row.toward is not None]
+        require(
+            self.loss in having,
+            f"the loss '{self.loss}' leads to no given class; {', '.join(having)} do",
+        )
+        return replace(self, target=target)
 
     @property
     def average(self) -> Average:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from pyrosnn.attacks.archive import Archive
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.norms import Norm, largest_entry
 from pyrosnn.attacks.precision import in_precision
@@ -38,10 +39,14 @@ class Problem(Supply):
         maximised: the loss that ``value`` and ``gradient`` are of.
         norm: what bounds δ.
         clip: smallest and largest pixel of x + δ, or None.
+        selection: V, or its size; by default as many samples as A.
 
     Attributes:
         x, labels, samples, maximised, norm: as given.
         attacker: the classifier in the attacker's precision.
+        target: the class that the loss leads to, of each image, shape (example,); None for any
+            other than the label. An attack may set it, if its loss has such a form.
+        archive: what V finds worst of all that ``decide`` was asked about.
         num_gradients, num_queries: gradients, and values without one, of a single sample at a
             single image that were asked for.
     """
@@ -56,17 +61,20 @@ class Problem(Supply):
         maximised: AttackLoss,
         norm: Norm,
         clip: tuple[float, float] | None,
+        selection: SampleSet | int | None = None,
     ):
-        super().__init__(classifier, x, samples)
+        super().__init__(classifier, x, samples, len(samples) if selection is None else selection)
         self.labels, self.maximised, self.norm = labels, maximised, norm
         self.attacker = in_precision(classifier, maximised.precision)
         self._clip = clip
         self._predicted: Labels | None = None
-        self._part: tuple[Rows, SampleSet, tuple[Tensor, Labels, SampleSet]] | None = None
+        self._parts: list[tuple[Rows, SampleSet, tuple[Tensor, Labels, SampleSet]]] = []
         self._begin()
 
     def _begin(self) -> None:
         self.num_gradients, self.num_queries = 0, 0
+        self.target: Labels | None = None
+        self.archive = Archive(self.x)
         self._nonzero: Tensor | None = None
         self._finite: Flags | None = None  # of the gradients: looked at once, by ``result_of``
 
@@ -91,7 +99,7 @@ class Problem(Supply):
         self.num_queries += len(x) * len(samples)
         moved = x if delta is None else x + delta
         with self._naming(rows, moved=delta is not None):
-            return self.maximised.value(self.attacker, moved, labels, samples)
+            return self._loss(rows).value(self.attacker, moved, labels, samples)
 
     def gradient(
         self, delta: Images | None = None, page: SampleSet | None = None, rows: Rows = EVERY
@@ -107,7 +115,7 @@ class Problem(Supply):
         clean = self._is_clean(delta, samples)
         moved = x if delta is None else x + delta
         with self._naming(rows, moved=not clean and delta is not None):
-            gradient, mean = self.maximised.differentiate(
+            gradient, mean = self._loss(rows).differentiate(
                 self.attacker, moved, labels, samples, predict=clean
             )
         if clean and mean is not None:
@@ -192,9 +200,35 @@ class Problem(Supply):
         bounded = moved.clamp(*self._clip)
         return torch.where(moved == bounded, delta, bounded - self.x)
 
-    def judged(self, delta: Images) -> MeanPrediction:
-        """Return V's prediction at x + δ, in the classifier's own precision."""
-        return predict(self._classifier, self.x + delta, self.selection, moved=True)
+    def judged(self, delta: Images, rows: Rows = EVERY) -> MeanPrediction:
+        """Return V's prediction at x + δ, in the classifier's own precision.
+
+        Args:
+            delta: δ, shape (row, *image).
+            rows: which images those are; all by default.
+        """
+        x, _, samples = self._of(rows, self.selection)
+        self.num_queries += len(x) * len(samples)
+        return predict(self._classifier, x + delta, samples, moved=True)
+
+    def decide(self, delta: Images, rows: Rows = EVERY) -> PerImage:
+        """Return the loss of each image at x + δ on V, and offer δ to the archive.
+
+        V is fixed: two δ of an image are compared on the same samples, and what is better for one
+        of them is better for all that were asked about.
+
+        Args:
+            delta: δ, shape (row, *image), within the strength and the bounds.
+            rows: which images those are; all by default.
+        """
+        mean = self.judged(delta, rows)
+        labels = self.labels[rows]
+        self.archive.offer(delta, mean.margin(labels), rows)
+        return self._loss(rows).row.value(mean, labels)
+
+    def _loss(self, rows: Rows) -> AttackLoss:
+        """Return the loss of some rows: toward their targets, if there are any."""
+        return self.maximised if self.target is None else self.maximised.toward(self.target[rows])
 
     @property
     def predicted(self) -> Labels:
@@ -224,7 +258,9 @@ class Problem(Supply):
         page = self.samples if page is None else page
         if isinstance(rows, slice):
             return self.x, self.labels, page
-        if self._part is None or self._part[0] is not rows or self._part[1] is not page:
-            part = (self.x[rows], self.labels[rows], page.for_examples(rows))
-            self._part = (rows, page, part)
-        return self._part[2]
+        for kept in self._parts:
+            if kept[0] is rows and kept[1] is page:
+                return kept[2]
+        part = (self.x[rows], self.labels[rows], page.for_examples(rows))
+        self._parts = [(rows, page, part), *self._parts[:1]]  # a page and V take turns
+        return part

@@ -21,14 +21,21 @@ class Supply:
         classifier: the classifier attacked.
         x: images, shape (example, *image).
         samples: the attack set A.
+        selection: V, or the number of samples to draw for it when it is asked for.
 
     Attributes:
         x, samples: as given.
     """
 
-    def __init__(self, classifier: StochasticClassifier, x: Images, samples: SampleSet):
+    def __init__(
+        self,
+        classifier: StochasticClassifier,
+        x: Images,
+        samples: SampleSet,
+        selection: SampleSet | int,
+    ):
         self.x, self.samples = x, samples
-        self._classifier = classifier
+        self._classifier, self._selection = classifier, selection
         self._rewind()
 
     def _rewind(self) -> None:
@@ -68,16 +75,18 @@ class Supply:
 
     @cached_property
     def selection(self) -> SampleSet:
-        """V, samples for a choice among several δ: as many as A, from a separate stream.
+        """V, samples for a choice among several δ, from a separate stream.
 
         An attack on another stream than A's, as in a training, has another V than one on A.
         """
+        if isinstance(self._selection, SampleSet):
+            return self._selection
         o = self.samples.origin
         stream = "selection" if o.stream == "attack" else f"{o.stream}-selection"
         return draw_sample_set(
             self._classifier,
             self.x,
-            len(self.samples),
+            self._selection,
             seed=o.seed,
             stream=stream,
             repeat=o.repeat,

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.errors import ArgumentError, first_line, require
-from pyrosnn.results.schema import COORDINATES, DIMS, VARIABLES
+from pyrosnn.results.schema import ALONG, COORDINATES, DIMS, VARIABLES
 from pyrosnn.settings import checked_arguments
 
 
@@ -40,7 +40,7 @@ def _typed(value: np.ndarray, dtype: str) -> np.ndarray:
 
 def _coordinate(name: str, values: Any) -> xr.DataArray:
     long_name, units = COORDINATES[name]
-    dim = "example" if name == "label" else name
+    dim = ALONG.get(name, name)
     attrs = {"long_name": long_name, "units": units}
     array = np.asarray(values)
     return xr.DataArray(array, dims=(dim,) if array.ndim else (), attrs=attrs)

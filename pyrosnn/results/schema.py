@@ -18,6 +18,10 @@ DIMS = (
     "variant",
     "mean_scale",
     "variance_scale",
+    "threat",
+    "entry",
+    "perturbation",
+    "check",
 )
 
 # What a provenance says that another run of the same study does not repeat.
@@ -49,6 +53,8 @@ PER_GRADIENT = ("example", "gradient")
 PER_DIRECTION = ("example", "direction")
 PER_VARIANT = ("repeat", "variant")
 ANGLES = ("mean_scale", "variance_scale")
+PER_THREAT = ("example", "threat")
+PER_ENTRY = ("example", "threat", "entry")
 
 VARIABLES = {
     "clean_correct": Variable(
@@ -180,6 +186,65 @@ VARIABLES = {
     "angle_error": Variable(ANGLES, "float64", "standard error of the mean angle", "degree"),
     "cosine_first_order": Variable(ANGLES, "float64", "expected cosine, first order"),
     "cosine_second_order": Variable(ANGLES, "float64", "expected cosine, second order"),
+    "unattacked_correct": Variable(("example",), "bool", "image classified correctly by I"),
+    "unattacked_selected": Variable(("example",), "bool", "image classified correctly by V"),
+    "archive_correct": Variable(
+        PER_THREAT, "bool", "image at the archive's δ classified correctly by I"
+    ),
+    "archive_selected": Variable(
+        PER_THREAT, "bool", "image at the archive's δ classified correctly by V"
+    ),
+    "archive_class": Variable(PER_THREAT, "int32", "class that I predicts at the archive's δ"),
+    "archive_entry": Variable(
+        PER_THREAT, "int16", "attack that found the archive's δ: index of the entry, -1 for none"
+    ),
+    "archive_norm": Variable(
+        PER_THREAT, "float32", "norm of the archive's δ, in the threat's norm", "pixel value"
+    ),
+    "archive_margin": Variable(
+        PER_THREAT, "float32", "margin f_y - f_j of the image, to the class nearest along δ", "f"
+    ),
+    "archive_gradient_norm": Variable(
+        PER_THREAT, "float64", "gradient norm ‖∇(f_y - f_j)‖₂ of the image", "f / pixel value"
+    ),
+    "archive_cosine": Variable(
+        PER_THREAT, "float32", "cosine of the angle between the archive's δ and -∇(f_y - f_j)"
+    ),
+    "entry_correct": Variable(
+        PER_ENTRY, "bool", "image at this attack's own δ classified correctly by I"
+    ),
+    "entry_selected": Variable(
+        PER_ENTRY, "bool", "image at this attack's own δ classified correctly by V"
+    ),
+    "entry_gradients": Variable(
+        ("threat", "entry"), "float64", "gradients of single samples, mean over images"
+    ),
+    "entry_queries": Variable(
+        ("threat", "entry"), "float64", "losses of single samples without gradient, over images"
+    ),
+    "queries_correct": Variable(
+        ("example", "threat", "perturbation"),
+        "int32",
+        "queries with fresh samples that classify the image correctly at a frozen δ",
+    ),
+    "random_correct": Variable(
+        PER_THREAT, "bool", "image at the worst of random δ classified correctly by I"
+    ),
+    "random_selected": Variable(
+        PER_THREAT, "bool", "image at the worst of random δ classified correctly by V"
+    ),
+    "known_correct": Variable(
+        PER_THREAT, "bool", "image classified correctly by I under an attack that knows I"
+    ),
+    "noise_free_correct": Variable(
+        PER_THREAT, "bool", "image at the archive's δ classified correctly without noise"
+    ),
+    "noise_free_unattacked": Variable(
+        ("example",), "bool", "image classified correctly without noise"
+    ),
+    "check_status": Variable(("check",), "str", "status of the check"),
+    "check_value": Variable(("check",), "float64", "number behind the status"),
+    "check_message": Variable(("check",), "str", "finding of the check, a sentence"),
 }
 
 # What a file of each kind must have; all else is optional: the smooth condition needs a
@@ -229,6 +294,25 @@ GROUPS = {
         "share_short",
     },
     "angles": {"angle", "angle_error", "cosine_first_order", "cosine_second_order"},
+    # without derivatives there is no margin, angle or gradient; some models have no noise-free form
+    "standard": {
+        "unattacked_correct",
+        "unattacked_selected",
+        "archive_correct",
+        "archive_selected",
+        "archive_class",
+        "archive_entry",
+        "archive_norm",
+        "entry_correct",
+        "entry_selected",
+        "entry_gradients",
+        "entry_queries",
+        "queries_correct",
+        "random_correct",
+        "random_selected",
+        "known_correct",
+    },
+    "checks": {"check_status", "check_value", "check_message"},
 }
 
 # What the evaluation of a classifier without gradients lacks: all of these, or none.
@@ -250,4 +334,13 @@ COORDINATES = {
     "mean_scale": ("t of the means, uniform on [0, t]", "1"),
     "variance_scale": ("t of the variances, uniform on [0, t]", "1"),
     "label": ("true class of the image", "1"),
+    "threat": ("norm and strength that δ may have", "1"),
+    "threat_norm": ("norm that bounds δ", "1"),
+    "threat_strength": ("perturbation strength η", "pixel value"),
+    "entry": ("attack of the protocol", "1"),
+    "perturbation": ("frozen δ: none, the worst of random ones, or the archive's", "1"),
+    "check": ("name of the check", "1"),
 }
+
+# Coordinates along another dimension than their own.
+ALONG = {"label": "example", "threat_norm": "threat", "threat_strength": "threat"}

@@ -268,7 +268,10 @@ def test_images_that_the_loss_rests_on_cost_nothing_more(
     assert result.zero_gradient.tolist() == [True, False] * 20
     assert not result.perturbation[::2].any()
     margin = replace(attack, loss="margin")(classifier, x, y, a)  # which never rests
-    assert torch.equal(result.perturbation[1::2], margin.perturbation[1::2])
+    # some processors add up a batch of 20 in another order than one of 40
+    torch.testing.assert_close(
+        result.perturbation[1::2], margin.perturbation[1::2], rtol=1e-12, atol=0
+    )
 
 
 @pytest.mark.parametrize("model", ["bnn", "sin"])

@@ -42,7 +42,7 @@ def test_every_repeat_and_block_has_seeds_of_its_own() -> None:
     states = set()
     for repeat, block in product(range(3), range(3)):
         a = draw_sample_set(classifier, x, 1, seed=0, stream="attack", repeat=repeat, block=block)
-        supply = Supply(classifier, x, a)
+        supply = Supply(classifier, x, a, 1)
         for index in range(3):
             states.add(tuple(supply.seed("restart", index).generate_state(4)))
     assert len(states) == 27
