@@ -216,11 +216,12 @@ VARIABLES = {
     "entry_selected": Variable(
         PER_ENTRY, "bool", "image at this attack's own δ classified correctly by V"
     ),
+    "entry_run": Variable(PER_ENTRY, "bool", "this attack was run on the image"),
     "entry_gradients": Variable(
-        ("threat", "entry"), "float64", "gradients of single samples, mean over images"
+        PER_ENTRY, "float32", "gradients of single samples that it computed, mean over its images"
     ),
     "entry_queries": Variable(
-        ("threat", "entry"), "float64", "losses of single samples without gradient, over images"
+        PER_ENTRY, "float32", "losses of single samples without gradient, mean over its images"
     ),
     "queries_correct": Variable(
         ("example", "threat", "perturbation"),
@@ -305,6 +306,7 @@ GROUPS = {
         "archive_norm",
         "entry_correct",
         "entry_selected",
+        "entry_run",
         "entry_gradients",
         "entry_queries",
         "queries_correct",
