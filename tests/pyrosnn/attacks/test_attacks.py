@@ -64,6 +64,11 @@ def loop_loss(
             return (others - f_y).sum()
         if loss == "cw":
             return -(f_y - others).clamp(min=0).sum()
+        if loss == "dlr":
+            z = f.log() if probs else f
+            ordered, z_y = z.sort(1, descending=True).values, z.gather(1, y.unsqueeze(1))[:, 0]
+            z_other = z.scatter(1, y.unsqueeze(1), -torch.inf).amax(1)
+            return -((z_y - z_other) / (ordered[:, 0] - ordered[:, 2])).sum()
         return -(f_y.log() if probs else f.log_softmax(1).gather(1, y.unsqueeze(1))).sum()
 
     def values(tensors: dict[str, Tensor]) -> Tensor:
