@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyrosnn import attacks, checks, conditions, plots, summaries
-    from pyrosnn.attacks import FGM, PGD, SPSA, Attack, AttackResult, ExternalAttack, to_module
+    from pyrosnn.attacks import (
+        APGD,
+        FGM,
+        MIM,
+        PGD,
+        SPSA,
+        Attack,
+        AttackResult,
+        ExternalAttack,
+        RandomNoise,
+        to_module,
+    )
     from pyrosnn.checks import CHECKS, Finding
     from pyrosnn.checks.on_model import check_model
     from pyrosnn.checks.on_result import check_result
@@ -41,12 +52,15 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "pyrosnn.attacks": (
+        "APGD",
         "FGM",
+        "MIM",
         "PGD",
         "SPSA",
         "Attack",
         "AttackResult",
         "ExternalAttack",
+        "RandomNoise",
         "to_module",
     ),
     "pyrosnn.checks": ("CHECKS", "Finding"),
@@ -83,9 +97,11 @@ _MODULES = ("attacks", "checks", "conditions", "plots", "summaries")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "APGD",
     "CHECKS",
     "DATASETS",
     "FGM",
+    "MIM",
     "MODELS",
     "PGD",
     "SPSA",
@@ -99,6 +115,7 @@ __all__ = [
     "Geometry",
     "MatrixNormal",
     "PyrosnnError",
+    "RandomNoise",
     "SampleSet",
     "StochasticClassifier",
     "TrainingSpec",

@@ -1,5 +1,6 @@
 """Attacks on the mean prediction of an attack set: one file and one line in ``ATTACKS`` each."""
 
+from pyrosnn.attacks.apgd import APGD
 from pyrosnn.attacks.attack import Attack
 from pyrosnn.attacks.averages import GRADIENTS, Average
 from pyrosnn.attacks.external import AttackFunction, ExternalAttack, as_attack
@@ -10,23 +11,35 @@ from pyrosnn.attacks.labels import LABELS
 from pyrosnn.attacks.loss import Loss
 from pyrosnn.attacks.losses import LOSSES
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
+from pyrosnn.attacks.mim import MIM
 from pyrosnn.attacks.module import SampledModule, to_module
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.attacks.pgd import PGD
 from pyrosnn.attacks.problem import Problem
+from pyrosnn.attacks.random_noise import RandomNoise
 from pyrosnn.attacks.result import AttackResult
+from pyrosnn.attacks.selecting_attack import SelectingAttack
 from pyrosnn.attacks.spsa import SPSA
 from pyrosnn.models.precision import PRECISIONS
 
-ATTACKS: dict[str, type[Attack]] = {"fgm": FGM, "pgd": PGD, "spsa": SPSA}
+ATTACKS: dict[str, type[Attack]] = {
+    "fgm": FGM,
+    "pgd": PGD,
+    "spsa": SPSA,
+    "apgd": APGD,
+    "mim": MIM,
+    "random": RandomNoise,
+}
 
 __all__ = [
+    "APGD",
     "ATTACKS",
     "FGM",
     "GRADIENTS",
     "LABELS",
     "LOSSES",
+    "MIM",
     "MODULE_OUTPUTS",
     "NORMS",
     "PGD",
@@ -43,7 +56,9 @@ __all__ = [
     "Loss",
     "LossGradient",
     "Problem",
+    "RandomNoise",
     "SampledModule",
+    "SelectingAttack",
     "as_attack",
     "loss_gradient",
     "to_module",

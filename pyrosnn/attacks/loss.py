@@ -35,8 +35,13 @@ class Loss:
     toward: "Callable[[Labels], Loss] | None" = None
 
 
-def tiled(target: Labels, y: Labels) -> Labels:
-    """Return the target of each label, where the images are there once for each sample."""
+def tiled(target: Tensor, y: Labels) -> Labels:
+    """Return the target of each label, where the images are there once for each sample.
+
+    Args:
+        target: a class of each image, shape (image,).
+        y: labels, shape (example,): those of all images, again and again.
+    """
     return target.repeat(len(y) // len(target))
 
 

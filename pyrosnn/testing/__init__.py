@@ -1,7 +1,8 @@
 """Tests of pyrosnn's guarantees, to inherit for a classifier or an attack of your own.
 
 ``ClassifierContract`` and ``AttackContract`` need pytest, and nothing else of the library does;
-``check_contract`` and ``check_attack_contract`` run the same guarantees without it.
+``check_contract`` and ``check_attack_contract`` run the same guarantees without it. Four toy
+classifiers have a robustness that is known exactly, for tests of attacks and protocols.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from pyrosnn.testing.attack_guarantees import (
     trial_labels,
 )
 from pyrosnn.testing.guarantees import GUARANTEES, check_contract, trial_images
+from pyrosnn.testing.toy_models import NoisyLinear, OppositePair, PureNoise, RandomBiasProbit
 
 if TYPE_CHECKING:
     from pyrosnn.testing.attack_contract import AttackContract
@@ -24,6 +26,10 @@ __all__ = [
     "GUARANTEES",
     "AttackContract",
     "ClassifierContract",
+    "NoisyLinear",
+    "OppositePair",
+    "PureNoise",
+    "RandomBiasProbit",
     "check_attack_contract",
     "check_contract",
     "trial_classifier",

@@ -54,6 +54,23 @@ class QuadraticClassifier(LinearClassifier):
         return float(torch.linalg.matrix_norm(differences, ord=2).max())
 
 
+class Deterministic(StochasticClassifier):
+    """A network without noise: its one site is drawn, and changes nothing."""
+
+    def __init__(self, network: torch.nn.Module, image_shape: tuple[int, ...], num_classes: int):
+        super().__init__(image_shape, num_classes)
+        self.network = network
+        self.requires_grad_(False)
+
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        return {"unused": pyro.sample("unused", Normal(x.new_zeros(()), 1.0))}
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        number, axes = len(sites["unused"]), x.ndim - len(self.image_shape)
+        flat: Tensor = self.network(x.flatten(0, axes - 1))
+        return flat.reshape(*x.shape[:axes], -1).expand(number, *x.shape[axes - 1 : axes], -1)
+
+
 def sample_set(weight: Tensor, stream: str = "attack") -> SampleSet:
     """Wrap stored weights, shape (sample, rows, columns), as a sample set."""
     origin = Origin(seed=0, stream=stream, stop=len(weight))

@@ -1,6 +1,7 @@
 """FGM and its gradients: closed forms, plain autograd, saturation, and bad settings."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,18 @@ from hypothesis import strategies as st
 from support.toy import LinearClassifier, LinearProbabilities, sample_set
 from torch import Tensor
 
-from pyrosnn.attacks import ATTACKS, FGM, GRADIENTS, LOSSES, NORMS, PGD, loss_gradient
+from pyrosnn.attacks import (
+    ATTACKS,
+    FGM,
+    GRADIENTS,
+    LOSSES,
+    NORMS,
+    PGD,
+    SPSA,
+    Attack,
+    RandomNoise,
+    loss_gradient,
+)
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.models import MODELS
@@ -20,7 +32,21 @@ INPUTS = 6
 
 every_loss = pytest.mark.parametrize("loss", list(LOSSES))
 every_gradient = pytest.mark.parametrize("gradient", list(GRADIENTS))
-every_attack = pytest.mark.parametrize("attack", [make() for make in ATTACKS.values()], ids=repr)
+# those that compare candidates on V, cut short
+SHORT: dict[str, dict[str, Any]] = {
+    "apgd": {"steps": 5, "selection_samples": 5},
+    "mim": {"selection_samples": 5},
+    "random": {"selection_samples": 5},
+}
+ON_THE_SPHERE = (
+    FGM(),
+    PGD(steps=4, relative_step=0.5),
+    SPSA(),
+    RandomNoise(draws=2, selection_samples=3),
+)
+every_attack = pytest.mark.parametrize(
+    "attack", [make(**SHORT.get(name, {})) for name, make in ATTACKS.items()], ids=list(ATTACKS)
+)
 
 
 def unit(v: Tensor) -> Tensor:
@@ -53,7 +79,7 @@ def loop_loss(
     loss: str,
     gradient: str,
 ) -> Tensor:
-    """The three losses as the paper writes them, one sample after the other."""
+    """The losses as their papers write them, one sample after the other."""
     each = [samples[s : s + 1].tensors for s in range(len(samples))]
     probs = classifier.output == "probs" and gradient != "mean_logits"
 
@@ -66,9 +92,9 @@ def loop_loss(
             return -(f_y - others).clamp(min=0).sum()
         if loss == "dlr":
             z = f.log() if probs else f
-            ordered, z_y = z.sort(1, descending=True).values, z.gather(1, y.unsqueeze(1))[:, 0]
-            z_other = z.scatter(1, y.unsqueeze(1), -torch.inf).amax(1)
-            return -((z_y - z_other) / (ordered[:, 0] - ordered[:, 2])).sum()
+            z_y, top = z.gather(1, y.unsqueeze(1)), z.sort(1, descending=True).values
+            lead = z_y - z.scatter(1, y.unsqueeze(1), -torch.inf).amax(1, keepdim=True)
+            return -(lead / (top[:, :1] - top[:, 2:3])).sum()
         return -(f_y.log() if probs else f.log_softmax(1).gather(1, y.unsqueeze(1))).sum()
 
     def values(tensors: dict[str, Tensor]) -> Tensor:
@@ -122,7 +148,7 @@ def test_the_three_gradients_are_different_things(
 
 @every_attack
 def test_predicted_labels_are_those_of_the_attack_set(
-    attack: FGM | PGD, bnn: StochasticClassifier, digits: Dataset
+    attack: Attack, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
     """Given wrong labels, the attack is that on its own predictions; ``correct`` is of y."""
     x, y = digits.test_images(60)
@@ -232,14 +258,14 @@ def test_bf16_changes_the_attacker_alone(
 
 
 @pytest.mark.slow
-@every_attack
+@pytest.mark.parametrize("attack", list(ON_THE_SPHERE), ids=repr)
 @pytest.mark.parametrize("norm", list(NORMS))
 def test_the_true_norm_is_the_strength(
-    attack: FGM, norm: str, bnn: StochasticClassifier, digits: Dataset
+    attack: Attack, norm: str, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
     x, y = digits.test_images(50)
     a, _ = disjoint_sample_sets(bnn, x, attack=3, inference=1, seed=0)
-    results = type(attack)(norm=norm).sweep(bnn, x, y, a, [0.0, 0.25, 2.0])
+    results = replace(attack, norm=norm).sweep(bnn, x, y, a, [0.0, 0.25, 2.0])
     for strength, result in zip((0.0, 0.25, 2.0), results, strict=True):
         assert not result.zero_gradient.any()
         torch.testing.assert_close(result.norm, torch.full((50,), strength))

@@ -29,6 +29,9 @@ from pyrosnn.testing import (
 SHORT: dict[str, dict[str, Any]] = {
     "pgd": {"steps": 4, "relative_step": 0.4, "restarts": 1},
     "spsa": {"directions": 4},
+    "apgd": {"steps": 4, "restarts": 1, "targets": 2, "selection_samples": 5},
+    "mim": {"steps": 4, "selection_samples": 5},
+    "random": {"draws": 3, "selection_samples": 5},
 }
 
 
