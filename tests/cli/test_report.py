@@ -58,6 +58,7 @@ def test_images_of_the_data_set_are_shown_if_they_are_the_results(run: Run, tmp_
     assert "2 checks failed: perturbation-norm, zero-gradients" in pages["own"]
 
 
+@pytest.mark.slow
 def test_a_file_names_nothing_that_is_run_or_downloaded(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_file_names_nothing_that_is_run_or_downloaded(
     assert "add --dataset cifar10" in (tmp_path / "b.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_hostile_names_in_a_result_are_texts(run: Run, tmp_path: Path) -> None:
     hostile = "<script>alert('x')</script>"
     result = small_result(model=hostile, dataset=f'"{hostile}', device=hostile)

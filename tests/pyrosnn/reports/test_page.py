@@ -2,7 +2,7 @@
 
 import io
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -111,12 +111,9 @@ def test_a_table_without_rows_is_a_table() -> None:
     assert ">t</figcaption>" in report_page(replace(report("x"), sections=[section]))
 
 
-def test_all_fields_of_a_report_are_shown() -> None:
-    texts = {
-        f.name: f"only {f.name}" for f in fields(Report) if f.name in ("title", "about", "program")
-    }
-    content = report_page(replace(report("x"), **texts))
-    assert all(text in content for text in texts.values())
+def test_all_texts_of_a_report_are_shown() -> None:
+    content = report_page(replace(report("x"), title="only a", about="only b", program="only c"))
+    assert all(f"only {one}" in content for one in "abc")
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (1, 3, 4), (3, 3, 4), (2, 3, 4), (5,)])
