@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError, PyrosnnWarning
-from pyrosnn_cli import check, compare, merge, plot, study, summary, train
+from pyrosnn_cli import check, compare, merge, plot, report, study, summary, train
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
 from pyrosnn_cli.diagnose import DiagnosisRun
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
@@ -101,6 +101,7 @@ app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("merge")(merge.merge)
 app.command("plot")(plot.plot)
+app.command("report")(report.report)
 
 
 def _show_version(value: bool) -> None:

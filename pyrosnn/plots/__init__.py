@@ -6,6 +6,11 @@ from pyrosnn.plots.conditions import conditions_figure, plot_conditions
 from pyrosnn.plots.diagnosis import diagnosis_figure
 from pyrosnn.plots.inference_size import inference_size_figure, plot_accuracies, plot_factor
 from pyrosnn.plots.sample_size import plot_accuracy, plot_cosines, sample_size_figure
+from pyrosnn.plots.standard import (
+    plot_errors,
+    plot_standard_accuracies,
+    standard_figure,
+)
 from pyrosnn.plots.variation import variation_figure
 
 __all__ = [
@@ -18,7 +23,10 @@ __all__ = [
     "plot_accuracy",
     "plot_conditions",
     "plot_cosines",
+    "plot_errors",
     "plot_factor",
+    "plot_standard_accuracies",
     "sample_size_figure",
+    "standard_figure",
     "variation_figure",
 ]

@@ -22,6 +22,9 @@ DIMS = (
     "entry",
     "perturbation",
     "check",
+    "shown",
+    "axis",
+    "pixel",
 )
 
 # What a provenance says that another run of the same study does not repeat.
@@ -246,6 +249,13 @@ VARIABLES = {
     "check_status": Variable(("check",), "str", "status of the check"),
     "check_value": Variable(("check",), "float64", "number behind the status"),
     "check_message": Variable(("check",), "str", "finding of the check, a sentence"),
+    "shown_example": Variable(("shown",), "int64", "index of the image in the test split"),
+    "shown_threat": Variable(("shown",), "int16", "index of the threat"),
+    "shown_shape": Variable(("axis",), "int64", "shape of an image, whose pixels are in C order"),
+    "shown_image": Variable(("shown", "pixel"), "float32", "image", "pixel value"),
+    "shown_attacked": Variable(
+        ("shown", "pixel"), "float32", "image at the archive's δ", "pixel value"
+    ),
 }
 
 # What a file of each kind must have; all else is optional: the smooth condition needs a
@@ -315,6 +325,8 @@ GROUPS = {
         "known_correct",
     },
     "checks": {"check_status", "check_value", "check_message"},
+    # a few images for a reader to see: one row for an image under one threat
+    "shown": {"shown_example", "shown_threat", "shown_shape", "shown_image", "shown_attacked"},
 }
 
 # What the evaluation of a classifier without gradients lacks: all of these, or none.
@@ -342,6 +354,7 @@ COORDINATES = {
     "entry": ("attack of the protocol", "1"),
     "perturbation": ("frozen δ: none, the worst of random ones, or the archive's", "1"),
     "check": ("name of the check", "1"),
+    "shown": ("image that is kept to be seen", "1"),
 }
 
 # Coordinates along another dimension than their own.

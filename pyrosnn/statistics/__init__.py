@@ -3,6 +3,8 @@
 from pyrosnn.statistics.binomial import clopper_pearson
 from pyrosnn.statistics.confidence import require_confidence
 from pyrosnn.statistics.density import highest_density
+from pyrosnn.statistics.queries import robust_at
+from pyrosnn.statistics.share import share_interval
 from pyrosnn.statistics.student import (
     student_half_width,
     student_p_value,
@@ -14,6 +16,8 @@ __all__ = [
     "clopper_pearson",
     "highest_density",
     "require_confidence",
+    "robust_at",
+    "share_interval",
     "student_half_width",
     "student_p_value",
     "student_quantile",

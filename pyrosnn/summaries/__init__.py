@@ -1,6 +1,6 @@
 """Tables of a result: accuracies, P(robust), geometry, angles, advice; comparisons."""
 
-from pyrosnn.statistics import clopper_pearson
+from pyrosnn.statistics import clopper_pearson, robust_at
 from pyrosnn.summaries.accuracy import accuracies, accuracy_on_clean, accuracy_table
 from pyrosnn.summaries.advice import (
     Advice,
@@ -31,6 +31,7 @@ from pyrosnn.summaries.reach import (
     samples_for_reach,
 )
 from pyrosnn.summaries.robustness import robust_probability, robustness_table
+from pyrosnn.summaries.standard import entry_table, standard_table
 from pyrosnn.summaries.variation import variation_table
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "cosine_table",
     "determined",
     "difference_of_models",
+    "entry_table",
     "fit_reach",
     "geometry_means",
     "jackknife",
@@ -61,11 +63,13 @@ __all__ = [
     "posterior_like",
     "predicted_cosine",
     "reachable_share",
+    "robust_at",
     "robust_probability",
     "robustness_table",
     "samples_for_mean",
     "samples_for_reach",
     "samples_needed",
+    "standard_table",
     "targeted_success",
     "variation_table",
 ]

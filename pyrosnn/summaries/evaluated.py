@@ -36,6 +36,7 @@ _STUDIES = {
     GROUP: "attacks images",
     "variation": "measures single predictions (prediction-variance)",
     "moments": "measures moments (diagnosis)",
+    "standard": "runs the standard evaluation (pyrosnn evaluate)",
 }
 
 

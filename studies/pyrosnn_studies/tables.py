@@ -1,29 +1,14 @@
 """Tables that studies and the command line show, as text cells."""
 
 import math
-from dataclasses import dataclass
 
 import xarray as xr
 
+from pyrosnn.reports import Table as Table
 from pyrosnn.results import GROUP
 from pyrosnn.summaries import accuracy_table, at_strength, cosine_table, robustness_table
 
 NOTABLE = 0.1  # share of images without a gradient that a table speaks of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table, ready to print.
-
-    Attributes:
-        title: what it shows, with units.
-        header: column names.
-        rows: cells as text.
-    """
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
 
 
 def or_dash(value: float, form: str) -> str:

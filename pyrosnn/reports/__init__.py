@@ -1,0 +1,34 @@
+"""Reports: one HTML page that needs no other file, no script and no network."""
+
+from pyrosnn.reports.content import (
+    Code,
+    Entries,
+    Findings,
+    Gallery,
+    Image,
+    Picture,
+    Pictures,
+    Report,
+    Section,
+    Table,
+    Text,
+)
+from pyrosnn.reports.page import report_page
+from pyrosnn.reports.pixels import amplified, pixels_png
+
+__all__ = [
+    "Code",
+    "Entries",
+    "Findings",
+    "Gallery",
+    "Image",
+    "Picture",
+    "Pictures",
+    "Report",
+    "Section",
+    "Table",
+    "Text",
+    "amplified",
+    "pixels_png",
+    "report_page",
+]

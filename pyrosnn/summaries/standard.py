@@ -1,0 +1,175 @@
+"""The numbers of the standard evaluation, threat by threat."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from pyrosnn.errors import require
+from pyrosnn.results import read_spec
+from pyrosnn.results.dataset import with_repeat
+from pyrosnn.settings import checked_arguments
+from pyrosnn.statistics import (
+    require_confidence,
+    robust_at,
+    share_interval,
+    student_half_width,
+)
+from pyrosnn.summaries.evaluated import group_of
+
+QUERIES = (1, 10, 100)
+
+# Shares of images, by their column; a classifier without a noise-free form lacks the last two.
+SHARES = {
+    "clean": "unattacked_correct",
+    "random": "random_correct",
+    "archive": "archive_correct",
+    "known": "known_correct",
+    "noise_free": "noise_free_correct",
+    "noise_free_clean": "noise_free_unattacked",
+}
+
+# Frozen δ that are queried, by their column: none, the worst of random ones, and the archive's.
+PERTURBATIONS = {"clean_at": "none", "random_at": "random", "robust_at": "archive"}
+
+
+@checked_arguments
+def standard_table(
+    result: xr.DataTree, *, confidence: float = 0.95, queries: Sequence[int] = QUERIES
+) -> pd.DataFrame:
+    r"""Return the accuracies of the standard evaluation.
+
+    Shares of images have Clopper-Pearson intervals over images; where there are several repeats,
+    an image counts by its mean over them. The gaps are paired: over repeats where there are
+    several, else over images.
+
+    Args:
+        result: a result of the standard evaluation.
+        confidence: confidence of all intervals.
+        queries: numbers of queries k; those above the queries of the result are left out.
+
+    Returns:
+        One row a threat. These columns have an interval in ``…_low`` and ``…_high``:
+
+        - ``clean``: accuracy on I without attack;
+        - ``random``: accuracy on I at the δ that V finds worst among random ones, the control;
+        - ``archive``: accuracy on I at the δ that V finds worst among all attacks;
+        - ``known``: accuracy on I under an attack that knows I (NaN where it was not run);
+        - ``noise_free``, ``noise_free_clean``: accuracy without noise at the archive's δ and
+          without attack, where the classifier has a noise-free form;
+        - ``selection_gap``, ``random_gap``: accuracy on V minus that on I, at the archive's δ and
+          at the control's; the interval is NaN where all differences are equal;
+        - ``clean_at_k``, ``random_at_k``, ``robust_at_k``: probability that k independent queries
+          are all answered correctly, :func:`~pyrosnn.statistics.robust_at`, mean over images.
+
+        Without an interval: ``archive_selected``, ``random_selected`` and ``clean_selected``, the
+        accuracies on V, and ``hidden_share``, (archive - known) / archive: the share of the
+        robustness that is due to randomness which the attacker does not know.
+
+    Raises:
+        ArgumentError: for a result without the group ``standard``, and a confidence out of (0, 1).
+    """
+    require_confidence(confidence)
+    values = standard_of(result)
+    number = num_queries(result)
+    columns: dict[str, xr.DataArray] = {}
+    for column, name in SHARES.items():
+        if name in values:
+            columns |= _with_interval(column, values[name], confidence)
+    for column, name in (("archive", "archive"), ("random", "random"), ("clean", "unattacked")):
+        columns[f"{column}_selected"] = _mean(values[f"{name}_selected"])
+    for column, name in (("selection_gap", "archive"), ("random_gap", "random")):
+        gap = values[f"{name}_selected"].astype(float) - values[f"{name}_correct"]
+        columns |= _paired(column, gap, confidence)
+    columns["hidden_share"] = _hidden_share(columns["archive"], columns["known"])
+    for column, perturbation in PERTURBATIONS.items():
+        counts = values["queries_correct"].sel(perturbation=perturbation, drop=True)
+        for k in queries:
+            if k <= number:
+                shares = counts.copy(data=robust_at(counts.values, number, k))
+                columns |= _with_interval(f"{column}_{k}", shares, confidence)
+    per_threat = xr.Dataset(columns).reset_coords(drop=True).broadcast_like(values["threat"])
+    frame: pd.DataFrame = per_threat.to_dataframe()
+    return frame[list(columns)]
+
+
+@checked_arguments
+def entry_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Return what each attack of the standard evaluation reaches alone, and what it costs.
+
+    Args:
+        result: a result of the standard evaluation.
+        confidence: confidence of the intervals.
+
+    Returns:
+        One row for each threat and attack that was run under it: ``correct``, the accuracy on I at
+        the attack's own δ, with ``correct_low`` and ``correct_high``; ``selected``, that on V;
+        ``won``, the share of images whose archive has this attack's δ; ``gradients`` and
+        ``queries``, of single samples, mean over images.
+
+    Raises:
+        ArgumentError: for a result without the group ``standard``, and a confidence out of (0, 1).
+    """
+    require_confidence(confidence)
+    values = standard_of(result)
+    places = xr.DataArray(np.arange(values.sizes["entry"]), dims="entry")
+    columns = {
+        **_with_interval("correct", values["entry_correct"], confidence),
+        "selected": _mean(values["entry_selected"]),
+        "won": _mean(values["archive_entry"] == places),
+        "gradients": values["entry_gradients"].mean("repeat"),
+        "queries": values["entry_queries"].mean("repeat"),
+    }
+    frame: pd.DataFrame = (
+        xr.Dataset(columns).reset_coords(drop=True).to_dataframe(dim_order=["threat", "entry"])
+    )
+    return frame[frame["gradients"].notna()][list(columns)]
+
+
+def standard_of(result: xr.DataTree) -> xr.Dataset:
+    """Return the values of the standard evaluation, with the dimension ``repeat``."""
+    return with_repeat(group_of(result, "standard"), 0)
+
+
+def num_queries(result: xr.DataTree) -> int:
+    """Return the number of queries at each frozen δ, n.
+
+    Raises:
+        ArgumentError: if the result does not say.
+    """
+    spec = read_spec(result)
+    require("queries" in spec, "the result does not say its number of queries in its spec")
+    return int(spec["queries"])
+
+
+def _mean(values: xr.DataArray) -> xr.DataArray:
+    return values.mean(["repeat", "example"])
+
+
+def _with_interval(name: str, values: xr.DataArray, confidence: float) -> dict[str, xr.DataArray]:
+    """Return the mean over images of shares, and its Clopper-Pearson interval."""
+    per_image = values.mean("repeat")
+    low, high = xr.apply_ufunc(
+        lambda row: share_interval(row, confidence=confidence),
+        per_image,
+        input_core_dims=[["example"]],
+        output_core_dims=[[], []],
+        vectorize=True,
+    )
+    return {name: per_image.mean("example"), f"{name}_low": low, f"{name}_high": high}
+
+
+def _paired(name: str, differences: xr.DataArray, confidence: float) -> dict[str, xr.DataArray]:
+    """Return the mean of paired differences, and Student's interval over repeats or images."""
+    repeated = differences.sizes["repeat"] > 1
+    dim, other = ("repeat", "example") if repeated else ("example", "repeat")
+    each = differences.mean(other)
+    mean, number = each.mean(dim), each.sizes[dim]
+    sd = each.std(dim, ddof=1) if number > 1 else xr.full_like(mean, np.nan)
+    half = mean.copy(data=student_half_width(sd, number, confidence))
+    return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
+
+
+def _hidden_share(archive: xr.DataArray, known: xr.DataArray) -> xr.DataArray:
+    return ((archive - known) / archive).where(archive > 0)

@@ -1,0 +1,23 @@
+"""Names of threats: a norm and a strength in a reader's words."""
+
+import math
+
+NORMS = {"linf": "ℓ∞", "l2": "ℓ2", "l1": "ℓ1"}
+LEVELS = 255  # of grey in a picture's byte
+
+
+def threat_name(norm: str, strength: float) -> str:
+    """Return a threat's name; an ℓ∞ strength of whole grey levels is a fraction.
+
+    Args:
+        norm: name of the norm that bounds δ.
+        strength: η, in pixel values.
+
+    Example:
+        >>> threat_name("linf", 8 / 255), threat_name("linf", 0.1), threat_name("l2", 1.5)
+        ('ℓ∞ 8/255', 'ℓ∞ 0.1', 'ℓ2 1.5')
+    """
+    levels = round(strength * LEVELS)
+    whole = norm == "linf" and levels > 0 and math.isclose(strength * LEVELS, levels, abs_tol=1e-6)
+    shown = f"{levels}/{LEVELS}" if whole and levels < LEVELS else f"{strength:g}"
+    return f"{NORMS.get(norm, norm)} {shown}"

@@ -1,0 +1,53 @@
+"""What a report shows of a study that attacks images."""
+
+import xarray as xr
+
+from pyrosnn.plots.style import count
+from pyrosnn.reports import Table, Text
+from pyrosnn.reports.content import Part
+from pyrosnn.results import GROUP, read_spec
+from pyrosnn.statistics import share_interval
+from pyrosnn.summaries import geometry_means
+from pyrosnn.summaries.threats import threat_name
+from pyrosnn_studies.findings import checks_in_words
+from pyrosnn_studies.report_standard import WHY
+from pyrosnn_studies.tables import mean_and_sd, number
+
+
+def attacked_verdict(result: xr.DataTree) -> list[str]:
+    """Return the accuracy at the largest strength and sizes, and what the checks say."""
+    spec, values = read_spec(result), result[GROUP].dataset
+    last = values.isel(strength=-1, attack_samples=-1, inference_samples=-1)
+    right = last["adversarial_correct"].mean("repeat").values
+    low, high = (100 * bound for bound in share_interval(right))
+    attack = str(spec.get("attack", "the attack"))
+    named = attack if attack == "the attack" else attack.upper()
+    threat = threat_name(str(spec.get("norm", "η =")), float(last["strength"]))
+    samples = count(int(last["attack_samples"]), "attack sample")
+    return [
+        f"{100 * right.mean():.1f} % [{low:.1f}, {high:.1f}] of "
+        f"{count(values.sizes['example'], 'image')} withstand {named}, {threat}, with {samples}; "
+        f"without attack {100 * float(last['clean_correct'].mean()):.1f} % are right.",
+        *checks_in_words(result),
+    ]
+
+
+def attacked_reasons(result: xr.DataTree) -> list[Part]:
+    """Return margin, gradient and angle at the largest strength, for each S_A."""
+    means = geometry_means(result).isel(strength=-1, inference_samples=-1)
+    if bool(means["gradient_norm"].isnull().all()):
+        return [Text(paragraphs=["The classifier has no gradients."])]
+    names = {"margin": "margin", "gradient_norm": "gradient norm", "cosine": "cosine"}
+    rows = []
+    for size in means["attack_samples"].values:
+        of = means.sel(attack_samples=size)
+        rows.append([f"{int(size):,}", *[number(*mean_and_sd(of[name])) for name in names]])
+    table = Table(
+        title=(
+            f"Means over images at η = {float(means['strength']):g}, "
+            "± standard deviation over repeats"
+        ),
+        header=["S_A", *names.values()],
+        rows=rows,
+    )
+    return [Text(paragraphs=[WHY]), table]

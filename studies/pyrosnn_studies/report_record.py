@@ -1,0 +1,85 @@
+"""How a result was made, for a report: settings, versions, digests, and the command."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from pyrosnn.reports import Code, Entries, Section, Text
+from pyrosnn.results import read_provenance, read_spec, result_digest
+from pyrosnn_studies import STUDIES
+
+DIGESTS = ("model_digest", "dataset_digest")
+
+
+def record_sections(result: xr.DataTree, file: Path) -> list[Section]:
+    """Return the sections on how a result was made.
+
+    Args:
+        result: a result.
+        file: its file, for the command.
+    """
+    provenance = read_provenance(result)
+    made = {name: value for name, value in provenance.items() if name not in DIGESTS}
+    digests = {name: provenance[name] for name in DIGESTS if name in provenance}
+    digests["result_digest"] = result_digest(result)
+    return [
+        Section(
+            anchor="settings",
+            title="Settings",
+            parts=[Entries(title="Settings of the evaluation", entries=_flat(read_spec(result)))],
+        ),
+        Section(
+            anchor="versions",
+            title="Versions and digests",
+            parts=[
+                Entries(title="Model, data, machine and versions", entries=_flat(made)),
+                Entries(title="SHA-256", entries=_flat(digests)),
+            ],
+        ),
+        Section(anchor="repeat", title="Repeat it", parts=_command(result, file)),
+    ]
+
+
+def _command(result: xr.DataTree, file: Path) -> list[Text | Code]:
+    study = str(result.attrs.get("study"))
+    if study not in STUDIES:
+        return [Text(paragraphs=[f"No command of this pyrosnn runs the study {study}."])]
+    model = "" if STUDIES[study].needs == "nothing" else " --model MODEL"
+    again = f"{file.stem}-again.nc"
+    command = f"pyrosnn study run --like {_word(file.name)}{model} --output {_word(again)}"
+    parts: list[Text | Code] = [Code(lines=[command])]
+    digest = read_provenance(result).get("model_digest")
+    if model and digest:
+        named = "MODEL is the checkpoint or function of the model with the digest above."
+        parts.append(Text(paragraphs=[named]))
+    return parts
+
+
+def _word(text: str) -> str:
+    return shlex.quote(str(text))
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return nested values as texts by dotted names."""
+    return dict(_items(values, ""))
+
+
+def _items(values: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _items(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", _shown(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

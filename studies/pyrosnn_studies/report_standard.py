@@ -1,0 +1,69 @@
+"""What a report shows of a standard evaluation."""
+
+from functools import partial
+
+import xarray as xr
+
+from pyrosnn.plots.standard import (
+    accuracies_figure,
+    accuracies_in_words,
+    errors_figure,
+    errors_in_words,
+    threat_names,
+)
+from pyrosnn.plots.style import draw_png
+from pyrosnn.reports import Picture, Pictures, Text
+from pyrosnn.reports.content import Part
+from pyrosnn.summaries.standard import num_queries
+from pyrosnn_studies.report_data import FindDataset
+from pyrosnn_studies.report_images import shown_images
+from pyrosnn_studies.standard_tables import why_table
+
+WHY = (
+    "A perturbation δ crosses the linear boundary if gradient norm × cosine × ‖δ‖₂ exceeds the "
+    "margin (theorem 4.1). The cosine is that between δ and the direction which the inference set "
+    "would need."
+)
+READING = (
+    "δ is chosen on the selection set V and judged once on the inference set I, whose samples the "
+    "attacker has not seen. The random δ are the control: what they lose, noise alone explains."
+)
+
+
+def standard_results(result: xr.DataTree) -> list[Part]:
+    """Return how the tables are read."""
+    return [Text(paragraphs=[READING])]
+
+
+def standard_figures(result: xr.DataTree) -> list[Part]:
+    """Return the accuracies and the errors of single images, under each threat."""
+    number = num_queries(result)
+    parts: list[Part] = []
+    for threat, name in enumerate(threat_names(result)):
+        accuracies = Picture(
+            content=draw_png(partial(accuracies_figure, result, threat)),
+            words=accuracies_in_words(result, threat),
+            caption=f"{name}: accuracies on I, and where {number:,} queries leave them.",
+        )
+        errors = Picture(
+            content=draw_png(partial(errors_figure, result, threat)),
+            words=errors_in_words(result, threat),
+            caption=f"{name}: how often single queries of an image are wrong, over images.",
+        )
+        parts.append(Pictures(pictures=[accuracies, errors]))
+    return parts
+
+
+def standard_reasons(result: xr.DataTree) -> list[Part]:
+    """Return margin, gradient and angle of the images that withstood and that fell."""
+    table = why_table(result)
+    if table is None:
+        return [Text(paragraphs=["The classifier has no gradients."])]
+    return [Text(paragraphs=[WHY]), table]
+
+
+def standard_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Part]:
+    """Return the images that the evaluation kept."""
+    if "shown" not in result.children:
+        return [Text(paragraphs=["The file holds no images."])]
+    return [*shown_images(result)]

@@ -1,0 +1,173 @@
+"""What a standard evaluation says: a verdict, and the tables behind it."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from pyrosnn.plots.standard import threat_names
+from pyrosnn.plots.style import count
+from pyrosnn.results import read_spec
+from pyrosnn.summaries import entry_table, mean_reach, standard_table
+from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
+from pyrosnn_studies.findings import checks_in_words
+from pyrosnn_studies.tables import Table, or_dash
+
+
+def standard_verdict(result: xr.DataTree) -> list[str]:
+    """Return the verdict in sentences: one for each threat, one for the samples and the checks."""
+    table = standard_table(result)
+    images = count(standard_of(result).sizes["example"], "image")
+    sentences = []
+    for name, (_, row) in zip(threat_names(result), table.iterrows(), strict=True):
+        sentence = (
+            f"{_with_interval(row, 'archive')} of {images} withstand {name}; without attack "
+            f"{100 * row['clean']:.1f} % are right"
+        )
+        largest = max((k for k in QUERIES[1:] if f"robust_at_{k}" in row), default=None)
+        if largest is not None:
+            sentence += (
+                f"; an attacker with {largest:,} queries leaves "
+                f"{100 * row[f'robust_at_{largest}']:.1f} % (without attack "
+                f"{100 * row[f'clean_at_{largest}']:.1f} %)"
+            )
+        sentences.append(f"{sentence}.")
+    return [*sentences, *_reach(result), *checks_in_words(result)]
+
+
+def _reach(result: xr.DataTree) -> list[str]:
+    """Return which share of the reachable cosine the attack samples reach, if it is known."""
+    spec = read_spec(result)
+    size_a, size_i = spec.get("attack_samples"), spec.get("inference_samples")
+    if "moments" not in result.children:
+        return []
+    if not isinstance(size_a, int) or not isinstance(size_i, int):
+        return []
+    share = mean_reach(result["moments"].dataset, [size_a], size_i).item()
+    if math.isnan(share):
+        return []
+    return [f"{count(size_a, 'attack sample')} reach {share:.0%} of what more could reach."]
+
+
+def _with_interval(row: "pd.Series[float]", column: str) -> str:
+    """Return a share in percent with its interval, ``62.1 % [60.9, 63.3]``."""
+    value, low, high = (100 * row[f"{column}{end}"] for end in ("", "_low", "_high"))
+    return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
+
+
+def _cell(row: "pd.Series[float]", column: str, form: str = ".1f") -> str:
+    """Return a share or a difference in percent, with its interval where it has one."""
+    value, low, high = (100 * row.get(f"{column}{end}", math.nan) for end in ("", "_low", "_high"))
+    text = or_dash(value, form)
+    return text if math.isnan(low) else f"{text} [{low:{form}}, {high:{form}}]"
+
+
+# What the main table shows, by the columns of standard_table.
+MAIN = {
+    "clean": "no attack",
+    "random": "random δ of that norm (control)",
+    "archive": "all attacks",
+    "archive_selected": "all attacks, on V (where δ was chosen)",
+    "selection_gap": "selection gap, V minus I (points)",
+    "known": "attacker who knows I",
+    "hidden_share": "share of the robustness due to hidden randomness",
+    "noise_free": "all attacks, noise switched off",
+    "noise_free_clean": "no attack, noise switched off",
+}
+
+
+def _accuracies(result: xr.DataTree) -> Table:
+    table = standard_table(result)
+    samples = read_spec(result).get("inference_samples")
+    judged = "" if samples is None else f" of {samples:,} samples"
+    forms = {"selection_gap": "+.1f"}
+    return Table(
+        title=(
+            f"Images that are right in %, judged once on I{judged} "
+            "[95 % interval over images; the gap's is paired]"
+        ),
+        header=["", *threat_names(result)],
+        main=[*MAIN].index("archive"),
+        rows=[
+            [words, *[_cell(row, name, forms.get(name, ".1f")) for _, row in table.iterrows()]]
+            for name, words in MAIN.items()
+            if name in table
+        ],
+    )
+
+
+def _queries(result: xr.DataTree) -> Table:
+    table = standard_table(result)
+    return Table(
+        title=(
+            "Images whose k independent queries are all right in %, from "
+            f"{num_queries(result):,} queries at a frozen δ [95 % interval over images]"
+        ),
+        header=["threat", "k", "no attack", "random δ", "all attacks"],
+        rows=[
+            [name, f"{k:,}", *[_cell(row, f"{of}_at_{k}") for of in ("clean", "random", "robust")]]
+            for name, (_, row) in zip(threat_names(result), table.iterrows(), strict=True)
+            for k in QUERIES
+            if f"robust_at_{k}" in table
+        ],
+    )
+
+
+def _attacks(result: xr.DataTree) -> Table:
+    names = dict(zip(standard_of(result)["threat"].values, threat_names(result), strict=True))
+    return Table(
+        title=(
+            "Each attack alone, in % [95 % interval over images]; its cost in gradients and "
+            "queries of single samples, mean over images"
+        ),
+        header=["threat", "attack", "on I", "on V", "won", "gradients", "queries"],
+        rows=[
+            [
+                names[str(row["threat"])],
+                str(row["entry"]),
+                _cell(row, "correct"),
+                _cell(row, "selected"),
+                _cell(row, "won"),
+                f"{row['gradients']:,.0f}",
+                or_dash(row["queries"], ",.0f"),
+            ]
+            for _, row in entry_table(result).reset_index().iterrows()
+        ],
+    )
+
+
+def standard_tables(result: xr.DataTree) -> list[Table]:
+    """Return the tables of a standard evaluation: accuracies, queries, attacks."""
+    return [_accuracies(result), _queries(result), _attacks(result)]
+
+
+def why_table(result: xr.DataTree) -> Table | None:
+    """Return margin, gradient and angle of images that withstood and that fell, medians.
+
+    None for a classifier without derivatives.
+    """
+    values = standard_of(result)
+    factors = ("archive_margin", "archive_gradient_norm", "archive_cosine")
+    if any(name not in values for name in factors):
+        return None
+    rows = []
+    for threat, name in enumerate(threat_names(result)):
+        of = values.isel(threat=threat)
+        for words, which in (
+            ("withstood", of["archive_correct"].values),
+            ("fell", ~of["archive_correct"].values & of["unattacked_correct"].values),
+        ):
+            medians = [_median(of[factor].values[which]) for factor in factors]
+            number = which.sum() / values.sizes["repeat"]
+            rows.append([name, words, f"{number:,.0f}", *[or_dash(m, ".3g") for m in medians]])
+    return Table(
+        title="Medians over images that were right without attack, at the worst δ of each",
+        header=["threat", "images that", "number", "margin", "gradient norm", "cosine"],
+        rows=rows,
+    )
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else math.nan
