@@ -10,7 +10,9 @@ from typing import Any
 
 from pyrosnn.errors import ArgumentError, PyrosnnError, unknown_name
 
-REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+# How such a name is written, for the tables of names.
+OWN_FUNCTION = {"package.module:function": r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"}
+REFERENCE = re.compile(OWN_FUNCTION["package.module:function"])
 
 
 def find_function(reference: str) -> Callable[..., Any]:

@@ -199,7 +199,9 @@ def _help(option: Option) -> str:
 def _completion(names: OneOf) -> Callable[[str], list[str]]:
     def complete(incomplete: str) -> list[str]:
         here = sorted(path.name for path in Path().iterdir()) if names.also else []
-        files = [name for name in here if names.has(name)]
+        files = [
+            name for name in here if names.has(name) and (incomplete or not Path(name).is_dir())
+        ]
         return [name for name in (*names.table, *files) if name.startswith(incomplete)]
 
     return complete

@@ -44,10 +44,10 @@ def _healthy(result: "xr.DataTree", subject: "Subject", showing: Showing) -> boo
     from pyrosnn.checks.on_model import model_findings
     from pyrosnn.checks.on_result import check_result
     from pyrosnn.checks.trial import Trial
-    from pyrosnn.results import read_spec
+    from pyrosnn.results import GROUP, read_spec
 
     spec = read_spec(result)
-    x, y = subject.dataset.test_images(min(CHECKED, spec["images"]))
+    x, y = subject.dataset.images_at(result[GROUP].dataset["example"].values[:CHECKED].tolist())
     trial = Trial(
         classifier=subject.classifier,
         x=x.to(subject.classifier.device),

@@ -27,7 +27,7 @@ class DataOptions(Settings):
     panel: ClassVar[str] = "subject"
 
     dataset: Annotated[
-        str | None, OneOf(DATASETS, "data set", OWN_DATA), Default("the model's")
+        str | None, OneOf(DATASETS, "data set", OWN_DATA, folders=True), Default("the model's")
     ] = None
     data_root: Annotated[Path | None, Default(f"${DATA_ROOT_VARIABLE}, or ~/.cache/pyrosnn")] = None
     device: str = "cpu"

@@ -5,6 +5,7 @@ from pyrosnn.adapters.ensemble import Ensemble
 from pyrosnn.adapters.laplace_torch import LastLayerPosterior, WeightPosterior, from_laplace
 from pyrosnn.adapters.mc_dropout import MCDropout
 from pyrosnn.adapters.members import Members, all_members, disjoint_members
+from pyrosnn.adapters.normalized import Normalized
 from pyrosnn.adapters.own_model import OwnModel, Reference, load_own_model
 from pyrosnn.adapters.pyro_classifier import PyroClassifier
 from pyrosnn.adapters.seeded import SeededModule
@@ -17,6 +18,7 @@ __all__ = [
     "LastLayerPosterior",
     "MCDropout",
     "Members",
+    "Normalized",
     "OwnModel",
     "PyroClassifier",
     "Reference",

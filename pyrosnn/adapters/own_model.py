@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from pyrosnn.adapters.module_settings import module_settings
+from pyrosnn.data import OWN_DATA
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, DataError
 from pyrosnn.functions import call_function, find_function, required_arguments
@@ -62,8 +63,8 @@ class OwnModel:
             if expected != actual:
                 raise DataError(
                     f"the classifier of {name} takes {what} {expected}, but {dataset.name} has "
-                    f"{actual}; give its data with --dataset (package.module:function or "
-                    "FILE.npz), or let the function make one that fits"
+                    f"{actual}; give its data with --dataset ({', '.join(OWN_DATA)}), or let the "
+                    "function make one that fits"
                 )
 
 

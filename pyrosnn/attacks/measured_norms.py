@@ -1,5 +1,6 @@
 """The norms in which a function's perturbations are measured: more than our attacks bound."""
 
+from collections.abc import Callable
 from typing import NoReturn
 
 from pyrosnn.attacks.norms import NORMS, Norm
@@ -24,15 +25,10 @@ def _only_measured(*_: object) -> NoReturn:
     )
 
 
-MEASURED_NORMS = {
-    **NORMS,
-    **{
-        name: Norm(
-            measure=measure,
-            steepest=_only_measured,
-            project=_only_measured,
-            draw=_only_measured,
-        )
-        for name, measure in (("l1", total), ("l0", count))
-    },
-}
+def _measured(measure: Callable[[Images], PerImage]) -> Norm:
+    return Norm(
+        measure=measure, steepest=_only_measured, project=_only_measured, draw=_only_measured
+    )
+
+
+MEASURED_NORMS = {**NORMS, "l1": _measured(total), "l0": _measured(count)}

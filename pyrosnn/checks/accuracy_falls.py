@@ -27,8 +27,9 @@ def accuracy_falls(result: xr.DataTree) -> Finding:
         The finding; its value is the largest significant rise, 0 if there is none.
     """
     values = result[GROUP].dataset.sortby(list(ATTACKED))
-    size = int(read_spec(result).get("block_size", values.sizes["example"]))
-    accuracy = _by_draw(values["adversarial_correct"], size)
+    spec = read_spec(result)
+    size = int(spec.get("block_size", values.sizes["example"]))
+    accuracy = _by_draw(values["adversarial_correct"], size, chosen="indices" in spec)
     draws = accuracy.sizes["draw"]
     pairs = [accuracy.diff(dim) for dim in ATTACKED if accuracy.sizes[dim] > 1]
     if not pairs:
@@ -54,9 +55,10 @@ def accuracy_falls(result: xr.DataTree) -> Finding:
     return Finding(name=NAME, status=status_of(worst, True), value=worst, message=text)
 
 
-def _by_draw(correct: xr.DataArray, size: int) -> xr.DataArray:
+def _by_draw(correct: xr.DataArray, size: int, *, chosen: bool) -> xr.DataArray:
     """Return the accuracy of each block of images in each repeat: draw, then the other dims."""
-    block = np.arange(correct.sizes["example"]) // size
+    place = correct["example"].values if chosen else np.arange(correct.sizes["example"])
+    block = place // size
     shares = correct.astype(float).drop_vars(["label", "example"], errors="ignore")
     shares = shares.assign_coords(block=("example", block)).groupby("block").mean()
     stacked = shares.stack(draw=("repeat", "block"), create_index=False)

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.checks.functions import is_function
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import at_strength, determined, jackknife, mean_reach, reachable_share
 
@@ -46,7 +47,7 @@ def attack_samples(result: xr.DataTree) -> Finding:
     spec = read_spec(result)
     samples = "1 sample" if largest == 1 else f"{largest} samples"
     fixed = (spec.get("attack_options") or {}).get("fixed_samples", True)
-    if spec.get("attack") == "external" and fixed:
+    if is_function(spec) and fixed:
         finding = _warned(
             finding,
             f"the function attacked one fixed A of {samples}, and may overfit it: take "

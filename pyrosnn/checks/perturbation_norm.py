@@ -3,6 +3,7 @@
 import xarray as xr
 
 from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.checks.functions import is_function
 from pyrosnn.results import GROUP, read_spec
 
 NAME = "perturbation-norm"
@@ -54,7 +55,7 @@ def perturbation_norm(result: xr.DataTree) -> Finding:
     elif options.get("steps", 1) > 1:
         status = "pass" if shorter <= FEW else "warn"
         text = f"{text} (many steps may end within the ball)"
-    elif spec.get("attack") == "external":
+    elif is_function(spec):
         status = "warn"
         text = f"{text} (not an attack of pyrosnn: read η as a bound)"
     return Finding(name=NAME, status=status, value=wrong, message=text)

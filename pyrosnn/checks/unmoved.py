@@ -3,6 +3,7 @@
 import xarray as xr
 
 from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.checks.functions import is_function
 from pyrosnn.results import GROUP, read_spec
 
 NAME = "unmoved-images"
@@ -45,7 +46,7 @@ def unmoved_images(result: xr.DataTree) -> Finding:
         return Finding(name=NAME, status="pass", value=share, message=text)
     at = {dim: int(place) for dim, place in shares.argmax(...).items()}
     worst = shares.isel(at)
-    foreign = read_spec(result).get("attack") == "external"
+    foreign = is_function(read_spec(result))
     who, advice = ("the function", FOREIGN) if foreign else ("the attack", OWN)
     text = (
         f"{who} returned {int(unmoved.isel(at))} of {int(number.isel(at))} images unmoved that A "

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.checks.functions import is_function
 from pyrosnn.results import GROUP, read_spec
 
 NAME = "zero-gradients"
@@ -36,7 +37,7 @@ def zero_gradients(result: xr.DataTree) -> Finding:
         return skipped(NAME, "needs a strength above 0, has none")
     counted = (attacked["perturbation_norm"] != 0) | attacked["zero_gradient"]
     rests = spec.get("rests", spec.get("loss") == "cw")  # studies do not say so
-    if rests or spec.get("attack") == "external":
+    if rests or is_function(spec):
         counted = counted & attacked["attack_correct"]
     dims = ("repeat", "example", "strength")
     number = counted.sum(dims)

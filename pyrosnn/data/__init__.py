@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyrosnn.errors import resolve, unknown_name
-from pyrosnn.functions import REFERENCE
+from pyrosnn.functions import OWN_FUNCTION, REFERENCE
 from pyrosnn.settings import checked_arguments
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ DATASETS = {
 
 # What a data set of the user's own may be named by, and how each is told from a name.
 OWN_DATA = {
-    "package.module:function": REFERENCE.pattern,
+    **OWN_FUNCTION,
     "FILE.npz": r".+\.npz",
+    "FOLDER": r".*[/\\].*|\.{1,2}",  # one of a plain name is told by its being there
 }
 
 DATA_ROOT_VARIABLE = "PYROSNN_DATA"
@@ -36,34 +37,41 @@ def default_data_root() -> Path:
 
 
 def is_own_data(name: str) -> bool:
-    """Whether a data set is named by a function or a file of the user's own.
+    """Whether a data set is named by a function, a file or a folder of the user's own.
 
     Example:
-        >>> [name for name in ("digits", "mine:photos", "a/b.npz", "b.npy") if is_own_data(name)]
-        ['mine:photos', 'a/b.npz']
+        >>> names = ("digits", "mine:photos", "a/b.npz", "b.npy", "photos/")
+        >>> [name for name in names if is_own_data(name)]
+        ['mine:photos', 'a/b.npz', 'photos/']
     """
-    return any(re.fullmatch(pattern, name) for pattern in OWN_DATA.values())
+    own = any(re.fullmatch(pattern, name) for pattern in OWN_DATA.values())
+    return own or (name not in DATASETS and Path(name).is_dir())
 
 
 def short_name(name: str) -> str:
     """Return a data set's name as a part of a file's name.
 
     Example:
-        >>> [short_name(name) for name in ("digits", "mine:photos", "data/b.npz")]
-        ['digits', 'photos', 'b']
+        >>> [short_name(name) for name in ("digits", "mine:photos", "data/b.npz", "my/photos/")]
+        ['digits', 'photos', 'b', 'photos']
     """
-    return Path(name).stem.rpartition(":")[2] if is_own_data(name) else name
+    if not is_own_data(name):
+        return name
+    if REFERENCE.fullmatch(name):
+        return name.rpartition(":")[2]
+    path = Path(name).resolve()  # "." has a name, too
+    return path.stem if path.suffix == ".npz" else path.name
 
 
 @checked_arguments
-def load_dataset(name: str = "digits", root: str | Path | None = None) -> "Dataset":
+def load_dataset(name: str | Path = "digits", root: str | Path | None = None) -> "Dataset":
     """Load a data set by its name in ``DATASETS``, or one of your own.
 
     Args:
         name: ``digits`` (comes with scikit-learn, no download), ``fashion-mnist``, ``cifar10`` or
             ``cifar100``; ``package.module:function`` for a function that returns a
-            :class:`Dataset`, or a file ``.npz`` with ``x_train``, ``y_train``, ``x_test`` and
-            ``y_test``.
+            :class:`Dataset`; a file ``.npz`` (:func:`pyrosnn.data.npz.load`); or a folder of
+            images by class (:func:`pyrosnn.data.folder.load`).
         root: folder of the files of a data set in ``DATASETS``; by default
             :func:`default_data_root`.
 
@@ -77,8 +85,6 @@ def load_dataset(name: str = "digits", root: str | Path | None = None) -> "Datas
         >>> load_dataset("digits")
         Dataset('digits', train=1297, test=500, image_shape=(1, 8, 8), num_classes=10)
     """
-    if not isinstance(name, str | os.PathLike):
-        raise unknown_name("data set", str(name), [*DATASETS, *OWN_DATA])
     name = str(name)
     if name in DATASETS:
         load = resolve(DATASETS, name, "data set")
@@ -90,6 +96,10 @@ def load_dataset(name: str = "digits", root: str | Path | None = None) -> "Datas
         from pyrosnn.data import npz
 
         return npz.load(name)
-    from pyrosnn.data import own
+    if REFERENCE.fullmatch(name):
+        from pyrosnn.data import own
 
-    return own.load(name)
+        return own.load(name)
+    from pyrosnn.data import folder
+
+    return folder.load(name)

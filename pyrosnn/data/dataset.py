@@ -1,6 +1,7 @@
 """A data set as one value: images and labels of both splits, in memory."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -26,7 +27,9 @@ class Dataset:
         y_train, y_test: labels, int64, shape (example,), in 0 … num_classes - 1.
         num_classes: how many classes there are.
         bounds: smallest and largest pixel value.
-        source: what ``load_dataset`` loads it by, if that is not its name: a function or a file.
+        source: what ``load_dataset`` loads it by, if that is not its name: a function, a file or
+            a folder.
+        class_names: the classes' names in the order of the labels; empty where they have none.
     """
 
     name: str
@@ -37,17 +40,25 @@ class Dataset:
     num_classes: int
     bounds: tuple[float, float] = (0.0, 1.0)
     source: str = ""
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check both splits.
 
         Raises:
             ArgumentError: for other types or shapes, numbers of images and labels that differ,
-                labels out of range, or pixels that are not finite and within the bounds.
+                labels out of range, pixels that are not finite and within the bounds, or another
+                number of names than of classes.
         """
         check_argument("name", self.name, str)
         check_argument("num_classes", self.num_classes, Annotated[int, Ge(1)])
         object.__setattr__(self, "bounds", check_bounds("bounds", self.bounds))
+        check_argument("class_names", self.class_names, tuple[str, ...])
+        require(
+            len(self.class_names) in (0, self.num_classes),
+            f"class_names has {len(self.class_names)} names for {self.num_classes} classes; give "
+            "one for each class, or none",
+        )
         for split, x, y in (
             ("train", self.x_train, self.y_train),
             ("test", self.x_test, self.y_test),
@@ -59,7 +70,7 @@ class Dataset:
                     "torch.from_numpy(…)",
                 )
             if split == "train" and len(x) == 0:
-                continue  # workers of a study are sent the test split alone
+                continue  # there may be a test split alone, as workers of a study have it
             try:
                 check_batch(
                     x,
@@ -98,6 +109,26 @@ class Dataset:
             f"{self.name} has {available} test images, asked for {number}; lower --images",
         )
         return self.x_test[:number], self.y_test[:number]
+
+    def images_at(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return chosen test images and their labels.
+
+        Args:
+            indices: where they are in the test split; at least one, in any order.
+
+        Raises:
+            ArgumentError: ``digits has 500 test images, and none at index 900``.
+        """
+        number = len(self.x_test)
+        require(len(indices) >= 1, "got no indices of images; expected at least one")
+        for index in indices:
+            require(
+                0 <= index < number,
+                f"{self.name} has {number} test images, and none at index {index}; indices are "
+                f"0 … {number - 1}",
+            )
+        chosen = torch.tensor(list(indices))
+        return self.x_test[chosen], self.y_test[chosen]
 
     def __repr__(self) -> str:
         return (

@@ -1,4 +1,4 @@
-"""Data in a file of numpy: ``x_train``, ``y_train``, ``x_test`` and ``y_test`` in a ``.npz``."""
+"""Data in a file of numpy: images and labels of both splits, or of one, in a ``.npz``."""
 
 import io
 from pathlib import Path
@@ -13,7 +13,8 @@ from pyrosnn.errors import DataError, first_line
 from pyrosnn.storage import read_whole
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-OPTIONAL = ("bounds", "num_classes")
+TEST_ALONE = ("images", "labels")
+OPTIONAL = ("bounds", "num_classes", "class_names")
 
 
 def load(path: str | Path) -> Dataset:
@@ -21,10 +22,11 @@ def load(path: str | Path) -> Dataset:
 
     Args:
         path: the file. It holds the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``,
-            and may hold ``bounds`` (two numbers, by default 0 and 1) and ``num_classes`` (by
-            default one more than the largest label). Images of type uint8 are pictures: they are
-            scaled to [0, 1] unless there are bounds, get a channel where they have none, and may
-            have their channels last.
+            or ``images`` and ``labels`` for a test split alone. It may hold ``bounds`` (two
+            numbers, by default 0 and 1), ``num_classes`` (by default one more than the largest
+            label) and ``class_names``. Images of type uint8 are pictures: they are scaled to
+            [0, 1] unless there are bounds, get a channel where they have none, and may have their
+            channels last.
 
     Raises:
         FileError: for a file that cannot be read.
@@ -33,8 +35,13 @@ def load(path: str | Path) -> Dataset:
     """
     path = Path(path)
     arrays = _read(path)
-    x_train, x_test = (_images(arrays[name], "bounds" in arrays) for name in ("x_train", "x_test"))
-    y_train, y_test = (_labels(arrays[name], f"{name} of {path}") for name in ("y_train", "y_test"))
+    bounded = "bounds" in arrays
+    if TEST_ALONE[0] in arrays:
+        x_test, y_test = _pair(arrays, *TEST_ALONE, path, bounded)
+        x_train, y_train = x_test[:0].clone(), y_test[:0].clone()
+    else:
+        x_train, y_train = _pair(arrays, "x_train", "y_train", path, bounded)
+        x_test, y_test = _pair(arrays, "x_test", "y_test", path, bounded)
     largest = max((int(y.max()) for y in (y_train, y_test) if y.numel()), default=0)
     bounds = _numbers(arrays, "bounds", 2, path, (0.0, 1.0))
     with refused_as_data(str(path)):
@@ -47,6 +54,7 @@ def load(path: str | Path) -> Dataset:
             num_classes=int(_numbers(arrays, "num_classes", 1, path, (largest + 1.0,))[0]),
             bounds=(bounds[0], bounds[1]),
             source=str(path),
+            class_names=_names(arrays, path),
         )
 
 
@@ -54,13 +62,15 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     content = read_whole(path, "data file")
     try:
         with np.load(io.BytesIO(content)) as file:
-            missing = [name for name in ARRAYS if name not in file]
+            splits = any(name in file for name in ARRAYS)
+            names = TEST_ALONE if not splits and any(n in file for n in TEST_ALONE) else ARRAYS
+            missing = [name for name in names if name not in file]
             if missing:
                 raise DataError(
                     f"{path} lacks {', '.join(missing)}; write it with numpy.savez({path.name!r}, "
-                    f"{', '.join(f'{name}=…' for name in ARRAYS)})"
+                    f"{', '.join(f'{name}=…' for name in names)})"
                 )
-            return {name: file[name] for name in (*ARRAYS, *OPTIONAL) if name in file}
+            return {name: file[name] for name in (*names, *OPTIONAL) if name in file}
     except (MemoryError, DataError):
         raise
     except Exception as error:  # zipfile, zlib and numpy have one for each kind of damage
@@ -68,6 +78,20 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             f"{path} is not a readable .npz file of numbers ({first_line(error)}); write it with "
             "numpy.savez"
         ) from error
+
+
+def _pair(
+    arrays: dict[str, np.ndarray], images: str, labels: str, path: Path, bounded: bool
+) -> tuple[Tensor, Tensor]:
+    """Return the images and the labels of a split."""
+    return _images(arrays[images], bounded), _labels(arrays[labels], f"{labels} of {path}")
+
+
+def _names(arrays: dict[str, np.ndarray], path: Path) -> tuple[str, ...]:
+    names = arrays.get("class_names", np.array([], dtype=str)).reshape(-1)
+    if names.dtype.kind != "U":
+        raise DataError(f"class_names of {path} has the type {names.dtype}, expected texts")
+    return tuple(map(str, names))
 
 
 def _images(x: np.ndarray, bounded: bool) -> Tensor:

@@ -96,7 +96,8 @@ def model_name(provenance: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
 
 def attack_name(spec: Mapping[str, Any]) -> str:
     """Return an attack in a figure's words: ``FGM on cross-entropy, predicted labels``."""
-    name = f"{spec['attack'].upper()} on {spec['loss']}"
+    own = ":" in spec["attack"]  # package.module:function
+    name = spec["attack"] if own else f"{spec['attack'].upper()} on {spec['loss']}"
     return name if spec["labels"] == "true" else f"{name}, {spec['labels']} labels"
 
 

@@ -21,6 +21,8 @@ SETTINGS = {
 }
 # Where a run begins that does not begin at 0; absent from the spec of one that does.
 FIRST = {"repeat": "first_repeat", "example": "first_image"}
+# Where it is a choice: which values; absent from the spec of a run without one.
+CHOSEN = {"example": "indices"}
 
 # What must be the same in parts of one result; threads, versions and times may differ.
 _SAME = (
@@ -78,9 +80,11 @@ def merge_results(
         parts = [result[name].to_dataset() for result in results]
         check_same_variables(parts, names)
         groups[name] = merge_datasets(parts, names, tuple(SETTINGS))
+    spec = read_spec(first)
     for values in groups.values():
         for dim in FIRST:
-            check_no_gaps(values, dim)
+            if CHOSEN.get(dim) not in spec:
+                check_no_gaps(values, dim)
     merged = xr.DataTree.from_dict(
         {"/": xr.Dataset(), **{f"/{name}": values for name, values in groups.items()}}
     )
@@ -89,7 +93,7 @@ def merge_results(
         for key, value in first.attrs.items()
         if all(result.attrs.get(key) == value for result in results)
     }
-    merged.attrs["spec"] = json.dumps(_union_spec(read_spec(first), groups), sort_keys=True)
+    merged.attrs["spec"] = json.dumps(_union_spec(spec, groups), sort_keys=True)
     provenance = _union_provenance([read_provenance(result) for result in results])
     merged.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
     return merged
@@ -110,7 +114,7 @@ def _check_same_settings(
     results: Sequence[xr.DataTree], names: Sequence[str], dims: set[str]
 ) -> None:
     """Refuse differing settings, except those that give the extent of a merged dimension."""
-    united = {table[dim] for table in (SETTINGS, FIRST) for dim in dims & set(table)}
+    united = {table[dim] for table in (SETTINGS, FIRST, CHOSEN) for dim in dims & set(table)}
     for result, name in zip(results[1:], names[1:], strict=True):
         specs = [read_spec(tree) for tree in (results[0], result)]
         for key in sorted({*specs[0], *specs[1]}):
@@ -147,7 +151,9 @@ def _union_spec(spec: Mapping[str, Any], groups: Mapping[str, xr.Dataset]) -> di
         elif dim in FIRST:
             united[key] = len(held[0])
             begin = int(held[0][0])
-            if begin != 0 or FIRST[dim] in spec:
+            if CHOSEN.get(dim) in spec:
+                united[CHOSEN[dim]] = held[0].tolist()
+            elif begin != 0 or FIRST[dim] in spec:
                 united[FIRST[dim]] = begin
     return united
 

@@ -22,6 +22,7 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
     "strengths": list,
     "smoothing_variance": (int, float),
     "attack": str,
+    "attack_kind": str,
     "attack_options": dict,
     "norm": str,
     "loss": str,

@@ -18,11 +18,12 @@ from pyrosnn.settings.kinds import (
     plain,
     shown,
 )
-from pyrosnn.settings.marks import INTERNAL, RARE, Default, OneOf, OptionsOf, TermsOf
+from pyrosnn.settings.marks import INTERNAL, POSITIONS, RARE, Default, OneOf, OptionsOf, TermsOf
 from pyrosnn.settings.options import Option, choices_with, nested, options_of
 
 __all__ = [
     "INTERNAL",
+    "POSITIONS",
     "RARE",
     "Declared",
     "Default",

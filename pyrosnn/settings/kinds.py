@@ -7,16 +7,18 @@ import types
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import annotated_types
 
 from pyrosnn.errors import ArgumentError, brief, require, unknown_name
-from pyrosnn.settings.marks import OneOf
+from pyrosnn.settings.marks import OneOf, Positions
 
-# A typing error in a range should not make a million strengths.
+# A typing error in a range should not make a million strengths, or a billion positions.
 MAX_VALUES = 1000
+MAX_POSITIONS = 1_000_000
 
 WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false", Path: "a path"}
 PLURALS = {int: "integers", float: "numbers", str: "names"}
@@ -218,7 +220,8 @@ def parse_number(text: str, option: str) -> float:
 def parse(text: str, kind: Kind, option: str) -> Any:
     """Read a sequence from a text: ``1,5,10``, or a range ``start:stop:step`` of numbers.
 
-    Numbers may be fractions: ``0,4/255,8/255``.
+    Numbers may be fractions: ``0,4/255,8/255``. A range holds its stop; among positions there may
+    be slices, which do not, as in Python: ``3,20:40``.
 
     Args:
         text: the text.
@@ -231,7 +234,11 @@ def parse(text: str, kind: Kind, option: str) -> Any:
     Example:
         >>> parse("0:1:0.5", kind_of(tuple[float, ...]), "--strengths")
         (0.0, 0.5, 1.0)
+        >>> parse("3,20:26:2", kind_of(Annotated[tuple[int, ...], Positions()]), "--indices")
+        (3, 20, 22, 24)
     """
+    if kind.mark(Positions) is not None:
+        return _positions(text, option)
     if kind.type is str:
         return tuple(part.strip() for part in text.split(","))
     if kind.type is int:
@@ -247,17 +254,35 @@ def parse(text: str, kind: Kind, option: str) -> Any:
         return tuple(number(part) for part in text.split(","))
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         raise ArgumentError(
-            f"{option} expects numbers separated by commas (0,0.5,1) or start:stop:step "
-            f"(0:1:0.5), got '{text}'"
+            f"{option} expects numbers separated by commas (0,0.5,1 or 4/255,8/255) or "
+            f"start:stop:step (0:1:0.5), got '{text}'"
         ) from None
 
 
-def _range_of(start: float, stop: float, step: float) -> tuple[float, ...]:
-    """Return start, start + step, … up to the stop."""
-    count = math.floor((stop - start) / step + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
+def _range_of(*ends: float) -> tuple[float, ...]:
+    """Return start, start + step, … up to the stop; as fractions, for 0.3 / 0.1 is below 3."""
+    start, stop, step = (Fraction(end).limit_denominator(10**12) for end in ends)
+    count = (stop - start) // step
     if not 0 <= count < MAX_VALUES:
         raise ValueError
-    return tuple(round(start + step * i, 10) for i in range(count + 1))
+    return tuple(float(start + step * i) for i in range(count + 1))
+
+
+def _positions(text: str, option: str) -> tuple[int, ...]:
+    """Read positions and slices: ``3,17,20:40``."""
+    try:
+        found: list[int] = []
+        for part in text.split(","):
+            ends = [int(end) for end in part.split(":")]
+            slice_of = range(*ends) if len(ends) > 1 else range(ends[0], ends[0] + 1)
+            if not 0 < len(slice_of) <= MAX_POSITIONS - len(found):
+                raise ValueError
+            found += slice_of
+        return tuple(found)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(
+            f"{option} expects integers and slices separated by commas (3,17,20:40), got '{text}'"
+        ) from None
 
 
 def shown(value: Any) -> str:

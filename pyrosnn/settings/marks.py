@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -15,18 +16,20 @@ class OneOf:
         table: the table, or its names.
         kind: name of its rows in errors, if it is not that of the setting.
         also: regular expressions of other values by how they are written, such as ``FILE.npz``.
+        folders: whether a folder that is there is a value, too, whatever its name.
     """
 
     table: Collection[str] = dataclasses.field(repr=False)
     kind: str = ""
     also: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    folders: bool = False
 
     def has(self, value: Any) -> bool:
         """Whether a value is a name in the table, or one of the others."""
-        return value in self.table or any(
-            isinstance(value, str) and re.fullmatch(pattern, value) is not None
-            for pattern in self.also.values()
-        )
+        if value in self.table or not isinstance(value, str):
+            return value in self.table
+        written = any(re.fullmatch(pattern, value) for pattern in self.also.values())
+        return written or (self.folders and Path(value).is_dir())
 
     @property
     def known(self) -> list[str]:
@@ -43,12 +46,15 @@ class OptionsOf:
         table: the rows by name: classes, functions, or their import paths.
         hidden: fields of a row that are set elsewhere.
         prefix: prefix of the options' names outside of Python, where they are all in one list.
+        own: import path of the row that a name of the user's own stands for; empty where the
+            field takes none.
     """
 
     field: str
     table: Mapping[str, Any] = dataclasses.field(repr=False)
     hidden: Collection[str] = ()
     prefix: str = ""
+    own: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,14 @@ class Default:
     """
 
     text: str
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Whole numbers that are places in a sequence: a text may have slices, such as ``20:40``."""
+
+
+POSITIONS = Positions()
 
 
 @dataclass(frozen=True)

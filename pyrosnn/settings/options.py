@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass
 from typing import Any
 
 from pyrosnn.errors import ArgumentError, unknown_name
+from pyrosnn.functions import OWN_FUNCTION, REFERENCE
 from pyrosnn.settings.declared import Declared, declared
 from pyrosnn.settings.docstring import summary
 from pyrosnn.settings.kinds import Kind, shown
@@ -109,10 +110,12 @@ def options_of(
 def _of_row(
     row: OptionsOf, name: Any, chosen: Mapping[str, Any] | None, into: tuple[str, ...], panel: str
 ) -> list[Option]:
-    if not isinstance(name, str) or name not in row.table:
-        raise unknown_name(row.field, str(name), row.table)
+    own = row.own and isinstance(name, str) and REFERENCE.fullmatch(name)
+    if not own and (not isinstance(name, str) or name not in row.table):
+        names = [*row.table, *(OWN_FUNCTION if row.own else ())]
+        raise unknown_name(row.field, str(name), names)
     return options_of(
-        row.table[name],
+        row.own if own else row.table[name],
         chosen,
         into=into,
         panel=panel,

@@ -169,6 +169,11 @@ def _require_fit(classifier: StochasticClassifier, spec: TrainingSpec, dataset: 
 
 
 def _check(dataset: Dataset) -> None:
+    require(
+        len(dataset.x_train) > 0,
+        f"{dataset.name} has no training images, but a test split alone; train on data that have "
+        "some (x_train and y_train, or FOLDER/train/CLASS)",
+    )
     check_batch(
         dataset.x_train,
         dataset.y_train,

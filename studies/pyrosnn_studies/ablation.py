@@ -19,9 +19,10 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn.settings import Default, OneOf, Settings
-from pyrosnn_studies.cells import Cell, image_blocks, images_of
+from pyrosnn.settings import Default, OneOf
+from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.floored import FlooredFGM
+from pyrosnn_studies.images import ChosenImages
 from pyrosnn_studies.preactivations import preactivation_noise
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
@@ -31,11 +32,12 @@ NAME = "ablation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblationSpec(Settings):
+class AblationSpec(ChosenImages):
     """Settings of the study.
 
+    The settings of images, and these:
+
     Attributes:
-        images: number of test images.
         strength: strength η.
         attack_samples: size of the attack set, S_A.
         inference_samples: size of the inference set, S_I.
@@ -43,12 +45,10 @@ class AblationSpec(Settings):
         batch: number of images that CleverHans' loss averages, B.
         repeats: number of repetitions, each with fresh sample sets.
         seed: root seed of all random numbers.
-        block_size: number of images that share their sample sets.
     """
 
     panel: ClassVar[str] = "study"
 
-    images: Annotated[int, Ge(1)]
     strength: Annotated[float, Ge(0), Default("the data set's")]
     attack_samples: Annotated[int, Ge(1)]
     inference_samples: Annotated[int, Ge(1)]
@@ -56,7 +56,6 @@ class AblationSpec(Settings):
     batch: Annotated[int, Ge(1)]
     repeats: Annotated[int, Ge(1)]
     seed: int = 0
-    block_size: Annotated[int, Ge(1)] = 50
 
     @property
     def floor(self) -> float:
@@ -100,8 +99,7 @@ def variants(
 
 
 def _cells(spec: AblationSpec) -> list[Cell]:
-    blocks = image_blocks(spec.images, spec.block_size)
-    return [Cell(part=NAME, repeat=r, block=b) for r in range(spec.repeats) for b in blocks]
+    return [Cell(part=NAME, repeat=r, block=b) for r in range(spec.repeats) for b in spec.blocks]
 
 
 def _run_cell(spec: AblationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
@@ -113,11 +111,10 @@ def _run_cell(spec: AblationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
 
 
 def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, subject: Subject) -> xr.Dataset:
-    x, y = subject.dataset.test_images(spec.images)
-    part = images_of(cell.block, len(x), spec.block_size)
+    images = spec.block(cell.block, subject.dataset)
     attack_set, inference_set = disjoint_sample_sets(
         variant.classifier,
-        x[part],
+        images.x,
         attack=spec.attack_samples,
         inference=spec.inference_samples,
         seed=spec.seed,
@@ -125,16 +122,17 @@ def _evaluate(spec: AblationSpec, variant: Variant, cell: Cell, subject: Subject
         block=cell.block,
         memory_budget=subject.memory_budget,
     )
-    return evaluate(
+    values = evaluate(
         variant.classifier,
-        x[part],
-        y[part],
+        images.x,
+        images.y,
         attack=variant.attack,
         judged_bounds=variant.judged_bounds,
         attack_samples=attack_set,
         inference_samples=inference_set,
-        first_example=part.start,
+        first_example=images.first,
     )
+    return images.labelled(values)
 
 
 AVERAGED = [

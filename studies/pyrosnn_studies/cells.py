@@ -34,34 +34,3 @@ class Cell:
             'evaluation-2-13'
         """
         return f"{self.part}-{self.repeat or 0}-{self.block}"
-
-
-def image_blocks(images: int, block_size: int, first_image: int = 0) -> range:
-    """Return the counters of the blocks that hold the images.
-
-    Args:
-        images: how many images there are.
-        block_size: images in a block.
-        first_image: index of the first of them, a multiple of ``block_size``.
-
-    Example:
-        >>> image_blocks(120, 50), image_blocks(100, 50, first_image=100)
-        (range(0, 3), range(2, 4))
-    """
-    first = first_image // block_size
-    return range(first, first - (-images // block_size))
-
-
-def images_of(block: int, stop: int, block_size: int) -> slice:
-    """Return which images of the test split a block holds.
-
-    Args:
-        block: counter of the block.
-        stop: index after the last image of the study.
-        block_size: images in a block.
-
-    Example:
-        >>> images_of(2, 120, 50)
-        slice(100, 120, None)
-    """
-    return slice(block * block_size, min((block + 1) * block_size, stop))

@@ -5,7 +5,7 @@ l2). A few sizes are measured, too. `pyrosnn diagnose` also runs the checks
 that need the model.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import xarray as xr
@@ -15,10 +15,11 @@ from pyrosnn.attacks import FGM, GRADIENTS, LABELS, LOSSES
 from pyrosnn.evaluation import attack_moments
 from pyrosnn.plots import diagnosis_figure
 from pyrosnn.settings import Default, OneOf, Settings
-from pyrosnn_studies.cells import Cell, images_of
+from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
 from pyrosnn_studies.grid import GridSpec, grid_cells, run_grid_cell
-from pyrosnn_studies.settings import ImageSettings, RepeatSettings, SeedSettings
+from pyrosnn_studies.images import ImageSettings
+from pyrosnn_studies.settings import RepeatSettings, SeedSettings, recorded
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
 
@@ -90,6 +91,7 @@ class DiagnosisSpec(MeasuredAttack, ImageSettings, RepeatSettings, SeedSettings)
             seed=self.seed,
             block_size=self.block_size,
             first_image=self.first_image,
+            indices=self.indices,
             first_repeat=self.first_repeat,
         )
 
@@ -107,12 +109,11 @@ def _run_cell(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
 
 
 def _moments(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
-    x, y = subject.dataset.test_images(spec.first_image + spec.images)
-    part = images_of(cell.block, len(x), spec.block_size)
-    return attack_moments(
+    images = spec.block(cell.block, subject.dataset)
+    values = attack_moments(
         subject.classifier,
-        x[part],
-        y[part],
+        images.x,
+        images.y,
         attack=FGM(
             strength=spec.strength, loss=spec.loss, gradient=spec.gradient, labels=spec.labels
         ),
@@ -120,13 +121,14 @@ def _moments(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
         inference_samples=spec.inference_samples,
         seed=spec.seed,
         block=cell.block,
-        first_example=part.start,
+        first_example=images.first,
         memory_budget=subject.memory_budget,
     )
+    return images.labelled(values)
 
 
 def _settings(spec: DiagnosisSpec) -> dict[str, Any]:
-    return {**asdict(spec.grid()), **asdict(spec)}
+    return {**recorded(spec.grid()), **recorded(spec)}
 
 
 STUDY = Study(

@@ -1,7 +1,7 @@
 """A grid of evaluations: what `sample-size`, `inference-size` and `conditions` have in common."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -9,23 +9,26 @@ import xarray as xr
 from annotated_types import Ge, MinLen
 
 from pyrosnn.attacks import ATTACKS, GRADIENTS, LABELS, LOSSES, NORMS, PRECISIONS, Attack
+from pyrosnn.attacks.own_attack import AttackRow, find_attack, source_digest
 from pyrosnn.conditions import CONSTANTS, smoothness_constant
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.evaluation import accuracy, evaluate
+from pyrosnn.functions import OWN_FUNCTION
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.outputs import find_output
 from pyrosnn.results import GROUP, make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.settings import RARE, Default, OneOf, OptionsOf, Settings
-from pyrosnn_studies.cells import Cell, image_blocks, images_of
-from pyrosnn_studies.settings import ImageSettings, RepeatSettings, SeedSettings
+from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.images import ImageSettings
+from pyrosnn_studies.settings import RepeatSettings, SeedSettings, recorded
 from pyrosnn_studies.subject import Subject
 
 # Settings of the study itself, which it gives to every attack that has them.
 SHARED = ("norm", "loss", "gradient", "labels", "precision")
 # What is no option of one attack alone.
-COMMON = (*SHARED, "strength", "clip")
+COMMON = (*SHARED, "strength", "clip", "function")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +36,10 @@ class AttackSettings(Settings):
     """The attack of a study.
 
     Attributes:
-        attack: attack on the images.
+        attack: attack on the images, by name or your own.
         attack_options: options of that attack alone, such as PGD's steps, complete with its
             defaults.
-        strengths: strengths η, such as 0,0.5,1 or 0:1:0.5 (start:stop:step).
+        strengths: strengths η, such as 0,4/255,8/255 or 0:1:0.5 (start:stop:step).
         norm: norm in which the strength bounds δ.
         loss: loss that the attack maximises.
         gradient: quantity that the attack averages over its samples.
@@ -48,10 +51,11 @@ class AttackSettings(Settings):
 
     panel: ClassVar[str] = "attack"
 
-    attack: Annotated[str, OneOf(ATTACKS)] = "fgm"
-    attack_options: Annotated[Mapping[str, Any], OptionsOf("attack", ATTACKS, hidden=COMMON)] = (
-        field(default_factory=dict)
-    )
+    attack: Annotated[str, OneOf(ATTACKS, also=OWN_FUNCTION)] = "fgm"
+    attack_options: Annotated[
+        Mapping[str, Any],
+        OptionsOf("attack", ATTACKS, hidden=COMMON, own="pyrosnn.attacks.external:ExternalAttack"),
+    ] = field(default_factory=dict)
     strengths: Annotated[tuple[float, ...], MinLen(1), Ge(0), Default("the data set's")]
     norm: Annotated[str, OneOf(NORMS)] = "l2"
     loss: Annotated[str, OneOf(LOSSES), Default("cross-entropy, of logits the margin")] = (
@@ -109,7 +113,7 @@ class GridSpec(AttackSettings, ImageSettings, RepeatSettings, SeedSettings):
 
     def _complete_options(self) -> dict[str, Any]:
         """Return the attack's own options, those that are not given with their defaults."""
-        own = _own_options(self.attack)
+        own = _row(self.attack).defaults(hidden=COMMON)
         for name in self.attack_options:
             if name not in own:
                 raise _no_option(self.attack, name)
@@ -117,32 +121,47 @@ class GridSpec(AttackSettings, ImageSettings, RepeatSettings, SeedSettings):
 
     def make_attack(self, **changes: Any) -> Attack:
         """Return the attack that the spec describes, with some settings changed."""
-        kind = ATTACKS[self.attack]
-        its = {f.name for f in fields(kind)}  # an attack without a gradient has no loss to set
-        common = {name: getattr(self, name) for name in SHARED if name in its}
-        return kind(**{**common, **self.attack_options, **changes})
+        # an attack without a gradient has no loss to set
+        shared = {name: getattr(self, name) for name in SHARED}
+        return _row(self.attack).make(shared, {**self.attack_options, **changes})
 
     @property
     def counted_repeats(self) -> range:
         """Counters of the repeats."""
         return range(self.first_repeat, self.first_repeat + self.repeats)
 
-    @property
-    def blocks(self) -> range:
-        """Counters of the blocks of images."""
-        return image_blocks(self.images, self.block_size, self.first_image)
+
+def _row(attack: str) -> AttackRow:
+    """Return what an attack's name stands for."""
+    if attack in ATTACKS:
+        return AttackRow(name=attack, kind=ATTACKS[attack])
+    return find_attack(attack)
 
 
-def _own_options(attack: str) -> dict[str, Any]:
-    """Return the options of an attack that others do not have, with their defaults."""
-    return {f.name: f.default for f in fields(ATTACKS[attack]) if f.name not in COMMON}
+def recorded_grid(spec: GridSpec) -> dict[str, Any]:
+    """Return a spec as a result records it; of an attack of the user's own, what checks ask for.
+
+    Args:
+        spec: the settings.
+    """
+    settings = recorded(spec)
+    if spec.attack in ATTACKS:
+        return settings
+    made = spec.make_attack()
+    return {
+        **settings,
+        "attack_kind": made.kind,
+        "attack_source": source_digest(spec.attack),  # cells of another version are of no use
+        "minimises_norm": made.minimises_norm,
+        "rests": made.maximised.row.rests,
+    }
 
 
 def _no_option(attack: str, name: str) -> ArgumentError:
     """Return the error for an option that an attack does not have, naming one that does."""
-    own = _own_options(attack)
+    own = _row(attack).defaults(hidden=COMMON)
     has = f"its options are {', '.join(own)}" if own else "it has none"
-    others = [other for other in ATTACKS if name in _own_options(other)]
+    others = [other for other in ATTACKS if name in _row(other).defaults(hidden=COMMON)]
     step = f"; give --attack {others[0]} (attack='{others[0]}' in Python)" if others else ""
     return ArgumentError(f"{attack} has no option '{name}'; {has}{step}")
 
@@ -170,12 +189,10 @@ def _evaluate(
 ) -> xr.Dataset:
     """Attack a block of images and judge it."""
     dataset = subject.dataset
-    x, y = dataset.test_images(spec.first_image + spec.images)
-    part = images_of(cell.block, len(x), spec.block_size)
-    images, labels = x[part], y[part]
+    images = spec.block(cell.block, dataset)
     attack_set, inference_set = disjoint_sample_sets(
         judged,
-        images,
+        images.x,
         attack=max(spec.attack_samples),
         inference=max(spec.inference_samples),
         seed=spec.seed,
@@ -183,10 +200,10 @@ def _evaluate(
         block=cell.block,
         memory_budget=subject.memory_budget,
     )
-    return evaluate(
+    values = evaluate(
         judged,
-        images,
-        labels,
+        images.x,
+        images.y,
         attack=spec.make_attack(clip=dataset.bounds if spec.clip else None),
         attack_samples=attack_set,
         inference_samples=inference_set,
@@ -195,8 +212,9 @@ def _evaluate(
         inference_sizes=spec.inference_samples,
         smoothness=_constants(spec, judged),
         judged_bounds=dataset.bounds if spec.clip_judged else None,
-        first_example=part.start,
+        first_example=images.first,
     )
+    return images.labelled(values)
 
 
 def _constants(spec: GridSpec, judged: StochasticClassifier) -> list[float]:

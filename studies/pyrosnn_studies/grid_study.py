@@ -12,7 +12,7 @@ from pyrosnn.adapters import Reference
 from pyrosnn.errors import ArgumentError
 from pyrosnn.outputs import find_output
 from pyrosnn.training import TrainingSpec
-from pyrosnn_studies.grid import GridSpec, grid_cells, run_grid_cell
+from pyrosnn_studies.grid import GridSpec, grid_cells, recorded_grid, run_grid_cell
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.tables import Table
 
@@ -41,6 +41,7 @@ def grid_study(
         run_cell=run_grid_cell,
         tables=tables,
         figure=figure,
+        settings=recorded_grid,
         complete=partial(_smoothed, name) if smoothed else None,
     )
 

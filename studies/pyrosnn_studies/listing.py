@@ -18,7 +18,7 @@ from pyrosnn_studies.options import study_options
 
 # Keys of a table that are no settings of the training or the study itself.
 _COUNT, _NAME = kind_of(Annotated[int, Ge(1)]), kind_of(str)
-_DATASET = kind_of(Annotated[str, OneOf(DATASETS, "data set", OWN_DATA)])
+_DATASET = kind_of(Annotated[str, OneOf(DATASETS, "data set", OWN_DATA, folders=True)])
 TRAINING_KEYS = {"model": _NAME, "dataset": _DATASET, "preset": _NAME, "test_samples": _COUNT}
 STUDY_KEYS = {
     **{"study": _NAME, "model": _NAME, "dataset": _DATASET, "preset": _NAME},

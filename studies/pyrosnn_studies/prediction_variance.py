@@ -13,8 +13,9 @@ from annotated_types import Ge
 from pyrosnn.evaluation import gradient_moments
 from pyrosnn.plots import variation_figure
 from pyrosnn.summaries import variation_table
-from pyrosnn_studies.cells import Cell, image_blocks, images_of
-from pyrosnn_studies.settings import ImageSettings, SeedSettings
+from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.images import ImageSettings
+from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
 from pyrosnn_studies.tables import Table, or_dash
@@ -39,23 +40,22 @@ class VarianceSpec(ImageSettings, SeedSettings):
 
 
 def _cells(spec: VarianceSpec) -> list[Cell]:
-    blocks = image_blocks(spec.images, spec.block_size, spec.first_image)
-    return [Cell(part=GROUP, block=block) for block in blocks]
+    return [Cell(part=GROUP, block=block) for block in spec.blocks]
 
 
 def _run_cell(spec: VarianceSpec, cell: Cell, subject: Subject) -> xr.Dataset:
-    x, y = subject.dataset.test_images(spec.first_image + spec.images)
-    part = images_of(cell.block, len(x), spec.block_size)
-    return gradient_moments(
+    images = spec.block(cell.block, subject.dataset)
+    values = gradient_moments(
         subject.classifier,
-        x[part],
-        y[part],
+        images.x,
+        images.y,
         num_samples=spec.num_samples,
         seed=spec.seed,
         block=cell.block,
-        first_example=part.start,
+        first_example=images.first,
         memory_budget=subject.memory_budget,
     )
+    return images.labelled(values)
 
 
 def _tables(result: xr.DataTree) -> list[Table]:

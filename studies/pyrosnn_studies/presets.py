@@ -6,7 +6,7 @@ from typing import Any
 
 from pyrosnn.attacks import NORMS
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.errors import ArgumentError, unknown_name
 from pyrosnn.outputs import find_output
 from pyrosnn.settings.presets import PRESETS, load_presets
 
@@ -51,36 +51,14 @@ def start_from(
     """
     names = {field.name for field in fields(spec)}
     settings = {name: value for name, value in result.items() if name in names}
+    if changes.get("images") is not None:
+        settings.pop("indices", None)  # so many images are others
     options = dict(settings.get("attack_options", {}))
     if "attack_options" in names:
         same = changes.get("attack") in (None, settings.get("attack"))
         changed = changes.get("attack_options") or {}
         settings["attack_options"] = {**options, **changed} if same else changed
     return settings
-
-
-def limited(settings: Mapping[str, Any], dataset: Dataset, *, asked: bool) -> dict[str, Any]:
-    """Return settings with at most the images that a data set has.
-
-    Args:
-        settings: settings of a study.
-        dataset: the data set.
-        asked: whether the user asked for this number of images, and may not get fewer.
-
-    Raises:
-        ArgumentError: for a first image, or more images, than there are.
-    """
-    if "images" not in settings:
-        return dict(settings)
-    first, number = settings.get("first_image", 0), len(dataset.x_test)
-    require(
-        first < number,
-        f"first_image must be below {number}, the number of test images of {dataset.name}, got "
-        f"{first}",
-    )
-    images = settings["images"] if asked else min(settings["images"], number - first)
-    dataset.test_images(first + images)
-    return {**settings, "images": images}
 
 
 def with_defaults(

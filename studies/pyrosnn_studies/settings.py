@@ -1,44 +1,14 @@
 """Settings that several studies have, each with its line of help."""
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
-from pyrosnn.errors import require
 from pyrosnn.settings import RARE, Settings
 
-
-@dataclass(frozen=True, kw_only=True)
-class ImageSettings(Settings):
-    """The images of a study.
-
-    Attributes:
-        images: number of test images.
-        block_size: number of images that share their sample sets; smaller blocks give steadier
-            means.
-        first_image: index of the first image, a multiple of the block size, to run one part of a
-            larger study. The part has the sample sets that the whole study has there.
-    """
-
-    panel: ClassVar[str] = "images"
-
-    images: Annotated[int, Ge(1)]
-    block_size: Annotated[int, Ge(1)] = 50
-    first_image: Annotated[int, Ge(0), RARE] = 0
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ArgumentError: ``first_image must be a multiple of block_size = 50, got 20``.
-        """
-        super().__post_init__()
-        require(
-            self.first_image % self.block_size == 0,
-            f"first_image must be a multiple of block_size = {self.block_size}, "
-            f"got {self.first_image}",
-        )
+# Settings that came later: a spec that does not use them is as it was, and so are digests.
+LATER = ("indices",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +37,12 @@ class SeedSettings(Settings):
     panel: ClassVar[str] = "run"
 
     seed: int = 0
+
+
+def recorded(spec: Any) -> dict[str, Any]:
+    """Return a spec as plain values, as a result records them.
+
+    Args:
+        spec: a dataclass of settings.
+    """
+    return {name: value for name, value in asdict(spec).items() if value or name not in LATER}

@@ -1,7 +1,7 @@
 """What every study offers: its settings, its run, and how its result is shown."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from pyrosnn.errors import FileError, resolve
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Cell
-from pyrosnn_studies.presets import Presets, limited, preset_settings, start_from, with_defaults
+from pyrosnn_studies.images import limited
+from pyrosnn_studies.presets import Presets, preset_settings, start_from, with_defaults
 from pyrosnn_studies.runner import Compute, Progress, in_order, manifest, run_cells
+from pyrosnn_studies.settings import recorded
 from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.subject import Subject
 from pyrosnn_studies.tables import Table
@@ -50,7 +52,7 @@ class Study:
     figure: Callable[[xr.DataTree], Figure]
     presets: Presets | None = None
     complete: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
-    settings: Callable[[Any], dict[str, Any]] = asdict
+    settings: Callable[[Any], dict[str, Any]] = recorded
     reduce: Callable[[Any, Groups], Groups] | None = None
 
     def make_spec(

@@ -1,4 +1,4 @@
-"""`--dataset package.module:function` and `--dataset FILE.npz`: data of one's own, end to end."""
+"""Data, attacks and chosen images of one's own, end to end on the command line."""
 
 import sys
 from collections.abc import Iterator
@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.program import Run, invoke, refused
 
 from pyrosnn.data import load_dataset
-from pyrosnn.results import open_results, read_provenance
+from pyrosnn.results import open_results, read_provenance, read_spec, result_digest
 from pyrosnn.training import load_checkpoint, preset, save_checkpoint, train
 
 MODULE = """
@@ -71,6 +72,23 @@ def make(data):
         nn.Flatten(), nn.Linear(inputs, 8), nn.Dropout(0.4), nn.Linear(8, data.num_classes)
     )
     return MCDropout(net, data.image_shape)
+
+
+def sign_step(module, x, y, strength):
+    x = x.requires_grad_()
+    loss = nn.functional.cross_entropy(module(x), y)
+    return x + strength * torch.autograd.grad(loss, x)[0].sign()
+
+
+linf = pyrosnn.PGD(norm="linf", steps=2, relative_step=0.6)
+
+
+def broken(module, x, y, strength):
+    raise ZeroDivisionError("in my attack")
+
+
+def shapeless(module, x, y, strength):
+    return x[:1]
 
 
 def large():
@@ -150,7 +168,7 @@ def test_another_shape_says_which_data_to_give_and_that_works(run: Run) -> None:
     refused(
         run(*SMALL, *model),
         "takes images of shape (1, 6, 6), but digits has (1, 8, 8); give its data with --dataset "
-        "(package.module:function or FILE.npz)",
+        "(package.module:function, FILE.npz, FOLDER)",
     )
     result = run(*SMALL, *model, "--dataset", "mydata_for_test:photos")
     assert result.exit_code == 0, result.output
@@ -205,6 +223,7 @@ def test_a_study_without_a_model_says_how_to_train_one_on_the_data(run: Run) -> 
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
+        ("nothing/", "there is no folder nothing; expected images in FOLDER/test/CLASS"),
         ("nothing_for_test:photos", "there is no module 'nothing_for_test' in the current folder"),
         ("mydata_for_test:photo", "unknown function of mydata_for_test 'photo'; did you mean 'pho"),
         ("mydata_for_test:needs", "mydata_for_test:needs needs 1 arguments (argument); expected a"),
@@ -249,3 +268,144 @@ def test_a_function_may_draw_its_split(run: Run) -> None:
     torch.manual_seed(5)
     assert torch.equal(after, torch.rand(1))
     assert load_dataset("mydata_for_test:photos").digest == first
+
+
+OWN = ("study", "sample-size", "--model", "mydata_for_test:make", "--repeats", "1", "--overwrite")
+SIZES = ("--attack-samples", "1,2", "--inference-samples", "3", "--quiet")
+
+
+def save_folder(folder: Path, shape: tuple[int, ...] = (5, 7, 3)) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog", "owl"):
+        (folder / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+
+
+@pytest.mark.slow
+def test_a_folder_a_vector_and_many_classes_from_command_to_result(
+    run: Run, tmp_path: Path
+) -> None:
+    """A test split alone serves a model of one's own; fractions are strengths in every place."""
+    save_folder(tmp_path / "animals")
+    rng = np.random.default_rng(0)
+    np.savez(
+        "vectors.npz", images=rng.random((9, 4)) * 6 - 3, labels=np.arange(9) % 3, bounds=[-3, 3]
+    )
+    np.savez("many.npz", images=rng.random((46, 3, 5, 7)), labels=np.arange(46) % 23)
+    linf = ("--norm", "linf", "--strengths", "0,8/255", "--attack", "mydata_for_test:sign_step")
+    for data, kinds, shape in (
+        ("animals", 3, (3, 5, 7)),
+        ("vectors.npz", 3, (4,)),
+        ("many.npz", 23, (3, 5, 7)),
+    ):
+        loaded = load_dataset(data)
+        assert (loaded.num_classes, loaded.image_shape) == (kinds, shape)
+        chosen = ("--indices", "0,5,7:9", "--block-size", "4")
+        result = run(*OWN, *SIZES, "--dataset", data, *linf, *chosen)
+        assert result.exit_code == 0, result.output
+        tree = open_results(tmp_path / "sample-size.nc")
+        assert tree["evaluation"].dataset["example"].values.tolist() == [0, 5, 7, 8]
+        norms = tree["evaluation"].dataset["perturbation_norm"].sel(strength=8 / 255)
+        assert norms.values.max() == pytest.approx(8 / 255, rel=1e-5)
+        spec = read_spec(tree)
+        assert (spec["attack"], spec["indices"]) == ("mydata_for_test:sign_step", [0, 5, 7, 8])
+        assert spec["attack_options"] == {"fixed_samples": True}
+    assert "attack mydata_for_test:sign_step" in run("summary", "sample-size.nc").stdout
+    assert run("summary", "sample-size.nc", "--strength", "8/255").exit_code == 0
+    checked = run("check", "sample-size.nc").stdout
+    assert "the function attacked one fixed A of 2 samples" in " ".join(checked.split())
+    made = read_provenance(open_results(tmp_path / "sample-size.nc"))
+    assert made["dataset_source"] == "many.npz"
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_on_a_folder_and_finds_it_again(run: Run, tmp_path: Path) -> None:
+    save_folder(tmp_path / "animals" / "train")
+    save_folder(tmp_path / "animals" / "test")
+    trained = run(*TRAIN, "--dataset", "animals")
+    assert trained.exit_code == 0, trained.output
+    studied = run(*SMALL, "--model", "bnn-animals.safetensors")
+    assert studied.exit_code == 0, studied.output
+    made = read_provenance(open_results(tmp_path / "sample-size.nc"))
+    assert (made["dataset"], made["dataset_source"]) == ("animals", "animals/")
+
+
+@pytest.mark.slow
+def test_a_list_of_runs_names_attacks_images_and_fractions(run: Run, tmp_path: Path) -> None:
+    save_npz(tmp_path / "photos.npz")
+    table = (
+        "[study.{}]\nstudy = 'sample-size'\nmodel = 'mydata_for_test:make'\n"
+        "dataset = 'photos.npz'\nattack = 'mydata_for_test:{}'\nnorm = 'linf'\n{}\n"
+        "attack_samples = [1]\ninference_samples = [2]\nrepeats = 1\n"
+    )
+    (tmp_path / "a.toml").write_text(
+        table.format("a", "sign_step", "strengths = ['2/255', 0.5]\nindices = '3,5:7'")
+        + "fixed_samples = false\n"
+        + table.format("b", "linf", "strengths = '2/255:6/255:2/255'\nindices = [3]"),
+        "utf-8",
+    )
+    result = run("study", "run", "a.toml")
+    assert result.exit_code == 0, result.output
+    first, second = (read_spec(open_results(tmp_path / f"{name}.nc")) for name in "ab")
+    assert (first["strengths"], first["indices"]) == ([2 / 255, 0.5], [3, 5, 6])
+    assert first["attack_options"] == {"fixed_samples": False}
+    assert second["strengths"] == [2 / 255, 4 / 255, 6 / 255]
+    assert second["attack_options"]["steps"] == 2
+    again = run("study", "run", "--like", "b.nc", "--model", "mydata_for_test:make", "--dataset",
+                "photos.npz", "--output", "c.nc")  # fmt: skip
+    assert again.exit_code == 0, again.output
+    digests = [result_digest(open_results(tmp_path / f"{name}.nc")) for name in "bc"]
+    assert digests[0] == digests[1]
+
+
+def test_a_run_of_another_version_of_an_attack_is_not_resumed(run: Run, tmp_path: Path) -> None:
+    save_npz(tmp_path / "photos.npz")
+    (tmp_path / "myattack_for_test.py").write_text(
+        "def attack(module, x, y, strength):\n    return x\n", "utf-8"
+    )
+    words = ("--attack", "myattack_for_test:attack", "--images", "4", "--strengths", "0.1")
+    command = (*OWN[:-1], *SIZES, "--dataset", "photos.npz", *words)
+    assert run(*command).exit_code == 0
+    assert "is whole: nothing was left to do" in run(*command, "--resume").stdout
+    with (tmp_path / "myattack_for_test.py").open("a") as file:
+        file.write("# another version\n")
+    refused(run(*command, "--resume"), "attack_source")
+    sys.modules.pop("myattack_for_test", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--attack", "mydata_for_test:nothing"), "unknown function of mydata_for_test 'nothing'"),
+        (
+            ("--attack", "nothing_for_test:a"),
+            "there is no module 'nothing_for_test' in the current",
+        ),
+        (("--attack", "mydata_for_test:make"), "make cannot be called with (module, x, y, strengt"),
+        (("--attack", "mydata_for_test:linf"), "has norm 'linf', the study has 'l2'; give --norm"),
+        (("--attack", "fgmm"), "unknown attack 'fgmm'; did you mean 'fgm'? (fgm, pgd, spsa"),
+        (("--attack", "mydata_for_test:broken"), "raised ZeroDivisionError: in my attack"),
+        (("--attack", "mydata_for_test:shapeless"), "the attack returned shape (1, 1, 6, 6), expe"),
+        (
+            ("--indices", "20"),
+            "photos has 20 test images, and none at index 20; indices are 0 … 19",
+        ),
+        (("--indices", "3,x"), "--indices expects integers and slices separated by commas (3,17,2"),
+        (("--strengths", "8/255/2"), "expects numbers separated by commas (0,0.5,1 or 4/255,8/255"),
+    ],
+)
+def test_attacks_images_and_strengths_that_cannot_be(
+    words: tuple[str, ...], message: str, run: Run, tmp_path: Path
+) -> None:
+    save_npz(tmp_path / "photos.npz")
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    options = {"--images": "4", "--strengths": "0.1", "--dataset": "photos.npz", **given}
+    if "--indices" in options:
+        del options["--images"]
+    result = run(*OWN, *SIZES, *[word for pair in options.items() for word in pair])
+    assert result.exit_code != 0
+    assert message in result.stderr
+    assert len([line for line in result.stderr.splitlines() if line.startswith("pyrosnn: ")]) == 1
+    assert not (tmp_path / "sample-size.nc").exists()

@@ -104,3 +104,27 @@ def test_files_that_are_damaged_or_of_another_kind(tmp_path: Path) -> None:
             load_dataset(str(path))
         except PyrosnnError:
             continue
+
+
+def test_images_and_labels_alone_are_a_test_split(tmp_path: Path) -> None:
+    path, pictures = tmp_path / "test.npz", np.arange(4 * 35, dtype=np.uint8).reshape(4, 5, 7)
+    np.savez(path, images=pictures, labels=[2, 0, 1, 2], class_names=["cat", "dog", "owl"])
+    data = load_dataset(path)
+    assert (len(data.x_train), data.image_shape, data.num_classes) == (0, (1, 5, 7), 3)
+    assert (data.y_test.tolist(), data.class_names) == ([2, 0, 1, 2], ("cat", "dog", "owl"))
+    torch.testing.assert_close(data.x_test[:, 0], torch.from_numpy(pictures / 255).float())
+    np.savez(path, images=np.zeros((4, 3)), labels=[2, 0, 1, 2], bounds=[-1, 1], num_classes=5)
+    assert (load_dataset(path).bounds, load_dataset(path).num_classes) == ((-1.0, 1.0), 5)
+    for arrays, message in (
+        ({"images": np.zeros((4, 3))}, r"lacks labels; write it with .*images=…, labels=…\)"),
+        ({"labels": [1]}, "lacks images; write it"),
+        ({"other": [1]}, "lacks x_train, y_train, x_test, y_test; write"),
+        (
+            {"images": np.zeros((1, 3)), "labels": [1], "class_names": ["a"]},
+            "class_names has 1 names for 2 classes; give one for each class, or none",
+        ),
+        ({"images": np.zeros((1, 3)), "labels": [0], "class_names": [1]}, "expected texts"),
+    ):
+        np.savez(path, **arrays)
+        with pytest.raises(PyrosnnError, match=message):
+            load_dataset(path)
