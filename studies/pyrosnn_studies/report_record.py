@@ -77,7 +77,8 @@ def _items(values: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(_shown, value))
+        nested = any(isinstance(one, list | tuple) for one in value)
+        return ", ".join(_shown(one).replace(", ", " ") if nested else _shown(one) for one in value)
     if value is None:
         return "none"
     if isinstance(value, bool):
