@@ -15,6 +15,12 @@ RESULT_CHECKS = {
     "unmoved-images": "pyrosnn.checks.unmoved:unmoved_images",
 }
 
+# what a result of the standard protocol holds enough for: functions of the result
+STANDARD_CHECKS = {
+    "selection-gap": "pyrosnn.checks.selection_gap:selection_gap",
+    "null-control": "pyrosnn.checks.null_control:null_control",
+}
+
 # what needs the model: functions of a trial
 MODEL_CHECKS = {
     "logits": "pyrosnn.checks.outputs:logits_are_logits",
@@ -27,8 +33,18 @@ MODEL_CHECKS = {
     "more-steps": "pyrosnn.checks.more_steps:more_steps",
     "gradient-free": "pyrosnn.checks.gradient_free:gradient_free",
     "gradient-definitions": "pyrosnn.checks.gradient_definitions:gradient_definitions",
+    "planted-vulnerability": "pyrosnn.checks.planted_vulnerability:planted_vulnerability",
+    "repeated-rows": "pyrosnn.checks.repeated_rows:repeated_rows",
+    "equal-budget": "pyrosnn.checks.equal_budget:equal_budget",
 }
 
-CHECKS = {**RESULT_CHECKS, **MODEL_CHECKS}
+CHECKS = {**RESULT_CHECKS, **STANDARD_CHECKS, **MODEL_CHECKS}
 
-__all__ = ["CHECKS", "MODEL_CHECKS", "RESULT_CHECKS", "STATUSES", "Finding"]
+__all__ = [
+    "CHECKS",
+    "MODEL_CHECKS",
+    "RESULT_CHECKS",
+    "STANDARD_CHECKS",
+    "STATUSES",
+    "Finding",
+]

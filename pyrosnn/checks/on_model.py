@@ -30,7 +30,8 @@ def check_model(
     """Check a classifier and an attack on some images; a hundred take a few seconds.
 
     First what :func:`check_result` finds in an evaluation of five repeats, then what needs the
-    model itself. Every repeat draws fresh A and I.
+    model itself. Every repeat draws fresh A and I. The checks of the standard protocol need its
+    result.
 
     Args:
         classifier: the classifier.
@@ -42,7 +43,7 @@ def check_model(
         seed: root seed of all samples.
 
     Returns:
-        A finding for each name in ``CHECKS``.
+        A finding for each name in ``RESULT_CHECKS`` and ``MODEL_CHECKS``.
 
     Raises:
         ArgumentError: for bad images or labels, fewer than 10 images, sizes below 1, or a strength

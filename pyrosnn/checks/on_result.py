@@ -2,11 +2,15 @@
 
 import xarray as xr
 
-from pyrosnn.checks import RESULT_CHECKS
+from pyrosnn.checks import RESULT_CHECKS, STANDARD_CHECKS
 from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.stored import STORED, stored_findings
 from pyrosnn.errors import resolve
-from pyrosnn.results import make_result
+from pyrosnn.results import GROUP, make_result
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
+
+# The checks of each kind of values.
+TABLES = {GROUP: RESULT_CHECKS, "standard": STANDARD_CHECKS}
 
 
 def check_result(result: Evaluated) -> list[Finding]:
@@ -17,10 +21,12 @@ def check_result(result: Evaluated) -> list[Finding]:
             ``evaluate`` returned has no settings, and some checks need them.
 
     Returns:
-        A finding for each name in ``RESULT_CHECKS``.
+        A finding for each name in ``RESULT_CHECKS`` if the result has the group ``evaluation``, and
+        for each in ``STANDARD_CHECKS`` if it has ``standard``. The findings that it holds in the
+        group ``checks``, such as those of its model, follow.
 
     Raises:
-        ArgumentError: for a result without the group ``evaluation``, naming what it has.
+        ArgumentError: for a result without any of these groups, naming what it has.
 
     Example:
         >>> import pyrosnn
@@ -35,7 +41,16 @@ def check_result(result: Evaluated) -> list[Finding]:
         >>> found[0].name, found[0].status
         ('perturbation-norm', 'pass')
     """
-    values = evaluation_of(result)
-    if isinstance(result, xr.Dataset) or "spec" not in result.attrs:
+    known = isinstance(result, xr.DataTree) and not {*TABLES, STORED}.isdisjoint(result.children)
+    if not (isinstance(result, xr.DataTree) and known and "spec" in result.attrs):
+        # what ``evaluate`` returned, or an error that says what is missing
+        values = evaluation_of(result)
         result = make_result(values, study="", spec={}, provenance={})
-    return [resolve(RESULT_CHECKS, name, "check")(result) for name in RESULT_CHECKS]
+    findings = [
+        resolve(table, name, "check")(result)
+        for group, table in TABLES.items()
+        if group in result.children
+        for name in table
+    ]
+    names = {finding.name for finding in findings}
+    return findings + [stored for stored in stored_findings(result) if stored.name not in names]

@@ -1,0 +1,160 @@
+"""Checks of results of the standard protocol, and findings that are stored with them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from pyrosnn.checks import STANDARD_CHECKS, Finding
+from pyrosnn.checks.differences import FAILURE_RATE
+from pyrosnn.checks.null_control import null_control
+from pyrosnn.checks.on_result import check_result
+from pyrosnn.checks.over_images import exceeds
+from pyrosnn.checks.selection_gap import selection_gap
+from pyrosnn.checks.stored import findings_dataset, stored_findings
+from pyrosnn.errors import ArgumentError
+from pyrosnn.results import make_dataset, make_result, open_results, save_results
+from pyrosnn.results.schema import GROUPS, VARIABLES
+
+IMAGES, QUERIES = 500, 20
+SPEC = {"selection_samples": 50, "inference_samples": 50, "queries": QUERIES}
+
+
+def result_of(
+    rng: np.random.Generator, *, spec: dict[str, Any] | None = None, **shares: float
+) -> xr.DataTree:
+    """Return a result whose images are correct with given probabilities.
+
+    The same images are the hard ones for all: differences are those of the probabilities.
+    """
+    hard = rng.random(IMAGES)
+    sizes = {"example": IMAGES, "threat": 2, "entry": 2, "perturbation": 3}
+    values = {}
+    for name in GROUPS["standard"]:
+        shape = [sizes[dim] for dim in VARIABLES[name].dims]
+        correct = hard < shares.get(name, 0.9)
+        values[name] = np.broadcast_to(correct.reshape(-1, *[1] * (len(shape) - 1)), shape)
+    for name in ("archive", "random"):
+        if f"{name}_selected" not in shares:
+            values[f"{name}_selected"] = values[f"{name}_correct"]
+    attacked = shares.get("archive_correct", 0.9)
+    per_query = [shares.get("query_none", 0.995), 0.9, shares.get("query_archive", attacked)]
+    values["queries_correct"] = rng.binomial(QUERIES, per_query, size=(IMAGES, 2, 3))
+    coords = {
+        "example": np.arange(IMAGES),
+        "threat": ["linf 0.1", "l2 1.5"],
+        "entry": ["pgd", "apgd"],
+        "perturbation": ["none", "random", "archive"],
+    }
+    dataset = make_dataset(values, coords)
+    used = SPEC if spec is None else spec
+    return make_result(dataset, study="mine", spec=used, provenance={}, group="standard")
+
+
+def test_a_result_of_the_protocol_has_its_checks() -> None:
+    found = check_result(result_of(np.random.default_rng(0), archive_correct=0.4))
+    assert [finding.name for finding in found] == list(STANDARD_CHECKS)
+    assert [finding.status for finding in found] == ["pass", "pass"]
+
+
+@pytest.mark.parametrize(
+    ("on_v", "on_i", "status", "says"),
+    [
+        (0.4, 0.5, "fail", "the archive fits V; take more selection samples"),
+        (0.4, 0.42, "pass", ""),
+        (0.5, 0.4, "fail", "I finds the archive worse than V, which chose it"),
+    ],
+)
+def test_a_gap_is_judged_by_its_width(on_v: float, on_i: float, status: str, says: str) -> None:
+    result = result_of(np.random.default_rng(0), archive_selected=on_v, archive_correct=on_i)
+    finding = selection_gap(result)
+    assert finding.status == status
+    assert finding.value == pytest.approx(on_v - on_i, abs=0.02)
+    assert says in finding.message
+    if on_v > on_i:  # V and I of other sizes may differ so
+        result.attrs["spec"] = result.attrs["spec"].replace('"selection_samples": 50', '"x": 1')
+        assert selection_gap(result).status == "pass"
+
+
+def test_an_archive_that_fits_v_completely_fails() -> None:
+    """All differences are the same, and their spread is 0."""
+    result = result_of(np.random.default_rng(0), archive_correct=1.0, archive_selected=0.0)
+    finding = selection_gap(result)
+    assert (finding.status, finding.value) == ("fail", -1.0)
+
+
+@pytest.mark.parametrize(
+    ("random", "archive", "status"), [(0.88, 0.3, "pass"), (0.5, 0.3, "warn"), (0.32, 0.3, "fail")]
+)
+def test_random_perturbations_take_a_share(random: float, archive: float, status: str) -> None:
+    shares = {"random_correct": random, "archive_correct": archive}
+    finding = null_control(result_of(np.random.default_rng(0), **shares))
+    assert finding.status == status
+    assert finding.value == pytest.approx((0.9 - random) / (0.9 - archive), abs=0.08)
+
+
+def test_queries_that_break_without_an_attack_warn() -> None:
+    """The null model: each query errs with probability 0.1, whatever δ is."""
+    shares = {"random_correct": 0.9, "archive_correct": 0.5, "query_none": 0.9}
+    finding = null_control(result_of(np.random.default_rng(0), **shares, query_archive=0.88))
+    assert finding.status == "warn"
+    assert "they break without any δ" in finding.message
+    # 0.9^10 of the images withstand ten queries
+    assert "withstand 10 queries at δ = 0" in finding.message
+    shown = float(finding.message.split("; ")[-1].split("%")[0])
+    assert shown == pytest.approx(100 * 0.9**10, abs=6)  # three standard errors
+    few = result_of(np.random.default_rng(0), spec={"queries": 5}, **shares)
+    assert "queries" not in null_control(few).message
+
+
+@pytest.mark.statistical
+def test_false_alarms_are_at_most_as_frequent_as_stated() -> None:
+    """2,000 results of two threats at the limit itself: a gap of 0.02 in the mean.
+
+    At most the rate plus four of its standard errors.
+    """
+    rng = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(2000):
+        drawn = rng.random((IMAGES, 2))
+        gap = xr.DataArray(
+            (drawn < 0.06).astype(float) - (drawn > 0.96), dims=("example", "threat")
+        )
+        alarms += bool(exceeds(gap, 0.02).any())
+    assert 0 < alarms < 2000 * FAILURE_RATE + 4 * np.sqrt(2000 * FAILURE_RATE)
+
+
+FOUND = [
+    Finding(name="replay", status="pass", value=1e-7, message="logits change by 1e-07"),
+    Finding(name="null-control", status="fail", value=0.5, message="of an older version"),
+    Finding(name="logits", status="skipped", value=None, message="needs ‖δ‖"),
+]
+
+
+def test_stored_findings_come_back_from_a_file(tmp_path: Path) -> None:
+    result = result_of(np.random.default_rng(0), archive_correct=0.4)
+    whole = make_result(
+        result["standard"].dataset, study="mine", spec=SPEC, provenance={}, group="standard",
+        others={"checks": findings_dataset(FOUND)},
+    )  # fmt: skip
+    save_results(tmp_path / "a.nc", whole)
+    again = open_results(tmp_path / "a.nc")
+    assert stored_findings(again) == FOUND
+    # what the values themselves tell comes first, and once
+    found = check_result(again)
+    assert [f.name for f in found] == ["selection-gap", "null-control", "replay", "logits"]
+    assert found[1].status == "pass"
+    alone = make_result(
+        findings_dataset(FOUND), study="mine", spec={}, provenance={}, group="checks"
+    )
+    assert check_result(alone) == FOUND
+    assert stored_findings(result) == []
+
+
+def test_findings_that_cannot_be_stored_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="got no findings"):
+        findings_dataset([])
+    with pytest.raises(ArgumentError, match="two findings of one check: replay, replay"):
+        findings_dataset([FOUND[0], FOUND[0]])
