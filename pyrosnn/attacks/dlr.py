@@ -1,13 +1,8 @@
 r"""`dlr`: the difference of logits ratio, which no scale or shift of the logits changes.
 
 $-(z_y - \max_{c \ne y} z_c) / (z_{(1)} - z_{(3)})$ with z sorted from the largest, and toward a
-<<<<<<< HEAD
 class t $-(z_y - z_t) / (z_{(1)} - (z_{(3)} + z_{(4)}) / 2)$. For z stand the log-probabilities of
 the mean prediction: they are logits of its softmax.
-=======
-class t $-(z_y - z_t) / (z_{(1)} - (z_{(3)} + z_{(4)}) / 2)$. z are the log-probabilities of the
-mean prediction: they are logits of its softmax.
->>>>>>> dae70ef69053348f13db4e9a5f0819e6a102c4a7
 
 References:
     F. Croce, M. Hein, Reliable evaluation of adversarial robustness, ICML 2020, section 4.
