@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyrosnn.models import MODELS
     from pyrosnn.models.classifier import StochasticClassifier
     from pyrosnn.models.composed import Composed
+    from pyrosnn.models.noise_free import noise_free
     from pyrosnn.noise.matrix_normal import MatrixNormal
     from pyrosnn.results import combine, combine_repeats, make_result, open_results, save_results
     from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
@@ -74,6 +75,7 @@ _HOMES = {
     "pyrosnn.models": ("MODELS",),
     "pyrosnn.models.classifier": ("StochasticClassifier",),
     "pyrosnn.models.composed": ("Composed",),
+    "pyrosnn.models.noise_free": ("noise_free",),
     "pyrosnn.noise.matrix_normal": ("MatrixNormal",),
     "pyrosnn.results": (
         "combine",
@@ -137,6 +139,7 @@ __all__ = [
     "load_checkpoint",
     "load_dataset",
     "make_result",
+    "noise_free",
     "open_results",
     "plots",
     "preset",

@@ -38,6 +38,10 @@ class NoGradientError(ArgumentError):
     """A classifier whose outputs have no gradient at the images, such as counts of votes."""
 
 
+class NoNoiseFreeError(ArgumentError):
+    """A classifier without a noise-free network: members of an ensemble, permutations, seeds."""
+
+
 class NotFiniteError(ArgumentError):
     """Outputs or gradients of a classifier that are NaN or infinite.
 

@@ -46,6 +46,12 @@ class LaplacePosterior(TorchDistribution):
         """Return the distribution of more independent draws."""
         return LaplacePosterior(self.la, batch_shape)
 
+    @property
+    def mean(self) -> Tensor:
+        """The maximum a posteriori, shape (*batch, weight)."""
+        mean: Tensor = self.la.mean
+        return mean.detach().expand(*self.batch_shape, -1)
+
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw weights, shape (*sample, *batch, weight)."""
         shape = torch.Size(sample_shape) + self.batch_shape

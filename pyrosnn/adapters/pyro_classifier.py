@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyro
 import torch
 from pyro import poutine
 from pyro.distributions import Delta
+from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 from pyrosnn.adapters.adapter import Adapter
@@ -33,6 +34,7 @@ from pyrosnn.adapters.pyro_program import (
 from pyrosnn.adapters.pyro_sites import Runs, image_axis, label_of, posterior_of, shared_sites
 from pyrosnn.adapters.pyro_trunk import LastPart, find_last_part
 from pyrosnn.errors import require
+from pyrosnn.models.means import AtMeans
 from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -244,9 +246,10 @@ class PyroClassifier(Adapter):
             "logits of shape (example, class); name a site: logits='…'",
         )
 
-    def _draw(self, x: Tensor) -> dict[str, Tensor]:
+    def _draw(self, x: Tensor, handler: Messenger | None = None) -> dict[str, Tensor]:
         """Run the guide once, and the model for what is drawn from its prior."""
-        with alone(), FixedParameters(self.parameter_values), torch.no_grad():
+        fixed_parameters = FixedParameters(self.parameter_values)
+        with alone(), fixed_parameters, handler or nullcontext(), torch.no_grad():
             trace: Any = poutine.trace(self._guide).get_trace(x)
             drawn = drawn_sites(trace.nodes)
             if self.from_prior:
@@ -262,7 +265,14 @@ class PyroClassifier(Adapter):
 
     def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
         """Draw all sites from the guide at once, and declare their values."""
-        drawn, declared = self._draw(x), {}
+        return self._declared(self._draw(x), images)
+
+    def mean_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Run the guide with every site of it at its mean, and declare their values."""
+        return self._declared(self._draw(x, AtMeans()), images)
+
+    def _declared(self, drawn: Mapping[str, Tensor], images: pyro.plate) -> Sites:
+        declared = {}
         for name, axis in self._axes.items():
             if axis is None:
                 declared[name] = pyro.sample(name, Delta(drawn[name], event_dim=drawn[name].ndim))

@@ -13,6 +13,7 @@ from pyrosnn.adapters.copies import copy_or_itself, plain
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.adapters.pyro_program import draws_with_pyro
 from pyrosnn.adapters.replay.draws import Draw
+from pyrosnn.adapters.replay.evaluation_mode import SITE, EvaluationMode, evaluation_mode
 from pyrosnn.adapters.replay.find import REPLAYS, find_path
 from pyrosnn.adapters.replay.noise_modes import MODES, find_modes, require_same_draws
 from pyrosnn.adapters.replay.passes import Passes, evaluation_modes
@@ -117,6 +118,7 @@ class Stochastic(Adapter):
         trial = Trial(passes, self.image_shape, lambda n, seed: noise_images(self, n, seed))
         self._path = find_path(trial, replay, returns=returns, part=part, per_example=per_example)
         self.replay = self._path.name
+        self._noise_free: EvaluationMode | None = None
         self.says_what_it_returns = returns is not None
         self.per_example = self._path.per_example
         self.vectorized_guide = self._path.vectorised_draws
@@ -169,9 +171,30 @@ class Stochastic(Adapter):
         """Draw all standard draws, or the seeds."""
         return self._path.sample(x, images)
 
+    def mean_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Declare evaluation mode if the module draws nothing in it, else all draws at their means.
+
+        Raises:
+            NoNoiseFreeError: for draws whose mean is not their absence.
+        """
+        without_noise = self._in_evaluation_mode()
+        if without_noise is not None:
+            return without_noise.sample(x, images)
+        self._path.require_means()
+        return super().mean_sites(x, images)
+
+    def _in_evaluation_mode(self) -> EvaluationMode | None:
+        """Return the module in evaluation mode; None if it draws in it, or has members."""
+        if self._noise_free is None and self.num_members == 0:
+            path, two = self._path, noise_images(self, 2)
+            self._noise_free = evaluation_mode(self.module, two, path.returned, self.image_shape)
+        return self._noise_free
+
     def logits(self, x: Tensor, sites: Sites) -> Tensor:
         """Evaluate the module with stored draws."""
-        return self._path.logits(x, sites)
+        path = self._in_evaluation_mode() if SITE in sites else self._path
+        assert path is not None  # which declared the site
+        return path.logits(x, sites)
 
 
 def _require_initialised(module: torch.nn.Module) -> None:

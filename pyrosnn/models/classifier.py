@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pyrosnn.errors import ArgumentError, with_article
 from pyrosnn.models.axes import EventDims, one_sample, with_axes
+from pyrosnn.models.means import AtMeans
 from pyrosnn.models.measured import Footprint, floats_of_an_image
 from pyrosnn.networks.function import Differentiated, Function, Identity
 from pyrosnn.networks.network import Parts
@@ -76,6 +77,15 @@ class StochasticClassifier(torch.nn.Module, ABC):
     def sample_prior(self, x: Tensor, images: pyro.plate) -> Sites:
         """Draw every site from its prior: as at prediction, unless the noise is learned."""
         return self.sample_sites(x, images)
+
+    def mean_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        """Declare every site at the mean of its law: the noise-free network.
+
+        Raises:
+            NoNoiseFreeError: for a law that has no mean.
+        """
+        with AtMeans():
+            return self.sample_sites(x, images)
 
     @abstractmethod
     def logits(self, x: Float[Tensor, "*samples_and_image"], sites: Sites) -> Logits:

@@ -55,6 +55,11 @@ class KeepMask(TorchDistribution):
         """The probability of True, after its rounding."""
         return self.level / LEVELS
 
+    @property
+    def mean(self) -> Tensor:
+        """The mean of each bit, the rate; shape (*batch, *event)."""
+        return torch.full(self.batch_shape + self.event_shape, self.keep, device=self.device)
+
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> "KeepMask":
         """Return the distribution of more independent masks."""
         return KeepMask(self.keep, self.event_shape, batch_shape, self.device)

@@ -111,6 +111,7 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
         "APGD": (pyrosnn.APGD, {**common, **loss, "steps": 5, "restarts": 1, "targets": 2}),
         "MIM": (pyrosnn.MIM, {**common, **loss, "steps": 5, "momentum": 0.5}),
         "RandomNoise": (pyrosnn.RandomNoise, {**common, "draws": 2, "selection_samples": 3}),
+        "noise_free": (pyrosnn.noise_free, {"classifier": s["classifier"]}),
         "ExternalAttack": (pyrosnn.ExternalAttack, {**common, **meaned, "function": _stay}),
         "AttackResult": (pyrosnn.AttackResult, _fields(s["result"])),
         "Geometry": (pyrosnn.Geometry, _fields(s["geometry"])),

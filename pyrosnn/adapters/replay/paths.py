@@ -16,7 +16,12 @@ from pyrosnn.adapters.replay.draws import ReplacedDraws
 from pyrosnn.adapters.replay.passes import Passes
 from pyrosnn.adapters.replay.returned import Returned
 from pyrosnn.adapters.replay.sites import DrawnSite
+from pyrosnn.errors import NoNoiseFreeError
 from pyrosnn.shapes import Sites
+
+# Laws of draws whose mean is the absence of noise: noise that is added, and masks of dropout. A
+# uniform number may be compared with a threshold, and decides nothing at one half.
+MEANS = ("normal", "bernoulli")
 
 
 class Path(ABC):
@@ -62,6 +67,21 @@ class Path(ABC):
             images: their plate.
         """
         return {site.name: site.sample(x, images) for site in self.sites}
+
+    def require_means(self) -> None:
+        """Refuse draws whose mean is not the absence of noise.
+
+        Raises:
+            NoNoiseFreeError: naming one.
+        """
+        others = [str(site.draw) for site in self.sites if site.draw.law.name not in MEANS]
+        if others or not (self.sites or self.num_members):
+            what = others[0] if others else f"what replay='{self.name}' draws"
+            raise NoNoiseFreeError(
+                "there is no noise-free network: the module draws in evaluation mode, too, and the "
+                f"mean of {what} is not known to be no noise; make it draw nothing in evaluation "
+                "mode, or take a network of your own in its place"
+            )
 
     @abstractmethod
     def logits(self, x: Tensor, sites: Sites) -> Tensor:

@@ -13,6 +13,7 @@ from pyrosnn.adapters import LastLayerPosterior, from_laplace
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.composed import Composed
+from pyrosnn.models.noise_free import noise_free
 from pyrosnn.noise.last_layer import LastLayer
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import check_contract
@@ -66,6 +67,15 @@ def test_samples_are_networks_of_laplace_torch(
         of_weights = theirs[-1].parameters() if subset == "last_layer" else theirs.parameters()
         vector_to_parameters(weights, of_weights)
         torch.testing.assert_close(logits[s], theirs(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("subset", ["last_layer", "all"])
+def test_the_noise_free_network_is_that_of_the_map(subset: str, digits: Dataset) -> None:
+    network_of_means = noise_free(from_laplace(fitted(digits, subset, "diag"), (1, 8, 8)))
+    x = digits.x_test[:4]
+    one = draw_sample_set(network_of_means, x, 1, seed=0, stream="attack")
+    logits = network_of_means.logits(x, one.tensors)[0]
+    torch.testing.assert_close(logits, network()(x).detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_the_diagonal_last_layer_is_our_closed_form(digits: Dataset) -> None:
