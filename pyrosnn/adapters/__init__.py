@@ -11,6 +11,7 @@ from pyrosnn.adapters.pyro_classifier import PyroClassifier
 from pyrosnn.adapters.seeded import SeededModule
 from pyrosnn.adapters.stochastic import Stochastic
 from pyrosnn.adapters.weight_samples import WeightSamples
+from pyrosnn.adapters.with_proxy import WithProxy, with_proxy
 
 __all__ = [
     "Adapter",
@@ -26,8 +27,10 @@ __all__ = [
     "Stochastic",
     "WeightPosterior",
     "WeightSamples",
+    "WithProxy",
     "all_members",
     "disjoint_members",
     "from_laplace",
     "load_own_model",
+    "with_proxy",
 ]
