@@ -21,6 +21,8 @@ from pyrosnn.attacks.random_noise import RandomNoise
 from pyrosnn.attacks.result import AttackResult
 from pyrosnn.attacks.selecting_attack import SelectingAttack
 from pyrosnn.attacks.spsa import SPSA
+from pyrosnn.attacks.square import Square
+from pyrosnn.attacks.transfer import Transfer
 from pyrosnn.models.precision import PRECISIONS
 
 ATTACKS: dict[str, type[Attack]] = {
@@ -30,6 +32,8 @@ ATTACKS: dict[str, type[Attack]] = {
     "apgd": APGD,
     "mim": MIM,
     "random": RandomNoise,
+    "square": Square,
+    "transfer": Transfer,
 }
 
 __all__ = [
@@ -59,6 +63,8 @@ __all__ = [
     "RandomNoise",
     "SampledModule",
     "SelectingAttack",
+    "Square",
+    "Transfer",
     "as_attack",
     "loss_gradient",
     "to_module",

@@ -111,7 +111,12 @@ class Attack(Settings, ABC):
     @property
     def linear_in_strength(self) -> bool:
         """Whether δ is the strength times a direction that does not depend on it."""
-        return self.linear and self.clip is None
+        return self.is_linear and self.clip is None
+
+    @property
+    def is_linear(self) -> bool:
+        """``linear``, for an attack whose settings decide it."""
+        return self.linear
 
     @property
     def kind(self) -> str:
@@ -217,7 +222,7 @@ class Attack(Settings, ABC):
             clip=self.clip,
             selection=self.num_selection(samples) if selection is None else selection,
         )
-        if self.linear:
+        if self.is_linear:
             unit = result_of(problem, self.run(problem, 1.0), y)
             return [self._bounded(problem, unit.scaled(strength)) for strength in strengths]
         if self.minimises_norm:

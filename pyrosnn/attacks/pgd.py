@@ -10,7 +10,7 @@ from torch import Tensor
 from pyrosnn.attacks.gradient_attack import GradientAttack
 from pyrosnn.attacks.norms import per_image
 from pyrosnn.attacks.problem import EVERY, Problem, Rows
-from pyrosnn.errors import require
+from pyrosnn.attacks.step_sizes import require_reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +52,7 @@ class PGD(GradientAttack):
             ArgumentError: ``steps must be >= 1, got 0``; for steps that do not reach the strength.
         """
         super().__post_init__()
-        reach = self.steps * self.relative_step
-        require(
-            reach >= 1 - 1e-9,  # as 49 steps of 1 / 49 do
-            f"{self.steps} steps of {self.relative_step:g} η reach {reach:g} η at most; give more "
-            f"steps, or relative_step >= {1 / self.steps:.3g} ({2 / self.steps:.3g} is usual)",
-        )
+        require_reach(self.steps, self.relative_step)
 
     @property
     def one_step(self) -> "PGD":

@@ -71,6 +71,23 @@ class Problem(Supply):
         self._parts: list[tuple[Rows, SampleSet, tuple[Tensor, Labels, SampleSet]]] = []
         self._begin()
 
+    def on(self, classifier: StochasticClassifier, samples: SampleSet) -> "Problem":
+        """Return the problem of the same images, labels, loss and bounds on another classifier.
+
+        Args:
+            classifier: the other classifier.
+            samples: the attack set there.
+        """
+        return Problem(
+            classifier=classifier,
+            x=self.x,
+            labels=self.labels,
+            samples=samples,
+            maximised=self.maximised,
+            norm=self.norm,
+            clip=self._clip,
+        )
+
     def _begin(self) -> None:
         self.num_gradients, self.num_queries = 0, 0
         self.target: Labels | None = None
@@ -209,7 +226,7 @@ class Problem(Supply):
         """
         x, _, samples = self._of(rows, self.selection)
         self.num_queries += len(x) * len(samples)
-        return predict(self._classifier, x + delta, samples, moved=True)
+        return predict(self.classifier, x + delta, samples, moved=True)
 
     def decide(self, delta: Images, rows: Rows = EVERY) -> PerImage:
         """Return the loss of each image at x + δ on V, and offer δ to the archive.

@@ -24,7 +24,7 @@ class Supply:
         selection: V, or the number of samples to draw for it when it is asked for.
 
     Attributes:
-        x, samples: as given.
+        classifier, x, samples: as given.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Supply:
         selection: SampleSet | int,
     ):
         self.x, self.samples = x, samples
-        self._classifier, self._selection = classifier, selection
+        self.classifier, self._selection = classifier, selection
         self._rewind()
 
     def _rewind(self) -> None:
@@ -55,7 +55,7 @@ class Supply:
         if fixed:
             yield from repeat(self.samples)
         if self._fresh is None:
-            self._fresh = successive_sample_sets(self._classifier, self.x, self.samples)
+            self._fresh = successive_sample_sets(self.classifier, self.x, self.samples)
         for page in self._fresh:
             self._stop = page.origin.stop
             yield page
@@ -84,7 +84,7 @@ class Supply:
         o = self.samples.origin
         stream = "selection" if o.stream == "attack" else f"{o.stream}-selection"
         return draw_sample_set(
-            self._classifier,
+            self.classifier,
             self.x,
             self._selection,
             seed=o.seed,

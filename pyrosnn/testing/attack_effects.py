@@ -15,8 +15,9 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, draw_sample_set
 from pyrosnn.testing.perturbations import NUM_SAMPLES, attack_set
 
-# Streams that an attack may see beside A's: V, on which it chooses among its δs.
-SELECTION = "selection"
+# Streams that an attack may see beside A's: V, on which it chooses among its δs, and samples of
+# another classifier that it transfers from.
+BESIDE = ("selection", "transfer", "transfer-selection")
 
 
 def unchanged(attack: Attack, classifier: StochasticClassifier, x: Tensor, y: Tensor) -> None:
@@ -54,7 +55,7 @@ def attack_set_alone(
     allowed = result.origin
     assert allowed.start == alone.origin.start, f"the origin {allowed} does not begin with A"
     for origin in seen:
-        if origin.stream != SELECTION:
+        if origin.stream not in BESIDE:
             inside = len(allowed.shared(origin)) == origin.stop - origin.start
             assert inside, f"the attack saw {origin}, and its result says {allowed}"
     sizes = {"attack": NUM_SAMPLES, "inference": NUM_SAMPLES}

@@ -37,6 +37,8 @@ SHORT: dict[str, dict[str, Any]] = {
     "apgd": {"steps": 5, "selection_samples": 5},
     "mim": {"selection_samples": 5},
     "random": {"selection_samples": 5},
+    "square": {"queries": 5, "selection_samples": 3},
+    "transfer": {"steps": 3, "relative_step": 0.5},
 }
 ON_THE_SPHERE = (
     FGM(),

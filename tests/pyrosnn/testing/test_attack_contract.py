@@ -32,6 +32,8 @@ SHORT: dict[str, dict[str, Any]] = {
     "apgd": {"steps": 4, "restarts": 1, "targets": 2, "selection_samples": 5},
     "mim": {"steps": 4, "selection_samples": 5},
     "random": {"draws": 3, "selection_samples": 5},
+    "square": {"queries": 5, "selection_samples": 3},
+    "transfer": {"steps": 3, "relative_step": 0.5},
 }
 
 
