@@ -48,4 +48,4 @@ class SPSA(GradientAttack):
             rise = problem.value(self.radius * u) - problem.value(-self.radius * u)
             estimate += per_image(rise, x).to(x.dtype) * u
         problem.saw(length(estimate) != 0)
-        return strength * problem.norm.steepest(estimate)
+        return strength * problem.norm.steepest(problem.inward(estimate))
