@@ -3,8 +3,11 @@
 from pyrosnn.attacks.apgd import APGD
 from pyrosnn.attacks.attack import Attack
 from pyrosnn.attacks.averages import GRADIENTS, Average
+from pyrosnn.attacks.carlini_wagner import CarliniWagner
+from pyrosnn.attacks.ddn import DDN
 from pyrosnn.attacks.external import AttackFunction, ExternalAttack, as_attack
 from pyrosnn.attacks.fgm import FGM
+from pyrosnn.attacks.fmn import FMN
 from pyrosnn.attacks.gradient import LossGradient, loss_gradient
 from pyrosnn.attacks.gradient_attack import GradientAttack
 from pyrosnn.attacks.labels import LABELS
@@ -12,6 +15,7 @@ from pyrosnn.attacks.loss import Loss
 from pyrosnn.attacks.losses import LOSSES
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
 from pyrosnn.attacks.mim import MIM
+from pyrosnn.attacks.minimum_norm import MinimumNormAttack
 from pyrosnn.attacks.module import SampledModule, to_module
 from pyrosnn.attacks.module_outputs import MODULE_OUTPUTS
 from pyrosnn.attacks.norms import NORMS
@@ -34,12 +38,17 @@ ATTACKS: dict[str, type[Attack]] = {
     "random": RandomNoise,
     "square": Square,
     "transfer": Transfer,
+    "ddn": DDN,
+    "fmn": FMN,
+    "cw": CarliniWagner,
 }
 
 __all__ = [
     "APGD",
     "ATTACKS",
+    "DDN",
     "FGM",
+    "FMN",
     "GRADIENTS",
     "LABELS",
     "LOSSES",
@@ -54,11 +63,13 @@ __all__ = [
     "AttackLoss",
     "AttackResult",
     "Average",
+    "CarliniWagner",
     "ExternalAttack",
     "Gradient",
     "GradientAttack",
     "Loss",
     "LossGradient",
+    "MinimumNormAttack",
     "Problem",
     "RandomNoise",
     "SampledModule",

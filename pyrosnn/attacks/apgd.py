@@ -95,7 +95,8 @@ class APGD(SelectingAttack):
         ascent = Ascent(start, problem.decide(start), step=2 * strength, steps=self.steps)
         pages = problem.pages(fixed=self.fixed_samples)
         for step, page in zip(range(self.steps), pages, strict=False):
-            steepest = problem.norm.steepest(problem.gradient(here, page).direction)
+            gradient = problem.gradient(here, page).direction
+            steepest = problem.norm.steepest(problem.inward(gradient, here))
             size = per_image(ascent.step, here).to(here.dtype)
             ahead = problem.project(here + size * steepest, strength)
             if step > 0:

@@ -1,6 +1,6 @@
 """`fgm`: the fast gradient (sign) method, one step along the loss gradient."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch import Tensor
@@ -17,7 +17,7 @@ class FGM(GradientAttack):
 
     g is the loss gradient at x on the attack set. Each image is normalised by its own exact
     norm, so that the step is η long however small the gradient is. An image whose gradient is
-    zero gets δ = 0 and a flag.
+    zero gets δ = 0 and a flag. In ℓ1 δ moves one pixel, that of the largest $|g_i|$.
 
     References:
         I. Goodfellow, J. Shlens, C. Szegedy, ICLR 2015; the l2 form as in CleverHans, but
@@ -33,7 +33,9 @@ class FGM(GradientAttack):
 
     def run(self, problem: Problem, strength: float) -> Tensor:
         """Make the step; one gradient serves all strengths."""
-        return strength * self.step(problem.gradient())
+        gradient = problem.gradient()
+        inward = problem.inward(gradient.direction)
+        return strength * self.step(replace(gradient, direction=inward))
 
     def step(self, gradient: Gradient) -> Tensor:
         """Return δ at strength 1, before clipping."""

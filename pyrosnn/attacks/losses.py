@@ -1,6 +1,7 @@
 """Losses of attacks: a row for each."""
 
 from pyrosnn.attacks.dlr import DLR
+from pyrosnn.attacks.log_margin import LOG_MARGIN
 from pyrosnn.attacks.loss import Loss, of_class, tiled
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.shapes import Labels, Logits, PerImage
@@ -75,4 +76,5 @@ LOSSES: dict[str, Loss] = {
     "margin": Loss(value=margin, cotangents=margin_cotangents, toward=margin_toward),
     "cw": Loss(value=carlini_wagner, cotangents=carlini_wagner_cotangents, rests=True),
     "dlr": DLR,
+    "log-margin": LOG_MARGIN,
 }

@@ -8,11 +8,6 @@ from pyrosnn.errors import ArgumentError
 from pyrosnn.shapes import Images, PerImage
 
 
-def total(v: Images) -> PerImage:
-    """Return the sum of each image's absolute entries."""
-    return v.flatten(1).abs().sum(1)
-
-
 def count(v: Images) -> PerImage:
     """Return the number of each image's entries that are not zero."""
     return (v.flatten(1) != 0).sum(1).to(v.dtype)
@@ -27,8 +22,12 @@ def _only_measured(*_: object) -> NoReturn:
 
 def _measured(measure: Callable[[Images], PerImage]) -> Norm:
     return Norm(
-        measure=measure, steepest=_only_measured, project=_only_measured, draw=_only_measured
+        measure=measure,
+        dual=_only_measured,
+        steepest=_only_measured,
+        project=_only_measured,
+        draw=_only_measured,
     )
 
 
-MEASURED_NORMS = {**NORMS, "l1": _measured(total), "l0": _measured(count)}
+MEASURED_NORMS = {**NORMS, "l0": _measured(count)}

@@ -51,7 +51,8 @@ class MIM(SelectingAttack):
             gradient = problem.gradient(here, page).direction
             sums = per_image(gradient.flatten(1).abs().sum(1), gradient)
             velocity = self.momentum * velocity + gradient / torch.where(sums > 0, sums, 1.0)
-            move = strength / self.steps * problem.norm.steepest(velocity)
+            uphill = problem.norm.steepest(problem.inward(velocity, here))
+            move = strength / self.steps * uphill
             here = problem.project(here + move, strength)
             problem.decide(here)
         return problem.archive.delta

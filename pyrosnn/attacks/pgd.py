@@ -84,7 +84,8 @@ class PGD(GradientAttack):
             if len(here) == 0:
                 break
             gradient = problem.gradient(here, page, rows)
-            move = problem.norm.steepest(gradient.direction) * (self.relative_step * strength)
+            uphill = problem.norm.steepest(problem.inward(gradient.direction, here, rows))
+            move = uphill * (self.relative_step * strength)
             delta[rows] = problem.project(here + move, strength, rows)
             rows = problem.unfinished(rows, gradient, fixed=self.fixed_samples)
         return delta

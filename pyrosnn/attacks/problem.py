@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrosnn.attacks.archive import Archive
 from pyrosnn.attacks.maximised import AttackLoss, Gradient
-from pyrosnn.attacks.norms import Norm, largest_entry
+from pyrosnn.attacks.norms import Bound, Norm, largest_entry
 from pyrosnn.attacks.precision import in_precision
 from pyrosnn.attacks.supply import Supply
 from pyrosnn.errors import NotFiniteError, not_finite
@@ -23,6 +23,9 @@ from pyrosnn.shapes import Flags, Images, Labels, PerImage
 # Which of the images are asked about: indices, or all of them.
 Rows = Tensor | slice
 EVERY = slice(None)
+
+# Share of the clipping range within which a pixel stands at a bound: x + δ is rounded.
+AT_BOUND = 1e-6
 
 
 class Problem(Supply):
@@ -47,6 +50,8 @@ class Problem(Supply):
         target: the class that the loss leads to, of each image, shape (example,); None for any
             other than the label. An attack may set it, if its loss has such a form.
         archive: what V finds worst of all that ``decide`` was asked about.
+        fooled: for which images V finds the final δ to be wrong, shape (example,); an attack that
+            minimises the norm may set it.
         num_gradients, num_queries: gradients, and values without one, of a single sample at a
             single image that were asked for.
     """
@@ -92,6 +97,7 @@ class Problem(Supply):
         self.num_gradients, self.num_queries = 0, 0
         self.target: Labels | None = None
         self.archive = Archive(self.x)
+        self.fooled: Flags | None = None
         self._nonzero: Tensor | None = None
         self._finite: Flags | None = None  # of the gradients: looked at once, by ``result_of``
 
@@ -201,8 +207,34 @@ class Problem(Supply):
             return rows
         return torch.arange(len(self.x), device=self.x.device)[rows][moving]
 
-    def project(self, delta: Images, strength: float, rows: Rows = EVERY) -> Images:
-        """Return the nearest δ within the strength, with x + δ between the clipping bounds."""
+    def inward(self, gradient: Images, delta: Images | None = None, rows: Rows = EVERY) -> Images:
+        """Return a gradient for the norm's steepest direction, within the clipping bounds.
+
+        In ℓ1 that direction moves one pixel. A pixel that stands at a bound and would leave it
+        becomes 0 in the gradient: another one is moved in its place.
+
+        Args:
+            gradient: a gradient at x + δ, shape (row, *image).
+            delta: δ, shape (row, *image); None for x itself.
+            rows: which images those are; all by default.
+        """
+        if self._clip is None or not self.norm.sparse:
+            return gradient
+        (low, high), x = self._clip, self.x[rows]
+        moved, near = x if delta is None else x + delta, AT_BOUND * (high - low)
+        outward = ((moved <= low + near) & (gradient < 0)) | (
+            (moved >= high - near) & (gradient > 0)
+        )
+        return gradient.masked_fill(outward, 0.0)
+
+    def project(self, delta: Images, strength: Bound, rows: Rows = EVERY) -> Images:
+        """Return the nearest δ within the strength, with x + δ between the clipping bounds.
+
+        Args:
+            delta: δ, shape (row, *image).
+            strength: η, or one of each image, shape (row,).
+            rows: which images those are; all by default.
+        """
         inside = self.norm.project(delta, strength)
         if self._clip is None:
             return inside

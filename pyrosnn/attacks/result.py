@@ -25,6 +25,8 @@ class AttackResult:
             rounded up, where the attack finished with some before others.
         num_queries: values of the loss of a single sample, without a gradient, likewise.
         origin: where the attacker's samples came from.
+        fooled: of an attack that minimises the norm, images whose δ before it was shortened to the
+            strength fools the attacker's samples; None if the attack does not say.
     """
 
     step: Images
@@ -36,6 +38,7 @@ class AttackResult:
     num_gradients: int
     num_queries: int = 0
     origin: Origin
+    fooled: Flags | None = None
 
     @property
     def perturbation(self) -> Images:
@@ -73,6 +76,7 @@ def result_of(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
         num_gradients=problem.per_image(problem.num_gradients),
         num_queries=problem.per_image(problem.num_queries),
         origin=problem.origin,
+        fooled=problem.fooled,
     )
 
 

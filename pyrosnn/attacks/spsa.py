@@ -76,11 +76,12 @@ class SPSA(SelectingAttack):
     def run(self, problem: Problem, strength: float) -> Tensor:
         """Make the steps; one estimate serves all strengths, of many steps V chooses the end."""
         if self.steps == 1:
-            return strength * problem.norm.steepest(self._estimate(problem))
+            return strength * problem.norm.steepest(problem.inward(self._estimate(problem)))
         delta, mean = torch.zeros_like(problem.x), torch.zeros_like(problem.x)
         for step, page in zip(range(self.steps), problem.pages(fixed=False), strict=False):
             mean = KEPT * mean + (1 - KEPT) * self._estimate(problem, delta, page, step)
-            move = self.relative_step * strength * problem.norm.steepest(mean)
+            uphill = problem.norm.steepest(problem.inward(mean, delta))
+            move = self.relative_step * strength * uphill
             delta = problem.project(delta + move, strength)
             problem.decide(delta)
         return problem.archive.delta

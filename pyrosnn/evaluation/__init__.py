@@ -3,6 +3,14 @@
 from pyrosnn.evaluation.attack_moments import attack_moments
 from pyrosnn.evaluation.attack_spec import attack_spec
 from pyrosnn.evaluation.evaluate import accuracy, evaluate
+from pyrosnn.evaluation.minimal_norms import minimal_norms
 from pyrosnn.evaluation.moments import gradient_moments
 
-__all__ = ["accuracy", "attack_moments", "attack_spec", "evaluate", "gradient_moments"]
+__all__ = [
+    "accuracy",
+    "attack_moments",
+    "attack_spec",
+    "evaluate",
+    "gradient_moments",
+    "minimal_norms",
+]

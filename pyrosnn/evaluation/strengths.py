@@ -11,8 +11,8 @@ from pyrosnn.shapes import Images
 
 # Shares of the distance between the extreme images: below and above them no paper has a strength.
 SMALLEST, LARGEST = 1e-4, 1.0
-# Of linf the smallest in use is 0.5 / 255.
-SMALLEST_LINF = 5e-4
+# Of linf the smallest in use is 0.5 / 255; in l1 few pixels are enough, however many there are.
+SMALLEST_OF = {"linf": 5e-4, "l1": 1e-5}
 
 
 def warn_of_strengths(x: Images, strengths: Sequence[float], attack: Attack) -> None:
@@ -28,7 +28,7 @@ def warn_of_strengths(x: Images, strengths: Sequence[float], attack: Attack) -> 
     if not positive or low == high or attack.minimises_norm:
         return
     apart = float(attack.norms[attack.norm].measure(torch.full_like(x[:1], high - low)))
-    smallest = SMALLEST_LINF if attack.norm == "linf" else SMALLEST
+    smallest = SMALLEST_OF.get(attack.norm, SMALLEST)
     if min(positive) > LARGEST * apart:
         what, share = "more than any two such images can be apart", min(positive)
     elif max(positive) < smallest * apart:

@@ -9,7 +9,7 @@ from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, mod
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracies, at_strength
 
-NORM_SYMBOLS = {"l2": "$\\ell_2$", "linf": "$\\ell_\\infty$"}
+NORM_SYMBOLS = {"l2": "$\\ell_2$", "linf": "$\\ell_\\infty$", "l1": "$\\ell_1$"}
 
 
 def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:

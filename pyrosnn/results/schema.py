@@ -189,6 +189,15 @@ VARIABLES = {
     "angle_error": Variable(ANGLES, "float64", "standard error of the mean angle", "degree"),
     "cosine_first_order": Variable(ANGLES, "float64", "expected cosine, first order"),
     "cosine_second_order": Variable(ANGLES, "float64", "expected cosine, second order"),
+    "minimal_norm": Variable(
+        ("example",),
+        "float64",
+        "norm of the shortest δ that I misclassifies, in the attack's norm",
+        "pixel value",
+    ),
+    "found_norm": Variable(
+        ("example",), "float64", "norm of the shortest δ that V misclassifies", "pixel value"
+    ),
     "unattacked_correct": Variable(("example",), "bool", "image classified correctly by I"),
     "unattacked_selected": Variable(("example",), "bool", "image classified correctly by V"),
     "archive_correct": Variable(

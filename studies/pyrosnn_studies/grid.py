@@ -41,7 +41,7 @@ class AttackSettings(Settings):
             defaults.
         strengths: strengths η, such as 0,4/255,8/255 or 0:1:0.5 (start:stop:step).
         norm: norm in which the strength bounds δ.
-        loss: loss that the attack maximises.
+        loss: loss that the attack maximises, unless it has its own.
         gradient: quantity that the attack averages over its samples.
         labels: labels whose loss the attack maximises (``predicted`` by the attack set).
         precision: precision of the attacker's networks (``bf16`` is faster and coarser).
@@ -108,6 +108,7 @@ class GridSpec(AttackSettings, ImageSettings, RepeatSettings, SeedSettings):
             require(len(set(grid)) == len(grid), f"got a value twice in {name}: {list(grid)}")
             object.__setattr__(self, name, tuple(sorted(grid)))  # the last is the largest
         object.__setattr__(self, "attack_options", self._complete_options())
+        object.__setattr__(self, "loss", self.make_attack().maximised.loss)  # some have their own
         for strength in self.strengths:
             self.make_attack(strength=strength)
 

@@ -36,6 +36,29 @@ class LinearProbabilities(LinearClassifier):
     output: str = "probs"
 
 
+class NoiseAlone(StochasticClassifier):
+    """Class 0 wins in a share 1 - Φ(-1) of the draws of each image, whatever the image is."""
+
+    output: str = "probs"
+    objective: str = "elbo"
+    error = 0.15866  # Φ(-1)
+
+    def __init__(self, num_inputs: int, num_classes: int = 3):
+        super().__init__((num_inputs,), num_classes)
+        self.requires_grad_(False)
+
+    def sample_sites(self, x: Tensor, images: pyro.plate) -> Sites:
+        with images:
+            zeros = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+            return {"noise": pyro.sample("noise", Normal(zeros, 1.0))}
+
+    def logits(self, x: Tensor, sites: Sites) -> Tensor:
+        wrong = (sites["noise"] > 1).unsqueeze(-1)
+        shift = torch.zeros(self.num_classes, dtype=x.dtype, device=x.device)
+        shift[0] = 1.0
+        return torch.where(wrong, -shift, shift) + 0 * x.sum(1, keepdim=True)
+
+
 class QuadraticClassifier(LinearClassifier):
     """f_c = w_c x + b_c + xᵀ Q_c x / 2 with fixed Q_c: the difference has a known L."""
 

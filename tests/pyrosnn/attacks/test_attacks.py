@@ -32,6 +32,7 @@ INPUTS = 6
 
 every_loss = pytest.mark.parametrize("loss", list(LOSSES))
 every_gradient = pytest.mark.parametrize("gradient", list(GRADIENTS))
+SEARCH = {"steps": 5, "bisections": 2, "selection_samples": 3}
 # those that compare candidates on V, cut short
 SHORT: dict[str, dict[str, Any]] = {
     "apgd": {"steps": 5, "selection_samples": 5},
@@ -39,6 +40,9 @@ SHORT: dict[str, dict[str, Any]] = {
     "random": {"selection_samples": 5},
     "square": {"queries": 5, "selection_samples": 3},
     "transfer": {"steps": 3, "relative_step": 0.5},
+    "ddn": SEARCH,
+    "fmn": SEARCH,
+    "cw": {**SEARCH, "constants": 3},
 }
 ON_THE_SPHERE = (
     FGM(),
@@ -307,9 +311,9 @@ def test_bad_settings_are_refused() -> None:
     with pytest.raises(ArgumentError, match=r"strength must be >= 0 and finite, got -0\.1"):
         FGM(strength=-0.1)
     with pytest.raises(
-        UnknownNameError, match=r"unknown norm 'l1'; did you mean 'l2'\? \(l2, linf\)"
+        UnknownNameError, match=r"unknown norm 'l3'; did you mean 'l2'\? \(l2, linf, l1\)"
     ):
-        FGM(norm="l1")
+        FGM(norm="l3")
     with pytest.raises(UnknownNameError, match="unknown loss 'cros-entropy'; did you mean"):
         FGM(loss="cros-entropy")
     with pytest.raises(UnknownNameError, match="unknown gradient 'mean_probs'; did you mean"):

@@ -73,8 +73,8 @@ def test_wrong_values_are_refused(
         ({"strength": torch.full((4,), 0.5)}, r"one number for all images, got a Tensor of shape"),
         ({"strength": [0.5, 1.0]}, r"one number for all images, got \[0.5, 1.0\]; for one of each"),
         ({"strength": "x/255"}, "strength must be a number, got 'x/255'"),
-        ({"norm": np.inf}, r"norm must be a name \(l2, linf\), got inf"),
-        ({"norm": 2}, r"norm must be a name \(l2, linf\), got 2"),
+        ({"norm": np.inf}, r"norm must be a name \(l2, linf, l1\), got inf"),
+        ({"norm": 2}, r"norm must be a name \(l2, linf, l1\), got 2"),
         ({"clip": (torch.zeros(3, 1, 1), torch.ones(3, 1, 1))}, "clip must be two numbers"),
     ],
 )
@@ -94,6 +94,8 @@ def test_settings_of_other_libraries_are_refused(settings: dict[str, Any], messa
         (1, FGM(norm="linf"), [0.0], None),
         (255, FGM(norm="linf"), [8 / 255], "nearly nothing"),
         (255, FGM(norm="linf"), [8.0], None),
+        (1, FGM(norm="l1"), [0.01], None),  # of 64 pixels one changes by a hundredth
+        (255, FGM(norm="l1"), [0.01], "nearly nothing"),
         (1, FGM(), [0.5], None),
         (1, FGM(), [7.9], None),
         (1, FGM(), [128.0], "more than any two"),

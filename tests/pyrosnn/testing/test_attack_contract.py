@@ -25,6 +25,7 @@ from pyrosnn.testing import (
     trial_labels,
 )
 
+SEARCH = {"steps": 4, "bisections": 2, "selection_samples": 5}
 # Enough to see a difference; their own defaults take longer.
 SHORT: dict[str, dict[str, Any]] = {
     "pgd": {"steps": 4, "relative_step": 0.4, "restarts": 1},
@@ -34,12 +35,16 @@ SHORT: dict[str, dict[str, Any]] = {
     "random": {"draws": 3, "selection_samples": 5},
     "square": {"queries": 5, "selection_samples": 3},
     "transfer": {"steps": 3, "relative_step": 0.5},
+    "ddn": SEARCH,
+    "fmn": SEARCH,
+    "cw": {**SEARCH, "constants": 3, "initial_constant": 0.1},
 }
 
 
-@pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("model", ["bnn", "sin"])  # samples shared by all images, and for each
-@pytest.mark.parametrize("name", list(ATTACKS))
+@pytest.mark.parametrize(
+    ("name", "norm"), [(name, norm) for name, attack in ATTACKS.items() for norm in attack.norms]
+)
 @pytest.mark.slow
 class TestOwnAttacks(AttackContract):
     """The attacks of the library."""
