@@ -16,7 +16,9 @@ def check(
     """Check a result for common faults of an evaluation.
 
     The faults are perturbations shorter than η, zero gradients, too few attack
-    samples, an accuracy that rises, and an attack judged on its own samples.
+    samples, an accuracy that rises, and an attack judged on its own samples; in
+    a result of the standard protocol, an attack that fits its selection set, or
+    that breaks no more than noise. Findings stored with the result follow.
     Each check has a number and a status: pass, warn, fail, or skipped where the
     file lacks the values. The page "Checks" of the documentation explains each
     check. The exit status is 1 if a check failed.

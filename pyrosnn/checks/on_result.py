@@ -11,6 +11,8 @@ from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 # The checks of each kind of values.
 TABLES = {GROUP: RESULT_CHECKS, "standard": STANDARD_CHECKS}
+# The groups of a result that has findings.
+CHECKED = frozenset({*TABLES, STORED})
 
 
 def check_result(result: Evaluated) -> list[Finding]:
@@ -41,7 +43,7 @@ def check_result(result: Evaluated) -> list[Finding]:
         >>> found[0].name, found[0].status
         ('perturbation-norm', 'pass')
     """
-    known = isinstance(result, xr.DataTree) and not {*TABLES, STORED}.isdisjoint(result.children)
+    known = isinstance(result, xr.DataTree) and bool(CHECKED & {*result.children})
     if not (isinstance(result, xr.DataTree) and known and "spec" in result.attrs):
         # what ``evaluate`` returned, or an error that says what is missing
         values = evaluation_of(result)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.finding import STATUSES, Finding
 from pyrosnn.errors import require
 from pyrosnn.results import make_dataset
 
@@ -42,6 +42,8 @@ def findings_dataset(findings: Sequence[Finding]) -> xr.Dataset:
 def stored_findings(result: xr.DataTree) -> list[Finding]:
     """Return the findings in a result's group ``checks``; none if it has no such group.
 
+    A status that is none of ``STATUSES`` counts as ``skipped``.
+
     Args:
         result: what ``open_results`` or ``make_result`` returned.
 
@@ -56,7 +58,7 @@ def stored_findings(result: xr.DataTree) -> list[Finding]:
     return [
         Finding(
             name=str(name),
-            status=str(status),
+            status=str(status) if str(status) in STATUSES else "skipped",
             value=None if np.isnan(value) else float(value),
             message=str(message),
         )

@@ -1,12 +1,10 @@
-"""The findings of a result: those that it holds, or those that its values give."""
+"""The findings of a result: those that its values give, and those that it holds."""
 
-import numpy as np
 import xarray as xr
 
-from pyrosnn.checks import STATUSES, Finding
-from pyrosnn.checks.on_result import check_result
+from pyrosnn.checks import Finding
+from pyrosnn.checks.on_result import CHECKED, check_result
 from pyrosnn.plots.style import count
-from pyrosnn.results import GROUP
 
 
 def findings_of(result: xr.DataTree) -> list[Finding]:
@@ -15,24 +13,7 @@ def findings_of(result: xr.DataTree) -> list[Finding]:
     Args:
         result: a result.
     """
-    if "checks" not in result.children:
-        return check_result(result) if GROUP in result.children else []
-    checks = result["checks"].dataset
-    return [
-        Finding(
-            name=str(name),
-            status=str(status) if str(status) in STATUSES else "skipped",
-            value=None if np.isnan(value) else float(value),
-            message=str(message),
-        )
-        for name, status, value, message in zip(
-            checks["check"].values,
-            checks["check_status"].values,
-            checks["check_value"].values,
-            checks["check_message"].values,
-            strict=True,
-        )
-    ]
+    return check_result(result) if CHECKED & {*result.children} else []
 
 
 def checks_in_words(result: xr.DataTree) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.false_alarms import count
 from support.toy import LinearClassifier
 from torch import Tensor
 
@@ -58,3 +59,10 @@ def test_what_cannot_be_divided_is_skipped() -> None:
     one = find(FGM(strength=1.0), attack_samples=1)
     assert (one.status, one.value) == ("skipped", None)
     assert "several samples or steps" in one.message
+
+
+@pytest.mark.slow
+@pytest.mark.statistical
+def test_healthy_networks_raise_no_alarm() -> None:
+    """Two networks of two kinds; ``false_alarms.py`` runs 32, and the docs count its alarms."""
+    assert {status for _, status in count(["bnn", "sin"], [0])} == {"pass"}

@@ -1,5 +1,7 @@
 """`repeated-rows`: noise of each image's own makes rows of one image differ, and nothing else."""
 
+from typing import Any
+
 import pyro
 import pytest
 import torch
@@ -71,7 +73,7 @@ class BatchGradient(Noisy):
 
 def find(classifier: StochasticClassifier) -> tuple[str, float, str]:
     x = torch.randn(12, *classifier.image_shape).to(classifier.dtype)
-    sizes = {"attack_samples": 3, "inference_samples": 4, "seed": 0}
+    sizes: dict[str, Any] = {"attack_samples": 3, "inference_samples": 4, "seed": 0}
     y = torch.zeros(12, dtype=torch.long)
     finding = repeated_rows(Trial(classifier=classifier, x=x, y=y, attack=FGM(), **sizes))
     assert finding.value is not None
@@ -119,8 +121,8 @@ def test_healthy_kinds_of_noise_pass() -> None:
         status, value, message = find(shared)
         assert (status, value) == ("pass", 1.0)
         assert "the images of a batch share all noise" in message
-    for settings in ({}, {"replay": "batch"}, {"replay": "seeds"}):
-        status, value, message = find(Stochastic(network(), (6,), **settings))
+    for replay in (None, "batch", "seeds"):
+        status, value, message = find(Stochastic(network(), (6,), replay=replay))
         assert status == "pass", message
         assert 0.3 < value < 3
     assert find(Stochastic(network(), (6,), per_example=False))[1] == 1.0

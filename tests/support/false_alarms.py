@@ -1,4 +1,4 @@
-"""Count the alarms of checks on healthy networks: ``python tests/pyrosnn/checks/false_alarms.py``.
+"""Count the alarms of checks on healthy networks: ``python tests/support/false_alarms.py``.
 
 Each network is trained on digits from a seed of its own, and attacked with a seed of its own.
 """
