@@ -16,7 +16,7 @@ from support.program import SIZES, Run, invoke
 
 from pyrosnn_cli.main import app
 
-EXAMPLES = 25
+EXAMPLES = 16
 
 VALUES = [
     *("", "x", "é", "-1", "0", "1.5", "nan", "inf", "-inf", "1e400", "8/0", "8/255", "1,,2", "2,1"),

@@ -118,7 +118,7 @@ def test_predictions_meet_measurements_where_samples_are_many(
     The prediction takes second moments alone: heavy tails of single gradients leave it below.
     """
     spec = DiagnosisSpec(
-        images=40,
+        images=20,
         num_samples=200,
         strength=0.6,
         attack_samples=(1, 100),

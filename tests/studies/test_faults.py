@@ -15,7 +15,7 @@ from pyrosnn.results import open_results, result_digest
 from pyrosnn_cli.main import app
 
 KILLING = Path(__file__).parents[1] / "support" / "killing.py"
-KILLS = int(os.environ.get("PYROSNN_KILLS", "8"))
+KILLS = int(os.environ.get("PYROSNN_KILLS", "5"))
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 

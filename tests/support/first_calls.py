@@ -16,7 +16,7 @@ from beartype import beartype
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MOST = 10
+MOST = 3
 
 _calls: Counter[Callable[..., Any]] = Counter()
 _skipped: list[Any] = []

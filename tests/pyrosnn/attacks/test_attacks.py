@@ -124,7 +124,7 @@ def test_gradients_equal_a_loop_with_autograd(
     digits: Dataset,
 ) -> None:
     classifier = classifiers[model]
-    x, y = digits.test_images(40)
+    x, y = digits.test_images(15)
     a, _ = disjoint_sample_sets(classifier, x, attack=7, inference=1, seed=0, memory_budget=1)
     ours = loss_gradient(classifier, x, y, a, loss=loss, gradient=gradient)
     ours_true = ours.scale.reshape(-1, 1, 1, 1) * ours.direction

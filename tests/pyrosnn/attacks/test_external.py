@@ -356,7 +356,7 @@ def test_the_spec_says_what_it_can() -> None:
 
 @pytest.mark.slow
 def test_checks_take_a_function(bnn: StochasticClassifier, digits: Dataset) -> None:
-    x, y = digits.test_images(40)
+    x, y = digits.test_images(20)
     attack = ExternalAttack(function=step, strength=0.6)
     sizes = {"attack_samples": 10, "inference_samples": 20}
     found = {f.name: f for f in pyrosnn.check_model(bnn, x, y, attack=attack, **sizes)}

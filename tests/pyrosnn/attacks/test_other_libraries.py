@@ -310,7 +310,7 @@ def test_attacks_that_regroup_images_use_the_noise_of_each(
     torch.manual_seed(0)
     layers = torch.nn.Flatten(), torch.nn.Dropout(0.3), torch.nn.Linear(64, 10)
     noisy = MCDropout(torch.nn.Sequential(*layers), (1, 8, 8))
-    x, y = digits.test_images(16)
+    x, y = digits.test_images(6)
     a, _ = disjoint_sample_sets(noisy, x, attack=3, inference=1, seed=0)
     (site,) = a.tensors
     owners, rows = a.tensors[site].flatten(2).transpose(0, 1).flatten(1), []

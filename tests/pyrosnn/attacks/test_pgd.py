@@ -153,8 +153,8 @@ def test_more_steps_attack_harder(
 ) -> None:
     """On the attack set itself 20 steps leave a smaller mean margin than FGM's one."""
     classifier = classifiers[model]
-    x, y = digits.test_images(60)
-    a, _ = disjoint_sample_sets(classifier, x, attack=10, inference=1, seed=0)
+    x, y = digits.test_images(25)
+    a, _ = disjoint_sample_sets(classifier, x, attack=5, inference=1, seed=0)
 
     def left(attack: FGM | PGD) -> float:
         delta = attack(classifier, x, y, a).perturbation
