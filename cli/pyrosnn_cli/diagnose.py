@@ -1,6 +1,7 @@
 """`pyrosnn diagnose`: how many samples the attack on a model needs."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import typer
@@ -30,7 +31,7 @@ class DiagnosisRun(StudyRun):
 
     checks: bool = True
 
-    def finish(self, result: "xr.DataTree", subject: "Subject | None") -> None:
+    def finish(self, result: "xr.DataTree", subject: "Subject | None", output: Path) -> None:
         """Check the model; exit status 1 if a check failed."""
         assert subject is not None  # the study needs a model
         if self.checks and not _healthy(result, subject, self):

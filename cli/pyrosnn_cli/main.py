@@ -14,8 +14,15 @@ from pyrosnn.errors import PyrosnnError, PyrosnnWarning
 from pyrosnn_cli import check, compare, merge, plot, report, study, summary, train
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
 from pyrosnn_cli.diagnose import DiagnosisRun
+from pyrosnn_cli.evaluate import EvaluationRun
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
 from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
+
+# Commands that run a study and do more: the study, and the options of the run.
+RUNS: dict[str, tuple[str, type[study.StudyRun]]] = {
+    "evaluate": ("evaluation", EvaluationRun),
+    "diagnose": ("diagnosis", DiagnosisRun),
+}
 
 
 class _Program(SettingsGroup):
@@ -24,12 +31,13 @@ class _Program(SettingsGroup):
     kind = "command"
 
     def names(self) -> list[str]:
-        """Return the one command that is made of settings."""
-        return ["diagnose"]
+        """Return the commands that are studies with more."""
+        return list(RUNS)
 
     def make(self, name: str, arguments: Arguments) -> Any:
-        """Make it."""
-        return study.study_command("diagnosis", arguments, title=name, group=DiagnosisRun)
+        """Make one."""
+        of, group = RUNS[name]
+        return study.study_command(of, arguments, title=name, group=group)
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _errors_as_one_line():

@@ -73,6 +73,7 @@ def run_study(
     from pyrosnn_studies.kept import figure_of, run_kept
 
     study, spec = settings_of(name, subject, preset=preset, like=like, changes=changes)
+    spec = study.settled(spec, subject)
 
     @contextmanager
     def work() -> "Iterator[tuple[Progress, Compute]]":

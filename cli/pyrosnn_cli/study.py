@@ -43,7 +43,15 @@ class StudyOutput(Settings):
 class StudyRun(Running, StudyOutput):
     """A study's run."""
 
-    def finish(self, result: "xr.DataTree", subject: "Subject | None") -> None:
+    @property
+    def start(self) -> str:
+        """The preset to start from, where no result is."""
+        return self.preset or "quick"
+
+    def check(self, output: Path) -> None:
+        """Refuse what a command could not do after its study; nothing, for most."""
+
+    def finish(self, result: "xr.DataTree", subject: "Subject | None", output: Path) -> None:
         """Do what a command does after its study; nothing, for most."""
 
 
@@ -66,7 +74,10 @@ def study_command(
         return f"add {added}" if added else ""
 
     def call(settings: dict[str, Any], running: StudyRun, **subject: SubjectOptions) -> None:
-        running.finish(*run(name, settings, running, subject.get("subject")))
+        output = running.output or Path(f"{name}.nc")
+        running.check(output)
+        result, opened = run(name, settings, running, subject.get("subject"))
+        running.finish(result, opened, output)
 
     parts = [
         part_of("running", group, {"output": f"{name}.nc"}),
@@ -100,7 +111,7 @@ def run(
         result = run_study(
             name,
             subject,
-            preset=running.preset or "quick",
+            preset=running.start,
             like=running.like,
             output=output,
             running=running,

@@ -23,6 +23,10 @@ class Entry:
 _GRID = "pyrosnn_studies.grid:GridSpec"
 
 STUDIES = {
+    "evaluation": Entry(
+        home="pyrosnn_studies.evaluation:STUDY",
+        settings="pyrosnn_studies.evaluation:EvaluationSpec",
+    ),
     "sample-size": Entry(home="pyrosnn_studies.sample_size:STUDY", settings=_GRID),
     "inference-size": Entry(home="pyrosnn_studies.inference_size:STUDY", settings=_GRID),
     "conditions": Entry(home="pyrosnn_studies.conditions:STUDY", settings=_GRID, needs="smoothed"),

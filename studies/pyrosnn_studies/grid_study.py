@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from pyrosnn.adapters import Reference
+from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.outputs import find_output
 from pyrosnn.training import TrainingSpec
@@ -46,7 +47,9 @@ def grid_study(
     )
 
 
-def _smoothed(study: str, settings: dict[str, Any], training: Training) -> dict[str, Any]:
+def _smoothed(
+    study: str, settings: dict[str, Any], dataset: Dataset, training: Training
+) -> dict[str, Any]:
     """Return settings with the noise of the training; refuse what has no smooth condition."""
     variance = settings.get("smoothing_variance")
     if variance is None:

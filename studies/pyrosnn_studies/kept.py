@@ -102,6 +102,7 @@ def run_kept(
         The result, and whether it was there already. A figure that cannot be drawn costs neither:
         it is left out, after a warning.
     """
+    spec = study.settled(spec, subject)
     decides = study.manifest(spec, subject)
     if keeping.resume:
         result = finished_result(output, decides, overwrite=keeping.overwrite)

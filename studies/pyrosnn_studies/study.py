@@ -38,8 +38,10 @@ class Study:
         tables: the tables that it ends with.
         figure: its figure.
         presets: settings by the preset's name; None for those of ``presets.toml``.
-        complete: settings that depend on the model's training, from those of the preset; the
-            loss, strengths and number of images need none (:mod:`~pyrosnn_studies.presets`).
+        complete: settings that depend on the data and the model's training, from those of the
+            preset; the loss, strengths and number of images need none
+            (:mod:`~pyrosnn_studies.presets`).
+        settle: the spec with what depends on the model itself; the same again if it is settled.
         settings: the spec as plain values, for the result.
         reduce: what the result holds of the cells' union, by group, where that is less.
     """
@@ -51,7 +53,8 @@ class Study:
     tables: Callable[[xr.DataTree], list[Table]]
     figure: Callable[[xr.DataTree], Figure]
     presets: Presets | None = None
-    complete: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
+    complete: Callable[[dict[str, Any], Any, Any], dict[str, Any]] | None = None
+    settle: Callable[[Any, Any], Any] | None = None
     settings: Callable[[Any], dict[str, Any]] = recorded
     reduce: Callable[[Any, Groups], Groups] | None = None
 
@@ -79,7 +82,7 @@ class Study:
         if dataset is not None:
             settings = limited(settings, dataset, asked=changes.get("images") is not None)
         if self.complete is not None:
-            settings = self.complete(settings, training)
+            settings = self.complete(settings, dataset, training)
         if training is not None:
             settings = with_defaults(self.spec, settings, dataset, training)
         return self.spec(**settings)
@@ -112,7 +115,12 @@ class Study:
             >>> study.run(spec)["angles"].dataset["angle"].shape
             (2, 2)
         """
+        spec = self.settled(spec, subject)
         return run_cells(self, spec, subject, progress=progress, store=store, compute=compute)
+
+    def settled(self, spec: Any, subject: Subject | None) -> Any:
+        """Return the spec with what depends on the model itself."""
+        return spec if self.settle is None else self.settle(spec, subject)
 
     def manifest(self, spec: Any, subject: Subject | None = None) -> dict[str, Any]:
         """Return all that decides the result of a run, see :func:`runner.manifest`."""

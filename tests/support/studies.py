@@ -12,6 +12,14 @@ from pyrosnn_studies.study import Study, find_study
 from pyrosnn_studies.subject import Subject
 
 SIZES: dict[str, dict[str, Any]] = {
+    "evaluation": {
+        "images": 3,
+        "block_size": 2,
+        "l2": 0.5,
+        "attack_samples": 2,
+        "diagnosis": False,
+        "checks": False,
+    },
     "sample-size": {"images": 12, "block_size": 5, "repeats": 2, "attack_samples": (1, 3)},
     "inference-size": {"images": 7, "block_size": 5, "repeats": 2, "inference_samples": (2, 4)},
     "conditions": {"images": 7, "block_size": 5, "inference_samples": (3,), "noise_samples": 2},

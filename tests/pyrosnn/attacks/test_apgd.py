@@ -309,8 +309,8 @@ def test_noise_in_the_logits_halves_no_step_size_on_v(monkeypatch: pytest.Monkey
 
     def on_fresh_samples(problem: Problem, delta: Tensor) -> Tensor:
         stream = f"fresh-{next(streams)}"
-        V = draw_sample_set(problem._classifier, problem.x, 1, seed=1, stream=stream)
-        mean = predict(problem._classifier, problem.x + delta, V)
+        V = draw_sample_set(problem.classifier, problem.x, 1, seed=1, stream=stream)
+        mean = predict(problem.classifier, problem.x + delta, V)
         return problem.maximised.row.value(mean, problem.labels)
 
     monkeypatch.setattr(Problem, "decide", on_fresh_samples)
