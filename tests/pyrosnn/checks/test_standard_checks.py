@@ -31,7 +31,7 @@ def result_of(
     """
     hard = rng.random(IMAGES)
     sizes = {"example": IMAGES, "threat": 2, "entry": 2, "perturbation": 3}
-    values = {}
+    values: dict[str, Any] = {}
     for name in GROUPS["standard"]:
         shape = [sizes[dim] for dim in VARIABLES[name].dims]
         correct = hard < shares.get(name, 0.9)
@@ -89,7 +89,7 @@ def test_an_archive_that_fits_v_completely_fails() -> None:
     ("random", "archive", "status"), [(0.88, 0.3, "pass"), (0.5, 0.3, "warn"), (0.32, 0.3, "fail")]
 )
 def test_random_perturbations_take_a_share(random: float, archive: float, status: str) -> None:
-    shares = {"random_correct": random, "archive_correct": archive}
+    shares: dict[str, Any] = {"random_correct": random, "archive_correct": archive}
     finding = null_control(result_of(np.random.default_rng(0), **shares))
     assert finding.status == status
     assert finding.value == pytest.approx((0.9 - random) / (0.9 - archive), abs=0.08)
@@ -97,7 +97,7 @@ def test_random_perturbations_take_a_share(random: float, archive: float, status
 
 def test_queries_that_break_without_an_attack_warn() -> None:
     """The null model: each query errs with probability 0.1, whatever δ is."""
-    shares = {"random_correct": 0.9, "archive_correct": 0.5, "query_none": 0.9}
+    shares: dict[str, Any] = {"random_correct": 0.9, "archive_correct": 0.5, "query_none": 0.9}
     finding = null_control(result_of(np.random.default_rng(0), **shares, query_archive=0.88))
     assert finding.status == "warn"
     assert "they break without any δ" in finding.message
