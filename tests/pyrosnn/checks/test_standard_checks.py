@@ -31,7 +31,7 @@ def result_of(
     """
     hard = rng.random(IMAGES)
     sizes = {"example": IMAGES, "threat": 2, "entry": 2, "perturbation": 3}
-    values = {}
+    values: dict[str, Any] = {}
     for name in GROUPS["standard"]:
         shape = [sizes[dim] for dim in VARIABLES[name].dims]
         correct = hard < shares.get(name, 0.9)
