@@ -38,7 +38,7 @@ class FMN(MinimumNormAttack):
         NeurIPS 2021, algorithm 1.
 
     Example:
-        >>> FMN(norm="l1", strength=12).steps
+        >>> FMN(norm="l1", strength=12.0).steps
         100
     """
 
