@@ -103,28 +103,31 @@ def entry_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.DataFram
         confidence: confidence of the intervals.
 
     Returns:
-        One row for each threat and attack that was run under it: ``correct``, the accuracy on I at
-        the attack's own δ, with ``correct_low`` and ``correct_high``; ``selected``, that on V;
-        ``won``, the share of images whose archive has this attack's δ; ``gradients`` and
-        ``queries``, of single samples, mean over images.
+        One row for each threat and attack that was run under it: ``run``, the share of images that
+        it was run on; ``correct``, the accuracy of these on I at the attack's own δ, with
+        ``correct_low`` and ``correct_high``; ``selected``, that on V; ``won``, the share of all
+        images whose archive has this attack's δ; ``gradients`` and ``queries``, of single samples,
+        mean over the images that it was run on.
 
     Raises:
         ArgumentError: for a result without the group ``standard``, and a confidence out of (0, 1).
     """
     require_confidence(confidence)
     values = standard_of(result)
+    run = values["entry_run"]
     places = xr.DataArray(np.arange(values.sizes["entry"]), dims="entry")
     columns = {
-        **_with_interval("correct", values["entry_correct"], confidence),
-        "selected": _mean(values["entry_selected"]),
+        "run": _mean(run),
+        **_with_interval("correct", values["entry_correct"].where(run), confidence),
+        "selected": _mean(values["entry_selected"].where(run)),
         "won": _mean(values["archive_entry"] == places),
-        "gradients": values["entry_gradients"].mean("repeat"),
-        "queries": values["entry_queries"].mean("repeat"),
+        "gradients": _mean(values["entry_gradients"].where(run)),
+        "queries": _mean(values["entry_queries"].where(run)),
     }
     frame: pd.DataFrame = (
         xr.Dataset(columns).reset_coords(drop=True).to_dataframe(dim_order=["threat", "entry"])
     )
-    return frame[frame["gradients"].notna()][list(columns)]
+    return frame[frame["run"] > 0][list(columns)]
 
 
 def standard_of(result: xr.DataTree) -> xr.Dataset:
@@ -148,10 +151,15 @@ def _mean(values: xr.DataArray) -> xr.DataArray:
 
 
 def _with_interval(name: str, values: xr.DataArray, confidence: float) -> dict[str, xr.DataArray]:
-    """Return the mean over images of shares, and its Clopper-Pearson interval."""
+    """Return the mean over images of shares, and its Clopper-Pearson interval; NaN is no image."""
     per_image = values.mean("repeat")
+
+    def interval(row: np.ndarray) -> tuple[float, float]:
+        known = row[~np.isnan(row)]
+        return share_interval(known, confidence=confidence) if len(known) else (np.nan, np.nan)
+
     low, high = xr.apply_ufunc(
-        lambda row: share_interval(row, confidence=confidence),
+        interval,
         per_image,
         input_core_dims=[["example"]],
         output_core_dims=[[], []],

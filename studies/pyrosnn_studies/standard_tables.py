@@ -118,14 +118,15 @@ def _attacks(result: xr.DataTree) -> Table:
     names = dict(zip(standard_of(result)["threat"].values, threat_names(result), strict=True))
     return Table(
         title=(
-            "Each attack alone, in % [95 % interval over images]; its cost in gradients and "
-            "queries of single samples, mean over images"
+            "Each attack alone, in % of the images that it was run on [95 % interval]; its cost in "
+            "gradients and queries of single samples, mean over these images"
         ),
-        header=["threat", "attack", "on I", "on V", "won", "gradients", "queries"],
+        header=["threat", "attack", "run on", "on I", "on V", "won", "gradients", "queries"],
         rows=[
             [
                 names[str(row["threat"])],
                 str(row["entry"]),
+                _cell(row, "run"),
                 _cell(row, "correct"),
                 _cell(row, "selected"),
                 _cell(row, "won"),
