@@ -69,7 +69,8 @@ def _rows(table: pd.Series, entries: pd.DataFrame) -> Iterator[Row]:
     yield _row("no attack", table, "clean", 0, control=True)
     yield _row("random δ (control)", table, "random", 0, control=True)
     for name, entry in entries.iterrows():
-        yield _row(f"{name} alone", entry, "correct", 1)
+        part = "alone" if entry["run"] == 1 else f"({entry['run']:.0%} of images)"
+        yield _row(f"{name} {part}", entry, "correct", 1)
     yield _row(MAIN, table, "archive", 2)
     selected = float(table["archive_selected"])
     yield Row(label="all attacks, on V", value=selected, low=np.nan, high=np.nan, group=2)

@@ -103,21 +103,21 @@ def entry_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.DataFram
         confidence: confidence of the intervals.
 
     Returns:
-        One row for each threat and attack that was run under it: ``images``, how many it was run
-        on; of these ``correct``, the accuracy on I at the attack's own δ, with ``correct_low`` and
-        ``correct_high``, and ``selected``, that on V; ``won``, the share of all images whose
-        archive has this attack's δ; ``gradients`` and ``queries`` of single samples, mean over the
-        images that it was run on.
+        One row for each threat and attack that was run under it: ``run``, the share of images that
+        it was run on; ``correct``, the accuracy of these on I at the attack's own δ, with
+        ``correct_low`` and ``correct_high``; ``selected``, that on V; ``won``, the share of all
+        images whose archive has this attack's δ; ``gradients`` and ``queries``, of single samples,
+        mean over the images that it was run on.
 
     Raises:
         ArgumentError: for a result without the group ``standard``, and a confidence out of (0, 1).
     """
     require_confidence(confidence)
     values = standard_of(result)
-    places = xr.DataArray(np.arange(values.sizes["entry"]), dims="entry")
     run = values["entry_run"]
+    places = xr.DataArray(np.arange(values.sizes["entry"]), dims="entry")
     columns = {
-        "images": run.sum("example").mean("repeat"),
+        "run": _mean(run),
         **_with_interval("correct", values["entry_correct"].where(run), confidence),
         "selected": _mean(values["entry_selected"].where(run)),
         "won": _mean(values["archive_entry"] == places),
@@ -127,7 +127,7 @@ def entry_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.DataFram
     frame: pd.DataFrame = (
         xr.Dataset(columns).reset_coords(drop=True).to_dataframe(dim_order=["threat", "entry"])
     )
-    return frame[frame["images"] > 0][list(columns)]
+    return frame[frame["run"] > 0][list(columns)]
 
 
 def standard_of(result: xr.DataTree) -> xr.Dataset:
@@ -151,16 +151,13 @@ def _mean(values: xr.DataArray) -> xr.DataArray:
 
 
 def _with_interval(name: str, values: xr.DataArray, confidence: float) -> dict[str, xr.DataArray]:
-    """Return the mean over images of shares, and its Clopper-Pearson interval.
-
-    Images without a value are left out.
-    """
+    """Return the mean over images of shares, and its Clopper-Pearson interval; NaN is no image."""
+    per_image = values.mean("repeat")
 
     def interval(row: np.ndarray) -> tuple[float, float]:
         known = row[~np.isnan(row)]
         return share_interval(known, confidence=confidence) if len(known) else (np.nan, np.nan)
 
-    per_image = values.astype(float).mean("repeat")
     low, high = xr.apply_ufunc(
         interval,
         per_image,

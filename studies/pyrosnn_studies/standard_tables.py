@@ -119,14 +119,14 @@ def _attacks(result: xr.DataTree) -> Table:
     return Table(
         title=(
             "Each attack alone, in % of the images that it was run on [95 % interval]; its cost in "
-            "gradients and queries of single samples, mean over these"
+            "gradients and queries of single samples, mean over these images"
         ),
-        header=["threat", "attack", "images", "on I", "on V", "won", "gradients", "queries"],
+        header=["threat", "attack", "run on", "on I", "on V", "won", "gradients", "queries"],
         rows=[
             [
                 names[str(row["threat"])],
                 str(row["entry"]),
-                f"{row['images']:,.0f}",
+                _cell(row, "run"),
                 _cell(row, "correct"),
                 _cell(row, "selected"),
                 _cell(row, "won"),

@@ -12,6 +12,7 @@ THREATS = [("linf", 0.1), ("l2", 1.5)]
 ENTRIES = ("apgd-ce", "apgd-dlr", "square", "transfer")
 PERTURBATIONS = ("none", "random", "archive")
 QUERIES = 100
+LAST = ENTRIES.index("square")
 SHOWN = 6  # of each threat
 
 # How likely one answer is to be right: the mean of a beta distribution over images.
@@ -80,6 +81,8 @@ def _values(rng: np.random.Generator, images: int) -> dict[str, np.ndarray]:
     own = archive[..., None] | (rng.random((*shape, len(ENTRIES))) < [0.1, 0.2, 0.5, 0.4])
     entry = rng.choice(len(ENTRIES), shape, p=[0.5, 0.3, 0.15, 0.05])
     cosine = rng.beta(6, 3, shape)
+    run = np.ones((*shape, len(ENTRIES)), dtype=bool)
+    run[..., LAST] = rng.random(shape) < 0.7
     return {
         "unattacked_correct": clean[:, 0] > 0.5,
         "unattacked_selected": clean[:, 0] > 0.5,
@@ -93,9 +96,9 @@ def _values(rng: np.random.Generator, images: int) -> dict[str, np.ndarray]:
         "archive_cosine": np.where(archive, cosine - 0.2, cosine),
         "entry_correct": own,
         "entry_selected": own,
-        "entry_run": np.ones((*shape, len(ENTRIES)), dtype=bool),
-        "entry_gradients": np.full((*shape, len(ENTRIES)), [1e4, 1e4, 0, 500]),
-        "entry_queries": np.full((*shape, len(ENTRIES)), [1e4, 1e4, 1e5, 1e3]),
+        "entry_run": run,
+        "entry_gradients": np.where(run, [1e4, 1e4, 0, 500], 0.0),
+        "entry_queries": np.where(run, [1e4, 1e4, 1e5, 1e3], 0.0),
         "queries_correct": rng.binomial(QUERIES, np.stack([clean, noise, right], -1)),
         "random_correct": noise > 0.5,
         "random_selected": noise > 0.5,

@@ -26,7 +26,9 @@ def test_a_row_for_each_number_of_the_table(result: xr.DataTree) -> None:
         row = rows[label]
         found = [row.value, row.low, row.high]
         assert found == [table[f"{column}{end}"] for end in ("", "_low", "_high")]
-    assert [f"{name} alone" in rows for name in ENTRIES] == [True] * len(ENTRIES)
+    assert [f"{name} alone" in rows for name in ENTRIES] == [True, True, False, True]
+    run = result["standard"].dataset["entry_run"].values[:, 1, 2].mean()
+    assert f"square ({run:.0%} of images)" in rows
     assert rows["all attacks, on V"].value == table["archive_selected"]
 
 

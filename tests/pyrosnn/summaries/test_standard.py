@@ -129,16 +129,31 @@ def test_each_attack_has_its_accuracy_its_wins_and_its_cost(result: xr.DataTree)
     assert found.index.names == ["threat", "entry"]
     first = found.loc["linf 0.1"]
     assert first.index.tolist() == list(ENTRIES)
-    np.testing.assert_allclose(first["correct"], values["entry_correct"].values[:, 0].mean(0))
+    everywhere = values["entry_correct"].values[:, 0, :2]
+    np.testing.assert_allclose(first["correct"][:2], everywhere.mean(0))
     wins = [(values["archive_entry"].values[:, 0] == place).mean() for place in range(4)]
     np.testing.assert_allclose(first["won"], wins)
     assert first["gradients"].tolist() == [10_000, 10_000, 0, 500]
+    assert first["run"].tolist()[:2] == [1, 1]
+
+
+def test_an_attack_is_judged_on_the_images_that_it_was_run_on(result: xr.DataTree) -> None:
+    values = result["standard"].dataset
+    found = entry_table(result).to_dict("index")[("l2 1.5", "square")]
+    of = values.isel(threat=1).sel(entry="square")
+    run, right = of["entry_run"].values, of["entry_correct"].values
+    assert 0 < run.sum() < IMAGES
+    assert found["run"] == pytest.approx(run.mean())
+    assert found["correct"] == pytest.approx(right[run].mean())
+    low, _ = clopper_pearson(np.array(int(right[run].sum())), int(run.sum()))
+    assert found["correct_low"] == pytest.approx(float(low))
+    assert found["queries"] == 1e5
 
 
 def test_attacks_that_were_not_run_under_a_threat_are_left_out(result: xr.DataTree) -> None:
-    cost = result["standard"].dataset["entry_gradients"].copy()
-    cost[0, 2] = np.nan
-    found = entry_table(changed(result, entry_gradients=cost))
+    run = result["standard"].dataset["entry_run"].copy()
+    run[:, 0, 2] = False
+    found = entry_table(changed(result, entry_run=run))
     assert ("linf 0.1", "square") not in found.index
     assert ("l2 1.5", "square") in found.index
 
