@@ -19,6 +19,8 @@ SETTINGS = {
     "attack_samples": "attack_samples",
     "inference_samples": "inference_samples",
 }
+# What a part picks from its images, whichever they are.
+PICKED = ("shown",)
 # Where a run begins that does not begin at 0; absent from the spec of one that does.
 FIRST = {"repeat": "first_repeat", "example": "first_image"}
 # Where it is a choice: which values; absent from the spec of a run without one.
@@ -79,7 +81,7 @@ def merge_results(
     for name in first.children:
         parts = [result[name].to_dataset() for result in results]
         check_same_variables(parts, names)
-        groups[name] = merge_datasets(parts, names, tuple(SETTINGS))
+        groups[name] = merge_datasets(parts, names, (*SETTINGS, *PICKED))
     spec = read_spec(first)
     for values in groups.values():
         for dim in FIRST:

@@ -32,7 +32,7 @@ from pyrosnn.settings import RARE, Default, OneOf, Settings
 from pyrosnn.summaries import advise
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.evaluation_checks import check_cell, first_images
-from pyrosnn_studies.images import ImageSettings
+from pyrosnn_studies.images import Block, ImageSettings
 from pyrosnn_studies.presets import default_loss, has_strengths, preset_strengths
 from pyrosnn_studies.settings import RepeatSettings, SeedSettings, recorded
 from pyrosnn_studies.standard_tables import standard_tables
@@ -190,10 +190,20 @@ def _run_cell(spec: EvaluationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
         show=KEPT if first else 0,
         memory_budget=subject.memory_budget,
     )
-    if first:  # whose indices may be chosen ones
-        rows = values["shown_example"] - images.first
-        values["shown_example"] = rows.copy(data=np.array(images.indices)[rows.values])
-    return images.labelled(values)
+    return _identified(images.labelled(values), images) if first else images.labelled(values)
+
+
+def _identified(values: xr.Dataset, images: Block) -> xr.Dataset:
+    """Return values whose shown images have their indices in the test split, and names of them.
+
+    Parts of a study that are merged show different images, and no two have the same number.
+    """
+    rows, threats = values["shown_example"] - images.first, values["shown_threat"]
+    index = rows.copy(data=np.array(images.indices)[rows.values])
+    numbers = (index * values.sizes["threat"] + threats).values
+    order = np.argsort(numbers)
+    numbered = values[SHOWN].copy(data=numbers)
+    return values.assign(shown_example=index).assign_coords(shown=numbered).isel(shown=order)
 
 
 def _moments(spec: EvaluationSpec, subject: Subject) -> xr.Dataset:
@@ -207,7 +217,6 @@ def _moments(spec: EvaluationSpec, subject: Subject) -> xr.Dataset:
         num_samples=SINGLES,
         inference_samples=spec.plan().inference_samples,
         seed=spec.seed,
-        block=spec.blocks[0],
         first_example=images.first,
         memory_budget=subject.memory_budget,
     )
