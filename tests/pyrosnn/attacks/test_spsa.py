@@ -91,14 +91,14 @@ def test_many_steps_beat_one(
 ) -> None:
     bnn = classifiers["bnn"]
     x, y = digits.test_images(40)
-    A, other = disjoint_sample_sets(bnn, x, attack=2, inference=50, seed=0)
+    A, other = disjoint_sample_sets(bnn, x, attack=3, inference=50, seed=0)
     one = SPSA(norm=norm, strength={"l2": 0.6, "linf": 0.1}[norm], directions=16)
-    many = replace(one, steps=6, relative_step=0.35, selection_samples=20)
+    many = replace(one, steps=10, relative_step=0.2, selection_samples=20)
     left = [
         int((predict(bnn, x + attack(bnn, x, y, A).perturbation, other).predicted == y).sum())
         for attack in (one, many)
     ]
-    assert left[1] < left[0] - 4
+    assert left[1] <= left[0] - 4
     assert many.one_step.linear_in_strength
     assert not many.linear_in_strength
     assert many.iterated
