@@ -32,7 +32,7 @@ def test_damaged_files() -> None:
     """In a process of their own, whose memory is limited, and which ends when one file hangs."""
     numbers = {kind: number * FACTOR for kind, number in FILES.items()}
     run = subprocess.run(
-        [sys.executable, TESTS / "support" / "mutations.py", json.dumps(numbers)],
+        [sys.executable, "-P", TESTS / "support" / "mutations.py", json.dumps(numbers)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)])},
         capture_output=True,
         text=True,

@@ -26,7 +26,7 @@ def test_a_study_that_is_killed_goes_on_to_the_same_file(
 ) -> None:
     """SIGKILL at seeded moments; the file has the undisturbed one's digest, or is not there."""
     run = subprocess.run(
-        [sys.executable, str(KILLING), str(checkpoint_path), str(tmp_path), str(KILLS), "1"],
+        [sys.executable, "-P", str(KILLING), str(checkpoint_path), str(tmp_path), str(KILLS), "1"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -122,6 +122,7 @@ def checkpoint_file() -> tuple[bytes, Read]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.safetensors"
         save_checkpoint(path, bnn, spec, load_dataset("digits"))
+        load_checkpoint(path)  # imports what no damaged file's seconds and memory should pay for
         return path.read_bytes(), load_checkpoint
 
 
@@ -269,8 +270,7 @@ def main(kind: str, number: int) -> None:
         @given(files)
         def read_damaged(content: bytes) -> None:
             path.write_bytes(content)
-            if any(counts.values()):  # the first one waits for what its reader imports
-                faulthandler.dump_traceback_later(SECONDS, exit=True)
+            faulthandler.dump_traceback_later(SECONDS, exit=True)
             counts["refused"] += 1
             with suppress(PyrosnnError):
                 read(path)
