@@ -49,9 +49,13 @@ def check_cell(spec: "EvaluationSpec", subject: Subject) -> xr.Dataset:
 
 
 def first_images(spec: "EvaluationSpec", subject: Subject) -> Block:
-    """Return the first images, which the checks and the diagnosis take."""
-    images = spec.block(spec.blocks[0], subject.dataset)
-    return Block(x=images.x[:CHECKED], y=images.y[:CHECKED], indices=list(images.indices)[:CHECKED])
+    """Return the first images of the whole study, which the checks and the diagnosis take.
+
+    Parts of a study then agree on the attack samples, and on what the checks found.
+    """
+    indices = list(spec.indices or range(spec.first_image + spec.images))[:CHECKED]
+    x, y = subject.dataset.images_at(indices)
+    return Block(x=x, y=y, indices=indices)
 
 
 def _finding(name: str, trial: Trial) -> Finding:
