@@ -58,6 +58,7 @@ def standard_table(
         - ``known``: accuracy on I under an attack that knows I (NaN where it was not run);
         - ``noise_free``, ``noise_free_clean``: accuracy without noise at the archive's δ and
           without attack, where the classifier has a noise-free form;
+        - ``known_gap``: what I's being known costs, ``archive`` minus ``known``;
         - ``selection_gap``, ``random_gap``: accuracy on V minus that on I, at the archive's δ and
           at the control's; the interval is NaN where all differences are equal;
         - ``clean_at_k``, ``random_at_k``, ``robust_at_k``: probability that k independent queries
@@ -82,6 +83,8 @@ def standard_table(
     for column, name in (("selection_gap", "archive"), ("random_gap", "random")):
         gap = values[f"{name}_selected"].astype(float) - values[f"{name}_correct"]
         columns |= _paired(column, gap, confidence)
+    hidden = values["archive_correct"].astype(float) - values["known_correct"]
+    columns |= _paired("known_gap", hidden, confidence)
     columns["hidden_share"] = _hidden_share(columns["archive"], columns["known"])
     for column, perturbation in PERTURBATIONS.items():
         counts = values["queries_correct"].sel(perturbation=perturbation, drop=True)

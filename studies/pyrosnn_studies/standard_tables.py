@@ -71,6 +71,7 @@ MAIN = {
     "archive_selected": "all attacks, on V (where δ was chosen)",
     "selection_gap": "selection gap, V minus I (points)",
     "known": "attacker who knows I",
+    "known_gap": "what knowing I gains (points)",
     "hidden_share": "share of the robustness due to hidden randomness",
     "noise_free": "all attacks, noise switched off",
     "noise_free_clean": "no attack, noise switched off",
@@ -81,11 +82,11 @@ def _accuracies(result: xr.DataTree) -> Table:
     table = standard_table(result)
     samples = read_spec(result).get("inference_samples")
     judged = "" if samples is None else f" of {samples:,} samples"
-    forms = {"selection_gap": "+.1f"}
+    forms = {"selection_gap": "+.1f", "known_gap": "+.1f"}
     return Table(
         title=(
             f"Images that are right in %, judged once on I{judged} "
-            "[95 % interval over images; the gap's is paired]"
+            "[95 % interval over images; those of gaps are paired]"
         ),
         header=["", *threat_names(result)],
         main=[*MAIN].index("archive"),

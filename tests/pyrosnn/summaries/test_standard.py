@@ -66,6 +66,8 @@ def test_hidden_randomness_is_what_an_attacker_who_knows_it_breaks(
 ) -> None:
     expected = (table["archive"] - table["known"]) / table["archive"]
     np.testing.assert_allclose(table["hidden_share"], expected)
+    np.testing.assert_allclose(table["known_gap"], table["archive"] - table["known"])
+    assert (table["known_gap_low"] < table["known_gap"]).all()
     nothing = xr.zeros_like(result["standard"].dataset["archive_correct"])
     assert standard_table(changed(result, archive_correct=nothing))["hidden_share"].isna().all()
 
