@@ -116,7 +116,11 @@ KINDS = {
 
 
 def make_report(
-    result: xr.DataTree, file: Path, *, dataset: str | None = None, data_root: Path | None = None
+    result: xr.DataTree,
+    file: Path,
+    *,
+    dataset: Dataset | str | None = None,
+    data_root: Path | None = None,
 ) -> str:
     """Return the report of a result as one HTML page, which needs no other file.
 

@@ -23,7 +23,7 @@ FOLDERS = {
 
 
 def dataset_of(
-    result: DataTree, asked: str | None = None, root: Path | None = None
+    result: DataTree, asked: Dataset | str | None = None, root: Path | None = None
 ) -> Dataset | str:
     """Return the data set of a result, or a sentence that says why it is not shown.
 
@@ -32,10 +32,12 @@ def dataset_of(
 
     Args:
         result: a result.
-        asked: what the user names, as :func:`~pyrosnn.data.load_dataset` takes it.
+        asked: the data set, or what the user names, as :func:`~pyrosnn.data.load_dataset` takes it.
         root: folder of the data files; None for the default.
     """
     provenance = read_provenance(result)
+    if isinstance(asked, Dataset):
+        return asked
     name = asked or provenance.get("dataset_source") or provenance.get("dataset")
     if name is None:
         return "The file does not say which data set it is about; name it with --dataset."

@@ -15,14 +15,15 @@ MOST = 4  # images of a kind
 Bounds = tuple[float, float]
 
 
-def shown_images(result: xr.DataTree) -> list[Gallery | Text]:
+def shown_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Gallery | Text]:
     """Return the images that a standard evaluation kept, under each threat.
 
     Args:
         result: a result with the groups ``standard`` and ``shown``.
+        find_dataset: gives the data set, whose classes may have names.
     """
     shown, bounds = result["shown"].dataset, _bounds(result)
-    shape = shown["shown_shape"].values.tolist()
+    shape, dataset = shown["shown_shape"].values.tolist(), find_dataset()
     values = standard_of(result).isel(repeat=0)
     parts: list[Gallery | Text] = []
     for threat, name in enumerate(threat_names(result)):
@@ -42,8 +43,8 @@ def shown_images(result: xr.DataTree) -> list[Gallery | Text]:
             }
             before = "" if bool(image["unattacked_correct"]) else " (wrong without attack, too)"
             caption = (
-                f"image {int(kept['shown_example'])}: label {int(image['label'])}, "
-                f"under attack {int(image['archive_class'])}{before}"
+                f"image {int(kept['shown_example'])}: label {_name(dataset, image['label'])} → "
+                f"{_name(dataset, image['archive_class'])}{before}"
             )
             kind = withstood if bool(image["archive_correct"]) else fell
             kind.append(Image(views=views, caption=caption))
@@ -83,11 +84,17 @@ def clean_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Gallery
 
 def _clean(image: xr.Dataset, dataset: Dataset, bounds: Bounds) -> Image:
     index = int(image["example"])
-    caption = f"image {index}: label {int(image['label'])}"
+    caption = f"image {index}: label {_name(dataset, image['label'])}"
     if "predicted_class" in image:
-        caption += f", under attack {int(image['predicted_class'])}"
+        caption += f" → {_name(dataset, image['predicted_class'])}"
     views = {"image": pixels_png(dataset.x_test[index].numpy(), bounds)}
     return Image(views=views, caption=caption)
+
+
+def _name(dataset: Dataset | str, label: xr.DataArray) -> str:
+    """Return the name of a class, or its number where it has none."""
+    names = dataset.class_names if isinstance(dataset, Dataset) else ()
+    return names[int(label)] if 0 <= int(label) < len(names) else str(int(label))
 
 
 def _bounds(result: xr.DataTree) -> Bounds:

@@ -66,4 +66,4 @@ def standard_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Part
     """Return the images that the evaluation kept."""
     if "shown" not in result.children:
         return [Text(paragraphs=["The file holds no images."])]
-    return [*shown_images(result)]
+    return [*shown_images(result, find_dataset)]

@@ -1,5 +1,7 @@
 """The data set of a report, or a sentence on why there is none."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.small_result import small_result
+from support.standard_result import standard_result
 
 from pyrosnn.data import load_dataset
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.reports import Gallery
 from pyrosnn_studies.report_data import dataset_of
+from pyrosnn_studies.report_images import shown_images
 
 
 def test_the_data_set_of_the_file_is_found_by_its_digest() -> None:
@@ -46,3 +51,14 @@ def test_any_name_gives_a_sentence(name: str) -> None:
     assert isinstance(dataset_of(small_result(dataset=name)), str)
     if name:
         assert isinstance(dataset_of(small_result(), name), str)
+
+
+def test_classes_are_shown_by_their_names() -> None:
+    digits = load_dataset("digits")
+    named = replace(digits, class_names=tuple(f"class-{label}" for label in range(10)))
+    result = standard_result(12)
+    for dataset, word in ((named, "class-"), (digits, "")):
+        (gallery, *_) = shown_images(result, partial(dataset_of, result, dataset))
+        assert isinstance(gallery, Gallery)
+        label = int(digits.y_test[0])
+        assert gallery.images[0].caption == f"image 0: label {word}{label} → {word}{label}"
