@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import typer
 
+from pyrosnn.errors import require
 from pyrosnn_cli.study import StudyRun
 
 if TYPE_CHECKING:
@@ -24,12 +25,18 @@ class EvaluationRun(StudyRun):
 
     panel: ClassVar[str] = "run"
 
+    starts_from: ClassVar[str] = "paper"  # the whole protocol
+
     quick: bool = False
 
     @property
     def start(self) -> str:
-        """The whole protocol, unless a quick look is asked for."""
-        return "quick" if self.quick else self.preset or "paper"
+        """The preset to start from, where no result is."""
+        require(
+            not (self.quick and self.preset),
+            f"--quick is the preset quick, got --preset {self.preset}, too; leave one out",
+        )
+        return "quick" if self.quick else super().start
 
     def check(self, output: Path) -> None:
         """Refuse a page that could not be written later, or that exists and is to be kept."""

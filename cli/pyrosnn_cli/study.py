@@ -41,12 +41,18 @@ class StudyOutput(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRun(Running, StudyOutput):
-    """A study's run."""
+    """A study's run.
+
+    Attributes:
+        starts_from: the preset to start from where none is named.
+    """
+
+    starts_from: ClassVar[str] = "quick"
 
     @property
     def start(self) -> str:
         """The preset to start from, where no result is."""
-        return self.preset or "quick"
+        return self.preset or self.starts_from
 
     def check(self, output: Path) -> None:
         """Refuse what a command could not do after its study; nothing, for most."""
@@ -80,8 +86,8 @@ def study_command(
         running.finish(result, opened, output)
 
     parts = [
-        part_of("running", group, {"output": f"{name}.nc"}),
-        Part(name="settings", options=study_options(name, arguments)),
+        part_of("running", group, {"output": f"{name}.nc", "preset": group.starts_from}),
+        Part(name="settings", options=study_options(name, arguments, first=group.starts_from)),
     ]
     if entry.needs != "nothing":
         parts.append(part_of("subject", SubjectOptions))

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import read_provenance, read_spec
+from pyrosnn.results.threats import threat_name
 from pyrosnn.summaries import entry_table, standard_table
 from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
-from pyrosnn.summaries.threats import threat_name
 
 SIZE = 9  # points of all text
 WIDTH, HEIGHT = 5.0, 5.2  # inches of a panel

@@ -83,7 +83,7 @@ class EvaluationSpec(ThreatSettings, ImageSettings, RepeatSettings, SeedSettings
     The settings of threats, images, repetitions and seed, and these:
 
     Attributes:
-        attack: an attack of your own beside those of the protocol: package.module:function.
+        attack: an attack of your own beside those of the protocol.
         attack_samples: number of samples in each step of an attack, S_A.
         diagnosis: also predict what more attack samples would reach.
         checks: also check the model and the attack.

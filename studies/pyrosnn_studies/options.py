@@ -9,12 +9,15 @@ from pyrosnn.settings.presets import load_presets, with_presets
 from pyrosnn_studies import STUDIES
 
 
-def study_options(name: str, chosen: Mapping[str, Any] | None = None) -> list[Option]:
+def study_options(
+    name: str, chosen: Mapping[str, Any] | None = None, *, first: str = "quick"
+) -> list[Option]:
     """Return the settings of a study: its own, and those of the rows that are chosen.
 
     Args:
         name: a name in ``STUDIES``.
         chosen: values of options that choose rows, such as ``{"attack": "pgd"}``.
+        first: the preset whose values are the defaults.
 
     Raises:
         UnknownNameError: for a study or a row that is not in its table.
@@ -25,4 +28,5 @@ def study_options(name: str, chosen: Mapping[str, Any] | None = None) -> list[Op
     """
     settings = row_of(STUDIES, name, "study").settings
     presets = load_presets("pyrosnn_studies").get(name, {})
-    return with_presets(options_of(settings, chosen), presets)
+    ordered = {first: presets[first], **presets} if first in presets else presets
+    return with_presets(options_of(settings, chosen), ordered)

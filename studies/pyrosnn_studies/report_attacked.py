@@ -6,9 +6,9 @@ from pyrosnn.plots.style import count
 from pyrosnn.reports import Table, Text
 from pyrosnn.reports.content import Part
 from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results.threats import threat_name
 from pyrosnn.statistics import share_interval
 from pyrosnn.summaries import geometry_means
-from pyrosnn.summaries.threats import threat_name
 from pyrosnn_studies.findings import checks_in_words
 from pyrosnn_studies.report_standard import WHY
 from pyrosnn_studies.tables import mean_and_sd, number

@@ -14,6 +14,7 @@ from pyrosnn.evaluation.standard.arrays import by_perturbation, reached, shown, 
 from pyrosnn.evaluation.standard.frozen import ask, attack_knowing, judge, without_noise
 from pyrosnn.evaluation.standard.protocol import Protocol, find_protocol
 from pyrosnn.evaluation.standard.threat import Threat
+from pyrosnn.evaluation.strengths import warn_of_strengths
 from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.neutral import neutral
@@ -99,6 +100,8 @@ def standard_evaluation(
             memory_budget=memory_budget,
         )
 
+    for threat in facing:
+        warn_of_strengths(x, [threat.strength], knowing(plan, threat, clip))
     a = draw("attack", attack_samples)
     v = draw("selection", plan.selection_samples)
     i = draw("inference", plan.inference_samples)

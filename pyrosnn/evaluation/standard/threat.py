@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from annotated_types import Gt
 
 from pyrosnn.attacks.norms import NORMS
+from pyrosnn.results.threats import shown_strength
 from pyrosnn.settings import OneOf, Settings
 
 
@@ -27,11 +28,8 @@ class Threat(Settings):
 
     @property
     def label(self) -> str:
-        """The threat in words; multiples of 1 / 255 in linf are written so."""
-        levels = 255 * self.strength
-        if self.norm == "linf" and abs(levels - round(levels)) < 1e-6:
-            return f"linf {round(levels)}/255"
-        return f"{self.norm} {self.strength:g}"
+        """The threat as a coordinate of results."""
+        return f"{self.norm} {shown_strength(self.norm, self.strength)}"
 
     def bound(self, clip: tuple[float, float] | None) -> dict[str, Any]:
         """Return the settings that every attack of the threat has, with x + δ clipped or not."""

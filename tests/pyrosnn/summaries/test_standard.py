@@ -12,9 +12,9 @@ from support.standard_result import ENTRIES, QUERIES, standard_result
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.results import make_dataset, make_result, open_results, save_results
+from pyrosnn.results.threats import threat_name
 from pyrosnn.statistics import clopper_pearson, student_half_width
 from pyrosnn.summaries import entry_table, standard_table
-from pyrosnn.summaries.threats import threat_name
 
 IMAGES = 120
 

@@ -17,7 +17,20 @@ def threat_name(norm: str, strength: float) -> str:
         >>> threat_name("linf", 8 / 255), threat_name("linf", 0.1), threat_name("l2", 1.5)
         ('ℓ∞ 8/255', 'ℓ∞ 0.1', 'ℓ2 1.5')
     """
+    return f"{NORMS.get(norm, norm)} {shown_strength(norm, strength)}"
+
+
+def shown_strength(norm: str, strength: float) -> str:
+    """Return a strength as text; in ℓ∞ one of whole grey levels is a fraction.
+
+    Args:
+        norm: name of the norm that bounds δ.
+        strength: η, in pixel values.
+
+    Example:
+        >>> shown_strength("linf", 8 / 255), shown_strength("l2", 8 / 255)
+        ('8/255', '0.0313725')
+    """
     levels = round(strength * LEVELS)
     whole = norm == "linf" and levels > 0 and math.isclose(strength * LEVELS, levels, abs_tol=1e-6)
-    shown = f"{levels}/{LEVELS}" if whole and levels < LEVELS else f"{strength:g}"
-    return f"{NORMS.get(norm, norm)} {shown}"
+    return f"{levels}/{LEVELS}" if whole and levels < LEVELS else f"{strength:g}"
