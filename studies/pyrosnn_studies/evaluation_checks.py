@@ -18,7 +18,6 @@ from pyrosnn_studies.subject import Subject
 if TYPE_CHECKING:
     from pyrosnn_studies.evaluation import EvaluationSpec
 
-CHECKED = 50  # images that the checks and the diagnosis take at most
 STEPS = 20
 
 
@@ -53,7 +52,8 @@ def first_images(spec: "EvaluationSpec", subject: Subject) -> Block:
 
     Parts of a study then agree on the attack samples, and on what the checks found.
     """
-    indices = list(spec.indices or range(spec.first_image + spec.images))[:CHECKED]
+    indices = list(spec.indices or range(spec.first_image + spec.images))
+    indices = indices[: spec.plan().checked_images]
     x, y = subject.dataset.images_at(indices)
     return Block(x=x, y=y, indices=indices)
 

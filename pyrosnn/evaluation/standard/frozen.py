@@ -102,7 +102,7 @@ def ask(
     first: SampleSet,
     number: int,
 ) -> list[Tensor]:
-    """Return how many queries classify each image correctly, for each δ.
+    """Return how many queries classify each image correctly: without δ, and for each δ.
 
     A query is one prediction, made with samples that nothing else has seen; all δ are asked with
     the same ones.
@@ -115,13 +115,14 @@ def ask(
         first: the samples of the first query; the next follow in its stream.
         number: how many queries.
     """
-    counts = [torch.zeros_like(y) for _ in deltas]
+    counts = [torch.zeros_like(y) for _ in (None, *deltas)]
     lines = [Line(direction=delta, points=(1.0,), measured=False) for delta in deltas]
     sets = successive_sample_sets(classifier, x, first)
     for _, samples in zip(range(number), sets, strict=False):
         (values,) = linearize(classifier, x, y, lines, samples, [len(samples)])
-        for count, line in zip(counts, lines, strict=True):
-            count += values.predicted[line][0] == y
+        predicted = [values.predicted[line][0] for line in lines]
+        for count, label in zip(counts, [values.discriminants.argmax(-1), *predicted], strict=True):
+            count += label == y
     return counts
 
 

@@ -54,6 +54,7 @@ class Protocol:
         random_draws: random δ that the control chooses from.
         least_attack_samples, most_attack_samples: range of S_A, within which the diagnosis decides.
         known_steps: steps of the attack that knows I.
+        checked_images: images that the checks and the diagnosis take at most.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Protocol:
     least_attack_samples: int
     most_attack_samples: int
     known_steps: int
+    checked_images: int = 50
 
 
 @cache

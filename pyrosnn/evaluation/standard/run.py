@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 
 from pyrosnn.attacks import APGD, NORMS, Attack, RandomNoise
@@ -115,7 +114,7 @@ def standard_evaluation(
     judged = judge(classifier, x, y, found, random, a, i)
     first = draw("query", plan.inference_samples)
     frozen = [one.delta for pair in zip(random, found, strict=True) for one in pair]
-    counts = ask(classifier, x, y, [torch.zeros_like(x), *frozen], first, plan.queries)
+    counts = ask(classifier, x, y, frozen, first, plan.queries)
     known = [
         attack_knowing(classifier, x, y, one.delta, knowing(plan, threat, clip), i)
         for one, threat in zip(found, facing, strict=True)
