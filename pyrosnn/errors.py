@@ -85,7 +85,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
         >>> print(unknown_name("model", "bnnn", ["bnn", "im", "sin"]))
         unknown model 'bnnn'; did you mean 'bnn'? (bnn, im, sin)
         >>> print(unknown_name("loss", "CE", ["cross-entropy", "margin", "cw"]))
-        unknown loss 'CE'; did you mean 'cross-entropy'? (cross-entropy, margin, cw, dlr)
+        unknown loss 'CE'; did you mean 'cross-entropy'? (cross-entropy, margin, cw)
     """
     names = list(known)
     near = _by_initials(name, names) or _by_letters(name, names)

@@ -23,8 +23,8 @@ def study_options(
         UnknownNameError: for a study or a row that is not in its table.
 
     Example:
-        >>> [one.flag for one in study_options("sample-size", {"attack": "spsa"}) if one.of]
-        ['--directions', '--radius']
+        >>> [one.flag for one in study_options("sample-size", {"attack": "square"}) if one.of]
+        ['--selection-samples', '--queries', '--p-init']
     """
     settings = row_of(STUDIES, name, "study").settings
     presets = load_presets("pyrosnn_studies").get(name, {})

@@ -76,7 +76,7 @@ MODEL = ("--model", "the checkpoint")
         ),
         (
             ["study", "sample-size", "--loss", "ce", *MODEL],
-            "unknown loss 'ce'; did you mean 'cross-entropy'? (cross-entropy, margin, cw, dlr)",
+            "unknown loss 'ce'; did you mean 'cross-entropy'? (cross-entropy, margin, cw, ",
         ),
         *(
             (

@@ -12,6 +12,7 @@ from support.commands import Words, commands
 from support.program import Run
 from typer.testing import CliRunner
 
+from pyrosnn.attacks import NORMS
 from pyrosnn.data import DATASETS
 from pyrosnn.models import MODELS
 from pyrosnn_cli.main import app
@@ -89,7 +90,7 @@ def test_lists_and_versions(run: Run) -> None:
         ("pyrosnn study ", [*STUDIES, "all", "run", "list"]),
         ("pyrosnn study sample", ["sample-size"]),
         ("pyrosnn train bnn --dataset ", list(DATASETS)),
-        ("pyrosnn study sample-size --norm l", ["l2", "linf"]),
+        ("pyrosnn study sample-size --norm l", list(NORMS)),
         ("pyrosnn study sample-size --attack pgd --st", ["--steps", "--strengths"]),
         ("pyrosnn train bnn --regulariser in", ["input-gradient"]),
         ("pyrosnn train bnn --network foo --hid", ["--hidden"]),

@@ -187,7 +187,7 @@ def test_an_error_in_a_cell_is_the_users(
     two_workers: Compute, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
     study, spec, subject = smallest("prediction-variance", bnn, digits)
-    with pytest.raises(ArgumentError, match="digits has 500 test images, asked for 501"):
+    with pytest.raises(ArgumentError, match="digits has 500 test images, and none at index 500"):
         study.run(replace(spec, images=501), subject, compute=two_workers)
 
 

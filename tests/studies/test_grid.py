@@ -73,7 +73,7 @@ def test_an_attack_without_gradients_is_a_row_like_any_other(
         attack_options={"directions": 2},
         repeats=1,
     )
-    assert spec.attack_options == {"directions": 2, "radius": 0.01}
+    assert (spec.attack_options["directions"], spec.attack_options["radius"]) == (2, 0.01)
     values = run_study("sample-size", spec, classifiers["bnn"], digits)[GROUP].dataset
     assert not values["num_gradients"].any()
     norms = values["perturbation_norm"].sel(strength=0.1).values.ravel()

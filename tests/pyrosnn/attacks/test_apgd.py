@@ -24,8 +24,8 @@ from pyrosnn.sampling import draw_sample_set, predict
 from pyrosnn.testing import NoisyLinear
 from pyrosnn.testing.perturbations import attack_set
 
-every_norm = pytest.mark.parametrize("norm", list(NORMS))
 STRENGTHS = {"l2": 0.6, "linf": 0.08}
+every_norm = pytest.mark.parametrize("norm", list(STRENGTHS))
 
 
 class Path:
@@ -415,7 +415,7 @@ def test_one_step_is_fgm() -> None:
         ({"selection_samples": 0}, "selection_samples must be >= 1, got 0"),
         (
             {"targets": 3, "loss": "cw"},
-            "the loss 'cw' leads to no given class; cross-entropy, margin, dlr do",
+            "the loss 'cw' leads to no given class; cross-entropy, margin, dlr, log-margin do",
         ),
     ],
 )

@@ -96,8 +96,13 @@ def loop_loss(
             return (others - f_y).sum()
         if loss == "cw":
             return -(f_y - others).clamp(min=0).sum()
+        z = f.log() if probs else f
+        if loss == "log-margin":
+            return (
+                z.scatter(1, y.unsqueeze(1), -torch.inf).amax(1, keepdim=True)
+                - z.gather(1, y.unsqueeze(1))
+            ).sum()
         if loss == "dlr":
-            z = f.log() if probs else f
             z_y, top = z.gather(1, y.unsqueeze(1)), z.sort(1, descending=True).values
             lead = z_y - z.scatter(1, y.unsqueeze(1), -torch.inf).amax(1, keepdim=True)
             return -(lead / (top[:, :1] - top[:, 2:3])).sum()

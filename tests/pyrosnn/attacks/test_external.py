@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import pyrosnn
-from pyrosnn.attacks import FGM, NORMS, ExternalAttack, SampledModule, as_attack, to_module
+from pyrosnn.attacks import FGM, ExternalAttack, SampledModule, as_attack, to_module
 from pyrosnn.checks.gradient_free import gradient_free
 from pyrosnn.checks.more_steps import more_steps
 from pyrosnn.checks.perturbation_norm import perturbation_norm
@@ -54,7 +54,7 @@ def still(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Ten
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("norm", list(NORMS))
+@pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("model", ["bnn", "im", "sin"])
 def test_our_fgm_as_a_function_gives_the_same_result(
     model: str, norm: str, classifiers: dict[str, StochasticClassifier], digits: Dataset

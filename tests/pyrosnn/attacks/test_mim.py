@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import torch
 
-from pyrosnn.attacks import FGM, MIM, NORMS, loss_gradient
+from pyrosnn.attacks import FGM, MIM, loss_gradient
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set, predict
 
 
-@pytest.mark.parametrize("norm", list(NORMS))
+@pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("fixed", [True, False])
 def test_the_steps_are_those_of_the_docstring(
     norm: str, fixed: bool, bnn: StochasticClassifier, digits: Dataset

@@ -19,6 +19,8 @@ from pyrosnn.settings.marks import INTERNAL
 from pyrosnn.settings.source import Source, Table
 from pyrosnn.training.images import IMAGES
 from pyrosnn.training.regularisers import REGULARISERS
+from pyrosnn_cli.main import RUNS
+from pyrosnn_cli.study import StudyRun
 from pyrosnn_studies import STUDIES
 
 CLASSES = {
@@ -107,11 +109,21 @@ def test_no_option_of_a_training_has_the_name_of_another(model: str) -> None:
         assert len(names) == len(set(names))
 
 
+def _group_of(study: str) -> str:
+    """Return the options of the run of the command that is the study with more."""
+    groups = {of: group for of, group in RUNS.values()}
+    group = groups.get(study, StudyRun)
+    return f"{group.__module__}:{group.__qualname__}"
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_no_option_of_a_study_has_the_name_of_another(study: str) -> None:
     for attack in ATTACKS:
         names = [one.name for one in options_of(STUDIES[study].settings, {"attack": attack})]
-        names += [one.name for one in options_of("pyrosnn_cli.diagnose:DiagnosisRun")]
+        for group in {_group_of(study), "pyrosnn_cli.study:StudyRun"}:
+            options = [one.name for one in options_of(group)]
+            assert len({*names, *options}) == len(names) + len(options)
+        names += [one.name for one in options_of(_group_of(study))]
         names += [one.name for one in options_of("pyrosnn_cli.options:SubjectOptions")]
         assert len(names) == len(set(names))
 

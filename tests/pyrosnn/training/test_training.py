@@ -315,7 +315,7 @@ def test_bad_settings_are_refused(digits: Dataset) -> None:
     with pytest.raises(ArgumentError, match="labels must be in 0 … 9, got 12"):
         replace(digits, y_train=digits.y_train + 3)
     empty = replace(digits, x_train=digits.x_train[:0], y_train=digits.y_train[:0])
-    with pytest.raises(ArgumentError, match="got no images"):
+    with pytest.raises(ArgumentError, match="digits has no training images"):
         train(preset("bnn", epochs=1), empty)
     explosive = preset("bnn", epochs=3, learning_rate=1e30, options={"hidden": (4,)})
     with pytest.raises(
