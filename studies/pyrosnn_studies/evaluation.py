@@ -229,7 +229,7 @@ def _settings(spec: EvaluationSpec) -> dict[str, Any]:
     numbers = {one.name: getattr(plan, one.name) for one in fields(plan)}
     sizes = {name: value for name, value in numbers.items() if isinstance(value, int)}
     source = {} if spec.attack is None else {"attack_source": source_digest(spec.attack)}
-    return {**sizes, **recorded(spec), **source}
+    return {**sizes, "entries": [str(one) for one in plan.entries], **recorded(spec), **source}
 
 
 def _apart(spec: EvaluationSpec, groups: Groups) -> Groups:

@@ -33,6 +33,17 @@ class Entry:
     remaining: bool = False
     classes: int = 2
 
+    def __str__(self) -> str:
+        """Return the entry as a line of a result's settings.
+
+        Example:
+            >>> str(Entry(name="pgd-7", attack="pgd", options={"steps": 7}))
+            'pgd-7: pgd(steps=7)'
+        """
+        kind = self.attack if isinstance(self.attack, str) else self.attack.kind
+        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.name}: {kind}({options}){' on remaining images' * self.remaining}"
+
     def against(self, threat: Threat, clip: tuple[float, float] | None) -> Attack:
         """Return the attack with the norm and strength of a threat."""
         settings = {**self.options, **threat.bound(clip)}

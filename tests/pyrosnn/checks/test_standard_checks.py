@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
+from pyrosnn.adapters import all_members
+from pyrosnn.attacks import PGD
 from pyrosnn.checks import STANDARD_CHECKS, Finding
 from pyrosnn.checks.differences import FAILURE_RATE
 from pyrosnn.checks.null_control import null_control
@@ -15,8 +18,10 @@ from pyrosnn.checks.over_images import exceeds
 from pyrosnn.checks.selection_gap import selection_gap
 from pyrosnn.checks.stored import findings_dataset, stored_findings
 from pyrosnn.errors import ArgumentError
+from pyrosnn.evaluation import evaluate
 from pyrosnn.results import make_dataset, make_result, open_results, save_results
 from pyrosnn.results.schema import GROUPS, VARIABLES
+from pyrosnn.testing.toy_models import OppositePair
 
 IMAGES, QUERIES = 500, 20
 SPEC = {"selection_samples": 50, "inference_samples": 50, "queries": QUERIES}
@@ -158,3 +163,23 @@ def test_findings_that_cannot_be_stored_are_refused() -> None:
         findings_dataset([])
     with pytest.raises(ArgumentError, match="two findings of one check: replay, replay"):
         findings_dataset([FOUND[0], FOUND[0]])
+
+
+def test_opposite_networks_hide_from_the_mean_gradient_and_the_check_says_so() -> None:
+    """The mean of both networks has no gradient, although each of them has one."""
+    classifier = OppositePair(torch.tensor([3.0, 4.0]), 1.0)
+    x, y = torch.randn(12, 2), torch.zeros(12, dtype=torch.long)
+    attack_set, inference_set = (
+        all_members(classifier, stream=stream) for stream in ("attack", "inference")
+    )
+    values = evaluate(
+        classifier,
+        x,
+        y,
+        attack=PGD(strength=0.5, steps=4, relative_step=0.5, fixed_samples=True),
+        attack_samples=attack_set,
+        inference_samples=inference_set,
+    )
+    assert values["zero_gradient"].all()
+    found = {finding.name: finding.status for finding in check_result(values)}
+    assert found["zero-gradients"] == "fail"
