@@ -1,8 +1,11 @@
 """Types are checked in the tests: in the first calls of a function, and again in the next test."""
 
+from collections.abc import Callable
+
 import jaxtyping
 import pytest
 import torch
+from jaxtyping import Float
 from support import first_calls
 
 from pyrosnn.attacks.norms import length
@@ -34,3 +37,19 @@ def test_other_functions_are_checked_still() -> None:
         largest_entry(torch.zeros(2, 3))
     with pytest.raises(jaxtyping.TypeCheckError, match="length"):
         length(WRONG)
+
+
+def made() -> Callable[[torch.Tensor], None]:
+    @jaxtyping.jaxtyped(typechecker=first_calls.checked)
+    def of_floats(x: Float[torch.Tensor, "2 3"]) -> None:
+        return None
+
+    return of_floats
+
+
+@pytest.mark.parametrize("test", [1, 2])
+def test_functions_of_functions_are_checked_the_first_times_they_are_made(test: int) -> None:
+    for _ in range(first_calls.MOST):
+        with pytest.raises(jaxtyping.TypeCheckError, match="of_floats"):
+            made()(WRONG)
+    made()(WRONG)  # no longer

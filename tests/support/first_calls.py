@@ -2,6 +2,9 @@
 
 jaxtyping and beartype check every call, and take half the time of tests with thousands of them,
 which differ in values and not in types. ``pyproject.toml`` names this as the type checker.
+
+A function within a function is made anew in each call of the outer one, and what jaxtyping makes of
+it takes a millisecond. Within a test it is wrapped the first times that it is made.
 """
 
 import functools
@@ -9,8 +12,10 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, ParamSpec, TypeVar
 
+import jaxtyping
 from beartype import beartype
 
 P = ParamSpec("P")
@@ -20,6 +25,8 @@ MOST = 3
 
 _calls: Counter[Callable[..., Any]] = Counter()
 _skipped: list[Any] = []
+_made: Counter[CodeType] = Counter()
+_in_a_test = False
 
 
 def checked(signature: Callable[P, R]) -> Callable[P, R]:
@@ -49,8 +56,36 @@ def checked(signature: Callable[P, R]) -> Callable[P, R]:
     return counted
 
 
+def _wrap_the_first(jaxtyped: Callable[..., Any]) -> Callable[..., Any]:
+    """Return jaxtyping's decorator, for the first functions made of the same code."""
+
+    @functools.wraps(jaxtyped)
+    def decorator(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            return jaxtyped(*args, **kwargs)
+        wrap = jaxtyped(**kwargs)
+
+        def first(function: Any) -> Any:
+            code = getattr(function, "__code__", None)
+            if code is None or not _in_a_test:  # what modules make when they are imported
+                return wrap(function)
+            _made[code] += 1
+            return function if _made[code] > MOST else wrap(function)
+
+        return first
+
+    return decorator
+
+
+# the import hook looks the decorator up by this name, whenever it decorates
+jaxtyping.jaxtyped = _wrap_the_first(jaxtyping.jaxtyped)
+
+
 def start_again() -> None:
     """Check every function again, for the next test."""
+    global _in_a_test
+    _in_a_test = True
     _calls.clear()
+    _made.clear()
     while _skipped:
         _skipped.pop().__no_type_check__ = False

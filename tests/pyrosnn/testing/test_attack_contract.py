@@ -41,17 +41,23 @@ SHORT: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("model", ["bnn", "sin"])  # samples shared by all images, and for each
+MODELS = ("bnn", "sin")  # samples shared by all images, and for each
+
+
+def short(name: str, norm: str) -> Attack:
+    return ATTACKS[name](norm=norm, strength=0.3, **SHORT.get(name, {}))
+
+
 @pytest.mark.parametrize(
-    ("name", "norm"), [(name, norm) for name, attack in ATTACKS.items() for norm in attack.norms]
+    ("name", "model"), [(name, MODELS[i % 2]) for i, name in enumerate(ATTACKS)]
 )
 @pytest.mark.slow
 class TestOwnAttacks(AttackContract):
-    """The attacks of the library."""
+    """The attacks of the library, each with its first norm and one of the models."""
 
     @pytest.fixture
-    def attack(self, name: str, norm: str) -> Attack:
-        return ATTACKS[name](norm=norm, strength=0.3, **SHORT.get(name, {}))
+    def attack(self, name: str) -> Attack:
+        return short(name, next(iter(ATTACKS[name].norms)))
 
     @pytest.fixture
     def classifier(
@@ -62,6 +68,28 @@ class TestOwnAttacks(AttackContract):
     @pytest.fixture
     def images(self, digits: Dataset) -> Tensor:
         return digits.x_test[:6]
+
+
+# Every other norm of an attack, and the other model: with each of both where there are two norms.
+OTHERS = [
+    (name, norm, MODELS[(i + j) % 2])
+    for i, (name, attack) in enumerate(ATTACKS.items())
+    for j, norm in enumerate(attack.norms if len(attack.norms) > 1 else [*attack.norms] * 2)
+    if j > 0
+]
+
+
+@pytest.mark.parametrize(("name", "norm", "model"), OTHERS)
+@pytest.mark.slow
+def test_other_norms_and_the_other_model(
+    name: str,
+    norm: str,
+    model: str,
+    classifiers: dict[str, StochasticClassifier],
+    digits: Dataset,
+) -> None:
+    x, y = digits.test_images(4)
+    assert check_attack_contract(short(name, norm), classifiers[model], x, y)
 
 
 def test_all_guarantees_are_checked_without_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
