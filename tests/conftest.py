@@ -121,6 +121,14 @@ def smoothed_path(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
+@pytest.fixture
+def tiny_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study of evaluation with the same attacks, and few steps and samples."""
+    from support.studies import cut_protocols
+
+    cut_protocols(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def fashion_mnist() -> Dataset:
     """The real FashionMNIST; skips where it is not on this machine (nothing is downloaded)."""

@@ -185,6 +185,7 @@ def test_all_studies_run_in_one_command(
     tmp_path: Path,
     checkpoint_path: Path,
     smoothed_path: Path,
+    tiny_protocols: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With presets cut to a minimum; what the quick preset takes is measured, not tested."""

@@ -19,6 +19,8 @@ from pyrosnn_studies.packing import pack, unpack
 from pyrosnn_studies.runner import Step, in_order
 from pyrosnn_studies.store import CellStore, Finished
 
+pytestmark = pytest.mark.usefixtures("tiny_protocols")
+
 every_study = pytest.mark.parametrize("name", list(STUDIES))
 
 

@@ -12,43 +12,20 @@ from support.counting import Counting
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
-from pyrosnn.evaluation.standard import Protocol, find_protocol
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import merge_results, open_results, read_spec, result_digest, save_results
 from pyrosnn.summaries import advise
 from pyrosnn.testing.toy_models import NoisyLinear
 from pyrosnn.training import preset
-from pyrosnn_studies import evaluation
 from pyrosnn_studies.evaluation import STUDY, EvaluationSpec
 from pyrosnn_studies.standard_tables import standard_verdict
 from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.subject import Subject
 
-TINY: dict[str, Any] = {"images": 5, "block_size": 2, "l2": 0.6, "checks": False}
+TINY: dict[str, Any] = {"images": 3, "block_size": 2, "l2": 0.6, "checks": False}
 
 
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A protocol of the same attacks with few steps and samples."""
-
-    def tiny(name: str) -> Protocol:
-        plan = find_protocol(name)
-        few = {"apgd": {"steps": 3}, "square": {"queries": 3}, "transfer": {}}
-        entries = [
-            replace(entry, options={**entry.options, **few[str(entry.attack)]})
-            for entry in plan.entries
-        ]
-        return replace(
-            plan,
-            entries=tuple(entries),
-            selection_samples=10,
-            inference_samples=10,
-            queries=10,
-            known_steps=2,
-        )
-
-    monkeypatch.setattr(evaluation, "find_protocol", tiny)
-    monkeypatch.setattr(evaluation, "SINGLES", 40)
+pytestmark = pytest.mark.usefixtures("tiny_protocols")
 
 
 @pytest.fixture
@@ -78,7 +55,7 @@ def test_the_diagnosis_decides_the_attack_samples(subject: Subject, digits: Data
     settled = STUDY.settled(spec, subject)
     plan = spec.plan()
     result = STUDY.run(settled, subject)
-    advised = advise(result["moments"].dataset, share=0.95, inference_samples=10).samples
+    advised = advise(result["moments"].dataset, share=0.95, inference_samples=5).samples
     bounds = plan.least_attack_samples, plan.most_attack_samples
     assert settled.attack_samples == min(bounds[1], max(bounds[0], advised))
     assert STUDY.settled(settled, subject) == settled
@@ -92,7 +69,7 @@ def test_it_resumes_to_the_same_digest(subject: Subject, digits: Dataset, tmp_pa
     with pytest.raises(KeyboardInterrupt):
         STUDY.run(spec, subject, store=store, compute=first)
     resumed = STUDY.run(spec, subject, store=store, compute=second)
-    assert (len(first.ran), len(second.ran)) == (2, 2)
+    assert (len(first.ran), len(second.ran)) == (2, 1)
     assert result_digest(resumed) == result_digest(STUDY.run(spec, subject))
 
 

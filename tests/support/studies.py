@@ -1,13 +1,16 @@
 """Every study at its smallest: a spec and what it works on."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 import xarray as xr
 
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.evaluation.standard import Protocol, find_protocol
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import preset
-from pyrosnn_studies import STUDIES
+from pyrosnn_studies import STUDIES, evaluation, evaluation_checks
 from pyrosnn_studies.study import Study, find_study
 from pyrosnn_studies.subject import Subject
 
@@ -35,6 +38,40 @@ SIZES: dict[str, dict[str, Any]] = {
     "ablation": {"images": 51, "repeats": 1},
     "gaussian-angles": {"dimension": 20, "pairs": 30, "largest": 3.0, "step": 1.0},
 }
+
+
+FEW: dict[str, dict[str, Any]] = {
+    "apgd": {"steps": 3},
+    "square": {"queries": 3},
+    "transfer": {"steps": 3, "relative_step": 0.5},
+}
+
+
+def tiny_protocol(name: str) -> Protocol:
+    """A protocol of the same attacks with few steps and samples."""
+    plan = find_protocol(name)
+    entries = [
+        replace(entry, options={**entry.options, **FEW[str(entry.attack)]})
+        for entry in plan.entries
+    ]
+    return replace(
+        plan,
+        entries=tuple(entries),
+        selection_samples=5,
+        inference_samples=5,
+        queries=5,
+        random_draws=2,
+        known_steps=2,
+        checked_images=4,
+    )
+
+
+def cut_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the study of evaluation run tiny protocols, and diagnosis and checks with few samples."""
+    for module in (evaluation, evaluation_checks):
+        monkeypatch.setattr(module, "find_protocol", tiny_protocol)
+    monkeypatch.setattr(evaluation, "SINGLES", 40)
+    monkeypatch.setattr(evaluation_checks, "STEPS", 4)
 
 
 def run_study(
