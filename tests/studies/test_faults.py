@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from pyrosnn.results import open_results, result_digest
 from pyrosnn_cli.main import app
+from pyrosnn_studies import kept
 
 KILLING = Path(__file__).parents[1] / "support" / "killing.py"
 KILLS = int(os.environ.get("PYROSNN_KILLS", "5"))
@@ -59,7 +60,9 @@ class Disk:
 
 @pytest.fixture
 def study(checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """The program with a study whose figure costs no time; it is written as any other."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kept, "draw_png", lambda make: b"\x89PNG")
 
     def invoke(output: str, *options: str) -> Result:
         words = ["study", "prediction-variance", "--model", str(checkpoint_path)]
@@ -122,8 +125,8 @@ def test_a_disk_that_is_full_at_any_write(
         (line,) = result.stderr.strip().splitlines()
         assert "No space left on device" in line
         assert not (tmp_path / output).exists()
-        kept = len(list(tmp_path.glob(f"{output}.cells/*.cell")))
-        assert (f"; {kept} of 2 cells are kept in {output}.cells" in line) is (kept > 0)
+        cells = len(list(tmp_path.glob(f"{output}.cells/*.cell")))
+        assert (f"; {cells} of 2 cells are kept in {output}.cells" in line) is (cells > 0)
         # nothing half-written is left anywhere
         assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
         resumed = study(output, "--resume")

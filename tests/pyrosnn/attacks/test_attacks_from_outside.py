@@ -74,8 +74,8 @@ def mim(monkeypatch: pytest.MonkeyPatch) -> MIM:
 def test_an_attack_from_outside_passes_the_checks(
     mim: MIM, bnn: StochasticClassifier, digits: Dataset
 ) -> None:
-    x, y = digits.test_images(20)
-    found = pyrosnn.check_model(bnn, x, y, attack=mim, attack_samples=10, inference_samples=20)
+    x, y = digits.test_images(12)
+    found = pyrosnn.check_model(bnn, x, y, attack=mim, attack_samples=5, inference_samples=20)
     statuses = {finding.name: finding.status for finding in found}
     assert "fail" not in statuses.values(), statuses
     assert (statuses["more-steps"], statuses["own-cosine"]) == ("pass", "pass")

@@ -35,10 +35,10 @@ PAIRS = {
     "fmn-linf": Pair(FMN(norm="linf"), "LInfFMNAttack", 0.02),
     "fmn-l1": Pair(FMN(norm="l1"), "L1FMNAttack", 0.02),
     "cw": Pair(
-        CarliniWagner(initial_constant=0.1, constants=5),
+        CarliniWagner(initial_constant=0.1, constants=4),
         "L2CarliniWagnerAttack",
         0.05,
-        {"steps": 200, "binary_search_steps": 5, "initial_const": 0.1, "stepsize": 0.05},
+        {"steps": 100, "binary_search_steps": 4, "initial_const": 0.1, "stepsize": 0.05},
         images=5,
     ),
 }
