@@ -79,7 +79,12 @@ class CellStore:
         write_whole(self._path(finished.cell), content, overwrite=True)
 
     def remove(self) -> None:
-        """Remove the folder: the result is written."""
+        """Remove the folder: the result is written.
+
+        Cells go first: a folder without its manifest is not known to be of a run, and stays.
+        """
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            path.unlink()
         shutil.rmtree(self.folder)
 
     def _path(self, cell: Cell) -> Path:

@@ -14,7 +14,7 @@ from pyrosnn.results import save_results
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.resuming import finished_result, open_store
 from pyrosnn_studies.runner import manifest_of
-from pyrosnn_studies.store import Finished, cells_folder
+from pyrosnn_studies.store import CellStore, Finished, cells_folder
 
 Run = tuple[Any, Any, Any]
 
@@ -131,3 +131,26 @@ def test_cells_of_another_run_outlive_a_whole_output(run: Run, tmp_path: Path) -
     store.save(Finished(cell=cell, values=values, seconds=1.0))
     assert finished_result(output, manifest_for(run)) is not None
     assert store.num_cells == 1
+
+
+def test_a_kill_while_cells_are_removed_leaves_a_folder_that_is_known(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest goes last: without it the folder would be in the way of later runs."""
+    study, spec, subject = run
+    output = tmp_path / "a.nc"
+    keep_one(run, output)
+    save_results(output, study.run(spec, subject))
+    remove, removed = Path.unlink, list[Path]()
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        remove(path, missing_ok)
+        removed.append(path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(Path, "unlink", killed)
+        CellStore(cells_folder(output)).remove()
+    assert [path.suffix for path in removed] == [".cell"]
+    assert finished_result(output, manifest_for(run)) is not None
+    assert not cells_folder(output).exists()
