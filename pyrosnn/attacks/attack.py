@@ -77,6 +77,10 @@ class Attack(Settings, ABC):
             "each image or channel give a function (module, x, y, strength) as the attack",
         )
         super().__post_init__()
+        require(
+            self.norm in self.norms,
+            f"{type(self).__name__} bounds {', '.join(self.norms)}, got the norm '{self.norm}'",
+        )
         if self.clip is not None:
             object.__setattr__(self, "clip", check_bounds("clip", self.clip))
 

@@ -6,7 +6,7 @@ import pyro
 import torch
 from torch import Tensor
 
-from pyrosnn.errors import NoNoiseFreeError
+from pyrosnn.errors import NoNoiseFreeError, first_line
 from pyrosnn.models.axes import one_sample
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import Function
@@ -42,7 +42,8 @@ def noise_free(classifier: StochasticClassifier) -> "NoiseFree":
         >>> x = digits.x_test[:20]
         >>> network = noise_free(bnn)
         >>> one = pyrosnn.draw_sample_set(network, x, 1, seed=0, stream="inference")
-        >>> bool(torch.equal(one.tensors["weight_0"][0, 0], bnn.network.matrix("layer_0")))
+        >>> weight = one.tensors["weight_0"].squeeze()
+        >>> bool(torch.equal(weight, bnn.network.matrix("layer_0")))
         True
         >>> predict(network, x, one).predicted.shape
         torch.Size([20])
@@ -100,7 +101,10 @@ class NoiseFree(StochasticClassifier):
         found = []
         for seed in (0, 1):
             with torch.no_grad(), forked_rng(seed_sequence(seed, "noise-free"), self.device):
-                found.append(one_sample(self.guide, x))
+                try:
+                    found.append(one_sample(self.guide, x))
+                except NoNoiseFreeError as error:  # to which Pyro adds the shapes of its trace
+                    raise NoNoiseFreeError(first_line(error)) from None
         for name, value in found[0].items():
             if not torch.equal(value, found[1][name]):
                 raise NoNoiseFreeError(

@@ -19,7 +19,7 @@ SETTINGS = {
     "attack_samples": "attack_samples",
     "inference_samples": "inference_samples",
 }
-# What a part picks from its images, whichever they are.
+# What a part picks from its images, whichever they are; a group that some parts may lack.
 PICKED = ("shown",)
 # Where a run begins that does not begin at 0; absent from the spec of one that does.
 FIRST = {"repeat": "first_repeat", "example": "first_image"}
@@ -78,10 +78,12 @@ def merge_results(
     _check_same_settings(results, names, {str(dim) for dim in dims})
     first = results[0]
     groups = {}
-    for name in first.children:
-        parts = [result[name].to_dataset() for result in results]
-        check_same_variables(parts, names)
-        groups[name] = merge_datasets(parts, names, (*SETTINGS, *PICKED))
+    for name in dict.fromkeys(name for result in results for name in result.children):
+        having = [place for place, result in enumerate(results) if name in result.children]
+        parts = [results[place][name].to_dataset() for place in having]
+        called = [names[place] for place in having]
+        check_same_variables(parts, called)
+        groups[name] = merge_datasets(parts, called, (*SETTINGS, *PICKED))
     spec = read_spec(first)
     for values in groups.values():
         for dim in FIRST:
@@ -107,7 +109,7 @@ def _check_same_kind(results: Sequence[xr.DataTree], names: Sequence[str]) -> No
             expected, actual = results[0].attrs.get(key), result.attrs.get(key)
             if expected != actual:
                 raise MergeError(f"{names[0]} has {key} {expected}, {name} has {actual}")
-        groups = [sorted(tree.children) for tree in (results[0], result)]
+        groups = [sorted({*tree.children} - {*PICKED}) for tree in (results[0], result)]
         if groups[0] != groups[1]:
             raise MergeError(f"{names[0]} has the groups {groups[0]}, {name} has {groups[1]}")
 

@@ -331,7 +331,6 @@ GROUPS = {
         "queries_correct",
         "random_correct",
         "random_selected",
-        "known_correct",
     },
     "checks": {"check_status", "check_value", "check_message"},
     # a few images for a reader to see: one row for an image under one threat

@@ -31,6 +31,8 @@ def shown_strength(norm: str, strength: float) -> str:
         >>> shown_strength("linf", 8 / 255), shown_strength("l2", 8 / 255)
         ('8/255', '0.0313725')
     """
+    if f"{strength:g}" == repr(strength):  # as somebody wrote it
+        return repr(strength)
     levels = round(strength * LEVELS)
     whole = norm == "linf" and levels > 0 and math.isclose(strength * LEVELS, levels, abs_tol=1e-6)
     return f"{levels}/{LEVELS}" if whole and levels < LEVELS else f"{strength:g}"

@@ -53,16 +53,17 @@ def standard_table(
         One row a threat. These columns have an interval in ``…_low`` and ``…_high``:
 
         - ``clean``: accuracy on I without attack;
-        - ``random``: accuracy on I at the δ that V finds worst among random ones, the control;
+        - ``random``: accuracy on I at the worst of random δ, the control;
         - ``archive``: accuracy on I at the δ that V finds worst among all attacks;
-        - ``known``: accuracy on I under an attack that knows I (NaN where it was not run);
-        - ``noise_free``, ``noise_free_clean``: accuracy without noise at the archive's δ and
-          without attack, where the classifier has a noise-free form;
+        - ``known``: accuracy on I under an attack that knows I;
         - ``known_gap``: what I's being known costs, ``archive`` minus ``known``;
-        - ``selection_gap``, ``random_gap``: accuracy on V minus that on I, at the archive's δ and
-          at the control's; the interval is NaN where all differences are equal;
-        - ``clean_at_k``, ``random_at_k``, ``robust_at_k``: probability that k independent queries
-          are all answered correctly, :func:`~pyrosnn.statistics.robust_at`, mean over images.
+        - ``noise_free``, ``noise_free_clean``: accuracy without noise, with and without δ;
+        - ``selection_gap``, ``random_gap``: accuracy on V minus that on I (archive, control);
+        - ``clean_at_k``, ``random_at_k``, ``robust_at_k``: k queries are all right.
+
+        What was not measured (an attack that knows I needs gradients; some classifiers have no
+        noise-free form) has no column. The interval of a gap is NaN where all differences are
+        equal. Queries are independent, :func:`~pyrosnn.statistics.robust_at`, mean over images.
 
         Without an interval: ``archive_selected``, ``random_selected`` and ``clean_selected``, the
         accuracies on V, and ``hidden_share``, (archive - known) / archive: the share of the
@@ -83,9 +84,10 @@ def standard_table(
     for column, name in (("selection_gap", "archive"), ("random_gap", "random")):
         gap = values[f"{name}_selected"].astype(float) - values[f"{name}_correct"]
         columns |= _paired(column, gap, confidence)
-    hidden = values["archive_correct"].astype(float) - values["known_correct"]
-    columns |= _paired("known_gap", hidden, confidence)
-    columns["hidden_share"] = _hidden_share(columns["archive"], columns["known"])
+    if "known" in columns:
+        hidden = values["archive_correct"].astype(float) - values["known_correct"]
+        columns |= _paired("known_gap", hidden, confidence)
+        columns["hidden_share"] = _hidden_share(columns["archive"], columns["known"])
     for column, perturbation in PERTURBATIONS.items():
         counts = values["queries_correct"].sel(perturbation=perturbation, drop=True)
         for k in queries:

@@ -22,6 +22,7 @@ from pyrosnn.evaluation.standard import (
     PROTOCOLS,
     Entry,
     Protocol,
+    Threat,
     find_protocol,
     standard_evaluation,
 )
@@ -109,7 +110,9 @@ class EvaluationSpec(ThreatSettings, ImageSettings, RepeatSettings, SeedSettings
         super().__post_init__()
         if not self.threats:
             raise ArgumentError("got no strength; give --linf 8/255, --l2 0.5 or both")
-        self.plan()
+        for entry in self.plan().entries:  # refused here, before any work
+            for norm, strength in self.threats.items():
+                entry.against(Threat(norm=norm, strength=strength), None)
 
     def plan(self) -> Protocol:
         """Return the protocol, with an attack of the user's own."""
@@ -174,7 +177,7 @@ def _run_cell(spec: EvaluationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     if cell.part == CHECKS:
         return check_cell(spec, subject)
     images = spec.block(cell.block, subject.dataset)
-    first = (cell.repeat, cell.block) == (spec.first_repeat, spec.blocks[0])
+    first = (cell.repeat, cell.block) == (0, spec.blocks[0])
     values = standard_evaluation(
         subject.classifier,
         images.x,
@@ -232,14 +235,15 @@ def _settings(spec: EvaluationSpec) -> dict[str, Any]:
     return {**sizes, "entries": [str(one) for one in plan.entries], **recorded(spec), **source}
 
 
-def _apart(spec: EvaluationSpec, groups: Groups) -> Groups:
-    """Return the groups with the images that are shown in one of their own."""
-    values = groups[STANDARD]
+def _divide(cell: Cell, values: xr.Dataset) -> Groups:
+    """Return a cell's values by group: images that are shown have one of their own."""
     names = [str(name) for name in values.data_vars if str(name).startswith("shown_")]
-    kept = values[names].drop_dims("example", errors="ignore")
-    once = kept.isel(repeat=0, drop=True) if "repeat" in kept.dims else kept
+    if not names:
+        return {cell.group: values}
     rest = values.drop_vars(names).drop_vars(SHOWN)
-    return {STANDARD: rest, SHOWN: once, **{k: v for k, v in groups.items() if k != STANDARD}}
+    kept = values[names]
+    kept = kept.drop_vars([name for name in kept.coords if name != SHOWN])
+    return {cell.group: rest, SHOWN: kept} if kept.sizes[SHOWN] else {cell.group: rest}
 
 
 STUDY = Study(
@@ -252,5 +256,5 @@ STUDY = Study(
     complete=_complete,
     settle=_settle,
     settings=_settings,
-    reduce=_apart,
+    divide=_divide,
 )

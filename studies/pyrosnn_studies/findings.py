@@ -29,4 +29,6 @@ def checks_in_words(result: xr.DataTree) -> list[str]:
         return []
     sentence = f"{count(len(failed), 'check')} failed: {', '.join(failed)}"
     sentence = sentence if failed else "No check failed"
+    skipped = sum(finding.status == "skipped" for finding in findings)
+    sentence += f" ({skipped} of {len(findings)} skipped)" if skipped else ""
     return [f"{sentence}; {len(warned)} warned: {', '.join(warned)}." if warned else f"{sentence}."]

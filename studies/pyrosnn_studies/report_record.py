@@ -49,7 +49,11 @@ def _command(result: xr.DataTree, file: Path) -> list[Text | Code]:
         return [Text(paragraphs=[f"No command of this pyrosnn runs the study {study}."])]
     model = "" if STUDIES[study].needs == "nothing" else " --model MODEL"
     again = f"{file.stem}-again.nc"
-    command = f"pyrosnn study run --like {_word(file.name)}{model} --output {_word(again)}"
+    source = read_provenance(result).get("dataset_source")
+    data = f" --dataset {_word(source)}" if model and source else ""
+    with_report = "standard" in result.children  # evaluate writes it, too
+    name = "evaluate" if with_report else "study run"
+    command = f"pyrosnn {name} --like {_word(file.name)}{model}{data} --output {_word(again)}"
     parts: list[Text | Code] = [Code(lines=[command])]
     digest = read_provenance(result).get("model_digest")
     if model and digest:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -93,7 +93,7 @@ def run_cells(
             store.save(finished)
         done[finished.cell] = finished
         report(finished.cell.name)
-    groups = joined([done[cell] for cell in cells])
+    groups = joined([part for cell in cells for part in _divided(study, done[cell])])
     if study.reduce is not None:
         groups = study.reduce(spec, groups)
     (group, values), *others = groups.items()
@@ -105,6 +105,19 @@ def run_cells(
         group=group,
         others=dict(others),
     )
+
+
+def _divided(study: "Study", finished: Finished) -> list[Finished]:
+    """Return a finished cell, or one for each group that its values are of."""
+    if study.divide is None:
+        return [finished]
+    cell = finished.cell
+    return [
+        replace(finished, values=values)
+        if group == cell.group
+        else Finished(cell=Cell(part=group, block=cell.block), values=values, seconds=0.0)
+        for group, values in study.divide(cell, finished.values).items()
+    ]
 
 
 def joined(cells: Sequence[Finished]) -> Mapping[str, xr.Dataset]:

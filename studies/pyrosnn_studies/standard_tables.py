@@ -19,10 +19,11 @@ def standard_verdict(result: xr.DataTree) -> list[str]:
     """Return the verdict in sentences: one for each threat, one for the samples and the checks."""
     table = standard_table(result)
     images = count(standard_of(result).sizes["example"], "image")
+    verb = "withstands" if images.startswith("1 ") else "withstand"
     sentences = []
     for name, (_, row) in zip(threat_names(result), table.iterrows(), strict=True):
         sentence = (
-            f"{_with_interval(row, 'archive')} of {images} withstand {name}; without attack "
+            f"{_with_interval(row, 'archive')} of {images} {verb} {name}; without attack "
             f"{100 * row['clean']:.1f} % are right"
         )
         largest = max((k for k in QUERIES[1:] if f"robust_at_{k}" in row), default=None)
@@ -33,7 +34,29 @@ def standard_verdict(result: xr.DataTree) -> list[str]:
                 f"{100 * row[f'clean_at_{largest}']:.1f} %)"
             )
         sentences.append(f"{sentence}.")
-    return [*sentences, *_reach(result), *checks_in_words(result)]
+    return [*sentences, *_reach(result), *_left_out(result), *checks_in_words(result)]
+
+
+def _left_out(result: xr.DataTree) -> list[str]:
+    """Return which attacks of the protocol were run on no image, because they could not be."""
+    values = standard_of(result)
+    could = values["entry_run"].any(("repeat", "example", "threat")).values
+    remaining = [" on remaining images" in line for line in read_spec(result).get("entries", [])]
+    asked = dict(zip(_entry_names(result), remaining, strict=False))
+    names = [
+        str(name)
+        for name, ran in zip(values["entry"].values, could, strict=True)
+        if not ran and not asked.get(str(name), False)
+    ]
+    names += [name for name in asked if name not in values["entry"].values]
+    if not names:
+        return []
+    return [f"Left out, as the classifier lacks what they need: {', '.join(names)}."]
+
+
+def _entry_names(result: xr.DataTree) -> list[str]:
+    """Return the names of all attacks of the protocol."""
+    return [line.partition(": ")[0] for line in read_spec(result).get("entries", [])]
 
 
 def _reach(result: xr.DataTree) -> list[str]:

@@ -43,6 +43,8 @@ class Study:
             (:mod:`~pyrosnn_studies.presets`).
         settle: the spec with what depends on the model itself; the same again if it is settled.
         settings: the spec as plain values, for the result.
+        divide: what each group gets of a cell's values, where they are of several; only those of
+            the cell's own group have its repeat.
         reduce: what the result holds of the cells' union, by group, where that is less.
     """
 
@@ -56,6 +58,7 @@ class Study:
     complete: Callable[[dict[str, Any], Any, Any], dict[str, Any]] | None = None
     settle: Callable[[Any, Any], Any] | None = None
     settings: Callable[[Any], dict[str, Any]] = recorded
+    divide: Callable[[Cell, xr.Dataset], Groups] | None = None
     reduce: Callable[[Any, Groups], Groups] | None = None
 
     def make_spec(

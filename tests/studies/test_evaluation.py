@@ -14,7 +14,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import merge_results, open_results, read_spec, result_digest, save_results
-from pyrosnn.summaries import advise
+from pyrosnn.summaries import advise, standard_table
 from pyrosnn.testing.toy_models import NoisyLinear
 from pyrosnn.training import preset
 from pyrosnn_studies.evaluation import STUDY, EvaluationSpec
@@ -92,6 +92,40 @@ def test_it_is_written_read_and_merged(subject: Subject, digits: Dataset, tmp_pa
     assert standard_verdict(read) == standard_verdict(whole)
 
 
+def test_repeats_have_paired_gaps_and_merge(subject: Subject, digits: Dataset) -> None:
+    """Images are shown once; a repeat of its own joins the others."""
+    spec = spec_of(digits, attack_samples=2, images=3, repeats=2, diagnosis=False)
+    both = STUDY.run(spec, subject)
+    assert both["standard"].dataset.sizes["repeat"] == 2
+    assert "repeat" not in both["shown"].dataset.dims
+    parts = [STUDY.run(replace(spec, repeats=1, first_repeat=first), subject) for first in (0, 1)]
+    merged = merge_results(parts)
+    for group in ("standard", "shown"):
+        xr.testing.assert_identical(
+            merged[group].dataset.drop_attrs(), both[group].dataset.drop_attrs()
+        )
+    table = standard_table(both)
+    assert (table["selection_gap_low"] <= table["selection_gap_high"]).all()
+
+
+def test_nothing_to_show_is_no_group(subject: Subject, digits: Dataset, tmp_path: Path) -> None:
+    """All images of the first block are misclassified without an attack, and are not shown."""
+    wrong = replace(digits, y_test=(digits.y_test + 1) % 10)
+    spec = spec_of(digits, attack_samples=2, images=2, diagnosis=False)
+    result = STUDY.run(spec, replace(subject, dataset=wrong))
+    assert "shown" not in result.children
+    save_results(tmp_path / "a.nc", result)
+
+
+def test_an_attack_of_another_norm_is_refused_before_the_work(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_norms.py").write_text("from pyrosnn.attacks import DDN as ddn\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ArgumentError, match="got the norm 'linf'"):
+        spec_of(digits, attack="mine_norms:ddn", linf=0.1)
+
+
 def test_chosen_images_are_shown_as_themselves(subject: Subject, digits: Dataset) -> None:
     spec = spec_of(digits, attack_samples=2, indices=(7, 31, 6), images=3, diagnosis=False)
     result = STUDY.run(spec, subject)
@@ -131,8 +165,14 @@ def test_without_gradients_there_are_the_attacks_that_need_none(digits: Dataset)
     spec = STUDY.settled(spec_of(digits, images=2), subject)
     assert not spec.diagnosis
     with pytest.warns(UserWarning, match="left out"):
-        values = STUDY.run(spec, subject)["standard"].dataset
+        result = STUDY.run(spec, subject)
+    values = result["standard"].dataset
     asked = values["entry_run"].any(("repeat", "example", "threat")).values
     run = dict(zip(values["entry"].values, asked, strict=True))
     assert run == {"apgd-ce": False, "apgd-dlr": False, "transfer": False, "square": True}
     assert "archive_cosine" not in values
+    assert "known_correct" not in values
+    (sentence,) = [line for line in standard_verdict(result) if line.startswith("Left out")]
+    assert sentence == (
+        "Left out, as the classifier lacks what they need: apgd-ce, apgd-dlr, transfer."
+    )

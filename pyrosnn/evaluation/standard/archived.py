@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyrosnn.attacks import Attack
+from pyrosnn.attacks import ATTACKS, Attack
 from pyrosnn.attacks.archive import Archive
 from pyrosnn.errors import NoGradientError, NoNoiseFreeError, PyrosnnWarning
 from pyrosnn.models.classifier import StochasticClassifier
@@ -124,7 +124,9 @@ def _step(
         try:
             result = attack(classifier, x[rows], y[rows], own, selection=chosen)
         except (NoGradientError, NoNoiseFreeError) as error:
-            warnings.warn(f"left out {attack.kind}: {error}", PyrosnnWarning, stacklevel=5)
+            names = (name for name, kind in ATTACKS.items() if kind is type(attack))
+            text = f"left out {next(names, attack.kind)}: {error}"
+            warnings.warn(text, PyrosnnWarning, stacklevel=5)
         else:
             run[rows], delta[rows] = True, result.perturbation
             mean = predict(classifier, x[rows] + delta[rows], chosen, moved=True)

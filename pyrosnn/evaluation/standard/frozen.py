@@ -1,7 +1,6 @@
 """What a frozen δ is judged by: one look of I, queries with fresh samples, and a known I."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -131,28 +130,31 @@ def attack_knowing(
     x: Images,
     y: Labels,
     delta: Images,
-    attack: Attack,
+    attacks: Sequence[Attack],
     samples: SampleSet,
-) -> Flags:
+) -> Flags | None:
     """Return whether I classifies the images correctly under an attacker who knows I.
 
-    The attack follows the gradients of I, and decides with I. It keeps the given δ where that is
-    worse: what is won by knowing I is never negative.
+    The attacks follow the gradients of I, and decide with I. They keep the given δ where that is
+    worse: what is won by knowing I is never negative. None for a classifier without gradients.
 
     Args:
         classifier: the classifier.
         x: images.
         y: labels.
         delta: δ of an attacker who does not know I.
-        attack: an attack that decides with V, and keeps its samples fixed.
+        attacks: attacks that decide with V, and keep their samples fixed.
         samples: I.
     """
     known = replace(samples, origin=replace(samples.origin, stream=KNOWN))
     archive = Archive(x)
     archive.offer(delta, predict(classifier, x + delta, known, moved=True).margin(y))
-    with suppress(NoGradientError):
-        own = attack(classifier, x, y, known, selection=known).perturbation
-        archive.offer(own, predict(classifier, x + own, known, moved=True).margin(y))
+    try:
+        for attack in attacks:
+            own = attack(classifier, x, y, known, selection=known).perturbation
+            archive.offer(own, predict(classifier, x + own, known, moved=True).margin(y))
+    except NoGradientError:
+        return None
     return predict(classifier, x + archive.delta, samples, moved=True).predicted == y
 
 

@@ -88,8 +88,8 @@ def find_protocol(name: str) -> Protocol:
         UnknownNameError: with the nearest name.
 
     Example:
-        >>> [entry.name for entry in find_protocol("quick-1").entries]
-        ['apgd-ce', 'apgd-dlr', 'transfer', 'square']
+        >>> ", ".join(entry.name for entry in find_protocol("quick-1").entries)
+        'apgd-ce, apgd-dlr, transfer, square'
     """
     tables = tomllib.loads(Path(__file__).with_name("protocols.toml").read_text("utf-8"))
     if name not in tables:

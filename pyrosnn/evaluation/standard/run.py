@@ -100,7 +100,7 @@ def standard_evaluation(
         )
 
     for threat in facing:
-        warn_of_strengths(x, [threat.strength], knowing(plan, threat, clip))
+        warn_of_strengths(x, [threat.strength], APGD(**threat.bound(clip)))
     a = draw("attack", attack_samples)
     v = draw("selection", plan.selection_samples)
     i = draw("inference", plan.inference_samples)
@@ -116,9 +116,10 @@ def standard_evaluation(
     frozen = [one.delta for pair in zip(random, found, strict=True) for one in pair]
     counts = ask(classifier, x, y, frozen, first, plan.queries)
     known = [
-        attack_knowing(classifier, x, y, one.delta, knowing(plan, threat, clip), i)
+        attack_knowing(classifier, x, y, one.delta, knowing(plan, threat, clip, classifier), i)
         for one, threat in zip(found, facing, strict=True)
     ]
+    measured = [one for one in known if one is not None]
     values = {
         **judged,
         **reached(found, random),
@@ -129,7 +130,7 @@ def standard_evaluation(
                 for one, threat in zip(found, facing, strict=True)
             ]
         ),
-        "known_correct": stacked(known),
+        **({"known_correct": stacked(measured)} if len(measured) == len(known) else {}),
         "queries_correct": by_perturbation(counts),
     }
     coords: dict[str, Any] = {
@@ -148,6 +149,15 @@ def standard_evaluation(
     return make_dataset(values, coords)
 
 
-def knowing(plan: Protocol, threat: Threat, clip: tuple[float, float] | None) -> Attack:
-    """Return the attack of the run whose attacker knows I."""
-    return APGD(**threat.bound(clip), steps=plan.known_steps, fixed_samples=True)
+def knowing(
+    plan: Protocol,
+    threat: Threat,
+    clip: tuple[float, float] | None,
+    classifier: StochasticClassifier,
+) -> list[Attack]:
+    """Return the attacks of the run whose attacker knows I."""
+    losses = ["cross-entropy", *(["dlr"] if classifier.num_classes >= 3 else [])]
+    return [
+        APGD(**threat.bound(clip), loss=loss, steps=plan.known_steps, fixed_samples=True)
+        for loss in losses
+    ]

@@ -95,6 +95,6 @@ def test_without_gradients_an_attack_is_left_out() -> None:
     a = draw_sample_set(classifier, x, 4, seed=0, stream="attack")
     v = draw_sample_set(classifier, x, 9, seed=0, stream="selection")
     attacks = [(FGM(strength=1.0), False), (Push(strength=1.0), False)]
-    with pytest.warns(PyrosnnWarning, match="left out FGM"):
+    with pytest.warns(PyrosnnWarning, match="left out fgm"):
         found = attack_in_turn(classifier, x, y, attacks, a, v)
     assert [step.run.tolist() for step in found.steps] == [[False] * 2, [True] * 2]
