@@ -74,7 +74,8 @@ def _rows(table: pd.Series, entries: pd.DataFrame) -> Iterator[Row]:
     yield _row(MAIN, table, "archive", 2)
     selected = float(table["archive_selected"])
     yield Row(label="all attacks, on V", value=selected, low=np.nan, high=np.nan, group=2)
-    yield _row("attacker knows I", table, "known", 3)
+    if "known" in table:
+        yield _row("attacker knows I", table, "known", 3)
     if "noise_free" in table:
         yield _row("same δ, noise off", table, "noise_free", 3)
         yield _row("no attack, noise off", table, "noise_free_clean", 3, control=True)

@@ -18,6 +18,7 @@ from pyrosnn.summaries import advise, standard_table
 from pyrosnn.testing.toy_models import NoisyLinear
 from pyrosnn.training import preset
 from pyrosnn_studies.evaluation import STUDY, EvaluationSpec
+from pyrosnn_studies.report import make_report
 from pyrosnn_studies.standard_tables import standard_verdict
 from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.subject import Subject
@@ -173,6 +174,8 @@ def test_without_gradients_there_are_the_attacks_that_need_none(digits: Dataset)
     assert run == {"apgd-ce": False, "apgd-dlr": False, "transfer": False, "square": True}
     assert "archive_cosine" not in values
     assert "known_correct" not in values
+    page = make_report(result, Path("a.nc"))
+    assert "attacker knows I" not in page
     (sentence,) = [line for line in standard_verdict(result) if line.startswith("Left out")]
     assert sentence == (
         "Left out, as the classifier lacks what they need: apgd-ce, apgd-dlr, transfer."
