@@ -39,14 +39,15 @@ def selection_gap(result: xr.DataTree) -> Finding:
     order = exceeded[WARN_ABOVE] + 1 * exceeded[FAIL_ABOVE] + abs(means) / 2
     worst = int(order.argmax("threat"))
     mean = float(means[worst])
-    error = float(gap.isel(threat=worst).std("example", ddof=1)) / np.sqrt(gap.sizes["example"])
+    images = gap.sizes["example"]
+    spread = ""
+    if images > 1:  # one image has no spread
+        error = float(gap.isel(threat=worst).std("example", ddof=1)) / np.sqrt(images)
+        spread = f" ± {1.96 * error:.3f}"
     status = "pass"
     for limit, name in ((WARN_ABOVE, "warn"), (FAIL_ABOVE, "fail")):
         status = name if exceeded[limit].any() else status
-    text = (
-        f"accuracy on V minus on I is {mean:+.3f} ± {1.96 * error:.3f} "
-        f"({values['threat'].values[worst]})"
-    )
+    text = f"accuracy on V minus on I is {mean:+.3f}{spread} ({values['threat'].values[worst]})"
     if status != "pass":
         text += (
             ": the archive fits V; take more selection samples"

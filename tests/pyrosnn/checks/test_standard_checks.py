@@ -90,6 +90,12 @@ def test_an_archive_that_fits_v_completely_fails() -> None:
     assert (finding.status, finding.value) == ("fail", -1.0)
 
 
+def test_the_gap_of_one_image_has_no_spread() -> None:
+    result = result_of(np.random.default_rng(0)).isel(example=slice(1))
+    finding = selection_gap(result)
+    assert finding.message.startswith("accuracy on V minus on I is +0.000 (")
+
+
 @pytest.mark.parametrize(
     ("random", "archive", "status"), [(0.88, 0.3, "pass"), (0.5, 0.3, "warn"), (0.32, 0.3, "fail")]
 )
