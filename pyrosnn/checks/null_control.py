@@ -17,8 +17,8 @@ QUERIES = 10
 def null_control(result: xr.DataTree) -> Finding:
     """Compare what the archive's δ breaks with what is broken without an attack.
 
-    Random δ of the same norm, chosen by V like the archive's, may take half of the accuracy that
-    the attack takes; a significantly larger share warns, and above 0.8 it fails: robustness to
+    Random δ of norm η, chosen by V like the archive's, may take half of the accuracy that the
+    attack takes; a significantly larger share warns, and above 0.8 it fails: robustness to
     noise was measured. Where the spec names the queries and there are 10 or more, it also warns if
     asking 10 times at δ = 0 takes more than half of what asking 10 times at the archive's δ does.
 

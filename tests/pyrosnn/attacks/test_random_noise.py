@@ -45,6 +45,35 @@ def test_the_draws_are_random_signs() -> None:
     assert float((draws[:, 0] * draws[:, 1]).mean().abs()) < 5 * 0.0071
 
 
+@pytest.mark.parametrize(("norm", "strength"), [("l2", 3.0), ("linf", 0.3), ("l1", 20.0)])
+def test_clipping_shortens_no_delta(norm: str, strength: float, digits: Dataset) -> None:
+    """About half of a digit's pixels are 0: they have room in one direction alone."""
+    x, y = digits.test_images(20)
+    classifier = NoisyLinear(torch.zeros(2, 64), torch.zeros(2), noise=0.0)
+    x, y = x.flatten(1), torch.zeros_like(y)
+    A = draw_sample_set(classifier, x, 1, seed=0, stream="attack")
+    attack = RandomNoise(norm=norm, strength=strength, draws=1, selection_samples=1)
+    result = replace(attack, clip=(0.0, 1.0))(classifier, x, y, A)
+    torch.testing.assert_close(result.norm, torch.full((20,), strength), rtol=0.01, atol=0.0)
+    assert float(result.norm.max()) <= strength * (1 + 1e-6)
+    moved = x + result.perturbation
+    assert 0 <= float(moved.min())
+    assert float(moved.max()) <= 1
+    assert float((result.perturbation != 0).double().mean()) > 0.9  # every pixel takes part
+
+
+def test_clipping_that_shortens_nothing_changes_nothing() -> None:
+    classifier = NoisyLinear(torch.zeros(2, 5), torch.zeros(2), noise=0.0)
+    x, y = torch.zeros(20, 5), torch.zeros(20, dtype=torch.long)
+    A = draw_sample_set(classifier, x, 1, seed=0, stream="attack")
+    for norm in NORMS:
+        attack = RandomNoise(norm=norm, strength=1.0, draws=1, selection_samples=1)
+        free, bounded = attack(classifier, x, y, A), replace(attack, clip=(-2.0, 2.0))
+        torch.testing.assert_close(
+            free.perturbation, bounded(classifier, x, y, A).perturbation, rtol=1e-5, atol=1e-6
+        )
+
+
 def draws_of(norm: str) -> Tensor:
     """Return 20,000 perturbations of strength 1 of three numbers."""
     classifier = NoisyLinear(torch.zeros(2, 3), torch.zeros(2), noise=0.0)
