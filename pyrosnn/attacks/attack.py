@@ -123,6 +123,17 @@ class Attack(Settings, ABC):
         return self.linear
 
     @property
+    def pixel_range(self) -> float:
+        """Width of ``clip``, which lengths are given as a share of; 1 without clipping.
+
+        Example:
+            >>> import pyrosnn
+            >>> pyrosnn.FGM(clip=(0, 255)).pixel_range
+            255.0
+        """
+        return 1.0 if self.clip is None else self.clip[1] - self.clip[0]
+
+    @property
     def kind(self) -> str:
         """The name in results of an attack that is not in ``ATTACKS``."""
         return type(self).__name__

@@ -35,8 +35,10 @@ class CarliniWagner(MinimumNormAttack):
     Attributes:
         steps: number of steps for each c.
         constants: number of values of c that are tried one after the other.
-        initial_constant: the first c.
-        learning_rate: Adam's learning rate, in pixel units.
+        initial_constant: the first c, for pixels whose ``clip`` has the width 1 or that are not
+            clipped; it grows with the square of the width, as $\|\delta\|_2^2$ does.
+        learning_rate: Adam's learning rate, as a share of the width of ``clip``; without ``clip``
+            in pixel units.
 
     References:
         N. Carlini, D. Wagner, Towards evaluating the robustness of neural networks, S&P 2017,
@@ -56,7 +58,8 @@ class CarliniWagner(MinimumNormAttack):
 
     def search(self, problem: Problem, shortest: Shortest, rows: Tensor) -> None:
         """Descend once for each c."""
-        constant = torch.full_like(shortest.norm[rows], self.initial_constant)
+        first = self.initial_constant * self.pixel_range**2
+        constant = torch.full_like(shortest.norm[rows], first)
         low, high = torch.zeros_like(constant), torch.full_like(constant, torch.inf)
         for _ in range(self.constants):
             fooled = self._descend(problem, shortest, rows, constant)
@@ -68,7 +71,7 @@ class CarliniWagner(MinimumNormAttack):
         self, problem: Problem, shortest: Shortest, rows: Tensor, constant: PerImage
     ) -> Flags:
         """Descend from x; return which images fooled V on the way."""
-        adam = Adam(torch.zeros_like(problem.x[rows]), self.learning_rate)
+        adam = Adam(torch.zeros_like(problem.x[rows]), self.learning_rate * self.pixel_range)
         ever = torch.zeros_like(constant, dtype=torch.bool)
         place = torch.arange(len(rows), device=rows.device)  # in ``ever``
         least = torch.full_like(constant, torch.inf)

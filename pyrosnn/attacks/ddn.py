@@ -20,10 +20,12 @@ class DDN(MinimumNormAttack):
 
     $\delta_{k+1} = \rho_{k+1} u / \|u\|_2$ with $u = \delta_k + \alpha_k g_k / \|g_k\|_2$. The
     radius is multiplied by 1 - γ where $\delta_k$ fools V, and by 1 + γ elsewhere. α falls from 1
-    to 0.01 along a cosine. Clipped δ are shorter than ρ. δ is not rounded to grey levels.
+    to 0.01 along a cosine, times the width of ``clip``. Clipped δ are shorter than ρ. δ is not
+    rounded to grey levels.
 
     Attributes:
-        initial_norm: radius of the first sphere, in pixel units.
+        initial_norm: radius of the first sphere, as a share of the width of ``clip``; without
+            ``clip`` in pixel units.
         gamma: share by which the radius changes, γ.
 
     References:
@@ -44,12 +46,13 @@ class DDN(MinimumNormAttack):
     def search(self, problem: Problem, shortest: Shortest, rows: Tensor) -> None:
         """Make the steps, all of them from δ = 0."""
         delta = torch.zeros_like(problem.x[rows])
-        radius = torch.full_like(shortest.norm[rows], self.initial_norm)
+        radius = torch.full_like(shortest.norm[rows], self.initial_norm * self.pixel_range)
         fooled = torch.zeros_like(radius, dtype=torch.bool)
         pages = problem.pages(fixed=self.fixed_samples)
         for step, page in zip(range(self.steps), pages, strict=False):
             uphill = unit(problem.gradient(delta, page, rows).direction)
-            delta = delta + annealed(1.0, 0.01, step / self.steps) * uphill
+            size = self.pixel_range * annealed(1.0, 0.01, step / self.steps)
+            delta = delta + size * uphill
             radius = radius * torch.where(fooled, 1 - self.gamma, 1 + self.gamma)
             delta = problem.project(per_image(radius, delta) * unit(delta), radius, rows)
             fooled = shortest.offer(delta, rows).fooled

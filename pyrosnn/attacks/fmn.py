@@ -30,7 +30,8 @@ class FMN(MinimumNormAttack):
     δ, it stands still before the boundary.
 
     Attributes:
-        step_size: length of the first step in ℓ2, α, in pixel units.
+        step_size: length of the first step in ℓ2, α, as a share of the width of ``clip``; without
+            ``clip`` in pixel units.
         gamma: share by which the radius changes at first, γ.
 
     References:
@@ -51,6 +52,7 @@ class FMN(MinimumNormAttack):
         radius = torch.zeros_like(shortest.norm[rows])
         verdict = shortest.offer(delta, rows)
         pages = problem.pages(fixed=self.fixed_samples)
+        first = self.step_size * self.pixel_range
         for step, page in zip(range(self.steps), pages, strict=False):
             gradient = problem.gradient(delta, page, rows)
             gamma = annealed(self.gamma, 0.001, step / self.steps)
@@ -60,7 +62,7 @@ class FMN(MinimumNormAttack):
             wider = torch.where(best.isinf(), torch.maximum(wider, boundary), wider)
             narrower = torch.minimum((1 - gamma) * radius, best)
             radius = torch.where(verdict.fooled, narrower, wider)
-            size = annealed(self.step_size, self.step_size / 100, step / self.steps)
+            size = annealed(first, first / 100, step / self.steps)
             delta = problem.project(delta + size * unit(gradient.direction), radius, rows)
             verdict = shortest.offer(delta, rows)
 

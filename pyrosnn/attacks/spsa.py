@@ -32,7 +32,8 @@ class SPSA(SelectingAttack):
 
     Attributes:
         directions: number of random directions, K; each takes two evaluations of the loss.
-        radius: shift of every pixel in these evaluations, ± r, in pixel units.
+        radius: shift of every pixel in these evaluations, ± r, as a share of the width of
+            ``clip``; without ``clip`` in pixel units.
         steps: number of steps.
         relative_step: step size as a share of the strength, where there are many.
 
@@ -106,7 +107,7 @@ class SPSA(SelectingAttack):
             bits = torch.randint(0, 2, (self.directions, *x.shape), device=x.device)
         estimate = torch.zeros_like(x)
         for u in (2 * bits - 1).to(x.dtype):
-            shift = self.radius * u
+            shift = self.radius * self.pixel_range * u
             rise = problem.value(delta + shift, page) - problem.value(delta - shift, page)
             estimate += per_image(rise, x).to(x.dtype) * u
         problem.saw(length(estimate) != 0)

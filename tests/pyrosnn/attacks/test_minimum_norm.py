@@ -81,6 +81,31 @@ def test_fmn_ends_at_the_boundary_of_one_class(norm: str) -> None:
     assert (ratios.amax(1) < 1 + 1e-3).double().mean() > 0.7
 
 
+SCALED = [
+    (FMN(norm="l2", strength=FAR, steps=30), 1e-3),
+    (FMN(norm="linf", strength=FAR, steps=30), 1e-3),
+    (DDN(strength=FAR, steps=30), 1e-3),
+    (CarliniWagner(strength=FAR, steps=30, constants=6), 1e-3),
+]
+
+
+@pytest.mark.parametrize(("attack", "error"), SCALED)
+def test_pixels_up_to_255_have_norms_255_times_as_long(
+    attack: MinimumNormAttack, error: float
+) -> None:
+    """The search is the same one: rounding differs, and the floor in Adam's denominator."""
+    weight = torch.randn(1, INPUTS + 1, 3, dtype=torch.float64)
+    x = torch.rand(10, INPUTS, dtype=torch.float64)
+    y, _ = distances(weight, x, "l2")
+    wide = torch.cat([weight[:, :-1] / 255, weight[:, -1:]], 1)
+    near, far = (
+        norms_of(replace(attack, clip=(0.0, width)), LinearClassifier(INPUTS, 3), w, width * x, y)
+        for w, width in ((weight, 1.0), (wide, 255.0))
+    )
+    assert (near > 0).all()
+    torch.testing.assert_close(far / 255, near, rtol=error, atol=0.0)
+
+
 @every_attack
 def test_every_perturbation_fools_the_selection_set(
     attack: MinimumNormAttack, bnn: StochasticClassifier, digits: Dataset

@@ -63,6 +63,19 @@ def test_the_estimate_is_the_gradient_on_average() -> None:
     torch.testing.assert_close(estimates.var(0), variance, rtol=0.4, atol=0.0)
 
 
+def test_the_radius_grows_with_the_range_of_pixels() -> None:
+    """A curved loss has the same estimate on pixels up to 255, where it is as curved."""
+    classifier, weight = QuadraticClassifier(3, 2), torch.randn(2, 4, 2).double()
+    x, y = torch.rand(20, 3).double(), torch.zeros(20, dtype=torch.long)
+    wide = torch.cat([weight[:, :-1] / 255, weight[:, -1:]], 1)
+    attack = SPSA(loss="cross-entropy", directions=2, radius=0.3, strength=0.1, clip=(0.0, 1.0))
+    near = attack(classifier, x, y, sample_set(weight)).perturbation
+    classifier.curvature = classifier.curvature / 255**2
+    scaled = replace(attack, strength=25.5, clip=(0.0, 255.0))
+    far = scaled(classifier, 255 * x, y, sample_set(wide)).perturbation
+    torch.testing.assert_close(far / 255, near)
+
+
 def test_both_losses_of_a_difference_have_the_same_samples_and_steps_have_fresh_ones() -> None:
     torch.manual_seed(1)
     classifier = LinearClassifier(4, 3)
