@@ -7,6 +7,7 @@ from scipy.stats import binom
 from torch import Tensor
 
 from pyrosnn.attacks.norms import length
+from pyrosnn.checks.equal_draws import chance_of_equality, fingerprints
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
 from pyrosnn.sampling import SampleSet, replay_logits
@@ -21,8 +22,9 @@ def disjoint_samples(trial: Trial) -> Finding:
     """Compare the values of A and I: sets of other origins may still be equal.
 
     A guide that seeds its own random numbers gives every stream the same samples, in the same
-    order. Few values of Θ, such as the members of an ensemble, are drawn with replacement: A and I
-    share them by chance, but no more at one index than at another.
+    order. Few values of Θ, such as the members of an ensemble or the masks of a dozen units, are
+    drawn with replacement: A and I share them by chance, but no more at one index than at another,
+    and, if I has each once, no more than independent entries do.
 
     Args:
         trial: what to check.
@@ -30,13 +32,15 @@ def disjoint_samples(trial: Trial) -> Finding:
     Returns:
         The finding; its value is the share of A's samples that I has, too.
     """
-    attack, inference = (_rows(samples) for samples in trial.sets())
+    attack, inference = (fingerprints(samples) for samples in trial.sets())
     equal = (attack.unsqueeze(1) == inference.unsqueeze(0)).all(-1)
     share = float(equal.any(1).double().mean())
     text = f"{share:.0%} of A's samples are in I, too, by value"
     status = "pass" if share == 0 or _by_chance(trial, equal, inference) else "fail"
     if status == "pass" and share > 0:
-        text += ": the classifier has few, drawn with replacement (disjoint_members splits them)"
+        text += ": the classifier has few, drawn with replacement"
+        if getattr(trial.classifier, "num_members", 0):
+            text += " (disjoint_members splits them)"
     return Finding(name="disjoint-samples", status=status, value=share, message=text)
 
 
@@ -46,27 +50,18 @@ def _by_chance(trial: Trial, equal: Tensor, inference: Tensor) -> bool:
     Args:
         trial: its classifier may have a number of members.
         equal: which samples of A and I are equal, shape (attack, inference).
-        inference: the samples of I, shape (sample, sums).
+        inference: fingerprints of the samples of I, shape (sample, site).
     """
     num_members: int = getattr(trial.classifier, "num_members", 0)
     repeated = len(inference) - len(inference.unique(dim=0))
+    chance = chance_of_equality(trial.sets()[1])
     if num_members < 1 and repeated == 0:
-        return False  # two draws are never equal
+        return float(binom.sf(int(equal.sum()) - 1, equal.numel(), chance)) >= FAILURE_RATE
     number = min(equal.shape)
     same_index = equal.diagonal()
     elsewhere = (equal.sum() - same_index.sum()) / max(equal.numel() - number, 1)
-    rate = max(float(elsewhere), 1 / num_members if num_members else 0.0)
+    rate = max(float(elsewhere), 1 / num_members if num_members else chance)
     return float(binom.sf(int(same_index.sum()) - 1, number, rate)) >= FAILURE_RATE
-
-
-def _rows(samples: SampleSet) -> Tensor:
-    """Return two sums of each sample's values for each site, shape (sample, sums), float64."""
-    sums = []
-    for name in sorted(samples.tensors):
-        flat = samples.tensors[name].double().flatten(1)
-        places = torch.linspace(1.0, 2.0, flat.shape[1], dtype=flat.dtype, device=flat.device)
-        sums += [flat.sum(1), (flat * places).sum(1)]
-    return torch.stack(sums, dim=1)
 
 
 def random_attack(trial: Trial) -> Finding:
