@@ -35,8 +35,8 @@ class CarliniWagner(MinimumNormAttack):
     Attributes:
         steps: number of steps for each c.
         constants: number of values of c that are tried one after the other.
-        initial_constant: the first c, for pixels whose ``clip`` has the width 1 or that are not
-            clipped; it grows with the square of the width, as $\|\delta\|_2^2$ does.
+        initial_constant: the first c, as a share of the squared width of ``clip``; without
+            ``clip`` c itself.
         learning_rate: Adam's learning rate, as a share of the width of ``clip``; without ``clip``
             in pixel units.
 
