@@ -67,7 +67,7 @@ class Attack(Settings, ABC):
         """Check the settings.
 
         Raises:
-            ArgumentError: ``strength must be >= 0, got -0.1``.
+            ArgumentError: ``strength must be >= 0, got -0.1``; for a norm that it does not take.
             UnknownNameError: for an unknown norm or labels.
         """
         given: Any = self.strength
@@ -79,7 +79,8 @@ class Attack(Settings, ABC):
         super().__post_init__()
         require(
             self.norm in self.norms,
-            f"{type(self).__name__} bounds {', '.join(self.norms)}, got the norm '{self.norm}'",
+            f"{type(self).__name__} takes {', '.join(self.norms)}, got the norm '{self.norm}'; "
+            f"take the attack {'fmn' if self.minimises_norm else 'pgd'}",
         )
         if self.clip is not None:
             object.__setattr__(self, "clip", check_bounds("clip", self.clip))

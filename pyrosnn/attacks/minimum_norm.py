@@ -14,7 +14,6 @@ from pyrosnn.attacks.averages import GRADIENTS
 from pyrosnn.attacks.maximised import AttackLoss
 from pyrosnn.attacks.problem import Problem
 from pyrosnn.attacks.shortest import Shortest
-from pyrosnn.errors import require
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.sampling import SampleSet
 from pyrosnn.settings import OneOf
@@ -52,19 +51,6 @@ class MinimumNormAttack(Attack):
 
     minimises_norm: ClassVar[bool] = True
     its_loss: ClassVar[str] = "log-margin"
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            ArgumentError: ``steps must be >= 1, got 0``; for a norm that it does not minimise.
-        """
-        super().__post_init__()
-        require(
-            self.norm in self.norms,
-            f"{type(self).__name__} looks for the shortest δ in {', '.join(self.norms)}, got the "
-            f"norm '{self.norm}'; take the attack fmn",
-        )
 
     @property
     def maximised(self) -> AttackLoss:

@@ -219,8 +219,8 @@ def test_the_schedule_is_half_a_cosine() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
-        (DDN, {"norm": "linf"}, "DDN looks for the shortest δ in l2, got the norm 'linf'; .* fmn"),
-        (CarliniWagner, {"norm": "l1"}, "shortest δ in l2, got the norm 'l1'; take the attack fmn"),
+        (DDN, {"norm": "linf"}, "DDN takes l2, got the norm 'linf'; take the attack fmn"),
+        (CarliniWagner, {"norm": "l1"}, "takes l2, got the norm 'l1'; take the attack fmn"),
         (DDN, {"gamma": 1.0}, r"gamma must be in \(0, 1\), got 1\.0"),
         (FMN, {"steps": 0}, "steps must be >= 1, got 0"),
         (FMN, {"step_size": 0.0}, "step_size must be > 0"),
