@@ -129,7 +129,7 @@ class Attack(Settings, ABC):
 
         Example:
             >>> import pyrosnn
-            >>> pyrosnn.FGM(clip=(0, 255)).pixel_range
+            >>> pyrosnn.FGM(clip=(0.0, 255.0)).pixel_range
             255.0
         """
         return 1.0 if self.clip is None else self.clip[1] - self.clip[0]
