@@ -64,5 +64,5 @@ def test_what_cannot_be_divided_is_skipped() -> None:
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_healthy_networks_raise_no_alarm() -> None:
-    """Two networks of two kinds; ``false_alarms.py`` runs 32, and the docs count its alarms."""
-    assert {status for _, status in count(["bnn", "sin"], [0])} == {"pass"}
+    """One network; ``false_alarms.py`` runs 32, and the docs count its alarms."""
+    assert {status for _, status in count(["bnn"], [0])} == {"pass"}
