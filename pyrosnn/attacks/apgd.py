@@ -14,6 +14,7 @@ from pyrosnn.attacks.norms import per_image
 from pyrosnn.attacks.problem import Problem
 from pyrosnn.attacks.selecting_attack import SelectingAttack
 from pyrosnn.outputs.algebra import one_hot
+from pyrosnn.sampling import SampleSet
 from pyrosnn.shapes import Images, Labels
 
 NEW = 0.75  # share of a step that is new; the rest repeats the step before
@@ -68,15 +69,26 @@ class APGD(SelectingAttack):
         return FGM(**self.shared)
 
     def run(self, problem: Problem, strength: float) -> Tensor:
-        """Ascend from random points, toward each target; return what V finds worst."""
-        targets = self._targets(problem)
-        for number, target in enumerate(targets):
+        """Ascend from random points, toward each target; return what V finds worst.
+
+        All runs take a step with the same samples before the next are drawn: to draw the weights of
+        a network takes as long as to differentiate it.
+        """
+        runs = []
+        for number, target in enumerate(self._targets(problem)):
             problem.target = target
             for restart in range(1 + self.restarts):
                 with problem.random("apgd", problem.samples.origin.start, number, restart):
                     drawn = problem.norm.draw(problem.x, 1.0)
                 far = drawn / per_image(problem.norm.measure(drawn), drawn)
-                self._ascend(problem, strength, problem.project(strength * far, strength))
+                start = problem.project(strength * far, strength)
+                ascent = Ascent(start, problem.decide(start), step=2 * strength, steps=self.steps)
+                runs.append(_Run(target=target, ascent=ascent, here=start, before=start))
+        pages = problem.pages(fixed=self.fixed_samples)
+        for step, page in zip(range(self.steps), pages, strict=False):
+            for one in runs:
+                problem.target = one.target
+                one.go_on(problem, page, strength, first=step == 0)
         problem.target = None
         return problem.archive.delta
 
@@ -89,17 +101,30 @@ class APGD(SelectingAttack):
         number = min(self.targets, scores.shape[-1] - 1)
         return list(wrong.topk(number, dim=-1).indices.unbind(-1))
 
-    def _ascend(self, problem: Problem, strength: float, start: Images) -> None:
-        """Run the steps from a starting point; V decides, and the archive keeps."""
-        before = here = start
-        ascent = Ascent(start, problem.decide(start), step=2 * strength, steps=self.steps)
-        pages = problem.pages(fixed=self.fixed_samples)
-        for step, page in zip(range(self.steps), pages, strict=False):
-            gradient = problem.gradient(here, page).direction
-            steepest = problem.norm.steepest(problem.inward(gradient, here))
-            size = per_image(ascent.step, here).to(here.dtype)
-            ahead = problem.project(here + size * steepest, strength)
-            if step > 0:
-                ahead = here + NEW * (ahead - here) + (1 - NEW) * (here - before)
-                ahead = problem.project(ahead, strength)
-            before, here = here, ascent.add(ahead, problem.decide(ahead))
+
+@dataclass(kw_only=True)
+class _Run:
+    """A run from one starting point, toward one target.
+
+    Attributes:
+        target: the class of each image that it leads to; None for any but the label.
+        ascent: its points, losses and step sizes.
+        here, before: the point of this step and that of the last, shape (example, *image).
+    """
+
+    target: Labels | None
+    ascent: Ascent
+    here: Images
+    before: Images
+
+    def go_on(self, problem: Problem, page: SampleSet, strength: float, *, first: bool) -> None:
+        """Make a step; V decides, and the archive keeps."""
+        here = self.here
+        gradient = problem.gradient(here, page).direction
+        steepest = problem.norm.steepest(problem.inward(gradient, here))
+        size = per_image(self.ascent.step, here).to(here.dtype)
+        ahead = problem.project(here + size * steepest, strength)
+        if not first:
+            ahead = here + NEW * (ahead - here) + (1 - NEW) * (here - self.before)
+            ahead = problem.project(ahead, strength)
+        self.before, self.here = here, self.ascent.add(ahead, problem.decide(ahead))
