@@ -10,7 +10,6 @@ from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.stored import findings_dataset
 from pyrosnn.checks.trial import Trial
 from pyrosnn.errors import NoGradientError, resolve
-from pyrosnn.evaluation.standard import find_protocol
 from pyrosnn_studies.images import Block
 from pyrosnn_studies.presets import default_loss
 from pyrosnn_studies.subject import Subject
@@ -41,7 +40,7 @@ def check_cell(spec: "EvaluationSpec", subject: Subject) -> xr.Dataset:
             clip=subject.dataset.bounds if spec.clip else None,
         ),
         attack_samples=spec.attack_samples or 1,
-        inference_samples=find_protocol(spec.protocol).inference_samples,
+        inference_samples=spec.plan().inference_samples,
         seed=spec.seed,
     )
     return findings_dataset([_finding(name, trial) for name in MODEL_CHECKS])

@@ -68,8 +68,7 @@ def tiny_protocol(name: str) -> Protocol:
 
 def cut_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the study of evaluation run tiny protocols, and diagnosis and checks with few samples."""
-    for module in (evaluation, evaluation_checks):
-        monkeypatch.setattr(module, "find_protocol", tiny_protocol)
+    monkeypatch.setattr(evaluation, "find_protocol", tiny_protocol)
     monkeypatch.setattr(evaluation, "SINGLES", 40)
     monkeypatch.setattr(evaluation_checks, "STEPS", 4)
 
