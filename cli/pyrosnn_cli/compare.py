@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.settings import kind_of, parse, parse_number
+from pyrosnn_cli.options import TEXT, Format, OneTable, Rendering
 
 
 def compare(
@@ -22,6 +23,8 @@ def compare(
         str, typer.Option(help="Shares of the reachable cosine; the largest of both is added.")
     ] = "0.8,0.9,0.95",
     confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
+    format: Format = None,
+    table: OneTable = None,
 ) -> None:
     """Compare two models on the same images, at equal S_A and at equal reach.
 
@@ -35,11 +38,13 @@ def compare(
     """
     wanted = parse(shares, kind_of(tuple[float, ...]), "--shares")
     eta = None if strength is None else parse_number(strength, "--strength")
+    rendering = Rendering(format=format or TEXT, table=table)
 
     from pyrosnn.plots.style import model_name
     from pyrosnn.results import open_results, read_provenance, read_spec
     from pyrosnn.summaries import compare_results
-    from pyrosnn_cli.show import show_tables, smoothing
+    from pyrosnn.tables import Document
+    from pyrosnn_cli.show import show, smoothing
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
 
     results = [open_results(path) for path in (first, second)]
@@ -52,17 +57,22 @@ def compare(
         for place, made_with in enumerate(made, start=1)
     ]
     own = ("loss", "gradient", "precision", "repeats", "seed")
-    for name, path, made_with, result in zip(names, (first, second), made, results, strict=True):
-        study = result.attrs["study"]
-        typer.echo(f"{name}: {path} ({study}; {_settings(made_with, own)}{smoothing(made_with)})")
+    heading = [
+        f"{name}: {path} ({result.attrs['study']}; {_settings(made_with, own)}"
+        f"{smoothing(made_with)})"
+        for name, path, made_with, result in zip(names, (first, second), made, results, strict=True)
+    ]
     common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
-    typer.echo(
+    heading.append(
         f"{compared.first.sizes['example']:,} images; {common}; "
-        f"η = {compared.strength:g}, S_I = {compared.inference_samples:,}\n"
+        f"η = {compared.strength:g}, S_I = {compared.inference_samples:,}"
     )
-    show_tables(comparison_tables(compared, by_size, by_reach, names, confidence))
-    for line in [*conclusions(by_size, by_reach, compared, names), *warnings_of(compared, names)]:
-        typer.echo(line)
+    document = Document(
+        heading=heading,
+        tables=comparison_tables(compared, by_size, by_reach, names, confidence),
+        closing=[*conclusions(by_size, by_reach, compared, names), *warnings_of(compared, names)],
+    )
+    show(document, rendering)
 
 
 def _settings(made: Mapping[str, Any], names: tuple[str, ...]) -> str:

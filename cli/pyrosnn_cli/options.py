@@ -9,6 +9,7 @@ from annotated_types import Ge
 from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS, OWN_DATA
 from pyrosnn.settings import RARE, Default, OneOf, Settings, options_of
 from pyrosnn.settings.presets import PRESETS
+from pyrosnn.tables import FORMATS
 from pyrosnn_cli.command import annotation
 
 MEMORY_BUDGET = "1GiB"
@@ -109,5 +110,24 @@ class Running(Writing, Showing):
     ] = None
 
 
+TEXT = "text"  # for a terminal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering(Settings):
+    """How a command shows its tables.
+
+    Attributes:
+        format: how tables are written.
+        table: number of the one table to show.
+    """
+
+    panel: ClassVar[str] = ""
+
+    format: Annotated[str, OneOf((TEXT, *FORMATS))] = TEXT
+    table: Annotated[int | None, Ge(1), Default("all")] = None
+
+
 # For commands that take no other group.
 Overwrite = annotation(options_of("pyrosnn_cli.options:Writing")[0], switch=True)
+Format, OneTable = map(annotation, options_of("pyrosnn_cli.options:Rendering"))

@@ -1,21 +1,25 @@
-"""Showing what a study returns: tables on the screen, figures as files."""
+"""Showing what a command found: tables on the screen, or in a format for elsewhere."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
 
-from pyrosnn.errors import FileError
-from pyrosnn_studies.tables import Table
+from pyrosnn.errors import FileError, require
+from pyrosnn.tables import Document, Table, written
+from pyrosnn_cli.options import TEXT, Rendering
 
 LEAST, MOST = 20, 72  # characters of a column of words
 FRAME = 3  # characters around a column
 UNBOUNDED = 10_000
+INTERVAL = re.compile(r"^(\S+) (\[.+\])$")  # a number with its interval
 
 
 @contextmanager
@@ -37,12 +41,47 @@ def whole(file: Path) -> Iterator[None]:
         ) from error
 
 
+def show(document: Document, rendering: Rendering) -> None:
+    """Print a document on stdout, in the format that was asked for.
+
+    Args:
+        document: what to show.
+        rendering: the format, and which table.
+
+    Raises:
+        ArgumentError: for the number of a table that is not there.
+    """
+    number, tables = rendering.table, document.tables
+    if number is not None:
+        require(
+            number <= len(tables),
+            f"--table must be at most {len(tables)}, got {number}; the tables are "
+            + "; ".join(f"{i}: {t.title.splitlines()[0]}" for i, t in enumerate(tables, start=1)),
+        )
+        tables = [tables[number - 1]]
+    if rendering.format != TEXT:
+        shown = Document(heading=document.heading, tables=tables, closing=document.closing)
+        typer.echo(written(shown, rendering.format), nl=False)
+        return
+    for line in document.heading:
+        typer.echo(line)
+    if document.heading:
+        typer.echo()
+    show_tables(tables)
+    for line in document.closing:
+        typer.echo(line)
+
+
 def show_tables(tables: Sequence[Table]) -> None:
     """Print tables on stdout, right-aligned; the first column may be words."""
     console = Console()
     for table in tables:
         console.print(table.title, soft_wrap=not console.is_terminal)
-        print_table(table.header, table.rows, words=0)
+        print_table(table.columns, table.texts, words=0)
+        for note in table.notes:
+            console.print(note, soft_wrap=not console.is_terminal)
+        if table.notes:
+            console.print()
 
 
 def print_table(
@@ -50,8 +89,9 @@ def print_table(
 ) -> None:
     """Print a table on stdout, as wide as it needs; in a terminal no wider than that.
 
-    What is too wide for a terminal has its headers and its column of words folded, and if that is
-    not enough, is printed in parts, each with the first column. Numbers are neither folded nor cut.
+    What is too wide for a terminal has its headers and its column of words folded, then intervals
+    put below their numbers, and if that is not enough, is printed in parts, each with the first
+    column. Numbers are neither folded nor cut.
 
     Args:
         header: names of the columns.
@@ -63,6 +103,10 @@ def print_table(
     room = console.width if console.is_terminal else UNBOUNDED
     columns = list(zip(header, *rows, strict=True))
     least = [_least(column, words=index == words) for index, column in enumerate(columns)]
+    if _total(least) > room:
+        rows = [[INTERVAL.sub(r"\1\n\2", cell) for cell in row] for row in rows]
+        columns = list(zip(header, *rows, strict=True))
+        least = [_least(column, words=index == words) for index, column in enumerate(columns)]
     for part in _parts(least, room):
         narrow = {index: least[index] for index in part}
         widths = _widths(columns, narrow, words, room)
@@ -80,7 +124,12 @@ def _least(column: Sequence[str], *, words: bool) -> int:
     name, *cells = column
     if words:
         return min(LEAST, max(map(cell_len, column)))
-    return max(map(cell_len, [*name.split(), *cells]))
+    return max(map(_width, [*name.split(), *cells]))
+
+
+def _width(cell: str) -> int:
+    """Return the width of a cell's longest line."""
+    return max(map(cell_len, cell.splitlines()), default=0)
 
 
 def _total(widths: Iterable[int]) -> int:
@@ -103,7 +152,7 @@ def _widths(
     columns: list[tuple[str, ...]], least: dict[int, int], words: int, room: int
 ) -> dict[int, int]:
     """Return the columns' widths: all that they ask for, or the least and words what is left."""
-    asked = {index: max(map(cell_len, columns[index])) for index in least}
+    asked = {index: max(map(_width, columns[index])) for index in least}
     if words in asked:
         asked[words] = min(asked[words], MOST)
     if _total(asked.values()) <= room:

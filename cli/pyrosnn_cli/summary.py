@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pyrosnn.settings import parse_number
+from pyrosnn_cli.options import TEXT, Format, OneTable, Rendering
 
 
 def summary(
@@ -17,6 +18,8 @@ def summary(
         ),
     ] = None,
     hdi_prob: Annotated[float, typer.Option(help="Mass of the highest density interval.")] = 0.94,
+    format: Format = None,
+    table: OneTable = None,
 ) -> None:
     """Show the tables of a result: cosines, accuracies and P(robust).
 
@@ -29,9 +32,11 @@ def summary(
     its study.
     """
     eta = None if strength is None else parse_number(strength, "--strength")
+    rendering = Rendering(format=format or TEXT, table=table)
 
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
-    from pyrosnn_cli.show import show_tables, smoothing, whole
+    from pyrosnn.tables import Document
+    from pyrosnn_cli.show import show, smoothing, whole
     from pyrosnn_studies.study import study_of
     from pyrosnn_studies.tables import all_accuracies, cosines, robustness
 
@@ -47,5 +52,5 @@ def summary(
         else:
             tables = study_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
-    typer.echo(f"{result.attrs['study']}: {known}{smoothing(settings)}\n")
-    show_tables(tables)
+    heading = [f"{result.attrs['study']}: {known}{smoothing(settings)}"]
+    show(Document(heading=heading, tables=tables), rendering)

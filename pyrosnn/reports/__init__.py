@@ -10,11 +10,11 @@ from pyrosnn.reports.content import (
     Pictures,
     Report,
     Section,
-    Table,
     Text,
 )
 from pyrosnn.reports.page import report_page
 from pyrosnn.reports.pixels import amplified, pixels_png
+from pyrosnn.tables import Table
 
 __all__ = [
     "Code",

@@ -8,25 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pyrosnn.checks.finding import Finding
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table, ready to print.
-
-    Attributes:
-        title: what it shows, with units.
-        header: column names.
-        rows: cells as text.
-        main: index of the row that counts most, if there is one.
-    """
-
-    template: ClassVar[str] = "table.html"
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    main: int | None = None
+from pyrosnn.tables import Table as Table
 
 
 @dataclass(frozen=True, kw_only=True)

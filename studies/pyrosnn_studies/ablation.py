@@ -186,7 +186,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
     return [
         Table(
             title="Readings of the paper's evaluation, mean ± standard deviation over repeats",
-            header=["reading", *COLUMNS.values()],
+            columns=["reading", *COLUMNS.values()],
             rows=rows,
         )
     ]

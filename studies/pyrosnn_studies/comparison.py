@@ -55,7 +55,13 @@ def _fits(compared: Comparison, names: list[str]) -> Table:
     )
     return Table(
         title=f"Mean cosine (share of the reachable); {law}",
-        header=["model", *[f"S_A = {size:,}" for size in sizes], "B", "reachable", "largest error"],
+        columns=[
+            "model",
+            *[f"S_A = {size:,}" for size in sizes],
+            "B",
+            "reachable",
+            "largest error",
+        ],
         rows=rows,
     )
 
@@ -68,7 +74,7 @@ def _sizes(table: pd.DataFrame, names: list[str], level: str) -> Table:
     """Return the comparison at each S_A that both have."""
     return Table(
         title="At equal S_A: adversarial accuracy in %, difference 1 - 2 in points",
-        header=["S_A", *names, *_differences(level)],
+        columns=["S_A", *names, *_differences(level)],
         rows=[[f"{size:,}", *_cells(row)] for size, row in table.iterrows()],
     )
 
@@ -88,7 +94,7 @@ def _shares(table: pd.DataFrame, compared: Comparison, names: list[str], level: 
             "At an equal share of the reachable cosine (the fair comparison), with the S_A that it "
             "takes (< or >: not in the result)"
         ),
-        header=["share", "S_A of 1", "S_A of 2", *names, *_differences(level)],
+        columns=["share", "S_A of 1", "S_A of 2", *names, *_differences(level)],
         rows=rows,
     )
 

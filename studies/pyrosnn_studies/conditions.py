@@ -35,7 +35,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
                 f"L holds for the exact expectation over the noise, not for its estimate from "
                 f"{spec['noise_samples']} noises that is judged here."
             ),
-            header=["strength", "adversarial", "linear", *names],
+            columns=["strength", "adversarial", "linear", *names],
             rows=rows,
         )
     ]

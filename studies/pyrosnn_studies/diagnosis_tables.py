@@ -97,7 +97,7 @@ def _by_size(result: xr.DataTree) -> Table:
             f"{verdict(result)}\n\nWhat S_A samples reach, S_I = {size_i:,}; "
             f"ceiling of the predicted cosine {or_dash(ceiling, '.3f')}"
         ),
-        header=["S_A", "reach, %", "doubled", "predicted cosine", "measured", "gradients"],
+        columns=["S_A", "reach, %", "doubled", "predicted cosine", "measured", "gradients"],
         rows=rows,
     )
 
@@ -114,7 +114,7 @@ def _parts(result: xr.DataTree) -> Table:
     rows.append([f"inference noise, S_I = {size_i:,}", or_dash(float(factor), ".3f")])
     return Table(
         title="What the cosine is a product of to first order, means over images",
-        header=["factor", "mean"],
+        columns=["factor", "mean"],
         rows=rows,
     )
 
@@ -133,7 +133,7 @@ def _by_image(result: xr.DataTree) -> Table:
             f"S_A that {spec['share']:.0%} of an image's reachable cosine needs; of single images "
             f"it is known within a factor 1.5 for {_sure(needed):.0%}"
         ),
-        header=["quantile over images", *[f"{q:.0%}" for q in QUANTILES]],
+        columns=["quantile over images", *[f"{q:.0%}" for q in QUANTILES]],
         rows=[
             [title, *[cell(name, q) for q in QUANTILES]]
             for name, title in (

@@ -156,7 +156,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
     return [
         Table(
             title="Angle in degrees, means and variances uniform on [0, t]; ± standard error",
-            header=["t", "simulated", "first order", "second order"],
+            columns=["t", "simulated", "first order", "second order"],
             rows=rows,
         )
     ]

@@ -53,7 +53,7 @@ def _accuracy(result: xr.DataTree) -> Table:
     size = int(means["attack_samples"])
     return Table(
         title=f"Accuracies in %, mean ± standard deviation over repeats, S_A = {size:,}",
-        header=["strength", "S_I", *shown.values()],
+        columns=["strength", "S_I", *shown.values()],
         rows=rows,
     )
 
@@ -69,7 +69,7 @@ def _factors(result: xr.DataTree) -> Table:
     ]
     return Table(
         title=f"Factors of the linear radius at η = {strength:g}, mean ± standard deviation",
-        header=["S_I", *FACTORS.values()],
+        columns=["S_I", *FACTORS.values()],
         rows=rows,
     )
 
@@ -100,7 +100,7 @@ def _paired(result: xr.DataTree) -> Table:
             "mean [95 % interval] over repeats, p of a paired t-test\n"
             f"Clean-correct: the images that S_I = {sizes[-1]:,} has right before the attack"
         ),
-        header=["S_I", *compared],
+        columns=["S_I", *compared],
         rows=rows,
     )
 

@@ -63,7 +63,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
     return [
         Table(
             title="Means over images; of f_y and its gradient (table 1), and of the margin's",
-            header=["", *map(str, table.columns)],
+            columns=["", *map(str, table.columns)],
             rows=[
                 [str(name), *[or_dash(value, ".4f") for value in row]]
                 for name, row in zip(table.index, table.to_numpy(), strict=True)

@@ -47,7 +47,7 @@ def attacked_reasons(result: xr.DataTree) -> list[Part]:
             f"Means over images at η = {float(means['strength']):g}, "
             "± standard deviation over repeats"
         ),
-        header=["S_A", *names.values()],
+        columns=["S_A", *names.values()],
         rows=rows,
     )
     return [Text(paragraphs=[WHY]), table]

@@ -111,7 +111,7 @@ def _accuracies(result: xr.DataTree) -> Table:
             f"Images that are right in %, judged once on I{judged} "
             "[95 % interval over images; those of gaps are paired]"
         ),
-        header=["", *threat_names(result)],
+        columns=["", *threat_names(result)],
         main=[*MAIN].index("archive"),
         rows=[
             [words, *[_cell(row, name, forms.get(name, ".1f")) for _, row in table.iterrows()]]
@@ -128,7 +128,7 @@ def _queries(result: xr.DataTree) -> Table:
             "Images whose k independent queries are all right in %, from "
             f"{num_queries(result):,} queries at a frozen δ [95 % interval over images]"
         ),
-        header=["threat", "k", "no attack", "random δ", "all attacks"],
+        columns=["threat", "k", "no attack", "random δ", "all attacks"],
         rows=[
             [name, f"{k:,}", *[_cell(row, f"{of}_at_{k}") for of in ("clean", "random", "robust")]]
             for name, (_, row) in zip(threat_names(result), table.iterrows(), strict=True)
@@ -145,7 +145,7 @@ def _attacks(result: xr.DataTree) -> Table:
             "Each attack alone, in % of the images that it was run on [95 % interval]; its cost in "
             "gradients and queries of single samples, mean over these images"
         ),
-        header=["threat", "attack", "run on", "on I", "on V", "won", "gradients", "queries"],
+        columns=["threat", "attack", "run on", "on I", "on V", "won", "gradients", "queries"],
         rows=[
             [
                 names[str(row["threat"])],
@@ -188,7 +188,7 @@ def why_table(result: xr.DataTree) -> Table | None:
             rows.append([name, words, f"{number:,.0f}", *[or_dash(m, ".3g") for m in medians]])
     return Table(
         title="Medians over images that were right without attack, at the worst δ of each",
-        header=["threat", "images that", "number", "margin", "gradient norm", "cosine"],
+        columns=["threat", "images that", "number", "margin", "gradient norm", "cosine"],
         rows=rows,
     )
 

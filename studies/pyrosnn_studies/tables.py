@@ -4,9 +4,9 @@ import math
 
 import xarray as xr
 
-from pyrosnn.reports import Table as Table
 from pyrosnn.results import GROUP
 from pyrosnn.summaries import accuracy_table, at_strength, cosine_table, robustness_table
+from pyrosnn.tables import Table as Table
 
 NOTABLE = 0.1  # share of images without a gradient that a table speaks of
 
@@ -69,7 +69,7 @@ def accuracy_by_size(result: xr.DataTree) -> Table:
             f"Adversarial accuracy in % for S_I = {largest:,}, "
             "mean ± standard deviation over repeats"
         ),
-        header=["strength", *[f"S_A = {size:,}" for size in sizes]],
+        columns=["strength", *[f"S_A = {size:,}" for size in sizes]],
         rows=rows,
     )
 
@@ -94,7 +94,7 @@ def all_accuracies(result: xr.DataTree) -> Table:
     ]
     return Table(
         title="Accuracies in %, mean ± standard deviation over repeats",
-        header=["strength", "S_A", "S_I", *names.values()],
+        columns=["strength", "S_A", "S_I", *names.values()],
         rows=rows,
     )
 
@@ -130,7 +130,7 @@ def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float 
         )
     return Table(
         title=title,
-        header=["S_A", "S_I", *statistics, "undefined"],
+        columns=["S_A", "S_I", *statistics, "undefined"],
         rows=rows,
     )
 
@@ -160,6 +160,6 @@ def robustness(result: xr.DataTree, strength: float | None = None) -> Table:
             f"P(robust) in % (equation 4) at η = {eta:g}: probability over fresh A and I, "
             f"mean over images [95 % interval over {result[GROUP].sizes['repeat']} repeats]"
         ),
-        header=["S_A", "S_I", *events.values()],
+        columns=["S_A", "S_I", *events.values()],
         rows=rows,
     )

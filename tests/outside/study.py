@@ -52,7 +52,7 @@ def run_cell(spec: NoisySpec, cell: Cell, subject: Subject) -> xr.Dataset:
 def tables(result: xr.DataTree) -> list[Table]:
     kept = result["noisy"].dataset["kept"].transpose("strength", "repeat")
     rows = [[f"{float(one['strength']):g}", percent(*mean_and_sd(one))] for one in kept]
-    return [Table(title="Images that are right, %", header=["η", "kept"], rows=rows)]
+    return [Table(title="Images that are right, %", columns=["η", "kept"], rows=rows)]
 
 
 def figure(result: xr.DataTree) -> Figure:

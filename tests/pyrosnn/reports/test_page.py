@@ -39,7 +39,9 @@ def parts(text: str) -> list[Part]:
     """Return a part of each kind, with a text wherever one can be."""
     return [
         Text(paragraphs=[text]),
-        Table(title=text, header=[text, text], rows=[[text, text], ["a", "-"]], main=0),
+        Table(
+            title=text, columns=[text, text], rows=[[text, text], ["a", "-"]], notes=[text], main=0
+        ),
         Pictures(pictures=[Picture(content=PNG, words=text, caption=text)]),
         Gallery(title=text, images=[Image(views={text: PNG}, caption=text)]),
         Gallery(title=text, images=[], none=text),
@@ -98,7 +100,7 @@ def test_the_policy_lets_the_browser_load_nothing() -> None:
 
 def test_words_stand_left_and_numbers_right() -> None:
     rows = [["a", "apgd-ce", "75.0 [68, 81]", "-"], ["b", "square", "-", "-1.0"]]
-    table = Table(title="t", header=["threat", "attack", "on I", "gap"], rows=rows)
+    table = Table(title="t", columns=["threat", "attack", "on I", "gap"], rows=rows)
     section = Section(anchor="one", title="x", parts=[table])
     page = check_page(report_page(replace(report("x"), sections=[section])))
     heads = page.all("th", where=lambda one: one.attrs["scope"] == "col")
@@ -106,7 +108,7 @@ def test_words_stand_left_and_numbers_right() -> None:
 
 
 def test_a_table_without_rows_is_a_table() -> None:
-    table = Table(title="t", header=["a", "b"], rows=[])
+    table = Table(title="t", columns=["a", "b"], rows=[])
     section = Section(anchor="one", title="x", parts=[table])
     assert ">t</figcaption>" in report_page(replace(report("x"), sections=[section]))
 

@@ -1,0 +1,126 @@
+"""A table as data: cells keep their numbers, so that each format writes them in its own way."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pyrosnn.errors import require
+
+NAN = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A number, with what is known of its uncertainty.
+
+    Attributes:
+        value: the number, in the unit that the table names; NaN where it is not defined.
+        form: format of the value and of the interval's ends, as ``format`` takes it.
+        low, high: ends of an interval; NaN for none.
+        sd: standard deviation; NaN for none.
+        text: how the value is written, where that is not by its format, such as ``8/255``.
+
+    Example:
+        >>> str(Number(value=70.17, form=".1f", low=63.5, high=76.2))
+        '70.2 [63.5, 76.2]'
+        >>> str(Number(value=0.6, form="#.3g", sd=0.0031)), str(Number(value=math.nan))
+        ('0.600 ± 0.003', '-')
+    """
+
+    value: float | int
+    form: str = "g"
+    low: float = NAN
+    high: float = NAN
+    sd: float = NAN
+    text: str = ""
+
+    def __str__(self) -> str:
+        """Return the number as a terminal shows it."""
+        text = self.text or self.written(self.value)
+        if self.has_interval:
+            return f"{text} [{self.written(self.low)}, {self.written(self.high)}]"
+        return f"{text} ± {self.sd:.1g}" if self.has_sd else text
+
+    def written(self, number: float | int) -> str:
+        """Return a number in this one's format."""
+        if math.isnan(number):
+            return "-"
+        if math.isinf(number):
+            return "∞" if number > 0 else "-∞"
+        return format(number, self.form).rstrip(".")
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the number has an interval."""
+        return not (math.isnan(self.value) or math.isnan(self.low))
+
+    @property
+    def has_sd(self) -> bool:
+        """Whether the number has a standard deviation that says something."""
+        return not math.isnan(self.value) and self.sd > 0
+
+
+Cell = str | Number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table.
+
+    Attributes:
+        title: what it shows, with units.
+        columns: names of the columns.
+        rows: cells of each row: words, or numbers.
+        notes: sentences that stand below.
+        main: index of the row that counts most, if there is one.
+
+    Raises:
+        ArgumentError: for a row that has not a cell for each column.
+
+    Example:
+        >>> row = ["bnn", Number(value=96.2, form=".1f")]
+        >>> Table(title="Accuracy in %", columns=["model", "clean"], rows=[row]).texts
+        [['bnn', '96.2']]
+    """
+
+    template: ClassVar[str] = "table.html"
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+    main: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that rows and columns fit."""
+        for row in self.rows:
+            require(
+                len(row) == len(self.columns),
+                f"a row must have a cell for each column, got {len(row)} for {len(self.columns)}",
+            )
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """The cells as a terminal shows them."""
+        return [[str(cell) for cell in row] for row in self.rows]
+
+    def numbers(self, column: int) -> list[Number]:
+        """Return the numbers of a column; none for a column of words."""
+        cells = [row[column] for row in self.rows]
+        return [cell for cell in cells if isinstance(cell, Number)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """Tables with the sentences around them: what a command shows.
+
+    Attributes:
+        heading: lines that stand first.
+        tables: the tables.
+        closing: lines that stand last.
+    """
+
+    heading: Sequence[str] = field(default_factory=list)
+    tables: Sequence[Table]
+    closing: Sequence[str] = field(default_factory=list)
