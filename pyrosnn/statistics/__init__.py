@@ -2,9 +2,10 @@
 
 from pyrosnn.statistics.binomial import clopper_pearson
 from pyrosnn.statistics.confidence import require_confidence
+from pyrosnn.statistics.crossed import crossed_half_widths
 from pyrosnn.statistics.density import highest_density
 from pyrosnn.statistics.queries import robust_at
-from pyrosnn.statistics.share import share_interval
+from pyrosnn.statistics.share import share_interval, share_interval_of_means
 from pyrosnn.statistics.student import (
     student_half_width,
     student_p_value,
@@ -14,10 +15,12 @@ from pyrosnn.statistics.welch import welch_half_width
 
 __all__ = [
     "clopper_pearson",
+    "crossed_half_widths",
     "highest_density",
     "require_confidence",
     "robust_at",
     "share_interval",
+    "share_interval_of_means",
     "student_half_width",
     "student_p_value",
     "student_quantile",

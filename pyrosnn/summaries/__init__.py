@@ -1,7 +1,12 @@
 """Tables of a result: accuracies, P(robust), geometry, angles, advice; comparisons."""
 
 from pyrosnn.statistics import clopper_pearson, robust_at
-from pyrosnn.summaries.accuracy import accuracies, accuracy_on_clean, accuracy_table
+from pyrosnn.summaries.accuracy import (
+    accuracies,
+    accuracy_intervals,
+    accuracy_on_clean,
+    accuracy_table,
+)
 from pyrosnn.summaries.advice import (
     Advice,
     advise,
@@ -38,6 +43,7 @@ __all__ = [
     "Advice",
     "Comparison",
     "accuracies",
+    "accuracy_intervals",
     "accuracy_on_clean",
     "accuracy_table",
     "advise",

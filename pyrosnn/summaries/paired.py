@@ -5,10 +5,10 @@ import xarray as xr
 
 from pyrosnn.errors import require
 from pyrosnn.statistics import (
+    crossed_half_widths,
     require_confidence,
     student_half_width,
     student_p_value,
-    welch_half_width,
 )
 
 
@@ -82,14 +82,9 @@ def difference_of_models(
     r"""Compare two models on the same images, whose sample sets are independent.
 
     Images of one block share their sample sets, so that what a draw of (A, I) changes is seen
-    between repeats, not between images. With R repeats of n images there are two intervals:
-
-    - **samples**: for the mean over *these* images under fresh sample sets. Welch's t over the
-      means of the repeats, with the variance $v = s_1^2 / R_1 + s_2^2 / R_2$;
-    - **images**: for *fresh images* under fresh sample sets. The variance of the paired
-      differences per image (means over repeats), less what the repeats explain of it, gives the
-      variance of the images' true differences; over n, it adds to v. Degrees of freedom are
-      Satterthwaite's.
+    between repeats, not between images. There are two intervals, both of
+    :func:`~pyrosnn.statistics.crossed.crossed_half_widths`: for *these* images under fresh sample
+    sets (**samples**), and for *fresh images* under fresh sample sets (**images**).
 
     Two results with the same seed may share random numbers repeat by repeat. That is not used;
     where it makes the models' errors alike, both intervals are too wide. (For the BNN and the IM of
@@ -122,33 +117,19 @@ def difference_of_models(
         (0.5, -0.26)
     """
     require_confidence(confidence)
-    number = first.sizes["example"]
     require(
         first["example"].equals(second["example"]),
-        f"both must have the same images, got {number} and {second.sizes['example']} that differ; "
-        "select the common ones",
+        f"both must have the same images, got {first.sizes['example']} and "
+        f"{second.sizes['example']} that differ; select the common ones",
     )
-    require(number >= 2, f"an interval over images needs at least 2, got {number}")
-    both = [values.astype("float64") for values in (first, second)]
+    both = [values.astype("float64") for values in (first, second.transpose(*first.dims))]
     means = [values.mean("example").mean("repeat") for values in both]
     difference = means[0] - means[1]
-    per_image = both[0].mean("repeat") - both[1].mean("repeat")
-    between = per_image.var("example", ddof=1)
-    repeats = [values.sizes["repeat"] for values in both]
-    if min(repeats) > 1:
-        counted = list(zip(both, repeats, strict=True))
-        noise = [values.mean("example").var("repeat", ddof=1) / size for values, size in counted]
-        within = sum(
-            values.var("repeat", ddof=1).mean("example") / size for values, size in counted
-        )
-        over_samples = _half_width(noise, [size - 1 for size in repeats], confidence)
-        true = (between - within).clip(min=0) / number
-        over_images = _half_width(
-            [true, *noise], [number - 1, *(r - 1 for r in repeats)], confidence
-        )
-    else:
-        over_samples = xr.full_like(difference, np.nan)
-        over_images = _half_width([between / number], [number - 1], confidence)
+    arrays = [values.transpose(..., "repeat", "example").to_numpy() for values in both]
+    over_samples, over_images = (
+        difference.copy(data=half)
+        for half in crossed_half_widths(arrays[0], arrays[1], confidence=confidence)
+    )
     return xr.Dataset(
         {
             "first": means[0],
@@ -160,13 +141,3 @@ def difference_of_models(
             "images_high": difference + over_images,
         }
     )
-
-
-def _half_width(
-    variances: list[xr.DataArray], degrees: list[int], confidence: float
-) -> xr.DataArray:
-    """Return half an interval's width for a sum of estimated variances; NaN where that is 0."""
-    half_width: xr.DataArray = xr.apply_ufunc(
-        lambda *values: welch_half_width(values, degrees, confidence), *variances
-    )
-    return half_width

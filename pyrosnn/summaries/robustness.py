@@ -1,11 +1,11 @@
 """P(robust), equation (4): the probability over the sample sets that a prediction withstands."""
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from pyrosnn.settings import checked_arguments
-from pyrosnn.statistics import clopper_pearson, require_confidence, student_half_width
+from pyrosnn.statistics import clopper_pearson, require_confidence
+from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 EVENTS = ("linear_condition", "adversarial_correct")
@@ -79,11 +79,11 @@ def robust_probability(result: Evaluated, *, confidence: float = 0.95) -> xr.Dat
 
 @checked_arguments
 def robustness_table(result: Evaluated, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Return P(robust) of the data set: the mean over images, with an interval over repeats.
+    """Return P(robust) of the data set: the mean over images, with an interval.
 
-    Images of a block share their sample sets, and counting images as independent would make the
-    interval too narrow. Repeats are independent: Student's t over the means of the repeats. The
-    interval is for these images.
+    ``adversarial_correct`` is measured: the share of attacked images that are right, which is the
+    adversarial accuracy. ``linear_condition`` is linear theory: the share whose linear radius
+    exceeds the length of δ, which may be far from what is measured where δ is large.
 
     Args:
         result: what a study, ``open_results`` or ``evaluate`` returned.
@@ -91,30 +91,21 @@ def robustness_table(result: Evaluated, *, confidence: float = 0.95) -> pd.DataF
 
     Returns:
         One row for each strength, S_A and S_I; for each event of :func:`robust_probability` a
-        column with its mean, one with ``…_low`` and one with ``…_high``, within [0, 1]. Bounds
-        are NaN for a single repeat, and where all repeats have the same mean.
+        column with its mean, one with ``…_low`` and one with ``…_high``: the interval for fresh
+        images and fresh sample sets, :func:`~pyrosnn.statistics.share.share_interval`.
 
     Raises:
         ArgumentError: for a confidence out of (0, 1).
     """
     require_confidence(confidence)
-    means = _events(result).mean("example")
-    number = means.sizes["repeat"]
-    center = means.mean("repeat")
-    half = xr.full_like(center, np.nan)
-    if number > 1:
-        sd = means.std("repeat", ddof=1)
-        half = half.copy(data=student_half_width(sd, number, confidence))
-    bounds = {"": center, "_low": (center - half).clip(min=0), "_high": (center + half).clip(max=1)}
-    columns = {
-        f"{event}{suffix}": values.sel(event=event, drop=True)
-        for event in means["event"].values.tolist()
-        for suffix, values in bounds.items()
-    }
-    frame: pd.DataFrame = xr.Dataset(columns).to_dataframe(
+    events = _events(result)
+    shares = {name: events.sel(event=name, drop=True) for name in events["event"].values.tolist()}
+    table = with_intervals(shares, confidence=confidence)
+    columns = [f"{name}{end}" for name in shares for end in ("", "_low", "_high")]
+    frame: pd.DataFrame = table.to_dataframe(
         dim_order=["strength", "attack_samples", "inference_samples"]
     )
-    return frame[list(columns)]
+    return frame[columns]
 
 
 def _events(result: Evaluated) -> xr.DataArray:

@@ -13,9 +13,9 @@ from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import (
     require_confidence,
     robust_at,
-    share_interval,
     student_half_width,
 )
+from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.evaluated import group_of
 
 QUERIES = (1, 10, 100)
@@ -40,9 +40,10 @@ def standard_table(
 ) -> pd.DataFrame:
     r"""Return the accuracies of the standard evaluation.
 
-    Shares of images have Clopper-Pearson intervals over images; where there are several repeats,
-    an image counts by its mean over them. The gaps are paired: over repeats where there are
-    several, else over images.
+    Shares of images have intervals for fresh images and, where there are several repeats, for fresh
+    sample sets, too: :func:`~pyrosnn.statistics.share.share_interval`, which is that of
+    Clopper and Pearson for one repeat. The gaps are paired: over repeats where there are several,
+    else over images.
 
     Args:
         result: a result of the standard evaluation.
@@ -156,21 +157,9 @@ def _mean(values: xr.DataArray) -> xr.DataArray:
 
 
 def _with_interval(name: str, values: xr.DataArray, confidence: float) -> dict[str, xr.DataArray]:
-    """Return the mean over images of shares, and its Clopper-Pearson interval; NaN is no image."""
-    per_image = values.mean("repeat")
-
-    def interval(row: np.ndarray) -> tuple[float, float]:
-        known = row[~np.isnan(row)]
-        return share_interval(known, confidence=confidence) if len(known) else (np.nan, np.nan)
-
-    low, high = xr.apply_ufunc(
-        interval,
-        per_image,
-        input_core_dims=[["example"]],
-        output_core_dims=[[], []],
-        vectorize=True,
-    )
-    return {name: per_image.mean("example"), f"{name}_low": low, f"{name}_high": high}
+    """Return a share of images and its interval; NaN does not count."""
+    found = with_intervals({name: values}, confidence=confidence)
+    return {str(column): found[column] for column in found.data_vars}
 
 
 def _paired(name: str, differences: xr.DataArray, confidence: float) -> dict[str, xr.DataArray]:

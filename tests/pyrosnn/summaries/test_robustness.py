@@ -1,14 +1,12 @@
-"""P(robust): exact binomials; coverage image by image and for the data set."""
+"""P(robust): exact binomials, and their coverage image by image; the interval of the mean."""
 
 import numpy as np
 import pytest
-import xarray as xr
 from scipy import stats
-from support.simulated import outcomes, planted
+from support.simulated import planted
 
 from pyrosnn.errors import ArgumentError
-from pyrosnn.results import GROUP
-from pyrosnn.statistics import clopper_pearson
+from pyrosnn.statistics import clopper_pearson, share_interval
 from pyrosnn.summaries import robust_probability, robustness_table
 
 
@@ -48,56 +46,23 @@ def test_both_events_are_counted_over_repeats() -> None:
     table = robustness_table(result).xs((0.5, 1, 100))
     assert table["adversarial_correct"] == pytest.approx(0.25)
     assert table["linear_condition"] == pytest.approx(1 / 12)
-    shares = np.array([1, 1, 1, 0]) / 3
-    reach = stats.t.ppf(0.975, 3) * shares.std(ddof=1) / 2
-    assert table["adversarial_correct_high"] == pytest.approx(0.25 + reach)
-    assert table["adversarial_correct_low"] == 0  # 0.25 - reach < 0: no probability
-    same = robustness_table(result).xs((0.5, 10, 100))
-    assert same["adversarial_correct"] == pytest.approx(1 / 3)
-    assert np.isnan(same["adversarial_correct_low"])  # no spread is known
+    for event, values, size in (
+        ("adversarial_correct", correct, 0),
+        ("adversarial_correct", correct, 1),  # the same in all repeats, and yet no width of 0
+        ("linear_condition", linear, 0),
+    ):
+        row = robustness_table(result).xs((0.5, (1, 10)[size], 100))
+        bounds = [row[f"{event}{end}"] for end in ("_low", "_high")]
+        np.testing.assert_allclose(bounds, share_interval(values[:, :, size].astype(float)))
+        assert bounds[0] < row[event] < bounds[1]
 
 
-def test_a_single_repeat_has_images_intervals_and_no_other() -> None:
+def test_a_single_repeat_has_intervals_too() -> None:
     result = planted(np.ones((1, 4, 1), dtype=bool), cosines=[0.5], attack_samples=[1])
     found = robust_probability(result, confidence=0.9)
     np.testing.assert_allclose(found["low"], 0.05)
     np.testing.assert_allclose(found["high"], 1)
-    assert np.isnan(robustness_table(result)["adversarial_correct_high"]).all()
-
-
-@pytest.mark.statistical
-@pytest.mark.parametrize("shared", [0.3, 1.5])
-def test_the_mean_is_covered_although_images_share_samples(shared: float) -> None:
-    """2,000 experiments of 5 repeats, images in blocks of 50: 95 % within 5 standard errors (2.4).
-
-    An interval over images as if they were independent covers far less.
-    """
-    rng = np.random.default_rng(9)
-    experiments, images = 2000, 100
-    location = rng.normal(size=(1, images))
-    truth = stats.norm.cdf(location / (1 + shared**2) ** 0.5).mean()
-    correct = outcomes(rng, location, repeats=5, block=50, shared=shared, experiments=experiments)
-    # experiments lie along S_A, which changes nothing: each is a column of the table
-    values = np.moveaxis(correct, 0, -1)
-    template = planted(values[:, :, :1], cosines=[0.5], attack_samples=[1])[GROUP].dataset
-    dims = ("repeat", "example", "attack_samples")
-    arrays = {
-        name: xr.DataArray(
-            values, dims=dims, coords={"attack_samples": np.arange(experiments) + 1}
-        ).expand_dims(
-            strength=template["strength"], inference_samples=template["inference_samples"]
-        )
-        for name in ("linear_condition", "adversarial_correct")
-    }
-    table = robustness_table(xr.DataTree.from_dict({GROUP: xr.Dataset(arrays)}))
-    low, high = table["adversarial_correct_low"], table["adversarial_correct_high"]
-    covered = float(((low <= truth) & (truth <= high)).mean())
-    assert abs(covered - 0.95) < 5 * (0.95 * 0.05 / experiments) ** 0.5, covered
-    pooled = correct.mean(axis=1)
-    within = (pooled * (1 - pooled)).mean(axis=1)
-    half = 1.96 * np.sqrt(within / (5 * images))
-    naive_rate = float((abs(pooled.mean(axis=1) - truth) <= half).mean())
-    assert naive_rate < 0.9 if shared > 1 else naive_rate < covered
+    assert np.isclose(robustness_table(result)["adversarial_correct_low"], 0.025**0.25).all()
 
 
 def test_bad_arguments_are_named() -> None:
