@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyrosnn.conditions import (
         Geometry,
         attack_geometry,
+        interval_condition,
         linear_condition,
         smooth_condition,
     )
@@ -67,7 +68,13 @@ _HOMES = {
     "pyrosnn.checks": ("CHECKS", "Finding"),
     "pyrosnn.checks.on_model": ("check_model",),
     "pyrosnn.checks.on_result": ("check_result",),
-    "pyrosnn.conditions": ("Geometry", "attack_geometry", "linear_condition", "smooth_condition"),
+    "pyrosnn.conditions": (
+        "Geometry",
+        "attack_geometry",
+        "interval_condition",
+        "linear_condition",
+        "smooth_condition",
+    ),
     "pyrosnn.data": ("DATASETS", "load_dataset"),
     "pyrosnn.data.dataset": ("Dataset",),
     "pyrosnn.errors": ("PyrosnnError",),
@@ -135,6 +142,7 @@ __all__ = [
     "draw_sample_set",
     "evaluate",
     "fit",
+    "interval_condition",
     "linear_condition",
     "load_checkpoint",
     "load_dataset",

@@ -42,6 +42,13 @@ class NoNoiseFreeError(ArgumentError):
     """A classifier without a noise-free network: members of an ensemble, permutations, seeds."""
 
 
+class NotSmoothedError(ArgumentError):
+    """A classifier that is not averaged over Gaussian noise on the image, or whose mean is none.
+
+    The interval condition and smoothing certificates need such noise, and scores in [0, 1].
+    """
+
+
 class NotFiniteError(ArgumentError):
     """Outputs or gradients of a classifier that are NaN or infinite.
 

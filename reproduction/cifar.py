@@ -87,6 +87,7 @@ def conditions(results: Results) -> Table:
     columns = {"strength": [f"{strength:g}" for strength in means["strength"].values]}
     columns["adversarial"] = by_strength(means["adversarial"])
     columns["linear"] = by_strength(means["linear_condition"])
+    columns["interval"] = by_strength(means["interval_condition"])
     for which, constant in zip(CONSTANTS, means["smoothness"].values, strict=True):
         held = means["smooth_condition"].sel(smoothness=constant)
         columns[f"smooth, {which}"] = by_strength(held)

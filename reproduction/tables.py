@@ -8,7 +8,7 @@ import xarray as xr
 
 from pyrosnn.conditions import CONSTANTS, cutoff
 from pyrosnn.results import GROUP
-from pyrosnn.summaries import accuracies, geometry_means, variation_table
+from pyrosnn.summaries import accuracies, geometry_means, interval_end, variation_table
 from reproduction.cells import (
     SIZES,
     Row,
@@ -168,8 +168,11 @@ def conditions(results: Results) -> Table:
             attack_samples=-1, inference_samples=-1
         )
         strengths = [f"{strength:g}" for strength in means["strength"].values]
-        header += [f"{MODELS[model]}: adversarial", "linear"]
-        columns += [by_strength(means[name]) for name in ("adversarial", "linear_condition")]
+        names = {"adversarial": "adversarial", "linear_condition": "linear"}
+        names["interval_condition"] = "interval"
+        first, *others = names.values()
+        header += [f"{MODELS[model]}: {first}", *others]
+        columns += [by_strength(means[name]) for name in names]
         for which, constant in zip(CONSTANTS, means["smoothness"].values, strict=True):
             header.append(f"smooth, {which}")
             columns.append(by_strength(means["smooth_condition"].sel(smoothness=constant)))
@@ -177,9 +180,10 @@ def conditions(results: Results) -> Table:
 
 
 def tracking(results: Results) -> Table:
-    """Return how close the linear condition is to the accuracy, and where the smooth one ends."""
+    """Return how close the linear condition is to the accuracy, and where the others end."""
     header = ["model", "mean absolute difference, linear condition, η ≤ 0.2 (points)"]
     header += [f"last η with a smooth image, {which} (√(2/L))" for which in CONSTANTS]
+    header.append("last image of the interval condition, η")
     rows = []
     for name, title in (
         ("conditions-bnn", "BNN"),
@@ -194,6 +198,7 @@ def tracking(results: Results) -> Table:
             held = means["smooth_condition"].sel(smoothness=constant).max("repeat")
             last = float(held["strength"].values[held.values > 0].max())
             cells.append(f"{last:g} ({cutoff(float(constant)):.3f})")
+        cells.append(f"{interval_end(results[name]):.2f}")
         rows.append(cells)
     return header, rows
 

@@ -1,4 +1,4 @@
-"""Robustness conditions of an attack under an inference set (theorems 4.1 and 4.2)."""
+"""Robustness conditions of an attack under an inference set: theorems 4.1, 4.2, and tighter."""
 
 from pyrosnn.conditions.expected_cosine import expected_cosine, second_order_cosine
 from pyrosnn.conditions.geometry import (
@@ -8,8 +8,15 @@ from pyrosnn.conditions.geometry import (
     geometries,
     require_judgeable,
 )
+from pyrosnn.conditions.interval import interval_bound, interval_radius
 from pyrosnn.conditions.linearization import Line, Linearization, linearize
-from pyrosnn.conditions.robustness import linear_condition, smooth_condition, smooth_radii
+from pyrosnn.conditions.robustness import (
+    interval_condition,
+    interval_radii,
+    linear_condition,
+    smooth_condition,
+    smooth_radii,
+)
 from pyrosnn.conditions.smoothness import CONSTANTS, cutoff, smoothness_constant
 
 __all__ = [
@@ -22,6 +29,10 @@ __all__ = [
     "expected_cosine",
     "first_order",
     "geometries",
+    "interval_bound",
+    "interval_condition",
+    "interval_radii",
+    "interval_radius",
     "linear_condition",
     "linearize",
     "require_judgeable",

@@ -1,9 +1,10 @@
-"""The robustness conditions of theorems 4.1 and 4.2."""
+"""The robustness conditions of theorems 4.1 and 4.2, and the interval condition."""
 
 import torch
 
 from pyrosnn.attacks import AttackResult
 from pyrosnn.conditions.geometry import Geometry
+from pyrosnn.conditions.interval import interval_radius
 from pyrosnn.errors import require
 from pyrosnn.outputs.algebra import one_hot
 from pyrosnn.settings import checked_arguments
@@ -60,6 +61,43 @@ def smooth_radii(geometry: Geometry, attack: AttackResult, smoothness: float) ->
     """
     denominator = geometry.slopes + smoothness / 2 * attack.length.double().unsqueeze(-1)
     radii = torch.where(denominator > 0, geometry.margins / denominator, torch.inf)
+    return radii.masked_fill(one_hot(geometry.label, radii).bool(), torch.inf)
+
+
+@checked_arguments
+def interval_condition(geometry: Geometry, attack: AttackResult, variance: float) -> Condition:
+    r"""Whether the prediction must withstand δ if it is averaged over Gaussian noise on the image.
+
+    It uses margin and slope, as theorem 4.2 does, and is the best condition that the two allow:
+    it holds wherever theorem 4.2 does with any valid L. Like it, it is sufficient for the exact
+    expectation of a classifier in [0, 1], not for an estimate from a few noises.
+
+    Args:
+        geometry: the attack as the inference set sees it.
+        attack: the attack whose δ is judged; only its length ‖δ‖₂ counts beside the geometry.
+        variance: σ² of the noise, see :func:`pyrosnn.models.input_noise.input_variance`.
+
+    Raises:
+        ArgumentError: ``variance must be > 0, got 0``.
+    """
+    radius = interval_radii(geometry, variance).amin(-1)
+    return geometry.correct & (radius > attack.length.double())
+
+
+def interval_radii(geometry: Geometry, variance: float) -> PerClass:
+    """Return how far along δ the bound of every margin stays positive, ∞ at c = y.
+
+    Args:
+        geometry: the attack as the inference set sees it.
+        variance: σ² of the noise, in squared pixel units.
+
+    Raises:
+        ArgumentError: ``variance must be > 0, got 0``.
+    """
+    require(variance > 0, f"variance must be > 0, got {variance}")
+    margins, slopes = geometry.margins, geometry.slopes
+    found = interval_radius(margins.cpu().numpy(), slopes.cpu().numpy(), variance)
+    radii = torch.from_numpy(found).to(margins.device)
     return radii.masked_fill(one_hot(geometry.label, radii).bool(), torch.inf)
 
 

@@ -15,19 +15,22 @@ from pyrosnn.conditions import (
     Line,
     Linearization,
     geometries,
+    interval_radii,
     linear_condition,
     linearize,
     require_judgeable,
     smooth_condition,
 )
 from pyrosnn.data.bounds import check_bounds, require_within
-from pyrosnn.errors import NoGradientError, PyrosnnWarning, require
+from pyrosnn.errors import NoGradientError, NotSmoothedError, PyrosnnWarning, require
 from pyrosnn.evaluation.attack_lines import attack_lines
 from pyrosnn.evaluation.grid import SIZE, STRENGTH, Numbers, Sizes, listed
 from pyrosnn.evaluation.strengths import warn_of_strengths
 from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.input_noise import input_variance
 from pyrosnn.neutral import neutral
+from pyrosnn.outputs import find_output
 from pyrosnn.results import combine, make_dataset
 from pyrosnn.sampling import (
     MEMORY_BUDGET,
@@ -86,7 +89,8 @@ def evaluate(
     Returns:
         A dataset with the variables of ``pyrosnn.results.VARIABLES`` over the dimensions
         example, strength, attack_samples and inference_samples (the sets' sizes) and, for the
-        smooth condition, smoothness.
+        smooth condition, smoothness. A classifier in [0, 1] that is averaged over Gaussian noise
+        on the image also has the interval condition, and the length up to which it holds.
 
     Raises:
         ArgumentError: for NaN pixels, pixels out of bounds, labels out of range, negative
@@ -158,11 +162,12 @@ def evaluate(
         "strength": np.asarray(grid, dtype=np.float64),
         "smoothness": np.asarray(constants, dtype=np.float64),
     }
+    variance = _variance(classifier)
     by_attack_set = []
     for attacked_set, attack_set in zip(attacked_sets, attack_sets, strict=True):
         coords["attack_samples"] = np.array([len(attack_set)])
         parts = [
-            _label(attacked_set, linearization, along, y, coords)
+            _label(attacked_set, linearization, along, y, coords, variance)
             for linearization, along in zip(linearizations, seen, strict=True)
         ]
         by_attack_set.append(combine(parts, "inference_samples"))
@@ -226,6 +231,7 @@ def _label(
     along: Mapping[Line, Geometry],
     y: Tensor,
     coords: Mapping[str, np.ndarray],
+    variance: float | None,
 ) -> xr.Dataset:
     """Label the measurements of one inference set on the perturbations of one attack set."""
     results = attacked.results
@@ -244,6 +250,14 @@ def _label(
     if geometries:
         over_strengths["linear_condition"] = [linear_condition(g, r) for g, r in pairs]
         over_strengths["nearest_class"] = [g.nearest for g in geometries]
+    if geometries and variance is not None:
+        radii = {id(g): interval_radii(g, variance).amin(-1) for g in geometries}
+        along_attack = [radii[id(g)] for g in geometries]
+        over_strengths["interval_radius"] = along_attack
+        over_strengths["interval_condition"] = [
+            g.correct & (radius > result.length.double())
+            for (g, result), radius in zip(pairs, along_attack, strict=True)
+        ]
     values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
     values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
     values["zero_gradient"] = _array([r.zero_gradient for r in results])[:, :, None]
@@ -259,6 +273,16 @@ def _label(
         values["smooth_condition"] = np.stack(held, axis=-1)[:, :, None, None, :]
     labels["inference_samples"] = np.array([linearization.num_samples])
     return make_dataset(values, labels)
+
+
+def _variance(classifier: StochasticClassifier) -> float | None:
+    """Return the variance of the noise that the interval condition needs, None without it."""
+    if not find_output(classifier.output).bounded:
+        return None
+    try:
+        return input_variance(classifier)
+    except NotSmoothedError:
+        return None
 
 
 def _array(per_strength: list[Tensor]) -> np.ndarray:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import count, curve_style, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
-from pyrosnn.summaries import accuracies
+from pyrosnn.summaries import accuracies, interval_end
 
 LINES = ("-", "--", "-.", ":")
 
@@ -18,7 +18,8 @@ LINES = ("-", "--", "-.", ":")
 def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw shares of images against strength: accurate under attack, and within a condition.
 
-    Vertical lines are at sqrt(2 / L): beyond it no image can fulfil the smooth condition.
+    Vertical lines are at sqrt(2 / L): beyond it no image can fulfil the smooth condition. The
+    interval condition ends with its last image, at the length in its label.
 
     Args:
         result: a result of ``conditions``.
@@ -29,7 +30,9 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
     curves = {
         "adversarial accuracy": means["adversarial"],
         "linear condition": means["linear_condition"],
+        f"interval condition, up to {interval_end(result):.2f}": means["interval_condition"],
     }
+    first_smooth = len(curves)
     variance = read_spec(result)["smoothing_variance"]
     for constant in constants:
         held = means["smooth_condition"].sel(smoothness=constant)
@@ -45,8 +48,9 @@ def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
             ax.fill_between(
                 strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
             )
-        if index >= 2:
-            _draw_cutoff(ax, constants, index - 2, color=style["color"], line=LINES[index % 4])
+        if index >= first_smooth:
+            place = index - first_smooth
+            _draw_cutoff(ax, constants, place, color=style["color"], line=LINES[index % 4])
     ax.set_xlabel("perturbation strength η ($\\ell_2$, pixel values)")
     ax.set_ylabel("share of images")
     if len(strengths) > 1:  # a single point needs the margin

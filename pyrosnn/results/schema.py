@@ -74,6 +74,13 @@ VARIABLES = {
     "smooth_condition": Variable(
         (*ATTACKED, "smoothness"), "bool", "smooth robustness condition (theorem 4.2)"
     ),
+    "interval_condition": Variable(ATTACKED, "bool", "interval condition (theorem 4.2 made tight)"),
+    "interval_radius": Variable(
+        ATTACKED,
+        "float64",
+        "length along δ up to which the interval condition holds",
+        "pixel value",
+    ),
     "cosine": Variable(ATTACKED, "float32", "cosine of the angle between δ and -∇(f_y - f_j)"),
     # float64: a saturated softmax makes gradients too small, and radii too large, for float32
     "radius": Variable(
@@ -268,8 +275,8 @@ VARIABLES = {
 }
 
 # What a file of each kind must have; all else is optional: the smooth condition needs a
-# constant L, a compact file leaves out the radius, which follows from other variables, and files
-# of older versions have no predicted class.
+# constant L, the interval condition noise on the image, a compact file leaves out the radius,
+# which follows from other variables, and files of older versions have no predicted class.
 GROUPS = {
     "evaluation": {
         "clean_correct",

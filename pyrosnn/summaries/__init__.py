@@ -26,6 +26,7 @@ from pyrosnn.summaries.angle import (
 from pyrosnn.summaries.compare import Comparison, compare_results
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
+from pyrosnn.summaries.interval import interval_end, interval_values
 from pyrosnn.summaries.paired import difference_of_models, paired_differences
 from pyrosnn.summaries.predicted import confusion_matrix, targeted_success
 from pyrosnn.summaries.reach import (
@@ -58,6 +59,8 @@ __all__ = [
     "entry_table",
     "fit_reach",
     "geometry_means",
+    "interval_end",
+    "interval_values",
     "jackknife",
     "known_reach",
     "loss_mismatch",

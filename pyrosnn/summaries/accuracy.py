@@ -9,6 +9,7 @@ import xarray as xr
 from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import require_confidence, share_interval
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
+from pyrosnn.summaries.interval import interval_values
 
 COLUMNS = ("clean", "adversarial", "adversarial_given_clean", "linear_condition")
 
@@ -28,6 +29,7 @@ def accuracies(result: Evaluated) -> xr.Dataset:
         - ``adversarial_given_clean``: the same among images that were correct before;
         - ``linear_condition``: share that fulfils the linear condition, NaN without gradients;
         - ``smooth_condition``, where the result has it: the same, for each constant L;
+        - ``interval_condition``, where the model is averaged over Gaussian noise: the same;
         - ``test``, where the result has it: clean accuracy on all test images.
     """
     values = evaluation_of(result)
@@ -42,6 +44,8 @@ def accuracies(result: Evaluated) -> xr.Dataset:
     }
     if "smooth_condition" in values:
         shares["smooth_condition"] = values["smooth_condition"].mean("example")
+    if (interval := interval_values(result)) is not None:
+        shares["interval_condition"] = interval["interval_condition"].mean("example")
     if "test_accuracy" in values:
         shares["test"] = values["test_accuracy"]
     return xr.Dataset(shares)
