@@ -46,7 +46,7 @@ def summary(
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
     with whole(file):
         if list(result.children) == [GROUP]:
-            tables = [cosines(result, eta, hdi_prob), all_accuracies(result)]
+            tables = [*all_accuracies(result), cosines(result, eta, hdi_prob)]
             if result[GROUP].sizes["repeat"] > 1:
                 tables.append(robustness(result, eta))
         else:

@@ -1,5 +1,7 @@
 """The interval for a share of images: for fresh images, and for fresh sample sets, too."""
 
+from typing import Any
+
 import numpy as np
 from scipy import stats
 
@@ -58,12 +60,12 @@ def share_interval(values: np.ndarray, *, confidence: float = 0.95) -> tuple[flo
     numbers = counted.sum(axis=1, keepdims=True)
     mean = float((np.where(counted, values, 0).sum(axis=1, keepdims=True) / numbers).mean())
     images = values.shape[1]
-    over_samples = over_images = np.asarray(np.nan)
+    halves: tuple[Any, Any] = (np.nan, np.nan)
     if images > 1:
         # their mean over all images is that of the values that count
         deviations = np.where(counted, values - mean, 0) * (images / numbers)
-        over_samples, over_images = crossed_half_widths(deviations, confidence=confidence)
-    return _interval(mean, float(numbers.mean()), over_samples, over_images, confidence)
+        halves = crossed_half_widths(deviations, confidence=confidence)
+    return _interval(mean, float(numbers.mean()), halves, confidence)
 
 
 def share_interval_of_means(
@@ -95,31 +97,30 @@ def share_interval_of_means(
     means = np.asarray(means, dtype="float64")
     require(bool(((means >= 0) & (means <= 1)).all()), "shares must be between 0 and 1")
     mean, repeats = float(means.mean()), len(means)
-    over_samples = over_images = np.asarray(np.nan)
+    halves: tuple[Any, Any] = (np.nan, np.nan)
     if repeats > 1 and images > 1:
         noise = means.var(ddof=1) / repeats
         parts = [np.asarray(mean * (1 - mean) / (images - 1)), np.asarray(noise)]
         over_samples = welch_half_width(parts[1:], [repeats - 1], confidence)
-        over_images = welch_half_width(parts, [images - 1, repeats - 1], confidence)
-        over_images = np.fmax(over_samples, over_images)
-    return _interval(mean, float(images), over_samples, over_images, confidence)
+        over_both = welch_half_width(parts, [images - 1, repeats - 1], confidence)
+        halves = (over_samples, np.fmax(over_samples, over_both))
+    return _interval(mean, float(images), halves, confidence)
 
 
 def _interval(
-    mean: float,
-    images: float,
-    over_samples: np.ndarray,
-    over_images: np.ndarray,
-    confidence: float,
+    mean: float, images: float, halves: tuple[Any, Any], confidence: float
 ) -> tuple[float, float]:
-    """Return the exact interval of as many images as explain half a width, and no more."""
-    number = images
+    """Return the exact interval of as many images as explain half a width, and no more.
+
+    The halves are those over samples and over images.
+    """
+    number, (over_samples, over_images) = images, map(float, halves)
     if over_images > 0 and images > 1:  # not so for NaN
         exact = student_quantile(confidence, images - 1) ** 2 * mean * (1 - mean) / (images - 1)
-        number = min(images, images * float(exact / over_images**2))
+        number = min(images, images * float(exact) / over_images**2)
     low, high = _clopper_pearson(mean, number, confidence)
     if over_samples > 0:
-        low, high = min(low, mean - float(over_samples)), max(high, mean + float(over_samples))
+        low, high = min(low, mean - over_samples), max(high, mean + over_samples)
     return max(low, 0.0), min(high, 1.0)
 
 

@@ -107,7 +107,7 @@ def with_intervals(shares: Mapping[str, xr.DataArray], *, confidence: float) -> 
             count.
         confidence: confidence of the intervals.
     """
-    found = {}
+    found: dict[str, xr.DataArray] = {}
     for name, values in shares.items():
         low, high = xr.apply_ufunc(
             lambda each: share_interval(each, confidence=confidence),

@@ -76,7 +76,7 @@ class Table:
         main: index of the row that counts most, if there is one.
 
     Raises:
-        ArgumentError: for a row that has not a cell for each column.
+        ArgumentError: for two columns of one name, and a row that has not a cell for each column.
 
     Example:
         >>> row = ["bnn", Number(value=96.2, form=".1f")]
@@ -94,6 +94,8 @@ class Table:
 
     def __post_init__(self) -> None:
         """Check that rows and columns fit."""
+        twice = [name for name in self.columns if list(self.columns).count(name) > 1]
+        require(not twice, f"columns must have different names, got {twice[:1]} twice")
         for row in self.rows:
             require(
                 len(row) == len(self.columns),

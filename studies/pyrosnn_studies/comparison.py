@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from pyrosnn.summaries import Comparison
-from pyrosnn_studies.tables import Table, or_dash
+from pyrosnn.tables import Table
+from pyrosnn_studies.tables import or_dash
 
 # an error of the law, in units of the reachable cosine, that makes its shares rough
 ROUGH = 0.05

@@ -14,7 +14,8 @@ from pyrosnn.summaries import (
     noise_factor,
     samples_needed,
 )
-from pyrosnn_studies.tables import Table, mean_and_sd, number, or_dash, robustness
+from pyrosnn.tables import Table
+from pyrosnn_studies.tables import mean_and_sd, number, or_dash, robustness
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 ENOUGH = 0.9  # share of images whose number should be known within a factor 1.5

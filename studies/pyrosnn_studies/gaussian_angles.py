@@ -18,10 +18,10 @@ from pyrosnn.errors import require
 from pyrosnn.plots import angles_figure
 from pyrosnn.results import make_dataset
 from pyrosnn.seeding import seed_sequence
+from pyrosnn.tables import Number, Table
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
-from pyrosnn_studies.tables import Table
 
 NAME = "gaussian-angles"
 GROUP = "angles"
@@ -149,9 +149,13 @@ def _tables(result: xr.DataTree) -> list[Table]:
             np.degrees(np.arccos(float(cell[name])))
             for name in ("cosine_first_order", "cosine_second_order")
         ]
+        error = float(cell["angle_error"])
         rows.append(
-            [f"{t:g}", f"{float(cell['angle']):.3f} ± {float(cell['angle_error']):.3f}"]
-            + [f"{degrees:.3f}" for degrees in closed]
+            [
+                Number(value=float(t)),
+                Number(value=float(cell["angle"]), form=".3f", sd=error),
+                *[Number(value=degrees, form=".3f") for degrees in closed],
+            ]
         )
     return [
         Table(

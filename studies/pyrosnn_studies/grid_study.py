@@ -12,10 +12,10 @@ from pyrosnn.adapters import Reference
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
 from pyrosnn.outputs import find_output
+from pyrosnn.tables import Table
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.grid import GridSpec, grid_cells, recorded_grid, run_grid_cell
 from pyrosnn_studies.study import Study
-from pyrosnn_studies.tables import Table
 
 Training = TrainingSpec | Reference
 

@@ -4,22 +4,29 @@ Table 2 and figures 6 and 15 to 17 of the paper. Sizes are compared in
 pairs, on the same images under the same attack.
 """
 
-import numpy as np
 import xarray as xr
 
 from pyrosnn.plots import inference_size_figure
 from pyrosnn.results import GROUP
 from pyrosnn.summaries import (
     accuracies,
+    accuracy_intervals,
     accuracy_on_clean,
     geometry_means,
     paired_differences,
 )
+from pyrosnn.tables import Cell, Number, Table
 from pyrosnn_studies.grid_study import grid_study
-from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
+from pyrosnn_studies.tables import (
+    mean_and_sd,
+    number,
+    percent,
+    size,
+    sizes_in_words,
+    strength_of,
+)
 
 ACCURACIES = {
-    "test": "test split",
     "clean": "clean",
     "adversarial": "adversarial",
     "adversarial_given_clean": "given clean-correct",
@@ -40,21 +47,25 @@ def _tables(result: xr.DataTree) -> list[Table]:
 
 def _accuracy(result: xr.DataTree) -> Table:
     """Return table 2: accuracies by S_I, at the largest S_A and each strength."""
-    means = accuracies(result).isel(attack_samples=-1)
-    shown = {name: title for name, title in ACCURACIES.items() if name in means}
+    found = accuracy_intervals(result).isel(attack_samples=-1)
+    test = accuracies(result).get("test")
     rows = []
-    for strength in means["strength"].values:
-        for size in means["inference_samples"].values:
-            cell = means.sel(inference_samples=size).sel(strength=strength)
-            rows.append(
-                [f"{strength:g}", f"{size:,}"]
-                + [percent(*mean_and_sd(cell[name])) for name in shown]
-            )
-    size = int(means["attack_samples"])
+    for strength in found["strength"].values:
+        for samples in found["inference_samples"].values:
+            of = found.sel(strength=strength, inference_samples=samples)
+            cells: list[Cell] = [strength_of(result, strength), size(samples)]
+            if test is not None:
+                mean = float(test.sel(inference_samples=samples).mean())
+                cells.append(Number(value=100 * mean, form=".1f"))
+            rows.append([*cells, *[percent(of, name) for name in ACCURACIES]])
+    split = ["test split"] if test is not None else []
     return Table(
-        title=f"Accuracies in %, mean ± standard deviation over repeats, S_A = {size:,}",
-        columns=["strength", "S_I", *shown.values()],
+        title=(
+            f"Accuracies in %, S_A = {int(found['attack_samples']):,}\n{sizes_in_words(result)}"
+        ),
+        columns=["strength", "S_I", *split, *ACCURACIES.values()],
         rows=rows,
+        notes=["test split: all its images, mean over repeats."] if split else [],
     )
 
 
@@ -63,12 +74,15 @@ def _factors(result: xr.DataTree) -> Table:
     means = geometry_means(result).isel(attack_samples=-1, strength=-1)
     strength = float(means["strength"])
     rows = [
-        [f"{size:,}"]
-        + [number(*mean_and_sd(means[name].sel(inference_samples=size))) for name in FACTORS]
-        for size in means["inference_samples"].values
+        [size(samples)]
+        + [number(*mean_and_sd(means[name].sel(inference_samples=samples))) for name in FACTORS]
+        for samples in means["inference_samples"].values
     ]
     return Table(
-        title=f"Factors of the linear radius at η = {strength:g}, mean ± standard deviation",
+        title=(
+            f"Factors of the linear radius at η = {strength:g}, mean over images and repeats ± "
+            "standard deviation over repeats"
+        ),
         columns=["S_I", *FACTORS.values()],
         rows=rows,
     )
@@ -85,33 +99,30 @@ def _paired(result: xr.DataTree) -> Table:
         "norm × cosine, %": slope / slope.isel(inference_samples=-1, drop=True),
     }
     rows = []
-    for size in sizes[:-1]:
-        cells = [f"{size:,}"]
+    for samples in sizes[:-1]:
+        cells: list[Cell] = [size(samples)]
         for quantity in compared.values():
             at = quantity.isel(attack_samples=-1, strength=-1, drop=True)
-            paired = paired_differences(at, "inference_samples").sel(inference_samples=size)
-            cells.append(
-                _difference(100 * paired[["difference", "low", "high"]], paired["p_value"])
-            )
+            paired = paired_differences(at, "inference_samples").sel(inference_samples=samples)
+            low, high = (100 * float(paired[end]) for end in ("low", "high"))
+            difference = 100 * float(paired["difference"])
+            cells.append(Number(value=difference, form="+.2f", low=low, high=high))
+            cells.append(Number(value=float(paired["p_value"]), form=".2g"))
         rows.append(cells)
     return Table(
         title=(
-            f"Difference to S_I = {sizes[-1]:,} on the same images, η = {strength:g}: "
-            "mean [95 % interval] over repeats, p of a paired t-test\n"
-            f"Clean-correct: the images that S_I = {sizes[-1]:,} has right before the attack"
+            f"Difference to S_I = {sizes[-1]:,} on the same images, η = {strength:g}\n"
+            "[95 % interval over repeats: fresh samples, these images], p of a paired t-test"
         ),
-        columns=["S_I", *compared],
+        columns=["S_I", *[name for title in compared for name in (title, _p(title))]],
         rows=rows,
+        notes=[f"clean-correct: images that S_I = {sizes[-1]:,} has right before the attack."],
     )
 
 
-def _difference(paired: xr.Dataset, p_value: xr.DataArray) -> str:
-    """Format a difference; without an interval where there is none."""
-    mean = f"{float(paired['difference']):+.2f}"
-    if np.isnan(float(p_value)):
-        return mean
-    low, high = float(paired["low"]), float(paired["high"])
-    return f"{mean} [{low:+.2f}, {high:+.2f}], p = {float(p_value):.2g}"
+def _p(title: str) -> str:
+    """Return the name of the column with the p-values of another."""
+    return f"p, {title.rpartition(',')[0]}"
 
 
 STUDY = grid_study("inference-size", tables=_tables, figure=inference_size_figure)

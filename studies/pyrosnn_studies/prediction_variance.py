@@ -13,12 +13,12 @@ from annotated_types import Ge
 from pyrosnn.evaluation import gradient_moments
 from pyrosnn.plots import variation_figure
 from pyrosnn.summaries import variation_table
+from pyrosnn.tables import Number, Table
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.images import ImageSettings
 from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
-from pyrosnn_studies.tables import Table, or_dash
 
 GROUP = "variation"
 
@@ -65,7 +65,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
             title="Means over images; of f_y and its gradient (table 1), and of the margin's",
             columns=["", *map(str, table.columns)],
             rows=[
-                [str(name), *[or_dash(value, ".4f") for value in row]]
+                [str(name), *[Number(value=float(value), form=".4f") for value in row]]
                 for name, row in zip(table.index, table.to_numpy(), strict=True)
             ],
         )

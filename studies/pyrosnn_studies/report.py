@@ -15,6 +15,7 @@ from pyrosnn.reports import Findings, Picture, Pictures, Report, Section, Text, 
 from pyrosnn.reports.content import Part
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.settings.source import docstring_of
+from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.diagnosis_tables import verdict as diagnosis_verdict
 from pyrosnn_studies.findings import checks_in_words, findings_of
@@ -30,7 +31,7 @@ from pyrosnn_studies.report_standard import (
 )
 from pyrosnn_studies.standard_tables import standard_tables, standard_verdict
 from pyrosnn_studies.study import study_of
-from pyrosnn_studies.tables import Table, all_accuracies, cosines
+from pyrosnn_studies.tables import all_accuracies, cosines
 
 Parts = Callable[[xr.DataTree], list[Part]]
 
@@ -43,7 +44,7 @@ def _tables(result: xr.DataTree) -> list[Table]:
     """Return the tables of a result's study, or those that any evaluation has."""
     if result.attrs.get("study") in STUDIES:
         return study_of(result).tables(result)
-    return [all_accuracies(result), cosines(result)] if GROUP in result.children else []
+    return [*all_accuracies(result), cosines(result)] if GROUP in result.children else []
 
 
 def _figures(result: xr.DataTree) -> list[Part]:

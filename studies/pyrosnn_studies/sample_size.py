@@ -7,8 +7,9 @@ and PGD.
 import xarray as xr
 
 from pyrosnn.plots import sample_size_figure
+from pyrosnn.tables import Table
 from pyrosnn_studies.grid_study import grid_study
-from pyrosnn_studies.tables import Table, accuracy_by_size, cosines
+from pyrosnn_studies.tables import accuracy_by_size, cosines
 
 
 def _tables(result: xr.DataTree) -> list[Table]:

@@ -11,8 +11,9 @@ from pyrosnn.plots.style import count
 from pyrosnn.results import read_spec
 from pyrosnn.summaries import entry_table, mean_reach, standard_table
 from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
+from pyrosnn.summaries.words import interval_words
+from pyrosnn.tables import Cell, Number, Table
 from pyrosnn_studies.findings import checks_in_words
-from pyrosnn_studies.tables import Table, or_dash
 
 
 def standard_verdict(result: xr.DataTree) -> list[str]:
@@ -79,11 +80,15 @@ def _with_interval(row: "pd.Series[float]", column: str) -> str:
     return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
 
 
-def _cell(row: "pd.Series[float]", column: str, form: str = ".1f") -> str:
+def _cell(row: "pd.Series[float]", column: str, form: str = ".1f") -> Number:
     """Return a share or a difference in percent, with its interval where it has one."""
     value, low, high = (100 * row.get(f"{column}{end}", math.nan) for end in ("", "_low", "_high"))
-    text = or_dash(value, form)
-    return text if math.isnan(low) else f"{text} [{low:{form}}, {high:{form}}]"
+    return Number(value=float(value), form=form, low=float(low), high=float(high))
+
+
+def _interval(result: xr.DataTree) -> str:
+    sizes = standard_of(result).sizes
+    return f"[{interval_words(sizes['example'], sizes['repeat'])}]"
 
 
 # What the main table shows, by the columns of standard_table.
@@ -107,10 +112,7 @@ def _accuracies(result: xr.DataTree) -> Table:
     judged = "" if samples is None else f" of {samples:,} samples"
     forms = {"selection_gap": "+.1f", "known_gap": "+.1f"}
     return Table(
-        title=(
-            f"Images that are right in %, judged once on I{judged} "
-            "[95 % interval over images; those of gaps are paired]"
-        ),
+        title=(f"Images that are right in %, judged once on I{judged}\n{_interval(result)}"),
         columns=["", *threat_names(result)],
         main=[*MAIN].index("archive"),
         rows=[
@@ -118,7 +120,11 @@ def _accuracies(result: xr.DataTree) -> Table:
             for name, words in MAIN.items()
             if name in table
         ],
+        notes=["Intervals of gaps are paired."],
     )
+
+
+QUERIED = ("clean", "random", "robust")
 
 
 def _queries(result: xr.DataTree) -> Table:
@@ -126,11 +132,15 @@ def _queries(result: xr.DataTree) -> Table:
     return Table(
         title=(
             "Images whose k independent queries are all right in %, from "
-            f"{num_queries(result):,} queries at a frozen δ [95 % interval over images]"
+            f"{num_queries(result):,} queries at a frozen δ\n{_interval(result)}"
         ),
         columns=["threat", "k", "no attack", "random δ", "all attacks"],
         rows=[
-            [name, f"{k:,}", *[_cell(row, f"{of}_at_{k}") for of in ("clean", "random", "robust")]]
+            [
+                name,
+                Number(value=k, form=","),
+                *[_cell(row, f"{of}_at_{k}") for of in QUERIED],
+            ]
             for name, (_, row) in zip(threat_names(result), table.iterrows(), strict=True)
             for k in QUERIES
             if f"robust_at_{k}" in table
@@ -142,8 +152,8 @@ def _attacks(result: xr.DataTree) -> Table:
     names = dict(zip(standard_of(result)["threat"].values, threat_names(result), strict=True))
     return Table(
         title=(
-            "Each attack alone, in % of the images that it was run on [95 % interval]; its cost in "
-            "gradients and queries of single samples, mean over these images"
+            "Each attack alone, in % of the images that it was run on; its cost in gradients and "
+            f"queries of single samples, mean over these images\n{_interval(result)}"
         ),
         columns=["threat", "attack", "run on", "on I", "on V", "won", "gradients", "queries"],
         rows=[
@@ -154,8 +164,8 @@ def _attacks(result: xr.DataTree) -> Table:
                 _cell(row, "correct"),
                 _cell(row, "selected"),
                 _cell(row, "won"),
-                f"{row['gradients']:,.0f}",
-                or_dash(row["queries"], ",.0f"),
+                Number(value=float(row["gradients"]), form=",.0f"),
+                Number(value=float(row["queries"]), form=",.0f"),
             ]
             for _, row in entry_table(result).reset_index().iterrows()
         ],
@@ -176,7 +186,7 @@ def why_table(result: xr.DataTree) -> Table | None:
     factors = ("archive_margin", "archive_gradient_norm", "archive_cosine")
     if any(name not in values for name in factors):
         return None
-    rows = []
+    rows: list[list[Cell]] = []
     for threat, name in enumerate(threat_names(result)):
         of = values.isel(threat=threat)
         for words, which in (
@@ -184,8 +194,9 @@ def why_table(result: xr.DataTree) -> Table | None:
             ("fell", ~of["archive_correct"].values & of["unattacked_correct"].values),
         ):
             medians = [_median(of[factor].values[which]) for factor in factors]
-            number = which.sum() / values.sizes["repeat"]
-            rows.append([name, words, f"{number:,.0f}", *[or_dash(m, ".3g") for m in medians]])
+            count_of = Number(value=float(which.sum() / values.sizes["repeat"]), form=",.0f")
+            cells: list[Cell] = [Number(value=median, form=".3g") for median in medians]
+            rows.append([name, words, count_of, *cells])
     return Table(
         title="Medians over images that were right without attack, at the worst δ of each",
         columns=["threat", "images that", "number", "margin", "gradient norm", "cosine"],

@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from pyrosnn.errors import FileError, resolve
+from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.images import limited
@@ -16,7 +17,6 @@ from pyrosnn_studies.runner import Compute, Progress, in_order, manifest, run_ce
 from pyrosnn_studies.settings import recorded
 from pyrosnn_studies.store import CellStore
 from pyrosnn_studies.subject import Subject
-from pyrosnn_studies.tables import Table
 
 Groups = Mapping[str, xr.Dataset]
 

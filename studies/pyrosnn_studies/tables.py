@@ -1,14 +1,25 @@
-"""Tables that studies and the command line show, as text cells."""
+"""Tables that studies and the command line show: cells keep their numbers."""
 
 import math
+from typing import Any
 
 import xarray as xr
 
-from pyrosnn.results import GROUP
-from pyrosnn.summaries import accuracy_table, at_strength, cosine_table, robustness_table
-from pyrosnn.tables import Table as Table
+from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results.threats import shown_strength
+from pyrosnn.statistics import share_interval_of_means
+from pyrosnn.summaries import accuracy_intervals, at_strength, cosine_table, robustness_table
+from pyrosnn.summaries.words import interval_words
+from pyrosnn.tables import Number, Table
 
 NOTABLE = 0.1  # share of images without a gradient that a table speaks of
+
+# Accuracies that depend on the attack, and what a table of each is called.
+ATTACKED = {
+    "adversarial": "Adversarial accuracy in %",
+    "adversarial_given_clean": "Adversarial accuracy in % of images that are right without attack",
+    "linear_condition": "Linear theory, not measured: images in % that fulfil the linear condition",
+}
 
 
 def or_dash(value: float, form: str) -> str:
@@ -21,16 +32,36 @@ def or_dash(value: float, form: str) -> str:
     return "-" if math.isnan(value) else format(value, form)
 
 
-def percent(mean: float, sd: float) -> str:
-    """Format a share as ``85.2 ± 0.3`` (percent); without sd for a single repeat, or a dash.
+def percent(values: Any, name: str) -> Number:
+    """Return a share in percent with its interval.
+
+    Args:
+        values: a row or a dataset that has the share by its name, and its interval by ``…_low`` and
+            ``…_high``.
+        name: its name.
 
     Example:
-        >>> percent(0.852, 0.003), percent(0.852, float("nan")), percent(float("nan"), 0.1)
-        ('85.2 ± 0.3', '85.2', '-')
+        >>> str(percent({"clean": 0.85, "clean_low": 0.792, "clean_high": 0.896}, "clean"))
+        '85.0 [79.2, 89.6]'
     """
-    if math.isnan(mean):
-        return "-"
-    return f"{100 * mean:.1f}" if math.isnan(sd) else f"{100 * mean:.1f} ± {100 * sd:.1f}"
+    value, low, high = (100 * float(values[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return Number(value=value, form=".1f", low=low, high=high)
+
+
+def percent_of_means(means: xr.DataArray, images: int) -> Number:
+    """Return a share in percent with its interval, where only means over images are known.
+
+    Args:
+        means: the share of each repeat.
+        images: number of images behind each.
+
+    Example:
+        >>> str(percent_of_means(xr.DataArray([0.5, 0.52], dims="repeat"), 1000))
+        '51.0 [38.3, 63.7]'
+    """
+    low, high = share_interval_of_means(means.to_numpy(), images)
+    mean = 100 * float(means.mean())
+    return Number(value=mean, form=".1f", low=100 * low, high=100 * high)
 
 
 def mean_and_sd(values: xr.DataArray) -> tuple[float, float]:
@@ -39,62 +70,75 @@ def mean_and_sd(values: xr.DataArray) -> tuple[float, float]:
     return float(values.mean("repeat")), sd
 
 
-def number(mean: float, sd: float) -> str:
-    """Format a mean with three digits beside its standard deviation.
+def number(mean: float, sd: float = math.nan) -> Number:
+    """Return a mean with three digits beside its standard deviation.
 
     Example:
-        >>> number(0.6, 0.0031), number(0.8521, float("nan"))
+        >>> str(number(0.6, 0.0031)), str(number(0.8521))
         ('0.600 ± 0.003', '0.852')
     """
-    text = or_dash(mean, "#.3g").rstrip(".")
-    return text if math.isnan(sd) else f"{text} ± {sd:.1g}"
+    return Number(value=mean, form="#.3g", sd=sd)
+
+
+def size(samples: float) -> Number:
+    """Return the size of a sample set."""
+    return Number(value=int(samples), form=",")
+
+
+def strength_of(result: xr.DataTree, strength: float) -> Number:
+    """Return a strength, in the way that its norm is written."""
+    norm = str(read_spec(result).get("norm", ""))
+    return Number(value=float(strength), text=shown_strength(norm, float(strength)))
+
+
+def sizes_in_words(result: xr.DataTree) -> str:
+    """Return what the intervals of a result of attacked images are for, in brackets."""
+    sizes = result[GROUP].sizes
+    return f"[{interval_words(sizes['example'], sizes['repeat'])}]"
 
 
 def accuracy_by_size(result: xr.DataTree) -> Table:
     """Return the raw adversarial accuracy at the largest S_I, by strength and S_A."""
-    table = accuracy_table(result)
-    largest = max(table.index.get_level_values("inference_samples"))
-    table = table[table.index.get_level_values("inference_samples") == largest]
-    table = table.droplevel("inference_samples")
-    sizes = list(dict.fromkeys(table.index.get_level_values("attack_samples")))
-    strengths = list(dict.fromkeys(table.index.get_level_values("strength")))
-    rows = []
-    for strength in strengths:
-        cells = [table.loc[(strength, size)] for size in sizes]
-        rows.append(
-            [f"{strength:g}", *[percent(c["adversarial"], c["adversarial_sd"]) for c in cells]]
-        )
+    found = accuracy_intervals(result).isel(inference_samples=[-1])
+    return _by_size(result, found, "adversarial")
+
+
+def all_accuracies(result: xr.DataTree) -> list[Table]:
+    """Return every accuracy: a table for each, with a row a strength and a column for each S_A."""
+    found = accuracy_intervals(result)
+    known = [name for name in ATTACKED if not found[name].isnull().all()]
+    return [_clean(result, found), *[_by_size(result, found, name) for name in known]]
+
+
+def _clean(result: xr.DataTree, found: xr.Dataset) -> Table:
+    """Return the accuracy without attack, by S_I."""
+    rows = [
+        [size(samples), percent(found.sel(inference_samples=samples), "clean")]
+        for samples in found["inference_samples"].values
+    ]
     return Table(
-        title=(
-            f"Adversarial accuracy in % for S_I = {largest:,}, "
-            "mean ± standard deviation over repeats"
-        ),
-        columns=["strength", *[f"S_A = {size:,}" for size in sizes]],
+        title=f"Accuracy without attack in %\n{sizes_in_words(result)}",
+        columns=["S_I", "clean"],
         rows=rows,
     )
 
 
-def all_accuracies(result: xr.DataTree) -> Table:
-    """Return every accuracy: a row for each strength, S_A and S_I."""
-    names = {
-        "clean": "clean",
-        "adversarial": "adversarial",
-        "adversarial_given_clean": "given clean-correct",
-        "linear_condition": "linear condition",
-    }
-    table = accuracy_table(result).reset_index()
-    rows = [
-        [
-            f"{row['strength']:g}",
-            f"{row['attack_samples']:,.0f}",
-            f"{row['inference_samples']:,.0f}",
-            *[percent(row[name], row[f"{name}_sd"]) for name in names],
-        ]
-        for _, row in table.iterrows()
-    ]
+def _by_size(result: xr.DataTree, found: xr.Dataset, name: str) -> Table:
+    """Return an accuracy by strength and S_A; of several S_I a row for each."""
+    samples_i = found["inference_samples"].values
+    samples_a = found["attack_samples"].values
+    several = len(samples_i) > 1
+    rows = []
+    for strength in found["strength"].values:
+        for inference in samples_i:
+            of = found.sel(strength=strength, inference_samples=inference)
+            first = [strength_of(result, strength), *([size(inference)] if several else [])]
+            cells = [percent(of.sel(attack_samples=samples), name) for samples in samples_a]
+            rows.append([*first, *cells])
+    at = "" if several else f" for S_I = {int(samples_i[0]):,}"
     return Table(
-        title="Accuracies in %, mean ± standard deviation over repeats",
-        columns=["strength", "S_A", "S_I", *names.values()],
+        title=f"{ATTACKED[name]}{at}\n{sizes_in_words(result)}",
+        columns=["strength", *["S_I"] * several, *[f"S_A = {int(a):,}" for a in samples_a]],
         rows=rows,
     )
 
@@ -111,28 +155,35 @@ def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float 
     statistics = [str(name) for name in table.columns if name != "undefined"]
     rows = [
         [
-            f"{row['attack_samples']:,.0f}",
-            f"{row['inference_samples']:,.0f}",
-            *[or_dash(row[name], ".3f") for name in statistics],
-            f"{row['undefined']:.0f}",
+            size(row["attack_samples"]),
+            size(row["inference_samples"]),
+            *[Number(value=float(row[name]), form=".3f") for name in statistics],
+            size(row["undefined"]),
         ]
         for _, row in table.reset_index().iterrows()
     ]
-    title = "Cosine of the angle between attack and inference gradient, over images and repeats"
     count = result[GROUP].sizes["example"] * result[GROUP].sizes["repeat"]
     missing = int(table["undefined"].max())
+    notes = []
     if result[GROUP]["gradient_norm"].isnull().all():
-        title += "\nundefined: the classifier has no gradients"
+        notes = ["undefined: the classifier has no gradients"]
     elif missing > NOTABLE * count:
-        title += (
-            f"\n{missing} of {count} have no gradient: an attack that does not move them says "
+        notes = [
+            f"{missing} of {count} have no gradient: an attack that does not move them says "
             "nothing of their robustness; see pyrosnn check"
-        )
+        ]
     return Table(
-        title=title,
+        title="Cosine of the angle between attack and inference gradient, over images and repeats",
         columns=["S_A", "S_I", *statistics, "undefined"],
         rows=rows,
+        notes=notes,
     )
+
+
+EVENTS = {
+    "adversarial_correct": "measured: attack fails",
+    "linear_condition": "linear theory: condition holds",
+}
 
 
 def robustness(result: xr.DataTree, strength: float | None = None) -> Table:
@@ -142,24 +193,28 @@ def robustness(result: xr.DataTree, strength: float | None = None) -> Table:
         result: a result of at least two repeats.
         strength: a strength of the result; None takes the largest.
     """
-    events = {"linear_condition": "linear condition holds", "adversarial_correct": "attack fails"}
     chosen = at_strength(result, "adversarial_correct", strength, drop=False)
     eta = float(chosen["strength"])
     table = robustness_table(result).xs(eta, level="strength")
-    events = {name: words for name, words in events.items() if name in table}
-    rows = []
-    for _, row in table.reset_index().iterrows():
-        cells = [f"{row['attack_samples']:,.0f}", f"{row['inference_samples']:,.0f}"]
-        for name in events:
-            mean, low, high = (100 * row[f"{name}{end}"] for end in ("", "_low", "_high"))
-            known = not math.isnan(low)
-            cells.append(f"{mean:.1f} [{low:.1f}, {high:.1f}]" if known else f"{mean:.1f}")
-        rows.append(cells)
+    events = {name: words for name, words in EVENTS.items() if name in table}
+    rows = [
+        [
+            size(row["attack_samples"]),
+            size(row["inference_samples"]),
+            *[percent(row, name) for name in events],
+        ]
+        for _, row in table.reset_index().iterrows()
+    ]
+    theory = (
+        "Linear theory (equation 4): the linear radius exceeds the length of δ. It is no "
+        "measurement, and may lie far from one where δ is large."
+    )
     return Table(
         title=(
-            f"P(robust) in % (equation 4) at η = {eta:g}: probability over fresh A and I, "
-            f"mean over images [95 % interval over {result[GROUP].sizes['repeat']} repeats]"
+            f"P(robust) in % at η = {strength_of(result, eta)}: probability over fresh A and I, "
+            f"mean over images\n{sizes_in_words(result)}"
         ),
         columns=["S_A", "S_I", *events.values()],
         rows=rows,
+        notes=[theory] if "linear_condition" in events else [],
     )

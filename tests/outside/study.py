@@ -9,12 +9,14 @@ from annotated_types import Ge, MinLen
 from matplotlib.figure import Figure
 
 from pyrosnn.evaluation import accuracy
+from pyrosnn.results import read_spec
 from pyrosnn.settings import Default
+from pyrosnn.tables import Number, Table
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.settings import RepeatSettings, SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
-from pyrosnn_studies.tables import Table, mean_and_sd, percent
+from pyrosnn_studies.tables import percent_of_means
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,8 @@ def run_cell(spec: NoisySpec, cell: Cell, subject: Subject) -> xr.Dataset:
 
 def tables(result: xr.DataTree) -> list[Table]:
     kept = result["noisy"].dataset["kept"].transpose("strength", "repeat")
-    rows = [[f"{float(one['strength']):g}", percent(*mean_and_sd(one))] for one in kept]
+    images = read_spec(result)["images"]
+    rows = [[Number(value=float(of["strength"])), percent_of_means(of, images)] for of in kept]
     return [Table(title="Images that are right, %", columns=["η", "kept"], rows=rows)]
 
 

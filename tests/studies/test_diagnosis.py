@@ -150,7 +150,7 @@ def test_a_diagnosis_is_written_and_read_with_both_groups(
         xr.testing.assert_identical(again[group].to_dataset(), result[group].to_dataset())
     tables = find_study("diagnosis").tables(again)
     assert [len(table.rows) for table in tables] == [11, 3, 3, 1]
-    assert tables[-1].title.startswith("P(robust) in % (equation 4) at η = ")
+    assert tables[-1].title.startswith("P(robust) in % at η = ")
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ def test_the_commands_read_it(
     monkeypatch.chdir(tmp_path)
     result = study.run(spec, subject)
     save_results("noisy.nc", result)
-    share = study.tables(result)[0].rows[0][1]
+    share = study.tables(result)[0].texts[0][1]
     for words, expected in (
         (["summary", "noisy.nc"], share),
         (["plot", "noisy.nc"], "wrote noisy.png"),

@@ -73,8 +73,9 @@ def test_it_covers_for_fresh_images_and_fresh_samples(images: int, repeats: int,
     shared = 0.5 * (repeats > 1)  # one repeat cannot see what its images share
     spread = (1 + 4 + shared**2) ** 0.5
     location = stats.norm.ppf(p) * spread + 2 * rng.normal(size=(300, images))
-    sets = {"repeats": repeats, "block": images, "shared": shared, "experiments": 300}
-    experiments = outcomes(rng, location, **sets).astype(float)
+    experiments = outcomes(
+        rng, location, repeats=repeats, block=images, shared=shared, experiments=300
+    ).astype(float)
     low, high = np.transpose([share_interval(values) for values in experiments])
     rate = ((low <= p) & (p <= high)).mean()
     assert rate >= 0.95 - 4 * (0.95 * 0.05 / 300) ** 0.5, rate

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pyrosnn.errors import ArgumentError, UnknownNameError
-from pyrosnn.tables import FORMATS, Document, Number, Table, written
+from pyrosnn.tables import FORMATS, Cell, Document, Number, Table, written
 
 HOSTILE = r"50 % & more_ $x^2$ #1 ~{a}\b [c] *d* <e> |f| `g` η ‖δ‖ ≤ ∞, S_A, café, 漢"
 SHARE = Number(value=70.25, form=".1f", low=63.5, high=76.125)
@@ -29,7 +29,7 @@ CELLS = [
 
 def document(text: str = HOSTILE) -> Document:
     words = Table(title=text, columns=[text, "n"], rows=[[text, SHARE]], notes=[text, text])
-    rows = [[f"row {index}", cell, SHARE] for index, cell in enumerate(CELLS)]
+    rows: list[list[Cell]] = [[f"row {index}", cell, SHARE] for index, cell in enumerate(CELLS)]
     numbers = Table(title="Numbers\nin two lines", columns=["name", "number", "x"], rows=rows)
     return Document(heading=[text], tables=[words, numbers], closing=[text])
 
