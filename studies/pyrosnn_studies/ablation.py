@@ -20,13 +20,13 @@ from pyrosnn.plots import ablation_figure
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.settings import Default, OneOf
+from pyrosnn_studies.ablation_tables import ablation_tables
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.images import ChosenImages
 from pyrosnn_studies.preactivations import preactivation_noise
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
-from pyrosnn_studies.tables import Table, mean_and_sd, number, percent
 
 NAME = "ablation"
 
@@ -164,40 +164,12 @@ def _means(spec: AblationSpec, groups: Mapping[str, xr.Dataset]) -> dict[str, xr
     return {NAME: make_dataset({name: mean.to_numpy() for name, mean in means.items()}, coords)}
 
 
-COLUMNS = {
-    "mean_clean": "clean, %",
-    "mean_adversarial": "adversarial, %",
-    "mean_cosine": "cosine",
-    "mean_norm": "mean ‖δ‖",
-    "share_zero": "zero gradient, %",
-    "share_short": "‖δ‖ < η, %",
-}
-
-
-def _tables(result: xr.DataTree) -> list[Table]:
-    values = result["ablation"].dataset
-    rows = []
-    for name in values["variant"].values:
-        cells = [str(name)]
-        for column, title in COLUMNS.items():
-            of = values[column].sel(variant=name)
-            cells.append((percent if "%" in title else number)(*mean_and_sd(of)))
-        rows.append(cells)
-    return [
-        Table(
-            title="Readings of the paper's evaluation, mean ± standard deviation over repeats",
-            header=["reading", *COLUMNS.values()],
-            rows=rows,
-        )
-    ]
-
-
 STUDY = Study(
     name=NAME,
     spec=AblationSpec,
     cells=_cells,
     run_cell=_run_cell,
-    tables=_tables,
+    tables=ablation_tables,
     figure=ablation_figure,
     reduce=_means,
 )

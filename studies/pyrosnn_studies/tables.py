@@ -74,6 +74,11 @@ def accuracy_by_size(result: xr.DataTree) -> Table:
     )
 
 
+def size_tables(result: xr.DataTree) -> list[Table]:
+    """Return the tables of the study sample-size."""
+    return [accuracy_by_size(result), cosines(result)]
+
+
 def all_accuracies(result: xr.DataTree) -> Table:
     """Return every accuracy: a row for each strength, S_A and S_I."""
     names = {
