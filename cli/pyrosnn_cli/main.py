@@ -15,7 +15,9 @@ from pyrosnn_cli import check, compare, merge, plot, report, study, summary, tra
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
 from pyrosnn_cli.diagnose import DiagnosisRun
 from pyrosnn_cli.evaluate import EvaluationRun
+from pyrosnn_cli.installed import is_left_out, left_out
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
+from pyrosnn_cli.pipes import closed_pipes_end_quietly
 from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
 
 # Commands that run a study and do more: the study, and the options of the run.
@@ -63,17 +65,24 @@ def _errors_as_one_line() -> Iterator[None]:
             raise
         command = getattr(error.ctx, "command_path", "pyrosnn")
         message = f"{error.format_message().rstrip('.')}; see {command} --help"
-    except (typer.Exit, typer.Abort):
+    except (typer.Exit, typer.Abort, BrokenPipeError):  # the last: see pipes
         raise
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        message = out_of_memory(error) if is_out_of_memory(error) else unexpected(error)
+        message = _line_of(error)
         message = "; ".join([message, *getattr(error, "__notes__", [])])
     else:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
     raise typer.Exit(status)
+
+
+def _line_of(error: Exception) -> str:
+    """Return the line of an error that pyrosnn does not raise on purpose."""
+    if is_out_of_memory(error):
+        return out_of_memory(error)
+    return left_out(error) if is_left_out(error) else unexpected(error)
 
 
 @contextmanager
@@ -138,4 +147,5 @@ def main() -> None:
     """Run the program; replace what the output's encoding lacks (Greek letters in cp1252)."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    app(prog_name="pyrosnn")
+    with closed_pipes_end_quietly():
+        app(prog_name="pyrosnn")

@@ -27,10 +27,10 @@ def plot(
     from pyrosnn.plots.style import draw_png
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole
-    from pyrosnn_studies.study import study_of
+    from pyrosnn_studies.shown import shown_of
 
     result = open_results(file)
-    study = study_of(result)
+    study = shown_of(result)
     with whole(file):
         content = draw_png(lambda: study.figure(result))
     with lock(path):

@@ -125,8 +125,8 @@ def _study(job: StudyJob, options: SubjectOptions, running: FileRun) -> None:
 
 def _run_like(like: Path, subject: SubjectOptions, running: FileRun) -> None:
     from pyrosnn.results import open_results
-    from pyrosnn_studies.study import study_of
+    from pyrosnn_studies.shown import shown_of
 
-    name = study_of(open_results(like)).name
+    name = shown_of(open_results(like)).name
     options = StudyRun(**values_of(running, Running), like=like, output=running.output)
     run(name, {}, options, None if STUDIES[name].needs == "nothing" else subject)

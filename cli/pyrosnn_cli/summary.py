@@ -37,7 +37,7 @@ def summary(
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn.tables import Document
     from pyrosnn_cli.show import show, smoothing, whole
-    from pyrosnn_studies.study import study_of
+    from pyrosnn_studies.shown import shown_of
     from pyrosnn_studies.tables import all_accuracies, cosines, robustness
 
     result = open_results(file)
@@ -50,7 +50,7 @@ def summary(
             if result[GROUP].sizes["repeat"] > 1:
                 tables.append(robustness(result, eta))
         else:
-            tables = study_of(result).tables(result)
+            tables = shown_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
     heading = [f"{result.attrs['study']}: {known}{smoothing(settings)}"]
     show(Document(heading=heading, tables=tables), rendering)

@@ -9,6 +9,8 @@ from pyrosnn.errors import ArgumentError, brief, require
 
 Bounds = tuple[float, float]
 
+BYTE = 255  # the largest pixel of most picture files
+
 
 def check_bounds(name: str, bounds: Any) -> Bounds:
     """Return bounds as two floats.
@@ -51,8 +53,10 @@ def require_within(x: Tensor, bounds: Bounds, name: str) -> None:
         return
     outside = (x.clamp(*bounds) != x).flatten(1).any(1)
     indices = outside.nonzero().flatten().tolist()
+    bytes_given = bounds == (0.0, 1.0) and 0 <= float(low) and 2 < float(high) <= BYTE
+    step = "divide them by 255, or " if bytes_given else ""
     raise ArgumentError(
         f"{name} is {bounds}, but {len(indices)} of {len(x)} images have pixels outside (first at "
-        f"index {indices[0]}; pixels go from {float(low):.4g} to {float(high):.4g}); give the "
-        "bounds of these pixels, or the images before they were standardised"
+        f"index {indices[0]}; pixels go from {float(low):.4g} to {float(high):.4g}); {step}"
+        "give the bounds of these pixels, or the images before they were standardised"
     )

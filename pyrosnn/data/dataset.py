@@ -1,6 +1,7 @@
 """A data set as one value: images and labels of both splits, in memory."""
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +13,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pyrosnn.data.bounds import check_bounds, require_within
-from pyrosnn.errors import ArgumentError, brief, require
+from pyrosnn.data.tensors import as_tensor
+from pyrosnn.errors import ArgumentError, PyrosnnWarning, require
 from pyrosnn.settings import check_argument
+
+CHANNELS_FIRST = "; channels come first: x.permute(0, 3, 1, 2), of an array x.transpose(0, 3, 1, 2)"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,13 +27,23 @@ class Dataset:
     Attributes:
         name: its name in ``DATASETS``, or one of your own.
         x_train, x_test: images, float32, shape (example, *image), in ``bounds``; an image is often
-            (channel, height, width).
-        y_train, y_test: labels, int64, shape (example,), in 0 … num_classes - 1.
+            (channel, height, width). Arrays of floating-point numbers are converted.
+        y_train, y_test: labels, int64, shape (example,), in 0 … num_classes - 1. Arrays of
+            integers are converted.
         num_classes: how many classes there are.
         bounds: smallest and largest pixel value.
         source: what ``load_dataset`` loads it by, if that is not its name: a function, a file or
             a folder.
         class_names: the classes' names in the order of the labels; empty where they have none.
+
+    Example:
+        >>> import numpy as np
+        >>> x, y = np.random.default_rng(0).random((20, 3, 8, 8)), np.arange(20) % 5
+        >>> Dataset(
+        ...     name="mine", x_train=x[:15], y_train=y[:15], x_test=x[15:], y_test=y[15:],
+        ...     num_classes=5,
+        ... )
+        Dataset('mine', train=15, test=5, image_shape=(3, 8, 8), num_classes=5)
     """
 
     name: str
@@ -43,12 +57,15 @@ class Dataset:
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check both splits.
+        """Check both splits; make tensors of arrays.
 
         Raises:
-            ArgumentError: for other types or shapes, numbers of images and labels that differ,
-                labels out of range, pixels that are not finite and within the bounds, or another
-                number of names than of classes.
+            ArgumentError: for other types or shapes, channels that come last, numbers of images
+                and labels that differ, labels out of range, pixels that are not finite and within
+                the bounds, or another number of names than of classes.
+
+        Warns:
+            PyrosnnWarning: for labels that begin at 1.
         """
         check_argument("name", self.name, str)
         check_argument("num_classes", self.num_classes, Annotated[int, Ge(1)])
@@ -59,19 +76,18 @@ class Dataset:
             f"class_names has {len(self.class_names)} names for {self.num_classes} classes; give "
             "one for each class, or none",
         )
+        for name, kinds, dtype in (("x", "f", torch.float32), ("y", "iu", torch.int64)):
+            for field in (f"{name}_train", f"{name}_test"):
+                tensor = as_tensor(field, getattr(self, field), kinds, dtype, arrays=True)
+                object.__setattr__(self, field, tensor)
         for split, x, y in (
             ("train", self.x_train, self.y_train),
             ("test", self.x_test, self.y_test),
         ):
-            for name, value in ((f"x_{split}", x), (f"y_{split}", y)):
-                require(
-                    isinstance(value, Tensor),
-                    f"{name} must be a tensor, got {brief(value)}; of an array, "
-                    "torch.from_numpy(…)",
-                )
             if split == "train" and len(x) == 0:
                 continue  # there may be a test split alone, as workers of a study have it
             try:
+                _require_channels_first(x)
                 check_batch(
                     x,
                     y,
@@ -82,6 +98,19 @@ class Dataset:
                 require_within(x, self.bounds, "bounds")
             except ArgumentError as error:
                 raise ArgumentError(f"{self.name}, {split}: {error}") from None
+        self._warn_of_labels()
+
+    def _warn_of_labels(self) -> None:
+        """Warn where class 0 alone has no image: the labels may begin at 1."""
+        labels = torch.cat([self.y_train, self.y_test]).unique()
+        if self.num_classes > 2 and labels.tolist() == list(range(1, self.num_classes)):
+            warnings.warn(
+                f"{self.name} has images of the classes 1 … {self.num_classes - 1}, and none of "
+                f"class 0; if its labels begin at 1, give y - 1 and num_classes="
+                f"{self.num_classes - 1}",
+                PyrosnnWarning,
+                stacklevel=4,
+            )
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -188,12 +217,30 @@ def require_images(
     require(len(x) > 0, "got no images; expected at least one")
 
 
+# What the last axis of a picture with its channels last has: grey, or colour.
+_GREY, _COLOUR = 1, 3
+_FEW = 4  # channels that a picture has at most
+
+
+def _require_channels_first(x: Tensor) -> None:
+    """Refuse pictures whose channels come last, which the data set alone can tell by its shape."""
+    if x.ndim != 4:
+        return
+    first, height, width = (int(size) for size in x.shape[1:])
+    square = first == height > _FEW
+    if (width == _COLOUR and first > _FEW) or (width == _GREY and square):
+        raise ArgumentError(
+            f"images have shape {tuple(x.shape)}, expected (example, channel, height, width)"
+            f"{CHANNELS_FIRST}"
+        )
+
+
 def _step_to_shape(shape: tuple[int, ...], image_shape: tuple[int, ...]) -> str:
     """Return the step from images of another layout to those that are expected, if it is one."""
     if shape == image_shape:
         return "; give one image as x.unsqueeze(0)"
     if len(image_shape) == 3 and shape[1:] == (*image_shape[1:], image_shape[0]):
-        return "; channels come first: x.permute(0, 3, 1, 2), of an array x.transpose(0, 3, 1, 2)"
+        return CHANNELS_FIRST
     if len(shape) >= 1 and shape[1:] == image_shape[1:] and image_shape[:1] == (1,):
         return "; add the axis of channels: x.reshape(len(x), 1, …)"
     return ""
@@ -239,9 +286,10 @@ def require_labels(y: Tensor, number: int, *, num_classes: int) -> None:
         f"labels have dtype {y.dtype}, expected int64; use y.long(), of an array y.astype('int64')",
     )
     low, high = int(y.min()), int(y.max())
+    step = "; labels begin at 0: use y - 1" if low >= 1 and high == num_classes else ""
     require(
         low >= 0 and high < num_classes,
-        f"labels must be in 0 … {num_classes - 1}, got {low if low < 0 else high}",
+        f"labels must be in 0 … {num_classes - 1}, got {low if low < 0 else high}{step}",
     )
 
 

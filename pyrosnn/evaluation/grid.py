@@ -1,6 +1,7 @@
 """The grid of an evaluation: strengths, sizes and constants, as lists of numbers."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Annotated, Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def listed(name: str, values: Any, one: str, kind: Kind) -> list[Any]:
         kind: what each of them may be.
 
     Raises:
-        ArgumentError: ``strengths must be a list of numbers, got 0.5``, or of a value in it.
+        ArgumentError: ``strengths must be a list of numbers, got 0.5; give [0.5]``, or of a
+            value in it.
 
     Example:
         >>> listed("strengths", (0, "1/2"), "strength", STRENGTH)
@@ -34,7 +36,8 @@ def listed(name: str, values: Any, one: str, kind: Kind) -> list[Any]:
     """
     given = values.tolist() if isinstance(values, np.ndarray) else values
     numbers = isinstance(given, Sequence) and not isinstance(given, str)
-    require(numbers, f"{name} must be a list of numbers, got {brief(values)}")
+    step = f"; give [{values!r}]" if isinstance(values, str | Real) else ""
+    require(numbers, f"{name} must be a list of numbers, got {brief(values)}{step}")
     read = [plain(each, kind) for each in given]
     for each in read:
         check_value(one, each, kind)

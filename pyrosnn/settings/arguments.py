@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar, Union, get_args, get_origin
 
 from pyrosnn.errors import ArgumentError, brief, with_article
-from pyrosnn.settings.kinds import Kind, check_value, kind_of
+from pyrosnn.settings.kinds import Kind, check_value, kind_of, plain
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +28,8 @@ _UNCHECKED = ("torch", "jaxtyping", "numpy")
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Check a function's arguments when it is called: numbers, texts, paths, objects by class.
 
-    Images and labels are not looked at: they are converted where they are used.
+    Fractions in a text (``"8/255"``) become numbers. Images and labels are not looked at: they are
+    converted where they are used.
 
     Args:
         function: a function or method with type hints; ``Annotated`` may have bounds.
@@ -49,8 +50,10 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
         for name, value in bound.arguments.items():
             parameter = signature.parameters[name]
             if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                check_argument(name, value, parameter.annotation)
-        return function(*args, **kwargs)
+                read = plain(value, kind_of(parameter.annotation))
+                check_argument(name, read, parameter.annotation)
+                bound.arguments[name] = read
+        return function(*bound.args, **bound.kwargs)
 
     return called
 

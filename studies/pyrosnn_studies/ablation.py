@@ -17,19 +17,16 @@ from pyrosnn.attacks import FGM, LOSSES
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.plots import ablation_figure
-from pyrosnn.results import make_dataset, read_spec
+from pyrosnn.results import make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
 from pyrosnn.settings import Default, OneOf
-from pyrosnn.summaries.words import interval_words
-from pyrosnn.tables import Cell as TableCell
-from pyrosnn.tables import Number, Table
+from pyrosnn_studies.ablation_tables import ablation_tables
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.floored import FlooredFGM
 from pyrosnn_studies.images import ChosenImages
 from pyrosnn_studies.preactivations import preactivation_noise
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
-from pyrosnn_studies.tables import mean_and_sd, number, percent_of_means
 
 NAME = "ablation"
 
@@ -167,46 +164,12 @@ def _means(spec: AblationSpec, groups: Mapping[str, xr.Dataset]) -> dict[str, xr
     return {NAME: make_dataset({name: mean.to_numpy() for name, mean in means.items()}, coords)}
 
 
-ADVERSARIAL = "mean_adversarial"
-COLUMNS = {
-    "mean_clean": "clean, %",
-    ADVERSARIAL: "adversarial, %",
-    "mean_cosine": "cosine",
-    "mean_norm": "mean ‖δ‖",
-    "share_zero": "zero gradient, %",
-    "share_short": "‖δ‖ < η, %",
-}
-
-
-def _tables(result: xr.DataTree) -> list[Table]:
-    values, images = result["ablation"].dataset, read_spec(result)["images"]
-    rows = []
-    for name in values["variant"].values:
-        of = values.sel(variant=name)
-        cells: list[TableCell] = [str(name)]
-        cells += [percent_of_means(of[column], images) for column in ("mean_clean", ADVERSARIAL)]
-        cells += [number(*mean_and_sd(of[column])) for column in ("mean_cosine", "mean_norm")]
-        shares = [float(of[column].mean()) for column in ("share_zero", "share_short")]
-        rows.append([*cells, *[Number(value=100 * share, form=".1f") for share in shares]])
-    return [
-        Table(
-            title=(
-                "Readings of the paper's evaluation; accuracies "
-                f"[{interval_words(images, values.sizes['repeat'])}]"
-            ),
-            columns=["reading", *COLUMNS.values()],
-            rows=rows,
-            notes=["Cosine and ‖δ‖: mean over images ± standard deviation over repeats."],
-        )
-    ]
-
-
 STUDY = Study(
     name=NAME,
     spec=AblationSpec,
     cells=_cells,
     run_cell=_run_cell,
-    tables=_tables,
+    tables=ablation_tables,
     figure=ablation_figure,
     reduce=_means,
 )

@@ -18,7 +18,7 @@ from pyrosnn.errors import require
 from pyrosnn.plots import angles_figure
 from pyrosnn.results import make_dataset
 from pyrosnn.seeding import seed_sequence
-from pyrosnn.tables import Number, Table
+from pyrosnn_studies.angles_tables import angles_tables
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
@@ -138,39 +138,11 @@ def _closed_forms(mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]
     return float(first), float(second)
 
 
-def _tables(result: xr.DataTree) -> list[Table]:
-    """Return the angles where the means and the variances have the same t."""
-    values = result["angles"].dataset
-    rows = []
-    scales = values["mean_scale"].values[1:]
-    for t in scales[:: max(1, len(scales) // 10)]:
-        cell = values.sel(mean_scale=t, variance_scale=t)
-        closed = [
-            np.degrees(np.arccos(float(cell[name])))
-            for name in ("cosine_first_order", "cosine_second_order")
-        ]
-        error = float(cell["angle_error"])
-        rows.append(
-            [
-                Number(value=float(t)),
-                Number(value=float(cell["angle"]), form=".3f", sd=error),
-                *[Number(value=degrees, form=".3f") for degrees in closed],
-            ]
-        )
-    return [
-        Table(
-            title="Angle in degrees, means and variances uniform on [0, t]; ± standard error",
-            columns=["t", "simulated", "first order", "second order"],
-            rows=rows,
-        )
-    ]
-
-
 STUDY = Study(
     name=NAME,
     spec=AnglesSpec,
     cells=_cells,
     run_cell=_run_cell,
-    tables=_tables,
+    tables=angles_tables,
     figure=angles_figure,
 )

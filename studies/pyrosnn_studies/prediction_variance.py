@@ -12,13 +12,12 @@ from annotated_types import Ge
 
 from pyrosnn.evaluation import gradient_moments
 from pyrosnn.plots import variation_figure
-from pyrosnn.summaries import variation_table
-from pyrosnn.tables import Number, Table
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.images import ImageSettings
 from pyrosnn_studies.settings import SeedSettings
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
+from pyrosnn_studies.variation_tables import variation_tables
 
 GROUP = "variation"
 
@@ -58,25 +57,11 @@ def _run_cell(spec: VarianceSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     return images.labelled(values)
 
 
-def _tables(result: xr.DataTree) -> list[Table]:
-    table = variation_table(result)
-    return [
-        Table(
-            title="Means over images; of f_y and its gradient (table 1), and of the margin's",
-            columns=["", *map(str, table.columns)],
-            rows=[
-                [str(name), *[Number(value=float(value), form=".4f") for value in row]]
-                for name, row in zip(table.index, table.to_numpy(), strict=True)
-            ],
-        )
-    ]
-
-
 STUDY = Study(
     name="prediction-variance",
     spec=VarianceSpec,
     cells=_cells,
     run_cell=_run_cell,
-    tables=_tables,
+    tables=variation_tables,
     figure=variation_figure,
 )

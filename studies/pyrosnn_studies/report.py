@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from pyrosnn.checks import STATUSES, Finding
-from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import PyrosnnError
 from pyrosnn.plots.style import count, draw_png, model_name
 from pyrosnn.reports import Findings, Picture, Pictures, Report, Section, Text, report_page
@@ -29,9 +29,12 @@ from pyrosnn_studies.report_standard import (
     standard_reasons,
     standard_results,
 )
+from pyrosnn_studies.shown import shown_of
 from pyrosnn_studies.standard_tables import standard_tables, standard_verdict
-from pyrosnn_studies.study import study_of
 from pyrosnn_studies.tables import all_accuracies, cosines
+
+if TYPE_CHECKING:
+    from pyrosnn.data.dataset import Dataset
 
 Parts = Callable[[xr.DataTree], list[Part]]
 
@@ -43,14 +46,14 @@ def _nothing(result: xr.DataTree) -> list[Part]:
 def _tables(result: xr.DataTree) -> list[Table]:
     """Return the tables of a result's study, or those that any evaluation has."""
     if result.attrs.get("study") in STUDIES:
-        return study_of(result).tables(result)
+        return shown_of(result).tables(result)
     return [*all_accuracies(result), cosines(result)] if GROUP in result.children else []
 
 
 def _figures(result: xr.DataTree) -> list[Part]:
     """Return the figure of a result's study, or a sentence where there is none."""
     try:
-        content = draw_png(lambda: study_of(result).figure(result))
+        content = draw_png(lambda: shown_of(result).figure(result))
     except PyrosnnError as error:
         return [Text(paragraphs=[f"There is no figure: {error}."])]
     name = result.attrs["study"]
@@ -120,7 +123,7 @@ def make_report(
     result: xr.DataTree,
     file: Path,
     *,
-    dataset: Dataset | str | None = None,
+    dataset: "Dataset | str | None" = None,
     data_root: Path | None = None,
 ) -> str:
     """Return the report of a result as one HTML page, which needs no other file.
@@ -138,7 +141,7 @@ def make_report(
     kind = next((kind for group, kind in KINDS.items() if group in result.children), Kind())
     findings = findings_of(result)
 
-    def find_dataset() -> Dataset | str:
+    def find_dataset() -> "Dataset | str":
         return dataset_of(result, dataset, data_root)
 
     sections = [

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 from xarray import DataTree
 
 from pyrosnn.data import default_data_root, load_dataset
-from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import PyrosnnError
 from pyrosnn.results import read_provenance
 
+if TYPE_CHECKING:
+    from pyrosnn.data.dataset import Dataset
+
 # Gives a data set, or a sentence that says why there is none.
-FindDataset = Callable[[], Dataset | str]
+FindDataset = Callable[[], Union["Dataset", str]]
 
 # Where the files of a data set lie below the data folder; digits come with scikit-learn.
 FOLDERS = {
@@ -23,8 +26,8 @@ FOLDERS = {
 
 
 def dataset_of(
-    result: DataTree, asked: Dataset | str | None = None, root: Path | None = None
-) -> Dataset | str:
+    result: DataTree, asked: "Dataset | str | None" = None, root: Path | None = None
+) -> "Dataset | str":
     """Return the data set of a result, or a sentence that says why it is not shown.
 
     A result may come from anywhere: a function that it names is not called, and no data set is
@@ -36,7 +39,7 @@ def dataset_of(
         root: folder of the data files; None for the default.
     """
     provenance = read_provenance(result)
-    if isinstance(asked, Dataset):
+    if asked is not None and not isinstance(asked, str):
         return asked
     name = asked or provenance.get("dataset_source") or provenance.get("dataset")
     if name is None:
@@ -47,6 +50,8 @@ def dataset_of(
         dataset = load_dataset(str(name), root)
     except PyrosnnError as error:
         return f"The images of {name} cannot be opened: {error}."
+    except ModuleNotFoundError as error:  # pyrosnn installed to read results alone
+        return f"The images of {name} are not shown: {error.name} is not installed."
     digest = provenance.get("dataset_digest")
     if digest is not None and dataset.digest != digest:
         return f"The images of {name} are not those of the result: their digests differ."

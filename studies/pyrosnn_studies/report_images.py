@@ -1,14 +1,18 @@
 """The images of a report: some that withstood an attack, and some that fell."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
-from pyrosnn.data.dataset import Dataset
 from pyrosnn.plots.standard import threat_names
 from pyrosnn.reports import Gallery, Image, Text, amplified, pixels_png
 from pyrosnn.results import GROUP, read_provenance
 from pyrosnn.summaries.standard import standard_of
 from pyrosnn_studies.report_data import FindDataset
+
+if TYPE_CHECKING:
+    from pyrosnn.data.dataset import Dataset
 
 MOST = 4  # images of a kind
 
@@ -82,7 +86,7 @@ def clean_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Gallery
     return parts
 
 
-def _clean(image: xr.Dataset, dataset: Dataset, bounds: Bounds) -> Image:
+def _clean(image: xr.Dataset, dataset: "Dataset", bounds: Bounds) -> Image:
     index = int(image["example"])
     caption = f"image {index}: label {_name(dataset, image['label'])}"
     if "predicted_class" in image:
@@ -91,9 +95,9 @@ def _clean(image: xr.Dataset, dataset: Dataset, bounds: Bounds) -> Image:
     return Image(views=views, caption=caption)
 
 
-def _name(dataset: Dataset | str, label: xr.DataArray) -> str:
+def _name(dataset: "Dataset | str", label: xr.DataArray) -> str:
     """Return the name of a class, or its number where it has none."""
-    names = dataset.class_names if isinstance(dataset, Dataset) else ()
+    names = () if isinstance(dataset, str) else dataset.class_names
     return names[int(label)] if 0 <= int(label) < len(names) else str(int(label))
 
 

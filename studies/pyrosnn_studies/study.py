@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.errors import FileError, resolve
+from pyrosnn.errors import resolve
 from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.cells import Cell
@@ -138,18 +138,3 @@ def find_study(name: str) -> Study:
     """
     study: Study = resolve({key: entry.home for key, entry in STUDIES.items()}, name, "study")
     return study
-
-
-def study_of(result: xr.DataTree) -> Study:
-    """Return the study that a result belongs to.
-
-    Raises:
-        FileError: if the result names no study that this pyrosnn has.
-    """
-    name = str(result.attrs.get("study"))
-    if name not in STUDIES:
-        raise FileError(
-            f"the result belongs to study '{name}'; known are {', '.join(STUDIES)}: a result of "
-            "the library is shown as one of these with make_result(values, study='sample-size', …)"
-        )
-    return find_study(name)

@@ -103,6 +103,11 @@ def accuracy_by_size(result: xr.DataTree) -> Table:
     return _by_size(result, found, "adversarial")
 
 
+def size_tables(result: xr.DataTree) -> list[Table]:
+    """Return the tables of the study sample-size."""
+    return [accuracy_by_size(result), cosines(result)]
+
+
 def all_accuracies(result: xr.DataTree) -> list[Table]:
     """Return every accuracy: a table for each, with a row a strength and a column for each S_A."""
     found = accuracy_intervals(result)

@@ -218,10 +218,3 @@ def test_a_dataset_holds_its_images_against_its_bounds(digits: Dataset) -> None:
         with pytest.raises(ArgumentError, match=message):
             Dataset(**{**fields, **changed})
     assert Dataset(**{**fields, "x_test": digits.x_test * 0.5}).bounds == (0.0, 1.0)
-
-
-@pytest.mark.usefixtures("as_users_call")
-def test_a_dataset_of_arrays_is_refused_in_words(digits: Dataset) -> None:
-    fields = {name: getattr(digits, name) for name in digits.__dataclass_fields__}
-    with pytest.raises(ArgumentError, match=r"x_test must be a tensor, got an ndarray of shape"):
-        Dataset(**{**fields, "x_test": digits.x_test.numpy()})
