@@ -27,6 +27,11 @@ STUDIES = {
         home="pyrosnn_studies.evaluation:STUDY",
         settings="pyrosnn_studies.evaluation:EvaluationSpec",
     ),
+    "certificates": Entry(
+        home="pyrosnn_studies.certificates:STUDY",
+        settings="pyrosnn_studies.certificates:CertificatesSpec",
+        needs="smoothed",
+    ),
     "sample-size": Entry(home="pyrosnn_studies.sample_size:STUDY", settings=_GRID),
     "inference-size": Entry(home="pyrosnn_studies.inference_size:STUDY", settings=_GRID),
     "conditions": Entry(home="pyrosnn_studies.conditions:STUDY", settings=_GRID, needs="smoothed"),
