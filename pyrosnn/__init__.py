@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RandomNoise,
         to_module,
     )
+    from pyrosnn.certificates.certify import certify
     from pyrosnn.checks import CHECKS, Finding
     from pyrosnn.checks.on_model import check_model
     from pyrosnn.checks.on_result import check_result
@@ -65,6 +66,7 @@ _HOMES = {
         "RandomNoise",
         "to_module",
     ),
+    "pyrosnn.certificates.certify": ("certify",),
     "pyrosnn.checks": ("CHECKS", "Finding"),
     "pyrosnn.checks.on_model": ("check_model",),
     "pyrosnn.checks.on_result": ("check_result",),
@@ -132,6 +134,7 @@ __all__ = [
     "attack_geometry",
     "attack_spec",
     "attacks",
+    "certify",
     "check_model",
     "check_result",
     "checks",

@@ -23,6 +23,7 @@ from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
 # Commands that run a study and do more: the study, and the options of the run.
 RUNS: dict[str, tuple[str, type[study.StudyRun]]] = {
     "evaluate": ("evaluation", EvaluationRun),
+    "certify": ("certificates", study.StudyRun),
     "diagnose": ("diagnosis", DiagnosisRun),
 }
 

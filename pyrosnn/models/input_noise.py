@@ -36,9 +36,9 @@ def input_variance(classifier: StochasticClassifier) -> float:
     variance = _variance(classifier)
     if variance == 0:
         raise NotSmoothedError(
-            f"the {type(classifier).__name__} is not averaged over Gaussian noise on the image; "
-            "average it: Smoothed(classifier, variance=0.1), or --smoothing-variance 0.1 on the "
-            "command line"
+            "the classifier is not averaged over Gaussian noise on the image (noise elsewhere does "
+            "not count); average it: Smoothed(classifier, variance=0.1), or "
+            "--smoothing-variance 0.1 on the command line"
         )
     return variance
 

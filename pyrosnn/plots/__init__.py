@@ -2,6 +2,7 @@
 
 from pyrosnn.plots.ablation import ablation_figure
 from pyrosnn.plots.angles import angles_figure
+from pyrosnn.plots.certificates import certificates_figure, plot_certificates
 from pyrosnn.plots.conditions import conditions_figure, plot_conditions
 from pyrosnn.plots.diagnosis import diagnosis_figure
 from pyrosnn.plots.inference_size import inference_size_figure, plot_accuracies, plot_factor
@@ -16,11 +17,13 @@ from pyrosnn.plots.variation import variation_figure
 __all__ = [
     "ablation_figure",
     "angles_figure",
+    "certificates_figure",
     "conditions_figure",
     "diagnosis_figure",
     "inference_size_figure",
     "plot_accuracies",
     "plot_accuracy",
+    "plot_certificates",
     "plot_conditions",
     "plot_cosines",
     "plot_errors",

@@ -25,6 +25,8 @@ DIMS = (
     "shown",
     "axis",
     "pixel",
+    "certificate",
+    "distance",
 )
 
 # What a provenance says that another run of the same study does not repeat.
@@ -58,6 +60,7 @@ PER_VARIANT = ("repeat", "variant")
 ANGLES = ("mean_scale", "variance_scale")
 PER_THREAT = ("example", "threat")
 PER_ENTRY = ("example", "threat", "entry")
+PER_CERTIFICATE = ("example", "certificate")
 
 VARIABLES = {
     "clean_correct": Variable(
@@ -196,6 +199,39 @@ VARIABLES = {
     "angle_error": Variable(ANGLES, "float64", "standard error of the mean angle", "degree"),
     "cosine_first_order": Variable(ANGLES, "float64", "expected cosine, first order"),
     "cosine_second_order": Variable(ANGLES, "float64", "expected cosine, second order"),
+    "certified_radius": Variable(
+        PER_CERTIFICATE,
+        "float64",
+        "radius in ℓ2 that is certified for the chosen class, NaN where the certificate abstains",
+        "pixel value",
+    ),
+    "certified_class": Variable(
+        PER_CERTIFICATE, "int32", "class that the selection set chose to certify"
+    ),
+    "vote_bound": Variable(
+        ("example",),
+        "float64",
+        "lower bound of the probability that a single draw is right, 0 for a wrong choice",
+    ),
+    "own_correct": Variable(
+        ("example",), "bool", "image classified correctly by a single draw of its own"
+    ),
+    "inference_bound": Variable(
+        ("example", "distance"),
+        "float64",
+        "lower bound of the probability that the mean of S_I draws is right under any δ",
+    ),
+    "attacked_correct": Variable(
+        ("example", "distance"),
+        "bool",
+        "image classified correctly by the mean of S_I draws under an attack of that length",
+    ),
+    "interval_held": Variable(
+        ("example", "distance"), "bool", "interval condition for that attack, of the same draws"
+    ),
+    "noise_scale": Variable(
+        (), "float64", "standard deviation of the noise on the image", "pixel value"
+    ),
     "minimal_norm": Variable(
         ("example",),
         "float64",
@@ -339,6 +375,13 @@ GROUPS = {
         "random_correct",
         "random_selected",
     },
+    "certificates": {
+        "certified_radius",
+        "certified_class",
+        "vote_bound",
+        "own_correct",
+        "noise_scale",
+    },
     "checks": {"check_status", "check_value", "check_message"},
     # a few images for a reader to see: one row for an image under one threat
     "shown": {"shown_example", "shown_threat", "shown_shape", "shown_image", "shown_attacked"},
@@ -370,6 +413,8 @@ COORDINATES = {
     "perturbation": ("frozen δ: none, the worst of random ones, or the archive's", "1"),
     "check": ("name of the check", "1"),
     "shown": ("image that is kept to be seen", "1"),
+    "certificate": ("kind of certificate", "1"),
+    "distance": ("length of δ in ℓ2", "pixel value"),
 }
 
 # Coordinates along another dimension than their own.

@@ -23,6 +23,12 @@ from pyrosnn.summaries.angle import (
     predicted_cosine,
     samples_needed,
 )
+from pyrosnn.summaries.certificates import (
+    broken,
+    certified_accuracy,
+    certified_at,
+    data_set_certificate,
+)
 from pyrosnn.summaries.compare import Comparison, compare_results
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
@@ -50,10 +56,14 @@ __all__ = [
     "advise",
     "at_reach",
     "at_strength",
+    "broken",
+    "certified_accuracy",
+    "certified_at",
     "clopper_pearson",
     "compare_results",
     "confusion_matrix",
     "cosine_table",
+    "data_set_certificate",
     "determined",
     "difference_of_models",
     "entry_table",

@@ -37,6 +37,7 @@ _STUDIES = {
     "variation": "measures single predictions (prediction-variance)",
     "moments": "measures moments (diagnosis)",
     "standard": "runs the standard evaluation (pyrosnn evaluate)",
+    "certificates": "certifies images (pyrosnn certify)",
 }
 
 

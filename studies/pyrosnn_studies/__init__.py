@@ -53,6 +53,13 @@ STUDIES = {
         figure="pyrosnn.plots:conditions_figure",
         needs="smoothed",
     ),
+    "certificates": Entry(
+        home="pyrosnn_studies.certificates:STUDY",
+        settings="pyrosnn_studies.certificates:CertificatesSpec",
+        tables="pyrosnn_studies.certificate_tables:certificate_tables",
+        figure="pyrosnn.plots:certificates_figure",
+        needs="smoothed",
+    ),
     "prediction-variance": Entry(
         home="pyrosnn_studies.prediction_variance:STUDY",
         settings="pyrosnn_studies.prediction_variance:VarianceSpec",

@@ -1,0 +1,85 @@
+"""Certified accuracy against radius, below the accuracy under attack."""
+
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.style import count, curve_style, model_name, set_title
+from pyrosnn.results import read_provenance, read_spec
+from pyrosnn.summaries.certificates import GROUP, certified_accuracy, data_set_certificate
+
+LINES = ("-", "--", "-.", ":")
+
+
+def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
+    """Draw a step for each certified radius, and the attack's accuracy at the radii of the result.
+
+    Args:
+        result: a result of ``certificates``.
+        ax: where to draw.
+    """
+    values = result[GROUP].dataset
+    radii = values["distance"].values
+    fine = certified_accuracy(_with_fine_radii(result))
+    curves = {str(name): fine.sel(certificate=name) for name in fine["certificate"].values}
+    curves["one draw, over images"] = data_set_certificate(
+        _with_fine_radii(result), alpha=read_spec(result)["alpha"]
+    )
+    for name, label in (
+        ("interval_held", "interval condition"),
+        ("attacked_correct", "under attack (upper bound)"),
+    ):
+        if name in values:
+            curves[label] = values[name].mean("example")
+    for index, (label, curve) in enumerate(curves.items()):
+        style = curve_style(index, len(curves))
+        marker = style.pop("marker")
+        x = curve["distance"].values
+        if len(x) == len(radii):  # measured at these radii alone
+            ax.plot(x, curve.values, label=label, marker=marker, linestyle="--", **style)
+        else:
+            ax.plot(x, curve.values, label=label, linestyle=LINES[index % 4], color=style["color"])
+    scale = float(values["noise_scale"])
+    ax.set_xlabel(f"radius ($\\ell_2$, pixel values; σ = {scale:.3g})")
+    ax.set_ylabel("share of images")
+    ax.set_ylim(-0.02, 1.02)
+    ax.set_xlim(left=0)
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize="x-small", loc="upper right")
+    return ax
+
+
+def _with_fine_radii(result: xr.DataTree, number: int = 200) -> xr.DataTree:
+    """Return the certificates alone, with radii so close that curves look continuous."""
+    values = result[GROUP].dataset
+    names = ["certified_radius", "certified_class", "own_correct", "noise_scale"]
+    most = float(values["distance"].max())
+    kept = values[names].drop_vars("distance", errors="ignore")
+    fine = kept.assign_coords(distance=[most * i / number for i in range(number + 1)])
+    return xr.DataTree.from_dict({f"/{GROUP}": fine})
+
+
+def certificates_figure(result: xr.DataTree) -> Figure:
+    """Draw the certificates of one model.
+
+    Args:
+        result: a result of ``certificates``.
+    """
+    require_entries(
+        result,
+        provenance=("model", "dataset"),
+        spec=("alpha", "num_samples"),
+        variables=("certified_radius", "own_correct", "distance"),
+        group=GROUP,
+    )
+    spec, provenance = read_spec(result), read_provenance(result)
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)
+    plot_certificates(result, figure.subplots())
+    set_title(
+        figure,
+        f"{model_name(provenance, spec)} on {provenance['dataset']}",
+        f"{count(result[GROUP].sizes['example'], 'image')}, {spec['num_samples']:,} draws, "
+        f"α = {spec['alpha']:g} for each image",
+    )
+    return figure
