@@ -4,6 +4,7 @@
 # make lint    formatting, types, import rules
 # make hooks   set up git's hooks (.pre-commit-config.yaml)
 # make docs    build the site into site/
+# make gallery   draw the figures of docs/gallery.md again
 # make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
 # make reproduction DATA=folder   the paper on FashionMNIST (reproduction-cifar: CIFAR-10)
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := .venv/bin
 MODEL := results/bnn-digits.safetensors
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: study check fast-tests test lint hooks docs bench reproduction reproduction-cifar clean
+.PHONY: study check fast-tests test lint hooks docs gallery bench reproduction reproduction-cifar clean
 
 study: .venv/installed
 	mkdir -p results
@@ -44,7 +45,11 @@ hooks: .venv/installed-lint
 	$(BIN)/pre-commit install
 
 docs: .venv/installed-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+	rm -rf site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -d .cache/docs docs site
+
+gallery: .venv/installed
+	$(BIN)/python docs/gallery.py
 
 bench: export PYTHONPATH := tests
 bench: .venv/installed-bench

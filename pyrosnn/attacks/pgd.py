@@ -1,4 +1,4 @@
-"""`pgd`: projected gradient descent, many short steps of FGM within the ball."""
+"""`pgd`: projected gradient descent, many short steps of FGM within the ball; EOT-PGD."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -22,17 +22,21 @@ class PGD(GradientAttack):
     uses samples k S_A … (k + 1) S_A - 1 of the attack set's stream, the first step the set
     itself. With one step and ρ = 1 it is FGM.
 
+    With fresh samples this is EOT-PGD, projected gradient descent with expectation over
+    transformation: each step follows a mean over S_A new draws of the randomness.
+
     Attributes:
         steps: number of steps.
         relative_step: step size as a share of the strength, ρ.
-        fixed_samples: use the attack set in every step, instead of fresh samples. Images that
-            ``cw`` rests on then cost nothing more.
+        fixed_samples: use the attack set in every step; by default each step has fresh samples, as
+            in EOT-PGD. Images that ``cw`` rests on then cost nothing more.
         restarts: number of additional runs from random starting points. Each image keeps the end
             with the smallest margin on a selection set V, of the attack set's size and of a stream
             of its own.
 
     References:
-        A. Madry et al., ICLR 2018. Steps, step size and fresh samples: supplement C.2.2 of
+        A. Madry et al., ICLR 2018. Expectation over transformation: A. Athalye, L. Engstrom,
+        A. Ilyas, K. Kwok, ICML 2018. Steps, step size and fresh samples: supplement C.2.2 of
         Däubener & Fischer 2022.
 
     Example:

@@ -9,6 +9,7 @@ import shlex
 import sys
 import types
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.noise import NOISES
-from pyrosnn.results import open_results, result_digest
+from pyrosnn.results import open_results, read_spec, result_digest
 from pyrosnn.settings.presets import load_presets
 from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn_cli.main import app
@@ -205,6 +206,44 @@ def test_the_examples_of_your_own_model_run() -> None:
         for c in (names["dropout"], names["Ensemble"](names["members"], (1, 8, 8)))
     ]
     assert all(0.2 < share <= 1.0 for share in judged), judged
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_epochs")
+def test_the_examples_of_your_own_data_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    function, module = blocks("python", "docs/your-own-data.md")
+    Path("mine.py").write_text(function)
+    exec(compile(function + module, "your-own-data.md", "exec"), {})
+    for words in session("docs/your-own-data.md", "mine:photos"):
+        fewer = ["--images", "5", "--repeats", "1"] if words[0] == "study" else []
+        result = invoke(*words, *fewer)
+        assert result.exit_code == 0, result.output
+    assert read_spec(open_results(Path("sample-size.nc")))["dataset"] == "mine:photos"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_epochs")
+def test_the_recipes_for_reviewers_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer images, samples and steps than the page says."""
+    monkeypatch.chdir(tmp_path)
+    page = "docs/reviewers.md"
+    for text in blocks("sh", page):
+        words = shlex.split(text.replace("\\\n", ""))[1:]
+        fewer = {"--images": "2", "--steps": "200", "--attack-samples": "2", "--queries": "20"}
+        words = [fewer.get(before, word) for before, word in pairwise(["", *words])]
+        result = invoke(*words, *["--quick"] * (words[0] == "evaluate"))
+        assert result.exit_code in (0, 1), result.output  # 1: a check failed
+        if "--attack" in words:
+            spec = read_spec(open_results(Path(words[-1])))
+            assert spec["attack"] == words[words.index("--attack") + 1]
+    bpda, shortest = blocks("python", page)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(bpda, "reviewers.md", "exec"), names := {})
+    assert output.getvalue() == blocks("text", page)[0]
+    exec(compile(cut(shortest, attack="2", inference="5"), "reviewers.md", "exec"), names)
+    assert float(names["norms"]["minimal_norm"].median()) > 0
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def test_an_sdist_holds_all_that_its_tests_read(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     pages = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE"}
     here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
-    assert pages | {"Makefile", "mkdocs.yml", "constraints.txt"} | here <= names
+    assert pages | {"Makefile", "docs/conf.py", "constraints.txt"} | here <= names
 
 
 def test_the_program_runs_where_only_the_wheel_is(
