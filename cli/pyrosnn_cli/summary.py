@@ -16,7 +16,9 @@ def summary(
             metavar="NUMBER", help="Strength of cosines and P(robust).", show_default="the largest"
         ),
     ] = None,
-    hdi_prob: Annotated[float, typer.Option(help="Mass of the highest density interval.")] = 0.94,
+    hdi_prob: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Mass of the highest density interval.")
+    ] = "0.94",
 ) -> None:
     """Show the tables of a result: cosines, accuracies and P(robust).
 
@@ -29,6 +31,7 @@ def summary(
     its study.
     """
     eta = None if strength is None else parse_number(strength, "--strength")
+    mass = parse_number(hdi_prob, "--hdi-prob")
 
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn_cli.show import show_tables, smoothing, whole
@@ -41,7 +44,7 @@ def summary(
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
     with whole(file):
         if list(result.children) == [GROUP]:
-            tables = [cosines(result, eta, hdi_prob), all_accuracies(result)]
+            tables = [cosines(result, eta, mass), all_accuracies(result)]
             if result[GROUP].sizes["repeat"] > 1:
                 tables.append(robustness(result, eta))
         else:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge
@@ -17,10 +17,7 @@ from pyrosnn.data.tensors import as_tensor
 from pyrosnn.errors import ArgumentError, PyrosnnWarning, require
 from pyrosnn.settings import check_argument
 
-
-CHANNELS_FIRST = (
-    "; channels come first: x.permute(0, 3, 1, 2), of an array x.transpose(0, 3, 1, 2)"
-)
+CHANNELS_FIRST = "; channels come first: x.permute(0, 3, 1, 2), of an array x.transpose(0, 3, 1, 2)"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,6 +45,8 @@ class Dataset:
         ... )
         Dataset('mine', train=15, test=5, image_shape=(3, 8, 8), num_classes=5)
     """
+
+    how_to_make: ClassVar[str] = "load one with pyrosnn.load_dataset, or make one of arrays"
 
     name: str
     x_train: Float[Tensor, "train *image"]
@@ -134,7 +133,7 @@ class Dataset:
         Raises:
             ArgumentError: ``digits has 500 test images, asked for 900``.
         """
-        require(number >= 1, f"number of images must be >= 1, got {number}")
+        check_argument("number of images", number, Annotated[int, Ge(1)])
         available = len(self.x_test)
         require(
             number <= available,

@@ -9,6 +9,4 @@ from pyrosnn.plots import conditions_figure
 from pyrosnn_studies.conditions_tables import conditions_tables
 from pyrosnn_studies.grid_study import grid_study
 
-STUDY = grid_study(
-    "conditions", tables=conditions_tables, figure=conditions_figure, smoothed=True
-)
+STUDY = grid_study("conditions", tables=conditions_tables, figure=conditions_figure, smoothed=True)

@@ -8,5 +8,4 @@ from pyrosnn.plots import sample_size_figure
 from pyrosnn_studies.grid_study import grid_study
 from pyrosnn_studies.tables import size_tables
 
-
 STUDY = grid_study("sample-size", tables=size_tables, figure=sample_size_figure)
