@@ -2,7 +2,9 @@
 
 import torch
 
-from pyrosnn.errors import ArgumentError, brief, require
+from pyrosnn.errors import ArgumentError, brief, first_line, require
+
+DEVICES = ("cpu", "cuda", "cuda:1", "mps")  # as they are written; torch has more
 
 
 def open_device(name: str | torch.device) -> torch.device:
@@ -12,7 +14,8 @@ def open_device(name: str | torch.device) -> torch.device:
         name: its name, or the device itself.
 
     Raises:
-        ArgumentError: ``device 'cuda' cannot be used here (…); use --device cpu``.
+        ArgumentError: ``unknown device 'gpu'; did you mean 'cuda'? (…)``, or ``device 'cuda' cannot
+            be used here (…); use --device cpu``.
 
     Example:
         >>> open_device("cpu")
@@ -22,9 +25,13 @@ def open_device(name: str | torch.device) -> torch.device:
     require(known, f"device must be a name such as cpu or cuda, got {brief(name)}")
     try:
         device = torch.device(name)
+    except (RuntimeError, ValueError):
+        meant = "; did you mean 'cuda'?" if "gpu" in str(name).lower() else "; choose one of"
+        raise ArgumentError(f"unknown device '{name}'{meant} ({', '.join(DEVICES)})") from None
+    try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error).partition(". ")[0]  # torch adds where drivers are had
         raise ArgumentError(
             f"device '{name}' cannot be used here ({reason}); use --device cpu"
         ) from None

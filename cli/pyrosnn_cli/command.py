@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,16 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from pyrosnn.errors import ArgumentError, PyrosnnError, unknown_name
-from pyrosnn.settings import OneOf, Option, nested, options_of, parse, parse_number, shown
+from pyrosnn.settings import (
+    OneOf,
+    Option,
+    nested,
+    options_of,
+    parse,
+    parse_integer,
+    parse_number,
+    shown,
+)
 
 # Panels of a help text, in their order; others come before the last.
 PANELS = ("subject", "network", "noise", "objective", "images", "attack", "sets", "optimizer")
@@ -109,7 +118,7 @@ def make_command(
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name, help=about, cls=_class_of(elsewhere), context_settings=HELP)(run)
+    app.command(name, help=about, cls=class_of(elsewhere), context_settings=HELP)(run)
     return typer.main.get_command(app)
 
 
@@ -120,25 +129,75 @@ def _parameter(name: str, hint: Any) -> inspect.Parameter:
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
-def _class_of(elsewhere: Callable[[str], str]) -> type[typer.core.TyperCommand]:
+# One word for one thing: a command that has one of a pair takes the other, too.
+SAME = (("--strength", "--strengths"),)
+# What other libraries call an option.
+ELSEWHERE = {
+    "--eps": ("--strength", "--linf"),
+    "--epsilon": ("--strength", "--linf"),
+    "--strength": ("--linf",),
+    "--strengths": ("--linf",),
+    "--lr": ("--learning-rate",),
+    "--epoch": ("--epochs",),
+    "--data": ("--dataset",),
+    "--checkpoint": ("--model",),
+    "--samples": ("--attack-samples", "--num-samples", "--test-samples"),
+}
+
+
+def class_of(
+    elsewhere: Callable[[str], str] = lambda option: "",
+) -> type[typer.core.TyperCommand]:
+    """Return a class of commands that say which option was meant where they lack one.
+
+    Args:
+        elsewhere: the choice that has an option which this command lacks, as ``--attack pgd``.
+    """
+
     class Command(typer.core.TyperCommand):
         """A command that says where an option is that it lacks."""
 
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            known = {word for parameter in self.params for word in parameter.opts}
             try:
-                return super().parse_args(ctx, args)
+                return super().parse_args(ctx, [_by_our_name(word, known) for word in args])
             except UsageError as error:
                 if type(error).__name__ != "NoSuchOption":
                     raise
                 flag = error.option_name
-                known = [word for parameter in self.params for word in parameter.opts]
                 where = elsewhere(flag.lstrip("-").replace("-", "_"))
-                near = difflib.get_close_matches(flag, known, n=1)
-                step = where or (f"did you mean {near[0]}?" if near else "")
-                step = step or f"see {ctx.command_path} --help"
+                near = _meant(flag, known, certain=bool(where))
+                step = (
+                    f"did you mean {near}?" if near else where or f"see {ctx.command_path} --help"
+                )
                 raise ArgumentError(f"{self.name} has no option {flag}; {step}") from None
 
     return Command
+
+
+def _by_our_name(word: str, known: Collection[str]) -> str:
+    """Return a word of the command line with the name that the command has for its option."""
+    flag, line, value = word.partition("=")
+    for pair in SAME:
+        if flag in pair and flag not in known:
+            flag = next((other for other in pair if other in known), flag)
+    return flag + line + value
+
+
+def _meant(flag: str, known: Collection[str], *, certain: bool) -> str:
+    """Return the option that was meant by one that is not there, or nothing.
+
+    Args:
+        flag: the option given.
+        known: the options of the command.
+        certain: leave out names that are only alike: another choice has this very option.
+    """
+    written = flag.replace("_", "-").lower()
+    if written in known:
+        return written
+    named = [name for name in ELSEWHERE.get(written, ()) if name in known]
+    alike = [] if certain else difflib.get_close_matches(flag, known, n=1)
+    return next(iter([*named, *alike]), "")
 
 
 # Typer exports the usage errors' children, not their base.
@@ -162,8 +221,8 @@ def annotation(option: Option, *, switch: bool = False) -> Any:
     flags = [option.flag]
     if kind.type is bool and not (switch and option.default == shown(False)):
         flags = [f"{option.flag}/--no-{option.name.replace('_', '-')}"]
-    # numbers may be fractions, which Typer does not read
-    value: Any = str if kind.many or kind.type in (None, float) else kind.type
+    # numbers may be fractions, which Typer does not read; of an integer it says less than we do
+    value: Any = str if kind.many or kind.type in (None, float, int) else kind.type
     names = kind.mark(OneOf)
     details = typer.Option(
         *flags,
@@ -210,7 +269,9 @@ def _completion(names: OneOf) -> Callable[[str], list[str]]:
 def _read(option: Option, value: Any) -> Any:
     if option.kind.many:
         return parse(value, option.kind, option.flag)
-    return parse_number(value, option.flag) if option.kind.type is float else value
+    parsers: dict[Any, Callable[[str, str], Any]] = {float: parse_number, int: parse_integer}
+    parser = parsers.get(option.kind.type)
+    return value if parser is None else parser(value, option.flag)
 
 
 class SettingsGroup(TyperGroup):

@@ -12,7 +12,7 @@ import typer
 
 from pyrosnn.errors import PyrosnnError, PyrosnnWarning
 from pyrosnn_cli import check, compare, merge, plot, report, study, summary, train
-from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError
+from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError, class_of
 from pyrosnn_cli.diagnose import DiagnosisRun
 from pyrosnn_cli.evaluate import EvaluationRun
 from pyrosnn_cli.installed import is_left_out, left_out
@@ -114,12 +114,15 @@ app = typer.Typer(
 )
 app.add_typer(train.app, name="train")
 app.add_typer(study.app, name="study")
-app.command("summary")(summary.summary)
-app.command("check")(check.check)
-app.command("compare")(compare.compare)
-app.command("merge")(merge.merge)
-app.command("plot")(plot.plot)
-app.command("report")(report.report)
+for command in (
+    summary.summary,
+    check.check,
+    compare.compare,
+    merge.merge,
+    plot.plot,
+    report.report,
+):
+    app.command(command.__name__, cls=class_of())(command)
 
 
 def _show_version(value: bool) -> None:

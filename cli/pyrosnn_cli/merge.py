@@ -20,11 +20,10 @@ def merge(
     the whole grid. A difference in model, data set or settings is an error that
     names it.
     """
-    check_writable(output, overwrite=bool(overwrite))
-
     from pyrosnn.results import merge_results, open_results, save_results
 
     merged = merge_results([open_results(file) for file in files], [str(file) for file in files])
+    check_writable(output, overwrite=bool(overwrite))
     with lock(output):
         save_results(output, merged, overwrite=bool(overwrite))
     sizes = {dim: size for node in merged.children.values() for dim, size in node.sizes.items()}

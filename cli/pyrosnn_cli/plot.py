@@ -22,7 +22,6 @@ def plot(
     path = output or file.with_suffix(".png")
     if path.suffix.lower() != ".png":
         raise ArgumentError(f"--output must end in .png, got {path}")
-    check_writable(path, overwrite=bool(overwrite))
 
     from pyrosnn.plots.style import draw_png
     from pyrosnn.results import open_results
@@ -31,6 +30,7 @@ def plot(
 
     result = open_results(file)
     study = shown_of(result)
+    check_writable(path, overwrite=bool(overwrite))
     with whole(file):
         content = draw_png(lambda: study.figure(result))
     with lock(path):

@@ -34,13 +34,13 @@ def report(
     """
     path = output or file.with_suffix(".html")
     require(path.suffix.lower() == ".html", f"--output must end in .html, got {path}")
-    check_writable(path, overwrite=bool(overwrite))
 
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole
     from pyrosnn_studies.report import make_report
 
     result = open_results(file)
+    check_writable(path, overwrite=bool(overwrite))
     with whole(file):
         page = make_report(result, file, dataset=dataset, data_root=data_root)
     with lock(path):

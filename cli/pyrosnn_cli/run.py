@@ -1,6 +1,6 @@
 """Running a study: model and data in, tables on the screen, netCDF file and figure out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ import typer
 
 from pyrosnn.errors import require
 from pyrosnn.settings import parse_bytes
-from pyrosnn.storage import lock
+from pyrosnn.storage import check_writable, lock
 from pyrosnn_cli.options import Running, SubjectOptions
 from pyrosnn_studies.advice import needs_a_model
 
@@ -22,11 +22,28 @@ if TYPE_CHECKING:
     from pyrosnn_studies.subject import Subject
 
 
+Chosen = tuple["Study", Any]  # a study and its settings
+
+
 @contextmanager
 def prepared(
-    name: str, output: Path, options: SubjectOptions | None, running: Running
-) -> "Iterator[Subject | None]":
-    """Lock the output of a study, and load its subject; for a ``with`` block."""
+    name: str,
+    output: Path,
+    options: SubjectOptions | None,
+    running: Running,
+    choose: "Callable[[Subject | None], Chosen]",
+) -> "Iterator[tuple[Subject | None, Study, Any]]":
+    """Load the subject of a study, check its settings, and lock its output; for a ``with`` block.
+
+    The settings come before the files: "exists" would hide what is wrong with them.
+
+    Args:
+        name: a name in ``STUDIES``.
+        output: the result.
+        options: the options that name model and data; None for a study that needs none of them.
+        running: how the study is run.
+        choose: gives the study and its settings, from the subject.
+    """
     from pyrosnn_studies.computing import check_computing, threads_set
     from pyrosnn_studies.kept import check_places, figure_of
 
@@ -34,52 +51,45 @@ def prepared(
         output.suffix != ".png",
         f"--output names the netCDF file, got {output}; use a name like a.nc",
     )
-    with lock(output), lock(figure_of(output)):
-        check_places(output, keeping(running))
-        check_computing(running.workers, running.scheduler)
-        if options is not None and options.model is None:
-            raise needs_a_model(name, options.dataset)
-        shared = running.workers is not None or running.scheduler is not None
-        with threads_set(running.threads, shared=shared):
-            yield None if options is None else subject_of(options)
+    check_writable(output, overwrite=True)
+    check_computing(running.workers, running.scheduler)
+    if options is not None and options.model is None:
+        raise needs_a_model(name, options.dataset)
+    shared = running.workers is not None or running.scheduler is not None
+    with threads_set(running.threads, shared=shared):
+        subject = None if options is None else subject_of(options)
+        study, spec = choose(subject)
+        with lock(output), lock(figure_of(output)):
+            check_places(output, keeping(running))
+            yield subject, study, spec
 
 
 def run_study(
-    name: str,
-    subject: "Subject | None",
-    *,
-    preset: str,
-    like: Path | None = None,
-    output: Path,
-    running: Running,
-    changes: Mapping[str, Any],
+    study: "Study", spec: Any, subject: "Subject | None", *, output: Path, running: Running
 ) -> "xr.DataTree":
     """Run one study on its subject, show its tables, and return its result.
 
     The caller has locked the output.
 
     Args:
-        name: a name in ``STUDIES``.
+        study: the study.
+        spec: its settings.
         subject: model and data; None for a study that needs none of them.
-        preset: name of the settings to start from.
-        like: result whose settings are the start, in place of the preset's.
         output: netCDF file; the figure goes beside it.
         running: how the study is run.
-        changes: settings that differ.
     """
     from pyrosnn_cli.progress import progress_bar
     from pyrosnn_cli.show import show_tables
     from pyrosnn_studies.computing import computing
     from pyrosnn_studies.kept import figure_of, run_kept
 
-    study, spec = settings_of(name, subject, preset=preset, like=like, changes=changes)
     spec = study.settled(spec, subject)
 
     @contextmanager
     def work() -> "Iterator[tuple[Progress, Compute]]":
         total = len(study.cells(spec))
         with (
-            progress_bar(f"study {name}", total, running) as advance,
+            progress_bar(f"study {study.name}", total, running) as advance,
             computing(running.workers, running.scheduler) as compute,
         ):
 
@@ -112,7 +122,7 @@ def settings_of(
     preset: str,
     like: Path | None = None,
     changes: Mapping[str, Any],
-) -> "tuple[Study, Any]":
+) -> Chosen:
     """Return a study and its settings; refuses a model that the study cannot take."""
     from pyrosnn_studies.kept import settings_like
     from pyrosnn_studies.study import find_study

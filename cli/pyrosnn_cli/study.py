@@ -81,7 +81,6 @@ def study_command(
 
     def call(settings: dict[str, Any], running: StudyRun, **subject: SubjectOptions) -> None:
         output = running.output or Path(f"{name}.nc")
-        running.check(output)
         result, opened = run(name, settings, running, subject.get("subject"))
         running.finish(result, opened, output)
 
@@ -106,23 +105,21 @@ def run(
         running: how the study is run.
         options: the options that name model and data; None for a study that needs none of them.
     """
-    from pyrosnn_cli.run import prepared, run_study
+    from pyrosnn_cli.run import Chosen, prepared, run_study, settings_of
 
     require(
         running.like is None or running.preset is None,
         "a run starts from --preset or from --like, got both; leave one out",
     )
     output = running.output or Path(f"{name}.nc")
-    with prepared(name, output, options, running) as subject:
-        result = run_study(
-            name,
-            subject,
-            preset=running.start,
-            like=running.like,
-            output=output,
-            running=running,
-            changes=settings,
-        )
+    start = running.start  # refused here, before the model is loaded
+
+    def choose(subject: "Subject | None") -> Chosen:
+        return settings_of(name, subject, preset=start, like=running.like, changes=settings)
+
+    with prepared(name, output, options, running, choose) as (subject, study, spec):
+        running.check(output)
+        result = run_study(study, spec, subject, output=output, running=running)
     return result, subject
 
 

@@ -64,8 +64,6 @@ def run_all(subjects: AllSubjects, running: AllRun) -> None:
     folder = running.output
     require(folder.is_dir() or not folder.exists(), f"--output names a folder, {folder} is a file")
     paths = {name: folder / f"{name}.nc" for name in STUDIES}
-    for path in paths.values() if folder.exists() else ():
-        check_places(path, keeping(running))
     _require_models(subjects)
     options = {
         "model": subjects,
@@ -79,20 +77,17 @@ def run_all(subjects: AllSubjects, running: AllRun) -> None:
     opened = {needs: None if one is None else subject_of(one) for needs, one in options.items()}
     for subject in opened.values():
         _require_strengths(subject)
-    for name, entry in STUDIES.items():
-        settings_of(name, opened[entry.needs], preset=running.preset, changes=changes[name])
+    chosen = {
+        name: settings_of(name, opened[entry.needs], preset=running.preset, changes=changes[name])
+        for name, entry in STUDIES.items()
+    }
+    for path in paths.values() if folder.exists() else ():
+        check_places(path, keeping(running))
     make_folder(folder)
     for name, path in paths.items():
-        needs = STUDIES[name].needs
-        with prepared(name, path, None, running):
-            run_study(
-                name,
-                opened[needs],
-                preset=running.preset,
-                output=path,
-                running=running,
-                changes=changes[name],
-            )
+        subject = opened[STUDIES[name].needs]
+        with prepared(name, path, None, running, lambda _, name=name: chosen[name]) as (_, *both):
+            run_study(*both, subject, output=path, running=running)
 
 
 def _require_strengths(subject: "Subject | None") -> None:
@@ -102,7 +97,7 @@ def _require_strengths(subject: "Subject | None") -> None:
     if subject is not None and not has_strengths(subject.dataset.name):
         raise ArgumentError(
             f"study all has default strengths for {', '.join(DATASETS)}, none for "
-            f"{subject.dataset.name}; run the studies one by one, with --strengths"
+            f"{subject.dataset.name}; run the studies one by one, with --strength"
         )
 
 

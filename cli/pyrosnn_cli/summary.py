@@ -17,7 +17,9 @@ def summary(
             metavar="NUMBER", help="Strength of cosines and P(robust).", show_default="the largest"
         ),
     ] = None,
-    hdi_prob: Annotated[float, typer.Option(help="Mass of the highest density interval.")] = 0.94,
+    hdi_prob: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Mass of the highest density interval.")
+    ] = "0.94",
     format: Format = None,
     table: OneTable = None,
 ) -> None:
@@ -33,6 +35,7 @@ def summary(
     """
     eta = None if strength is None else parse_number(strength, "--strength")
     rendering = Rendering(format=format or TEXT, table=table)
+    mass = parse_number(hdi_prob, "--hdi-prob")
 
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn.tables import Document
@@ -46,7 +49,7 @@ def summary(
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
     with whole(file):
         if list(result.children) == [GROUP]:
-            tables = [*all_accuracies(result), cosines(result, eta, hdi_prob)]
+            tables = [*all_accuracies(result), cosines(result, eta, mass)]
             if result[GROUP].sizes["repeat"] > 1:
                 tables.append(robustness(result, eta))
         else:

@@ -97,11 +97,11 @@ def train(model: str, data: DataOptions, settings: Mapping[str, Any], running: T
     from pyrosnn.training.places import check_places, is_trained
     from pyrosnn_cli.training import train_and_save
 
+    device = open_device(data.device)
+    dataset = load_dataset(name, data.data_root)
     step = "wait for it, then give it with --model; or name another --output"
     with lock(path, state_path(path), step=step):
         resumes = check_places(path, resume=running.resume, overwrite=running.overwrite)
-        device = open_device(data.device)
-        dataset = load_dataset(name, data.data_root)
         if running.resume and path.exists() and not resumes:
             if is_trained(path, spec, dataset, replaceable=running.overwrite):
                 typer.echo(f"{path} is trained already")

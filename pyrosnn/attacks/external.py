@@ -14,7 +14,7 @@ from pyrosnn.attacks.measured_norms import MEASURED_NORMS
 from pyrosnn.attacks.module import SampledModule, module_of
 from pyrosnn.attacks.norms import Norm
 from pyrosnn.attacks.problem import EVERY, Problem, Rows
-from pyrosnn.errors import ArgumentError, require
+from pyrosnn.errors import ArgumentError, brief, require
 from pyrosnn.seeding import forked_numpy_rng
 from pyrosnn.settings import OneOf
 
@@ -229,6 +229,13 @@ def _is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, Attack | type)
 
 
+def _given(attack: object) -> str:
+    """Return what was given in place of an attack, for an error."""
+    if isinstance(attack, type) and issubclass(attack, Attack):
+        return f"the class; call it: {attack.__name__}(strength=0.5)"
+    return brief(attack)
+
+
 def as_attack(attack: object, *, swept: bool) -> Attack:
     """Return an attack unchanged; wrap a function as an ℓ2 attack.
 
@@ -244,7 +251,7 @@ def as_attack(attack: object, *, swept: bool) -> Attack:
     require(
         _is_function(attack),
         f"attack must be an attack such as FGM(strength=0.5), or a function (module, x, y, "
-        f"strength) -> attacked images; got {attack!r}",
+        f"strength) -> attacked images; got {_given(attack)}",
     )
     require(
         swept,

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge
@@ -45,6 +45,8 @@ class Dataset:
         ... )
         Dataset('mine', train=15, test=5, image_shape=(3, 8, 8), num_classes=5)
     """
+
+    how_to_make: ClassVar[str] = "load one with pyrosnn.load_dataset, or make one of arrays"
 
     name: str
     x_train: Float[Tensor, "train *image"]
@@ -131,7 +133,7 @@ class Dataset:
         Raises:
             ArgumentError: ``digits has 500 test images, asked for 900``.
         """
-        require(number >= 1, f"number of images must be >= 1, got {number}")
+        check_argument("number of images", number, Annotated[int, Ge(1)])
         available = len(self.x_test)
         require(
             number <= available,

@@ -27,8 +27,8 @@ def listed(name: str, values: Any, one: str, kind: Kind) -> list[Any]:
         kind: what each of them may be.
 
     Raises:
-        ArgumentError: ``strengths must be a list of numbers, got 0.5; give [0.5]``, or of a
-            value in it.
+        ArgumentError: ``strengths must be a list of numbers, got 0.5; give [0.5]``, or of one of
+            them.
 
     Example:
         >>> listed("strengths", (0, "1/2"), "strength", STRENGTH)

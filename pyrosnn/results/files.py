@@ -14,7 +14,7 @@ from pyrosnn.results.storable import check_storable
 from pyrosnn.results.validation import check_result_tree
 from pyrosnn.settings import checked_arguments
 from pyrosnn.storage import netcdf, read_whole, write_whole
-from pyrosnn.storage.kinds import RESULT, kind_of
+from pyrosnn.storage.kinds import RESULT, foreign_kind_of, kind_of
 
 
 @checked_arguments
@@ -154,13 +154,21 @@ def open_results(path: str | Path) -> xr.DataTree:
     except ValueError as error:
         if (kind := kind_of(content)) not in (None, RESULT):
             raise FileError(f"{path} is a {kind}, expected a result (.nc)") from None
+        if kind is None and not netcdf.has_checksum(content):
+            raise FileError(
+                f"{path} is {foreign_kind_of(content) or 'no netCDF-4 file'}; expected a result "
+                "(.nc, netCDF-4) that a study or pyrosnn.save_results wrote"
+            ) from None
         raise FileError(
             f"{path} is not a readable netCDF file ({first_line(error)}); it "
             f"{'is damaged' if netcdf.has_checksum(content) else 'may be truncated'}: run the "
             "study or copy it again"
         ) from error
     if not _is_result(tree):
-        raise FileError(f"{path} is a netCDF file, but not a result of pyrosnn")
+        raise FileError(
+            f"{path} is a netCDF file, but not a result of pyrosnn; make one with "
+            "pyrosnn.make_result and pyrosnn.save_results"
+        )
     if str(tree.attrs["schema_version"]) != str(SCHEMA_VERSION):
         raise FileError(
             f"{path} has result schema {tree.attrs['schema_version']}, this pyrosnn reads "

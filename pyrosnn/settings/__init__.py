@@ -14,11 +14,21 @@ from pyrosnn.settings.kinds import (
     kind_of,
     parse,
     parse_bytes,
+    parse_integer,
     parse_number,
     plain,
     shown,
 )
-from pyrosnn.settings.marks import INTERNAL, POSITIONS, RARE, Default, OneOf, OptionsOf, TermsOf
+from pyrosnn.settings.marks import (
+    INTERNAL,
+    POSITIONS,
+    RARE,
+    Default,
+    Named,
+    OneOf,
+    OptionsOf,
+    TermsOf,
+)
 from pyrosnn.settings.options import Option, choices_with, nested, options_of
 
 __all__ = [
@@ -28,6 +38,7 @@ __all__ = [
     "Declared",
     "Default",
     "Kind",
+    "Named",
     "OneOf",
     "Option",
     "OptionsOf",
@@ -46,6 +57,7 @@ __all__ = [
     "options_of",
     "parse",
     "parse_bytes",
+    "parse_integer",
     "parse_number",
     "plain",
     "shown",

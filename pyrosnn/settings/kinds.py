@@ -201,6 +201,22 @@ def number(text: str) -> float:
     return float(above) / float(below) if line else float(above)
 
 
+def parse_integer(text: str, option: str) -> int:
+    """Read an integer.
+
+    Args:
+        text: the text.
+        option: name of the option, for errors.
+
+    Raises:
+        ArgumentError: ``--images expects an integer, got 'ten'``.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentError(f"{option} expects an integer, got '{text}'") from None
+
+
 def parse_number(text: str, option: str) -> float:
     """Read a number or a fraction of two.
 

@@ -82,6 +82,17 @@ class Default:
 
 
 @dataclass(frozen=True)
+class Named:
+    """A setting that has another name outside of Python, where its own is read, too.
+
+    Attributes:
+        name: the name of the option and of the key in a file.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Positions:
     """Whole numbers that are places in a sequence: a text may have slices, such as ``20:40``."""
 

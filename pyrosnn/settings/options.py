@@ -12,7 +12,7 @@ from pyrosnn.functions import OWN_FUNCTION, REFERENCE
 from pyrosnn.settings.declared import Declared, declared
 from pyrosnn.settings.docstring import summary
 from pyrosnn.settings.kinds import Kind, shown
-from pyrosnn.settings.marks import Default, OneOf, OptionsOf, Rare, TermsOf
+from pyrosnn.settings.marks import Default, Named, OneOf, OptionsOf, Rare, TermsOf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,7 @@ class Option:
         panel: the panel of the help text.
         of: the row that it belongs to, such as ``pgd``; empty for settings of their own.
         terms: whether its values are names of terms, each with options of its own.
+        also: other names that it is read by.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Option:
     panel: str = ""
     of: str = ""
     terms: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -93,9 +95,11 @@ def options_of(
         elif terms is not None:
             options += _of_terms(terms, chosen, where, at)
         else:
+            named = field.kind.mark(Named)
             options.append(
                 Option(
-                    name=name,
+                    name=name if named is None else _joined(prefix, named.name),
+                    also=() if named is None else (name,),
                     path=where,
                     kind=field.kind,
                     default=default_of(field),
@@ -233,11 +237,12 @@ def nested(options: Sequence[Option], values: Mapping[str, Any], what: str) -> d
         UnknownNameError: ``unknown setting of study sample-size 'repeat'; did you mean …``.
     """
     by_name = {option.name: option for option in options}
+    other_names = {name: option for option in options for name in option.also}
     settings: dict[str, Any] = {}
     for name, value in values.items():
-        if name not in by_name:
+        if name not in by_name and name not in other_names:
             raise unknown_name(f"setting of {what}", name, by_name)
-        option = by_name[name]
+        option = by_name.get(name) or other_names[name]
         place = settings
         for key in option.path[:-1]:
             place = place.setdefault(key, {})

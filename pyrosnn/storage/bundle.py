@@ -36,6 +36,16 @@ def to_bytes(kind: str, arrays: Arrays, header: Mapping[str, Any]) -> bytes:
     return bytes(safetensors.numpy.save(dict(arrays), {HEADERS[kind]: text}))
 
 
+def may_be(content: bytes) -> bool:
+    """Whether a file begins as one of this format does, whole or damaged: a length, and JSON.
+
+    Example:
+        >>> may_be(b"@" + bytes(7) + b"{"), may_be(b"hello, you")
+        (True, False)
+    """
+    return content[8:9] == b"{" or b"__metadata__" in content[:64]
+
+
 def from_bytes(kind: str, content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays and the header that :func:`to_bytes` was given.
 

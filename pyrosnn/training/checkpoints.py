@@ -19,12 +19,17 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.settings import checked_arguments
 from pyrosnn.storage import bundle, read_whole, write_whole
-from pyrosnn.storage.kinds import CHECKPOINT
+from pyrosnn.storage.kinds import CHECKPOINT, foreign_kind_of
 from pyrosnn.training.outline import check_outline
 from pyrosnn.training.spec import TrainingSpec
 
 SCHEMA_VERSION = 1
 PACKAGES = ("pyrosnn", "torch", "pyro-ppl", "numpy", "xarray", "h5netcdf")
+
+OWN_MODEL = (
+    "expected what pyrosnn train wrote; for a network of your own, name "
+    "package.module:function, which loads its weights and returns it as a classifier"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,13 +156,18 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
             pyrosnn, or of a newer schema.
     """
     path, target = Path(path), open_device(device)
+    content = read_whole(path, CHECKPOINT)
     try:
-        arrays, header = bundle.from_bytes(CHECKPOINT, read_whole(path, CHECKPOINT))
+        arrays, header = bundle.from_bytes(CHECKPOINT, content)
     except bundle.ForeignError as error:
         raise FileError(
             f"{path} is {error}, expected a checkpoint or package.module:function"
         ) from None
     except ValueError as error:
+        foreign = foreign_kind_of(content)
+        if foreign is not None or not bundle.may_be(content):
+            what = "no checkpoint of pyrosnn" if foreign is None else foreign
+            raise FileError(f"{path} is {what}; {OWN_MODEL}") from None
         raise FileError(
             f"{path} is not a readable checkpoint ({first_line(error)}); "
             "it may be truncated: train again or copy it again"

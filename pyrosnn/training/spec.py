@@ -140,6 +140,7 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
     """
 
     panel: ClassVar[str] = "run"
+    how_to_make: ClassVar[str] = "make one with pyrosnn.preset, as preset('bnn')"
 
     model: Annotated[str, INTERNAL]
     options: Annotated[Mapping[str, Any], INTERNAL] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.outputs import find_output
 from pyrosnn.results import GROUP, make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn.settings import RARE, Default, OneOf, OptionsOf, Settings
+from pyrosnn.settings import RARE, Default, Named, OneOf, OptionsOf, Settings
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.images import ImageSettings
 from pyrosnn_studies.settings import RepeatSettings, SeedSettings, recorded
@@ -39,7 +39,8 @@ class AttackSettings(Settings):
         attack: attack on the images, by name or your own.
         attack_options: options of that attack alone, such as PGD's steps, complete with its
             defaults.
-        strengths: strengths η, such as 0,4/255,8/255 or 0:1:0.5 (start:stop:step).
+        strengths: strengths η, one or several, such as 0,4/255,8/255 or 0:1:0.5
+            (start:stop:step).
         norm: norm in which the strength bounds δ.
         loss: loss that the attack maximises, unless it has its own.
         gradient: quantity that the attack averages over its samples.
@@ -56,7 +57,9 @@ class AttackSettings(Settings):
         Mapping[str, Any],
         OptionsOf("attack", ATTACKS, hidden=COMMON, own="pyrosnn.attacks.external:ExternalAttack"),
     ] = field(default_factory=dict)
-    strengths: Annotated[tuple[float, ...], MinLen(1), Ge(0), Default("the data set's")]
+    strengths: Annotated[
+        tuple[float, ...], MinLen(1), Ge(0), Default("the data set's"), Named("strength")
+    ]
     norm: Annotated[str, OneOf(NORMS)] = "l2"
     loss: Annotated[str, OneOf(LOSSES), Default("cross-entropy, of logits the margin")] = (
         "cross-entropy"

@@ -86,6 +86,10 @@ def read_jobs(file: Path) -> Jobs:
     """
     try:
         content = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise FileError(
+            f"there is no file {file}; expected a list of trainings and studies"
+        ) from None
     except OSError as error:
         raise FileError(f"cannot read {file}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -168,12 +172,16 @@ def _split(
     """Return a table's own keys, and its settings as nested values."""
     for key in own.keys() & table.keys():
         check_value(f"{key} in {where}", table[key], own[key])
-    kinds = {option.name: option.kind for option in options}
+    kinds = {name: option.kind for option in options for name in (option.name, *option.also)}
     settings = {
         key: _read(value, kinds.get(key, Kind(None)), f"{key} in {where}")
         for key, value in table.items()
         if key not in own
     }
+    known = [*own, *(option.name for option in options)]
+    for key in settings:
+        if key not in kinds:
+            raise unknown_name(f"key of {where}", key, known)
     return {key: table[key] for key in own if key in table}, nested(options, settings, where)
 
 

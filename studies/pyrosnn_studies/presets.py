@@ -87,7 +87,7 @@ def with_defaults(
 
 
 def preset_strengths(
-    dataset: str, norm: str, grid: str, option: str = "--strengths"
+    dataset: str, norm: str, grid: str, option: str = "--strength"
 ) -> tuple[float, ...]:
     """Return the strengths for a data set and norm.
 

@@ -15,6 +15,7 @@ from pyrosnn_studies.runner import manifest_of
 from pyrosnn_studies.store import CellStore, cells_folder
 
 MANIFEST = "manifest.json"
+MOST = 5  # differences that an error names
 
 
 def open_store(
@@ -104,10 +105,38 @@ def finished_result(
     there = manifest_of(result)
     if overwrite and there != manifest:
         return None
+    _refuse_more(there, manifest, output)
     require_same(there, manifest, f"{output} is")
     if read_manifest(folder) == manifest:
         CellStore(folder).remove()
     return result
+
+
+# What a study can have more of later, and the setting that says where the rest begins.
+LATER = {"repeats": "first_repeat", "images": "first_image"}
+
+
+def _refuse_more(there: Mapping[str, Any], here: Mapping[str, Any], output: Path) -> None:
+    """Say how the rest is run where a finished result is asked for with more repeats or images.
+
+    Raises:
+        FileError: naming the commands.
+    """
+    differing = [name for name, *_ in differences(there, here)]
+    for name, first in LATER.items():
+        kept, asked = there["spec"].get(name), here["spec"].get(name)
+        if differing != [f"spec.{name}"] or kept > asked:
+            continue
+        begin = there["spec"].get(first, 0) + kept
+        if name == "images" and begin % here["spec"].get("block_size", 1):
+            continue  # a part begins with a block
+        option = f"--{first.replace('_', '-')}"
+        rest, whole = (output.with_stem(f"{output.stem}-{part}") for part in ("rest", "all"))
+        raise FileError(
+            f"{output} has {kept} {name}, asked for {asked}; run the rest with {option} {begin} "
+            f"--{name} {asked - kept} --output {rest}, then: pyrosnn merge {output} {rest} "
+            f"--output {whole}"
+        )
 
 
 def require_same(there: Mapping[str, Any], here: Mapping[str, Any], what: str) -> None:
@@ -119,7 +148,7 @@ def require_same(there: Mapping[str, Any], here: Mapping[str, Any], what: str) -
         what: what it made, and the verb, for the error.
 
     Raises:
-        FileError: naming every setting that differs, with both values.
+        FileError: naming the first settings that differ, with both values.
 
     Example:
         >>> require_same({"spec": {"images": 20}}, {"spec": {"images": 30}}, "a.nc is")
@@ -131,6 +160,8 @@ def require_same(there: Mapping[str, Any], here: Mapping[str, Any], what: str) -
         f"{name} is {_short(kept)} there, {_short(asked)} here"
         for name, kept, asked in differences(there, here)
     ]
+    if len(lines) > MOST + 1:
+        lines[MOST:] = [f"and {len(lines) - MOST} more"]
     if lines:
         raise FileError(
             f"{what} of another run: {', '.join(lines)}; repeat its settings, or start "

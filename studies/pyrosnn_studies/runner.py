@@ -171,7 +171,8 @@ def manifest_of(result: xr.DataTree) -> dict[str, Any]:
 
 
 def _decisive(study: str, spec: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:
-    said_elsewhere = ("seed", "dataset_source")  # by the spec, and by the data set's digest
+    # by the spec, by the data set's digest, and by the parts that a merged result has
+    said_elsewhere = ("seed", "dataset_source", "parts")
     decides = {k: v for k, v in provenance.items() if k not in (*TIME_KEYS, *said_elsewhere)}
     as_read: dict[str, Any] = json.loads(json.dumps({"study": study, "spec": spec, **decides}))
     return as_read

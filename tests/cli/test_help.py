@@ -91,7 +91,7 @@ def test_lists_and_versions(run: Run) -> None:
         ("pyrosnn study sample", ["sample-size"]),
         ("pyrosnn train bnn --dataset ", list(DATASETS)),
         ("pyrosnn study sample-size --norm l", list(NORMS)),
-        ("pyrosnn study sample-size --attack pgd --st", ["--steps", "--strengths"]),
+        ("pyrosnn study sample-size --attack pgd --st", ["--steps", "--strength"]),
         ("pyrosnn train bnn --regulariser in", ["input-gradient"]),
         ("pyrosnn train bnn --network foo --hid", ["--hidden"]),
         ("pyrosnn study sampel --", ["--help"]),

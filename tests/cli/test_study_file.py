@@ -171,7 +171,7 @@ def test_a_bad_file_is_refused_before_anything_is_trained(
 
 def test_a_file_or_a_result_is_needed(run: Run) -> None:
     assert "study run needs a file of trainings and studies" in run().stderr
-    assert "cannot read none.toml" in run("none.toml").stderr
+    assert "there is no file none.toml; expected a list" in run("none.toml").stderr
     assert "--output are for --like" in run("list.toml", "--model", "a.safetensors").stderr
     assert "give a file or --like" in run("list.toml", "--like", "a.nc").stderr
 

@@ -192,9 +192,10 @@ def test_damaged_and_foreign_files_are_refused(result_path: Path, tmp_path: Path
     tree.to_netcdf(newer, engine="h5netcdf")
     cases = {
         "missing.nc": (None, "there is no result file"),
-        "empty.nc": (b"", "is not a readable netCDF file"),
-        "text.nc": (b"hello", "is not a readable netCDF file"),
+        "empty.nc": (b"", "is an empty file; expected a result"),
+        "text.nc": (b"hello", "is no netCDF-4 file; expected a result"),
         "truncated.nc": (whole[: len(whole) // 2], "is not a readable netCDF file"),
+        "classic.nc": (b"CDF\x01", r"is a netCDF-3 file; expected a result \(\.nc, netCDF-4\)"),
         "foreign.nc": (foreign.read_bytes(), "is a netCDF file, but not a result of pyrosnn"),
         "newer.nc": (newer.read_bytes(), "has result schema 99, this pyrosnn reads 1"),
     }
