@@ -12,6 +12,7 @@ import typer
 
 from pyrosnn.errors import PyrosnnError, PyrosnnWarning
 from pyrosnn_cli import check, compare, merge, plot, report, study, summary, train
+from pyrosnn_cli.certify import CertificateRun
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError, class_of
 from pyrosnn_cli.diagnose import DiagnosisRun
 from pyrosnn_cli.evaluate import EvaluationRun
@@ -23,7 +24,7 @@ from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
 # Commands that run a study and do more: the study, and the options of the run.
 RUNS: dict[str, tuple[str, type[study.StudyRun]]] = {
     "evaluate": ("evaluation", EvaluationRun),
-    "certify": ("certificates", study.StudyRun),
+    "certify": ("certificates", CertificateRun),
     "diagnose": ("diagnosis", DiagnosisRun),
 }
 

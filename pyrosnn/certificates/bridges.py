@@ -56,7 +56,7 @@ def certified_robust_at(lower: Any, distance: Any, k: int) -> np.ndarray:
 
     Example:
         >>> certified_robust_at(np.array([0.99]), 1.0, 10).round(2)
-        array([0.39])
+        array([0.38])
     """
     require(k >= 1, f"number of queries must be >= 1, got {k}")
     return np.asarray(shifted(lower, distance) ** k)

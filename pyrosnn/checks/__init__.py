@@ -21,6 +21,9 @@ STANDARD_CHECKS = {
     "null-control": "pyrosnn.checks.null_control:null_control",
 }
 
+# what a result with certificates holds enough for: functions of the result
+CERTIFICATE_CHECKS = {"sandwich": "pyrosnn.checks.sandwich:sandwich"}
+
 # what needs the model: functions of a trial
 MODEL_CHECKS = {
     "logits": "pyrosnn.checks.outputs:logits_are_logits",
@@ -38,9 +41,10 @@ MODEL_CHECKS = {
     "equal-budget": "pyrosnn.checks.equal_budget:equal_budget",
 }
 
-CHECKS = {**RESULT_CHECKS, **STANDARD_CHECKS, **MODEL_CHECKS}
+CHECKS = {**RESULT_CHECKS, **STANDARD_CHECKS, **CERTIFICATE_CHECKS, **MODEL_CHECKS}
 
 __all__ = [
+    "CERTIFICATE_CHECKS",
     "CHECKS",
     "MODEL_CHECKS",
     "RESULT_CHECKS",

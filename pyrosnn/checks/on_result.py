@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from pyrosnn.checks import RESULT_CHECKS, STANDARD_CHECKS
+from pyrosnn.checks import CERTIFICATE_CHECKS, RESULT_CHECKS, STANDARD_CHECKS
 from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.stored import STORED, stored_findings
 from pyrosnn.errors import resolve
@@ -10,7 +10,11 @@ from pyrosnn.results import GROUP, make_result
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 # The checks of each kind of values.
-TABLES = {GROUP: RESULT_CHECKS, "standard": STANDARD_CHECKS}
+TABLES = {
+    GROUP: RESULT_CHECKS,
+    "standard": STANDARD_CHECKS,
+    "certificates": CERTIFICATE_CHECKS,
+}
 # The groups of a result that has findings.
 CHECKED = frozenset({*TABLES, STORED})
 
@@ -24,7 +28,8 @@ def check_result(result: Evaluated) -> list[Finding]:
 
     Returns:
         A finding for each name in ``RESULT_CHECKS`` if the result has the group ``evaluation``, and
-        for each in ``STANDARD_CHECKS`` if it has ``standard``. The findings that it holds in the
+        for each in ``STANDARD_CHECKS`` if it has ``standard``, in ``CERTIFICATE_CHECKS`` if it has
+        ``certificates``. The findings that it holds in the
         group ``checks``, such as those of its model, follow.
 
     Raises:

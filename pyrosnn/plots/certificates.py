@@ -54,7 +54,7 @@ def _with_fine_radii(result: xr.DataTree, number: int = 200) -> xr.DataTree:
     """Return the certificates alone, with radii so close that curves look continuous."""
     values = result[GROUP].dataset
     names = ["certified_radius", "certified_class", "own_correct", "noise_scale"]
-    most = float(values["distance"].max())
+    most = float(values["distance"].max()) or float(values["noise_scale"])
     kept = values[names].drop_vars("distance", errors="ignore")
     fine = kept.assign_coords(distance=[most * i / number for i in range(number + 1)])
     return xr.DataTree.from_dict({f"/{GROUP}": fine})

@@ -45,7 +45,7 @@ class Origin:
     Attributes:
         seed: root seed.
         stream: name of the stream: ``attack`` (A), ``inference`` (I), ``selection`` (V),
-            ``training`` (T), and others.
+            ``training`` (T), ``certificate`` (C), ``certificate-selection``, and others.
         repeat: which repetition of the experiment.
         block: which block of images.
         start, stop: range of indices within the stream.

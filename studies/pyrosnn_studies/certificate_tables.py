@@ -3,13 +3,13 @@
 import numpy as np
 import xarray as xr
 
+from pyrosnn.certificates import CERTIFICATES
 from pyrosnn.plots.style import count
 from pyrosnn.results import read_spec
 from pyrosnn.summaries.certificates import (
     GROUP,
     broken,
     certified_accuracy,
-    certified_at,
     data_set_certificate,
 )
 from pyrosnn.tables import Cell, Number, Table
@@ -32,8 +32,7 @@ def certificate_tables(result: xr.DataTree) -> list[Table]:
     scale = float(values["noise_scale"])
     rows: list[list[Cell]] = [
         [
-            f"{radius:.4g}",
-            f"{radius / scale:.3g} σ",
+            f"{radius:.4g} = {radius / scale:.3g} σ",
             *[Number(value=100 * float(v[i]), form=".1f") for v in columns.values()],
         ]
         for i, radius in enumerate(values["distance"].values)
@@ -60,14 +59,43 @@ def _abstentions(values: xr.Dataset) -> str:
 
 
 def _sandwich(result: xr.DataTree, names: list[str]) -> str:
-    """Return what the attack did to certified images of the mean prediction."""
+    """Return how the images were attacked, and what that did to certified means."""
     spec = read_spec(result)
-    judged = f"judged by the mean of {spec['inference_samples']} draws"
-    name = "margin" if "margin" in names else "votes"
+    attack = (
+        f"Attacked: PGD with S_A = {spec['attack_samples']}, judged by the mean of "
+        f"{spec['inference_samples']} draws."
+    )
+    name = headline(names)
+    if not CERTIFICATES[name].of_scores:
+        return attack
     counts = broken(result, name)
     fell, held = int(counts.sum()), int(np.sum(counts["certified"].values))
-    total = int(certified_at(result).sel(certificate=name).size)
-    return (
-        f"Attacked: PGD with S_A = {spec['attack_samples']}, {judged}. Of {total} images and "
-        f"radii {held} are certified ({name}), and the attack breaks {fell} of these."
-    )
+    return f"{attack} It breaks {fell} of {held} certified images and radii ({name})."
+
+
+def headline(names: list[str]) -> str:
+    """Return the certificate to speak of: the margin's, which is about the mean prediction."""
+    of_means = [name for name in names if CERTIFICATES[name].of_scores]
+    return "margin" if "margin" in names else (of_means or names)[0]
+
+
+def certificate_verdict(result: xr.DataTree) -> list[str]:
+    """Return sentences: between which bounds the accuracy lies, at the radii with certificates.
+
+    Args:
+        result: a result of ``certificates``.
+    """
+    values = result[GROUP].dataset
+    name = headline([str(one) for one in values["certificate"].values])
+    shares = certified_accuracy(result).sel(certificate=name)
+    sentences = []
+    for place, radius in enumerate(values["distance"].values):
+        least = 100 * float(shares[place])
+        if least == 0:
+            break
+        words = f"Within {radius:.3g} the accuracy is at least {least:.1f} % (certified, {name})"
+        if "attacked_correct" in values and CERTIFICATES[name].of_scores:
+            most = 100 * float(values["attacked_correct"][:, place].mean())
+            words += f" and at most {most:.1f} % (under attack)"
+        sentences.append(f"{words}.")
+    return sentences or [f"No image is certified ({name}); take more --num-samples."]

@@ -17,6 +17,7 @@ from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.settings.source import docstring_of
 from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
+from pyrosnn_studies.certificate_tables import certificate_verdict
 from pyrosnn_studies.diagnosis_tables import verdict as diagnosis_verdict
 from pyrosnn_studies.findings import checks_in_words, findings_of
 from pyrosnn_studies.report_attacked import attacked_reasons, attacked_verdict
@@ -98,6 +99,10 @@ def _diagnosis(result: xr.DataTree) -> list[str]:
     return [*diagnosis_verdict(result).splitlines(), *checks_in_words(result)]
 
 
+def _certificates(result: xr.DataTree) -> list[str]:
+    return [*certificate_verdict(result), *checks_in_words(result)]
+
+
 def _clean_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Part]:
     return [*clean_images(result, find_dataset)]
 
@@ -114,6 +119,7 @@ KINDS = {
         reasons=standard_reasons,
         images=standard_images,
     ),
+    "certificates": Kind(verdict=_certificates),
     "moments": Kind(verdict=_diagnosis, reasons=attacked_reasons, images=_clean_images),
     GROUP: _ATTACKED,
 }

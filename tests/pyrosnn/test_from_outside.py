@@ -5,13 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import outside.attack
+import outside.certificate
 import outside.loss
 import outside.output
 import pytest
 import torch
 
 from pyrosnn.attacks import ATTACKS, FGM, LOSSES, to_module
+from pyrosnn.certificates import CERTIFICATES
+from pyrosnn.certificates.certify import certify
 from pyrosnn.checks import RESULT_CHECKS
 from pyrosnn.checks.on_result import check_result
 from pyrosnn.data import DATASETS, load_dataset
@@ -20,6 +24,7 @@ from pyrosnn.errors import UnknownNameError
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models import MODELS, Row, build_model
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.networks import NETWORKS
 from pyrosnn.noise import NOISES
 from pyrosnn.outputs import OUTPUTS, find_output
@@ -52,6 +57,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REGULARISERS, "aligned", "outside.regulariser:Aligned")
     monkeypatch.setitem(IMAGES, "shaken", "outside.images:Shaken")
     monkeypatch.setitem(RESULT_CHECKS, "breaks-something", "outside.check:breaks_something")
+    monkeypatch.setitem(CERTIFICATES, "hoeffding", outside.certificate.ROW)
     monkeypatch.setitem(DATASETS, "zeros-and-ones", "outside.dataset:zeros_and_ones")
 
 
@@ -135,6 +141,16 @@ def test_a_check_is_made_of_a_result(
     clean, attacked = values["clean_correct"].squeeze(), values["adversarial_correct"].squeeze()
     broken = 1 - float(attacked.values[clean.values].mean())
     assert findings[-1].value == pytest.approx(broken)
+
+
+def test_a_certificate_is_of_the_same_draws(bnn: StochasticClassifier, digits: Dataset) -> None:
+    x, y = digits.test_images(10)
+    kinds = ["votes", "hoeffding"]
+    values = certify(Smoothed(bnn, variance=0.02), x, y, certificates=kinds, num_samples=200)
+    cohen, hoeffding = (values["certified_radius"].sel(certificate=kind).values for kind in kinds)
+    known = np.isfinite(hoeffding)
+    assert known.any()
+    assert (hoeffding[known] < cohen[known]).all()
 
 
 def test_votes_are_averaged_attacked_and_judged(bnn: StochasticClassifier, digits: Dataset) -> None:

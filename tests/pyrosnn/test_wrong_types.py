@@ -23,6 +23,7 @@ from pyrosnn import attacks, evaluation, sampling, summaries
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import PyrosnnError
 from pyrosnn.models import build_model
+from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.networks.dense import dense
 from pyrosnn.noise.dropout import Dropout
 from pyrosnn.sampling import Origin
@@ -160,6 +161,22 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
                 "seed": 0,
             },
         ),
+        "certify": (
+            pyrosnn.certify,
+            {
+                **batch,
+                "classifier": Smoothed(s["classifier"], variance=0.1),
+                "certificates": ["votes"],
+                "num_samples": 4,
+                "selection_samples": 2,
+                "alpha": 0.1,
+                "distances": [0.0],
+                "inference_samples": 2,
+                "seed": 0,
+                "block": 0,
+                "first_example": 0,
+            },
+        ),
         "check_result": (pyrosnn.check_result, {"result": s["tree"]}),
         "combine": (pyrosnn.combine, {"parts": [s["values"]], "dim": "strength"}),
         "combine_repeats": (pyrosnn.combine_repeats, {"parts": [s["values"]], "first": 0}),
@@ -189,6 +206,7 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
             pyrosnn.fit,  # in place
             {"classifier": deepcopy(s["classifier"]), "dataset": s["dataset"], "epochs": 1},
         ),
+        "interval_condition": (pyrosnn.interval_condition, {**geometry, "variance": 0.1}),
         "linear_condition": (pyrosnn.linear_condition, geometry),
         "smooth_condition": (pyrosnn.smooth_condition, {**geometry, "smoothness": 1.0}),
         "load_checkpoint": (pyrosnn.load_checkpoint, {"path": checkpoint, "device": "cpu"}),
