@@ -1,6 +1,7 @@
 """`pyrosnn study all`: every study, one after the other, into a folder."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ from pyrosnn_studies import STUDIES
 from pyrosnn_studies.advice import training_command
 
 if TYPE_CHECKING:
+    from pyrosnn_cli.run import Chosen
     from pyrosnn_studies.subject import Subject
 
 
@@ -86,8 +88,14 @@ def run_all(subjects: AllSubjects, running: AllRun) -> None:
     make_folder(folder)
     for name, path in paths.items():
         subject = opened[STUDIES[name].needs]
-        with prepared(name, path, None, running, lambda _, name=name: chosen[name]) as (_, *both):
-            run_study(*both, subject, output=path, running=running)
+        with prepared(name, path, None, running, partial(_chosen, chosen[name])) as made:
+            _, study, spec = made
+            run_study(study, spec, subject, output=path, running=running)
+
+
+def _chosen(chosen: "Chosen", subject: "Subject | None") -> "Chosen":
+    """Return the study and settings that were chosen before, whatever the subject."""
+    return chosen
 
 
 def _require_strengths(subject: "Subject | None") -> None:

@@ -239,8 +239,9 @@ def test_the_recipes_for_reviewers_run(tmp_path: Path, monkeypatch: pytest.Monke
             assert spec["attack"] == words[words.index("--attack") + 1]
     bpda, shortest = blocks("python", page)
     output = io.StringIO()
+    names: dict[str, Any] = {}
     with contextlib.redirect_stdout(output):
-        exec(compile(bpda, "reviewers.md", "exec"), names := {})
+        exec(compile(bpda, "reviewers.md", "exec"), names)
     assert output.getvalue() == blocks("text", page)[0]
     exec(compile(cut(shortest, attack="2", inference="5"), "reviewers.md", "exec"), names)
     assert float(names["norms"]["minimal_norm"].median()) > 0

@@ -69,9 +69,9 @@ def test_certified_accuracy_is_of_the_right_class_and_counts_abstentions() -> No
 
 def test_the_table_has_both_bounds() -> None:
     (table,) = certificate_tables(known(1))
-    assert table.header == ["radius", "votes", "margin", "one draw", "attacked"]
-    assert table.rows[1][:3] == ["0.6 = 1.2 σ", "50.0", "50.0"]
-    assert table.rows[1][-1] == "80.0"
+    assert table.columns == ["radius", "votes", "margin", "one draw", "attacked"]
+    assert table.texts[1][:3] == ["0.6 = 1.2 σ", "50.0", "50.0"]
+    assert table.texts[1][-1] == "80.0"
     assert "It breaks 1 of 50 certified images and radii (margin)." in table.title
     assert "votes 12.5 %" in table.title
     said = certificate_verdict(known())
