@@ -1,4 +1,4 @@
-r"""Lower bounds of the differences $z_y - z_j$ of logits over a ball of images."""
+r"""Bounds of the differences $z_y - z_j$ of logits over a ball of images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,11 +41,11 @@ def difference_bounds(
     *,
     method: Method,
     row_bytes: int = ROW_BYTES,
-) -> Tensor:
-    r"""Return $d_j \le z_y - z_j$ on all images of a ball, for each sample.
+) -> tuple[Tensor, Tensor]:
+    r"""Return $d_j \le z_y - z_j \le u_j$ on all images of a ball, for each sample.
 
-    The last layer is merged into the differences. Linear relaxation never gives less than
-    intervals: the larger bound is taken.
+    The last layer is merged into the differences. Linear relaxation is never further than
+    intervals: the closer bound is taken.
 
     Args:
         steps: a network for the samples of a chunk; the last step returns logits.
@@ -56,7 +56,7 @@ def difference_bounds(
         row_bytes: bytes of the rows that are taken back to the image at once.
 
     Returns:
-        Shape (sample, example, class), 0 at the label.
+        d and u, shape (sample or 1, example, class), 0 at the label.
 
     Raises:
         NoBoundsError: for an operation that cannot be bounded.
@@ -64,9 +64,11 @@ def difference_bounds(
     values = value_regions(steps, regions, refine=method.refined, row_bytes=row_bytes)
     like = regions[0].centre
     unit = torch.eye(num_classes, dtype=like.dtype, device=like.device)
-    rows = (unit[y].unsqueeze(1) - unit).unsqueeze(0)
+    between = unit[y].unsqueeze(1) - unit
+    rows = torch.cat([between, -between], 1).unsqueeze(0)
     below = lower_bounds(steps, values, rows, len(steps), relax=False)
     if method.relaxed:
         lines = lower_bounds(steps, values, rows, len(steps), relax=True)
         below = torch.maximum(*torch.broadcast_tensors(below, lines))
-    return below
+    lower, upper = below.split(num_classes, -1)
+    return lower, -upper

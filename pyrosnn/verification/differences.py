@@ -1,4 +1,4 @@
-r"""Lower bounds of $z_y - z_j$ for all samples and images, a page at a time."""
+r"""Bounds of $z_y - z_j$ for all samples and images, a page at a time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,15 +27,17 @@ class Page:
     Attributes:
         images: which images.
         samples: which samples.
-        differences: lower bounds, shape (strength, sample, example, class), 0 at the label.
+        lower: lower bounds, shape (strength, sample, example, class), 0 at the label.
+        upper: upper bounds.
     """
 
     images: slice
     samples: slice
-    differences: Tensor
+    lower: Tensor
+    upper: Tensor
 
 
-def lowest_differences(
+def differences(
     classifier: StochasticClassifier,
     x: Images,
     y: Labels,
@@ -73,8 +75,8 @@ def lowest_differences(
             programs = read(_typed(part, classifier))
             if start == 0 and part.origin.start == first:
                 _require_same(classifier, x[:stop], part, programs)
-            bounds: dict[float, Tensor] = {}
-            below = x.new_tensor(-torch.inf)
+            bounds: dict[float, tuple[Tensor, Tensor]] = {}
+            lower, upper = x.new_tensor(-torch.inf), x.new_tensor(torch.inf)
             for strength in sorted(strengths, reverse=True):
                 regions = ball(x[start:stop], norm, strength, clip)
                 found = [
@@ -88,12 +90,17 @@ def lowest_differences(
                     )
                     for steps in programs
                 ]
-                joined = torch.cat(found).expand(len(part), -1, -1)
-                bounds[strength] = below = torch.maximum(below, joined)
+                below, above = (
+                    torch.cat(sides).expand(len(part), -1, -1) for sides in zip(*found, strict=True)
+                )
+                lower, upper = torch.maximum(lower, below), torch.minimum(upper, above)
+                bounds[strength] = lower, upper
+            lowest, highest = zip(*(bounds[strength] for strength in strengths), strict=True)
             yield Page(
                 slice(start, stop),
                 slice(part.origin.start - first, part.origin.stop - first),
-                torch.stack([bounds[strength] for strength in strengths]),
+                torch.stack(lowest),
+                torch.stack(highest),
             )
 
 
@@ -123,7 +130,7 @@ def _page(
     sizes = [regions[0].centre[0, 0].numel() for regions in values]
     floats = 4 * sum(sizes)
     if method.relaxed:
-        floats += 3 * classifier.num_classes * max(sizes)
+        floats += 6 * classifier.num_classes * max(sizes)
     budget = samples.memory_budget
     pairs = chunk_size(budget, floats * classifier.dtype.itemsize, classifier.device)
     return pairs, min(ROW_BYTES, quarter(budget) // 4)

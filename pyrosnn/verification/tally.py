@@ -52,10 +52,10 @@ class Tally:
     def add(self, page: Page) -> None:
         """Add the bounds of a page."""
         times = self._times[page.samples, None]
-        margins = self._margins(page.differences)
+        margins = self._margins(page.lower, page.upper, ~self._others[page.images])
         self._sum[:, page.images] += (times.unsqueeze(2) * margins).sum(1)
         self._squares[:, page.images] += (times.unsqueeze(2) * margins.square()).sum(1)
-        robust = ((page.differences > 0) | ~self._others[page.images]).all(-1)
+        robust = ((page.lower > 0) | ~self._others[page.images]).all(-1)
         self._verified[:, page.images] += (times * robust).sum(1)
 
     def statements(self, alpha: float) -> Verified:

@@ -20,7 +20,7 @@ from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
 from pyrosnn.statistics import probability_lower, probability_upper, require_alpha, split
 from pyrosnn.verification.broken import unbroken_samples
-from pyrosnn.verification.differences import lowest_differences
+from pyrosnn.verification.differences import differences
 from pyrosnn.verification.tally import Tally, Verified
 
 
@@ -108,7 +108,7 @@ def verify(
     own, times = distinct(classifier, samples)
     tally = Tally(y, len(grid), classifier.num_classes, classifier.output, times)
     with torch.no_grad():
-        for page in lowest_differences(
+        for page in differences(
             classifier, x, y, own, norm=norm, strengths=grid, method=method, clip=clip
         ):
             tally.add(page)

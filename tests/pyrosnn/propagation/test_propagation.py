@@ -63,6 +63,18 @@ def _below(
     clip: Bounds = None,
     method: str = "crown",
 ) -> Tensor:
+    return _between(steps, x, y, norm, strength, clip, method)[0]
+
+
+def _between(
+    steps: Sequence[Step],
+    x: Tensor,
+    y: Tensor,
+    norm: str,
+    strength: float,
+    clip: Bounds = None,
+    method: str = "crown",
+) -> tuple[Tensor, Tensor]:
     regions = ball(x, norm, strength, clip)
     return difference_bounds(steps, regions, y, CLASSES, method=METHODS[method], row_bytes=2**16)
 
@@ -74,8 +86,8 @@ def test_at_no_strength_they_are_the_values(name: str) -> None:
     values = differences(logits(steps, x), y)
     for method in methods(name):
         for norm, _, clip in BALLS:
-            found = _below(steps, x, y, norm, 0.0, clip, method)
-            torch.testing.assert_close(found, values, rtol=1e-9, atol=1e-9)
+            for found in _between(steps, x, y, norm, 0.0, clip, method):
+                torch.testing.assert_close(found, values, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(("norm", "dual"), [("linf", 1), ("l2", 2)])
@@ -142,6 +154,12 @@ def test_no_search_gets_below(name: str, norm: str, strength: float, clip: Bound
     steps = NETWORKS[name]()
     x, y = _images()
     least = smallest(steps, x, y, norm, strength, clip)
+    most = differences(logits(steps, x), y)[0]
+    above = _between(steps, x, y, norm, strength, clip, methods(name)[-1])[1][0]
+    for c in range(CLASSES):  # z_c - z_y is a difference, too
+        other = smallest(steps, x, torch.full_like(y, c), norm, strength, clip)
+        most[:, c] = -other.gather(1, y.unsqueeze(1)).squeeze(1)
+    assert (most <= above + 1e-9).all()
     found = {m: _below(steps, x, y, norm, strength, clip, m)[0] for m in methods(name)}
     start = differences(logits(steps, x), y)[0]
     others = torch.arange(CLASSES) != y.unsqueeze(1)
