@@ -24,6 +24,7 @@ from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
 RUNS: dict[str, tuple[str, type[study.StudyRun]]] = {
     "evaluate": ("evaluation", EvaluationRun),
     "certify": ("certificates", study.StudyRun),
+    "verify": ("verification", study.StudyRun),
     "diagnose": ("diagnosis", DiagnosisRun),
 }
 

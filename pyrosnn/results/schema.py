@@ -314,6 +314,9 @@ VARIABLES = {
     "verified_share": Variable(
         PER_STRENGTH, "float64", "share of samples that are right for all δ, verified"
     ),
+    "unbroken": Variable(
+        PER_STRENGTH, "bool", "mean prediction of the samples right under an attack that knows them"
+    ),
     "unbroken_share": Variable(
         PER_STRENGTH, "float64", "share of samples that an attack on the sample leaves right"
     ),

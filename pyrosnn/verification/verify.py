@@ -19,7 +19,7 @@ from pyrosnn.sampling import Origin, SampleSet
 from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
 from pyrosnn.statistics import probability_lower, probability_upper, require_alpha, split
-from pyrosnn.verification.broken import unbroken_samples
+from pyrosnn.verification.broken import count_unbroken, unbroken
 from pyrosnn.verification.differences import differences
 from pyrosnn.verification.tally import Tally, Verified
 
@@ -67,14 +67,15 @@ def verify(
         clip: smallest and largest pixel of x + δ, None for no bounds.
         alpha: α of the second and third statement, for each image.
         attack: an attack of the same norm and ``clip`` that keeps its samples fixed, for the
-            upper bound of the third; without one it is 1.
+            other side: it is told the samples. Without one, ``robust_high`` is 1.
         first_example: index of the first image in its data set, for the coordinate.
 
     Returns:
         A dataset over example and strength: ``verified`` and ``verified_margin`` (the bound of
         the smallest margin), ``expectation_verified`` and ``expectation_margin``,
-        ``verified_share``, ``unbroken_share`` (with an attack), ``robust_low`` and
-        ``robust_high``.
+        ``verified_share``, ``robust_low`` and ``robust_high``. With an attack, ``unbroken`` (the
+        mean prediction is right under an attack on this sample set) and ``unbroken_share`` (the
+        share of samples that are right, each attacked on its own).
 
     Raises:
         NoBoundsError: for a network that cannot be bounded, with the reason, and what can.
@@ -112,15 +113,19 @@ def verify(
             classifier, x, y, own, norm=norm, strengths=grid, method=method, clip=clip
         ):
             tally.add(page)
-    unbroken = None
+    values = _values(tally.statements(alpha), alpha)
     if attack is not None:
-        unbroken = unbroken_samples(classifier, x, y, own, times, attack=attack, strengths=grid)
+        attacked = {"attack": attack, "strengths": grid}
+        counts = count_unbroken(classifier, x, y, own, times, **attacked)
+        values["unbroken"] = unbroken(classifier, x, y, samples, **attacked).cpu().numpy()
+        values["unbroken_share"] = counts / len(samples)
+        values["robust_high"] = probability_upper(counts, len(samples), split(alpha, 2))
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
         "strength": np.asarray(grid, dtype=np.float64),
     }
-    labelled = make_dataset(_values(tally.statements(alpha), unbroken, alpha), coords)
+    labelled = make_dataset(values, coords)
     settings = {"norm": norm, "method": method, "alpha": alpha, "num_samples": len(samples)}
     return labelled.assign_attrs(settings)
 
@@ -153,7 +158,7 @@ def _require_same_ball(attack: Attack | None, norm: str, clip: Bounds | None) ->
         )
 
 
-def _values(found: Verified, unbroken: np.ndarray | None, alpha: float) -> dict[str, np.ndarray]:
+def _values(found: Verified, alpha: float) -> dict[str, np.ndarray]:
     """Return the statements' values by variable, shape (example, strength)."""
     side = split(alpha, 2)  # both ends of the interval hold together
     values = {
@@ -166,7 +171,4 @@ def _values(found: Verified, unbroken: np.ndarray | None, alpha: float) -> dict[
     if found.expected is not None:
         values["expectation_verified"] = found.expected > 0
         values["expectation_margin"] = found.expected
-    if unbroken is not None:
-        values["unbroken_share"] = unbroken / found.number
-        values["robust_high"] = probability_upper(unbroken, found.number, side)
     return values

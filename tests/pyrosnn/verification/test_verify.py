@@ -85,15 +85,12 @@ def test_an_attack_stays_outside(name: str, method: str) -> None:
     found = verify(model, x, y, samples=samples, strengths=ETAS, method=method, attack=attack)
     assert found["verified"][:, 0].values.tolist() == [False] + [True] * 11
     assert found["verified"][:, 1].sum() > 0
+    assert bool((found["verified"] <= found["unbroken"]).all())
     assert bool((found["verified_share"] <= found["unbroken_share"]).all())
     assert bool((found["robust_low"] <= found["robust_high"]).all())
     share = (replay_logits(model, x, samples).argmax(-1) == y).double().mean(0)
     np.testing.assert_allclose(found["verified_share"][:, 0], share)
     np.testing.assert_allclose(found["unbroken_share"][:, 0], share)
-    known = replace(samples, origin=replace(samples.origin, stream="known", classifier=None))
-    moved = x + attack.sweep(model, x, y, known, [0.005])[0].perturbation
-    right = predict(model, moved, known).predicted == y
-    assert right[torch.from_numpy(found["verified"][:, 1].values)].all()
     margins = found["verified_margin"]
     assert bool((margins <= predict(model, x, samples).margin(y).numpy()[:, None] + 1e-5).all())
     assert bool((margins.diff("strength") <= 0).all())
