@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         save_checkpoint,
         train,
     )
+    from pyrosnn.verification.verify import verify
 
 _HOMES = {
     "pyrosnn.attacks": (
@@ -103,6 +104,7 @@ _HOMES = {
         "save_checkpoint",
         "train",
     ),
+    "pyrosnn.verification.verify": ("verify",),
 }
 _MODULES = ("attacks", "checks", "conditions", "plots", "summaries")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -160,6 +162,7 @@ __all__ = [
     "summaries",
     "to_module",
     "train",
+    "verify",
 ]
 
 

@@ -49,6 +49,10 @@ class NotSmoothedError(ArgumentError):
     """
 
 
+class NoBoundsError(ArgumentError):
+    """A network whose values have no bounds over a ball: an unknown layer, attention, a program."""
+
+
 class NotFiniteError(ArgumentError):
     """Outputs or gradients of a classifier that are NaN or infinite.
 

@@ -25,6 +25,7 @@ from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
 RUNS: dict[str, tuple[str, type[study.StudyRun]]] = {
     "evaluate": ("evaluation", EvaluationRun),
     "certify": ("certificates", CertificateRun),
+    "verify": ("verification", study.StudyRun),
     "diagnose": ("diagnosis", DiagnosisRun),
 }
 

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 from torch.nn import Module
 
 from pyrosnn.errors import ArgumentError, brief, require
+from pyrosnn.networks.pixels import normalised
+
+fx.wrap("normalised")  # a trace keeps it whole, and its bounds are known
 
 Numbers = float | int | Sequence[float | int] | Tensor
 
@@ -51,16 +54,9 @@ class Normalized(Module):
         self.register_buffer("mean", centre)
         self.register_buffer("std", scale)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Any:  # a tensor, or its place in a trace
         """Return the module's outputs for images, shape (example, channel, *size)."""
-        require(
-            x.ndim >= 2 and len(self.mean) in (1, x.shape[1]),
-            f"mean and std have {len(self.mean)} values, expected 1 or the number of channels of "
-            f"the images, whose shape is {tuple(x.shape)} (example, channel, …)",
-        )
-        shape = (-1, *[1] * (x.ndim - 2))
-        outputs: Tensor = self.module((x - self.mean.view(shape)) / self.std.view(shape))
-        return outputs
+        return self.module(normalised(x, self.mean, self.std))
 
     def extra_repr(self) -> str:
         """Return mean and std, which print with the module."""

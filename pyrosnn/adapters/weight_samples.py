@@ -61,13 +61,13 @@ class WeightSamples(Members):
         own = self.module.state_dict()
         for number, (name, values) in enumerate(stacks.items()):
             self.register_buffer(f"samples_{number}", values.to(own[name], copy=True))
-        trial = {name: values[:2] for name, values in self._stacks().items()}
+        trial = {name: values[:2] for name, values in self.stacks().items()}
         x = noise_images(self, 2)
         with evaluated_on(tuple(x.shape)):
             self.vectorised = choose(lambda state: self._of_sample(x, state), trial, vectorised)
         self.settle()
 
-    def _stacks(self) -> dict[str, Tensor]:
+    def stacks(self) -> dict[str, Tensor]:
         """The members' values by name, shape (member, …)."""
         return {name: self.get_buffer(f"samples_{i}") for i, name in enumerate(self._names)}
 
@@ -76,7 +76,7 @@ class WeightSamples(Members):
 
     def member_logits(self, x: Tensor, members: Tensor) -> Tensor:
         """Evaluate the module with each member's weights."""
-        batch = {name: values[members] for name, values in self._stacks().items()}
+        batch = {name: values[members] for name, values in self.stacks().items()}
         if x.ndim == len(self.image_shape) + 1:
             return over_samples(
                 lambda state: self._of_sample(x, state), batch, vectorised=self.vectorised

@@ -63,6 +63,7 @@ class Activated(Operation):
 
     function: Nonlinearity
     affine = False
+    monotone = True  # as all of ``ACTIVATIONS`` are
 
     def value(self, *inputs: Tensor) -> Tensor:
         """Return the function's value."""

@@ -1,6 +1,6 @@
 """Convolutions whose weights are shared by all samples or differ between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -128,6 +128,10 @@ class Convolved(Operation):
         if shared[0]:
             return (self._transposed(u, kernels, 1).unsqueeze(0),)
         return (self._transposed(u, kernels, number).unflatten(1, (number, -1)).transpose(0, 1),)
+
+    def magnitude(self, power: int) -> "Convolved":
+        """Return the convolution with the magnitudes of the weights."""
+        return replace(self, weight=self.weight.abs() ** power, bias=None)
 
     def _transposed(self, u: Tensor, kernels: Tensor, groups: int) -> Tensor:
         """Return the cotangents of the input."""

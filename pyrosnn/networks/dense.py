@@ -89,6 +89,10 @@ class DenseProduct(Operation):
             return (vjp_sum(cotangent, self.weight),)
         return (vjp(cotangent, self.weight),)
 
+    def magnitude(self, power: int) -> "DenseProduct":
+        """Return the product with the magnitudes of the weights."""
+        return DenseProduct(self.weight.abs() ** power, None)
+
 
 def dense(
     image_shape: Shape,

@@ -48,7 +48,7 @@ class Flatten(torch.nn.Module, Layer):
 
     def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
         """Return the reshaping."""
-        return _Flattened(self.size)
+        return Flattened(self.size)
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return the length of the row."""
@@ -57,19 +57,33 @@ class Flatten(torch.nn.Module, Layer):
 
 
 @dataclass(frozen=True)
-class _Flattened(Operation):
+class Flattened(Operation):
+    """The numbers of features as one row.
+
+    Attributes:
+        size: shape of one image's features.
+    """
+
     size: Shape
+    diagonal = True
 
     def value(self, *inputs: Tensor) -> Tensor:
+        """Return the row."""
         return inputs[0].flatten(2)
 
     def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        """Return the step as a row."""
         return steps[0].flatten(2)
 
     def vjp(
         self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
     ) -> tuple[Tensor, ...]:
+        """Return the cotangent in the features' shape."""
         return (cotangent.unflatten(2, self.size),)
+
+    def magnitude(self, power: int) -> "Flattened":
+        """Return itself."""
+        return self
 
 
 class Add(torch.nn.Module, Layer):
@@ -95,7 +109,7 @@ class Pool(torch.nn.Module, Layer):
 
     def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:
         """Return the mean."""
-        return _Mean(self.size)
+        return ChannelMean(self.size)
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return the number of channels."""
@@ -105,17 +119,30 @@ class Pool(torch.nn.Module, Layer):
 
 
 @dataclass(frozen=True)
-class _Mean(Operation):
+class ChannelMean(Operation):
+    """The mean of each channel.
+
+    Attributes:
+        size: height and width.
+    """
+
     size: Shape
 
     def value(self, *inputs: Tensor) -> Tensor:
+        """Return the mean."""
         return inputs[0].mean((-2, -1))
 
     def jvp(self, residual: Tensor | None, *steps: Tensor) -> Tensor:
+        """Return the mean of the step."""
         return steps[0].mean((-2, -1))
 
     def vjp(
         self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
     ) -> tuple[Tensor, ...]:
+        """Return equal shares of the cotangent."""
         share = cotangent / math.prod(self.size)
         return (share[..., None, None].expand(*cotangent.shape, *self.size),)
+
+    def magnitude(self, power: int) -> "ChannelMean | None":
+        """Return itself for intervals: its weights are positive."""
+        return self if power == 1 else None

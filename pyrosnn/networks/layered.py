@@ -118,10 +118,14 @@ class LayeredNetwork(Network):
 
     def logits(self, x: Tensor, edits: Edits, *, learn: bool = False) -> Tensor:
         """Evaluate all layers; see :class:`Network`."""
-        steps = self._steps(self._nodes(kinds_of(edits)), edits, learn=learn)
+        steps = self.steps(edits, learn=learn)
         enters = x.ndim == len(self.image_shape) + 1
         out = [(self.num_classes,)]
         return Program(steps, [self.image_shape], [len(steps)], out, enters=enters).value(x)
+
+    def steps(self, edits: Edits, *, learn: bool = False) -> list[Step]:
+        """Return all operations in order; the image is value 0, and the last one the logits."""
+        return self._steps(self._nodes(kinds_of(edits)), edits, learn=learn)
 
     def inputs_of(self, place: str, x: Tensor) -> Tensor:
         """Evaluate the layers before a place."""

@@ -49,6 +49,7 @@ class ChannelAffine(Operation):
 
     scale: Tensor
     shift: Tensor
+    diagonal = True
 
     def value(self, *inputs: Tensor) -> Tensor:
         """Return a h + b."""
@@ -64,6 +65,10 @@ class ChannelAffine(Operation):
     ) -> tuple[Tensor, ...]:
         """Return a u."""
         return (cotangent * self.scale,)
+
+    def magnitude(self, power: int) -> Operation:
+        """Return the product with the magnitudes of a."""
+        return ChannelAffine(self.scale.abs() ** power, torch.zeros_like(self.shift))
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class Centre(torch.nn.Module, Layer):
 class _Centred(Operation):
     middle: float
     spread: float
+    diagonal = True
 
     def value(self, *inputs: Tensor) -> Tensor:
         return (inputs[0] - self.middle) / self.spread
@@ -126,3 +132,6 @@ class _Centred(Operation):
         self, residual: Tensor | None, cotangent: Tensor, shared: tuple[bool, ...]
     ) -> tuple[Tensor, ...]:
         return (cotangent / self.spread,)
+
+    def magnitude(self, power: int) -> Operation:
+        return _Centred(0.0, abs(self.spread) ** power)

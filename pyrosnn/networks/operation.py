@@ -22,11 +22,15 @@ class Operation(ABC):
 
     Attributes:
         affine: whether it is an affine map: its derivative needs no values.
+        diagonal: whether it is affine, and each of its numbers depends on one of the input's.
+        monotone: whether none of its numbers falls where one of the input's rises.
         num_samples: number of samples that have a function of their own; 1 if all share one.
         num_derivatives: number of samples whose derivative at one point is their own.
     """
 
     affine: bool = True
+    diagonal: bool = False
+    monotone: bool = False
 
     @property
     def num_samples(self) -> int:
@@ -63,6 +67,18 @@ class Operation(ABC):
                 caller; an operation that knows a faster way takes it.
         """
 
+    def magnitude(self, power: int) -> "Operation | None":
+        r"""Return the linear map of the weights $|w|^p$, which takes radii to radii.
+
+        Args:
+            power: p, 1 or 2.
+
+        Returns:
+            An operation of which ``jvp`` is that map; None where it is not known, so that the
+            values have no bounds.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Shift(Operation):
@@ -73,6 +89,7 @@ class Shift(Operation):
     """
 
     by: Tensor
+    diagonal = True
 
     @property
     def num_samples(self) -> int:
@@ -98,6 +115,10 @@ class Shift(Operation):
         """Return the cotangent."""
         return (cotangent,)
 
+    def magnitude(self, power: int) -> "Shift":
+        """Return itself: its linear part is the identity."""
+        return self
+
 
 @dataclass(frozen=True)
 class Scale(Operation):
@@ -108,6 +129,7 @@ class Scale(Operation):
     """
 
     by: Tensor
+    diagonal = True
 
     @property
     def num_samples(self) -> int:
@@ -127,6 +149,10 @@ class Scale(Operation):
     ) -> tuple[Tensor, ...]:
         """Return a u."""
         return (cotangent * self.by,)
+
+    def magnitude(self, power: int) -> "Scale":
+        """Return the product with the magnitudes of a."""
+        return Scale(self.by.abs() ** power)
 
 
 @dataclass(frozen=True)
@@ -190,3 +216,7 @@ class Sum(Operation):
     ) -> tuple[Tensor, ...]:
         """Return the cotangent, for both."""
         return (cotangent, cotangent)
+
+    def magnitude(self, power: int) -> "Sum | None":
+        """Return itself for intervals; two values of one image are no independent squares."""
+        return self if power == 1 else None

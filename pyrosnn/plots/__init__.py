@@ -13,6 +13,7 @@ from pyrosnn.plots.standard import (
     standard_figure,
 )
 from pyrosnn.plots.variation import variation_figure
+from pyrosnn.plots.verification import plot_verification, verification_figure
 
 __all__ = [
     "ablation_figure",
@@ -29,7 +30,9 @@ __all__ = [
     "plot_errors",
     "plot_factor",
     "plot_standard_accuracies",
+    "plot_verification",
     "sample_size_figure",
     "standard_figure",
     "variation_figure",
+    "verification_figure",
 ]

@@ -59,6 +59,7 @@ PER_DIRECTION = ("example", "direction")
 PER_VARIANT = ("repeat", "variant")
 ANGLES = ("mean_scale", "variance_scale")
 PER_THREAT = ("example", "threat")
+PER_STRENGTH = ("example", "strength")
 PER_ENTRY = ("example", "threat", "entry")
 PER_CERTIFICATE = ("example", "certificate")
 
@@ -298,6 +299,33 @@ VARIABLES = {
     "noise_free_unattacked": Variable(
         ("example",), "bool", "image classified correctly without noise"
     ),
+    "verified": Variable(
+        PER_STRENGTH, "bool", "mean prediction of the samples certified for all δ"
+    ),
+    "verified_margin": Variable(
+        PER_STRENGTH, "float64", "lower bound of the mean prediction's margin over all δ", "f"
+    ),
+    "expectation_verified": Variable(
+        PER_STRENGTH, "bool", "expectation over Θ certified for all δ, with confidence"
+    ),
+    "expectation_margin": Variable(
+        PER_STRENGTH, "float64", "lower bound of the expectation's margin over all δ", "f"
+    ),
+    "verified_share": Variable(
+        PER_STRENGTH, "float64", "share of samples that are right for all δ, verified"
+    ),
+    "unbroken": Variable(
+        PER_STRENGTH, "bool", "mean prediction of the samples right under an attack that knows them"
+    ),
+    "unbroken_share": Variable(
+        PER_STRENGTH, "float64", "share of samples that an attack on the sample leaves right"
+    ),
+    "robust_low": Variable(
+        PER_STRENGTH, "float64", "lower end of P(Θ is right for all δ), with confidence"
+    ),
+    "robust_high": Variable(
+        PER_STRENGTH, "float64", "upper end of P(Θ is right for all δ), with confidence"
+    ),
     "check_status": Variable(("check",), "str", "status of the check"),
     "check_value": Variable(("check",), "float64", "number behind the status"),
     "check_message": Variable(("check",), "str", "finding of the check, a sentence"),
@@ -381,6 +409,14 @@ GROUPS = {
         "vote_bound",
         "own_correct",
         "noise_scale",
+    },
+    # logits have no bounded range, and without an attack there is no upper bound but 1
+    "verification": {
+        "verified",
+        "verified_margin",
+        "verified_share",
+        "robust_low",
+        "robust_high",
     },
     "checks": {"check_status", "check_value", "check_message"},
     # a few images for a reader to see: one row for an image under one threat

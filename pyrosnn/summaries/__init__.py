@@ -45,6 +45,7 @@ from pyrosnn.summaries.reach import (
 from pyrosnn.summaries.robustness import robust_probability, robustness_table
 from pyrosnn.summaries.standard import entry_table, standard_table
 from pyrosnn.summaries.variation import variation_table
+from pyrosnn.summaries.verification import verified_accuracy
 
 __all__ = [
     "Advice",
@@ -91,4 +92,5 @@ __all__ = [
     "standard_table",
     "targeted_success",
     "variation_table",
+    "verified_accuracy",
 ]

@@ -38,6 +38,7 @@ _STUDIES = {
     "moments": "measures moments (diagnosis)",
     "standard": "runs the standard evaluation (pyrosnn evaluate)",
     "certificates": "certifies images (pyrosnn certify)",
+    "verification": "verifies stored samples (pyrosnn verify)",
 }
 
 

@@ -60,6 +60,12 @@ STUDIES = {
         figure="pyrosnn.plots:certificates_figure",
         needs="smoothed",
     ),
+    "verification": Entry(
+        home="pyrosnn_studies.verification:STUDY",
+        settings="pyrosnn_studies.verification:VerificationSpec",
+        tables="pyrosnn_studies.verification_tables:verification_tables",
+        figure="pyrosnn.plots:verification_figure",
+    ),
     "prediction-variance": Entry(
         home="pyrosnn_studies.prediction_variance:STUDY",
         settings="pyrosnn_studies.prediction_variance:VarianceSpec",
