@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import outside.attack
 import outside.certificate
 import outside.loss
-import numpy as np
 import outside.output
 import pytest
 import torch

@@ -116,7 +116,13 @@ def test_no_attack_succeeds_inside_a_radius(bnn: StochasticClassifier, digits: D
     """PGD with 20 steps, at radii where some images are certified."""
     study = find_study("certificates")
     training = preset("bnn")
-    settings = {"images": 15, "num_samples": 400, "alpha": 0.01, "smoothing_variance": 0.05, "steps": 10}
+    settings = {
+        "images": 15,
+        "num_samples": 400,
+        "alpha": 0.01,
+        "smoothing_variance": 0.05,
+        "steps": 10,
+    }
     spec = study.make_spec("quick", digits, training, **settings, radii=(0.02, 0.1, 0.2))
     result = study.run(spec, Subject(classifier=bnn, dataset=digits, training=training))
     counts = broken(result, "margin")
