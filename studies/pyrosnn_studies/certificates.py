@@ -6,7 +6,7 @@ the image: that of its training, --smoothing-variance, or its own.
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -16,6 +16,7 @@ from pyrosnn.attacks import PGD
 from pyrosnn.certificates import CERTIFICATES
 from pyrosnn.certificates.certify import certify
 from pyrosnn.certificates.draws import joint_draws
+from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.input_noise import input_variance
@@ -27,6 +28,7 @@ from pyrosnn.settings import RARE, Default, OneOf, Settings
 from pyrosnn.summaries.certificates import GROUP
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.certificate_tables import certificate_tables
+from pyrosnn_studies.grid_study import Training
 from pyrosnn_studies.images import Block, ImageSettings
 from pyrosnn_studies.presets import default_loss
 from pyrosnn_studies.settings import SeedSettings
@@ -94,11 +96,17 @@ def _judged(spec: CertificatesSpec, classifier: StochasticClassifier) -> Stochas
     return joint_draws(classifier)
 
 
+def _complete(
+    settings: dict[str, Any], dataset: Dataset, training: Training | None
+) -> dict[str, Any]:
+    """Return settings with the noise of the training, where no other is given."""
+    if settings.get("smoothing_variance") is not None or training is None:
+        return settings
+    return {**settings, "smoothing_variance": training.smoothing_variance}
+
+
 def _settle(spec: CertificatesSpec, subject: Subject) -> CertificatesSpec:
-    """Return the settings with the noise of the model, and radii for it."""
-    if spec.smoothing_variance is None:
-        trained = 0.0 if subject.training is None else subject.training.smoothing_variance
-        spec = replace(spec, smoothing_variance=trained)
+    """Return the settings with radii for the model's noise; refuse a model without."""
     scale = input_variance(_judged(spec, subject.classifier)) ** 0.5
     radii = spec.radii or tuple(float(f"{scale * multiple:.4g}") for multiple in MULTIPLES)
     return replace(spec, radii=tuple(sorted(radii)))
@@ -175,5 +183,6 @@ STUDY = Study(
     run_cell=_run_cell,
     tables=certificate_tables,
     figure=certificates_figure,
+    complete=_complete,
     settle=_settle,
 )

@@ -179,6 +179,10 @@ def test_figure_3_has_its_shape(results: dict[str, xr.DataTree]) -> None:
         assert float(smooth.sel(strength=0.3)) > 0
         assert float(smooth.sel(strength=0.35)) == 0  # √(2/20) = 0.316 lies between
         assert bool((means["smooth_condition"] <= means["linear_condition"]).all())
+        # from the margin and slope of the nearest class
+        interval = means["interval_condition"]
+        assert bool((means["smooth_condition"] <= interval).all())
+        assert float(interval.sel(strength=0.45)) > 0.4 > 3 * float(smooth.sel(strength=0.45))
 
 
 def test_figure_2_agrees_with_the_closed_form(results: dict[str, xr.DataTree]) -> None:

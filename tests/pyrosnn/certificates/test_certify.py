@@ -191,7 +191,7 @@ def test_certificates_of_a_probit_are_near_their_limits() -> None:
     y = torch.tensor([1, 1, 0])
     lengths = [0.0, 0.1]
     values = certify_images(
-        classifier, x, y, num_samples=640, alpha=0.001, distances=lengths, memory_budget=2**22
+        classifier, x, y, num_samples=640, alpha=0.05, distances=lengths, memory_budget=2**22
     )
     limit = SCALE * distances / np.hypot(SCALE, 0.7)
     radii = values["certified_radius"]
@@ -215,7 +215,7 @@ def test_certificates_of_a_probit_are_near_their_limits() -> None:
         moved = x[:2] + unit[:2] * torch.from_numpy(lengths_of)
         assert (moved[:, 0] > 0).all()  # E f_1 = Φ(x / √(1 + σ² + τ²)) > 1/2
     again = certify_images(
-        Smoothed(base, variance=SCALE**2), x, y, num_samples=640, distances=lengths
+        Smoothed(base, variance=SCALE**2), x, y, num_samples=640, alpha=0.05, distances=lengths
     )
     assert again.identical(values)  # other chunks, and ten noises: the same draws
 
