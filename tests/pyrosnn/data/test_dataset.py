@@ -13,7 +13,7 @@ from pyrosnn.errors import ArgumentError, PyrosnnWarning
 
 @pytest.mark.usefixtures("as_users_call")
 def test_a_dataset_takes_arrays_and_lists(digits: Dataset) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "x_train": digits.x_train.double().numpy(),
         "y_train": digits.y_train.numpy().astype("int32"),
         "x_test": digits.x_test.numpy(),

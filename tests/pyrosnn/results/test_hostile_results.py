@@ -46,7 +46,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
     mark, path = tmp_path / "ran", tmp_path / "a.nc"
     path.write_bytes(pickle.dumps(Trap(mark)))
     with pytest.raises(
-        FileError, match="is a pickle, as of an older torch.save; expected a result"
+        FileError, match=r"is a pickle, as of an older torch\.save; expected a result"
     ):
         open_results(path)
     assert not mark.exists()
