@@ -1,6 +1,8 @@
 # make study   set up and run the main job: train, attack, judge, tables and figure in results/
+#              (TORCH_INDEX=https://download.pytorch.org/whl/cpu: without CUDA, 1.4 GB)
 # make check   while you work: formatting, types, import rules, and the fast tests (a minute or so)
 # make test    set up and run all tests; arguments' types are checked in these calls, too
+# make readers read results without torch, on every Python from 3.11 on that is here
 # make lint    formatting, types, import rules
 # make hooks   set up git's hooks (.pre-commit-config.yaml)
 # make docs    build the site into site/
@@ -12,9 +14,10 @@ PYTHON ?= python3
 # when it is busy, where threads that wait for each other spin.
 BIN := .venv/bin
 MODEL := results/bnn-digits.safetensors
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOUD_PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP := $(LOUD_PIP) --quiet
 
-.PHONY: study check fast-tests test lint hooks docs gallery bench reproduction reproduction-cifar clean
+.PHONY: study check fast-tests test readers lint hooks docs gallery bench reproduction reproduction-cifar clean
 
 study: .venv/installed
 	mkdir -p results
@@ -34,6 +37,9 @@ fast-tests: .venv/installed-test
 
 test: .venv/installed-test
 	$(PYTEST)
+
+readers:
+	.ci/readers
 
 lint: .venv/installed-lint
 	$(BIN)/ruff format --check .
@@ -65,8 +71,11 @@ BENCH := -o python_files='bench_*.py' -o python_functions='bench_*' -o filterwar
 	$(PYTHON) -m venv .venv
 	$(PIP) install --upgrade "pip>=25.1"
 
+# not quiet: it downloads some gigabytes, and takes minutes
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable .
+	@echo "installing pyrosnn into .venv: 5.9 GB with CUDA, 1.4 GB with torch's CPU build (README.md)"
+	$(if $(TORCH_INDEX),$(LOUD_PIP) install --constraint constraints.txt --index-url $(TORCH_INDEX) torch torchvision)
+	$(LOUD_PIP) install --constraint constraints.txt --editable .
 	touch $@
 
 .venv/installed-%: .venv/installed

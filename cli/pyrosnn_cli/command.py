@@ -165,11 +165,12 @@ def class_of(
                 if type(error).__name__ != "NoSuchOption":
                     raise
                 flag = error.option_name
-                where = elsewhere(flag.lstrip("-").replace("-", "_"))
-                near = _meant(flag, known, certain=bool(where))
-                step = (
-                    f"did you mean {near}?" if near else where or f"see {ctx.command_path} --help"
-                )
+                meant = _our_name(flag, known)
+                where = "" if meant else elsewhere(flag.lstrip("-").replace("-", "_"))
+                alike = difflib.get_close_matches(flag, known, n=1)
+                near = meant or "".join(alike)
+                step = where or (f"did you mean {near}?" if near else "")
+                step = step or f"see {ctx.command_path} --help"
                 raise ArgumentError(f"{self.name} has no option {flag}; {step}") from None
 
     return Command
@@ -184,20 +185,11 @@ def _by_our_name(word: str, known: Collection[str]) -> str:
     return flag + line + value
 
 
-def _meant(flag: str, known: Collection[str], *, certain: bool) -> str:
-    """Return the option that was meant by one that is not there, or nothing.
-
-    Args:
-        flag: the option given.
-        known: the options of the command.
-        certain: leave out names that are only alike: another choice has this very option.
-    """
+def _our_name(flag: str, known: Collection[str]) -> str:
+    """Return the name that an option has here, or nothing where none is known to be the same."""
     written = flag.replace("_", "-").lower()
-    if written in known:
-        return written
-    named = [name for name in ELSEWHERE.get(written, ()) if name in known]
-    alike = [] if certain else difflib.get_close_matches(flag, known, n=1)
-    return next(iter([*named, *alike]), "")
+    names = [name for name in (written, *ELSEWHERE.get(written, ())) if name in known]
+    return names[0] if names else ""
 
 
 # Typer exports the usage errors' children, not their base.

@@ -1,7 +1,7 @@
 """`pyrosnn study all`: every study, one after the other, into a folder."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ from pyrosnn.settings import Default
 from pyrosnn.storage import make_folder
 from pyrosnn_cli.command import make_command, part_of
 from pyrosnn_cli.options import Running, Starting, SubjectOptions
-from pyrosnn_cli.run import keeping, prepared, run_study, settings_of, subject_of
+from pyrosnn_cli.run import Chosen, keeping, prepared, run_study, settings_of, subject_of
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.advice import training_command
 
@@ -87,15 +87,13 @@ def run_all(subjects: AllSubjects, running: AllRun) -> None:
         check_places(path, keeping(running))
     make_folder(folder)
     for name, path in paths.items():
-        subject = opened[STUDIES[name].needs]
-        with prepared(name, path, None, running, partial(_chosen, chosen[name])) as made:
-            _, study, spec = made
-            run_study(study, spec, subject, output=path, running=running)
+        study, spec = chosen[name]
+        with prepared(name, path, None, running, _always((study, spec))):
+            run_study(study, spec, opened[STUDIES[name].needs], output=path, running=running)
 
 
-def _chosen(chosen: "Chosen", subject: "Subject | None") -> "Chosen":
-    """Return the study and settings that were chosen before, whatever the subject."""
-    return chosen
+def _always(chosen: Chosen) -> Callable[["Subject | None"], Chosen]:
+    return lambda subject: chosen
 
 
 def _require_strengths(subject: "Subject | None") -> None:

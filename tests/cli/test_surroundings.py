@@ -14,6 +14,7 @@ from support.program import Run, refused
 from pyrosnn.errors import FigureError, PyrosnnWarning
 from pyrosnn.plots.style import draw_png
 from pyrosnn.results import open_results
+from pyrosnn_cli.pipes import CLOSED
 
 ANGLES = ("study", "gaussian-angles", "--dimension", "20", "--pairs", "20", "--step", "5")
 
@@ -89,6 +90,21 @@ def test_a_home_that_cannot_be_written_and_no_home(tmp_path: Path) -> None:
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
         assert "Traceback" not in made.stderr
+
+
+@pytest.mark.processes
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("evaluate", "--help"), ("study", "list")], ids=" ".join)
+def test_a_reader_that_leaves_early_is_no_error(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)  # as `head` does, but at once
+    made = subprocess.run(
+        [sys.executable, "-m", "pyrosnn", *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (made.returncode, made.stderr) == (CLOSED, "")
 
 
 def test_warnings_are_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """Results are read, summarised, checked, compared, drawn and reported without torch."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from pyrosnn_studies import STUDIES
 from pyrosnn_studies.shown import shown_of
 from pyrosnn_studies.study import find_study
 
+ROOT = Path(__file__).parents[2]
 READING = [
     ["summary", "a.nc"],
     ["check", "a.nc"],
@@ -65,7 +68,6 @@ def test_results_are_read_without_torch(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    assert "scikit" not in made.stderr
     assert {"a.png", "a.html", "merged.nc"} <= {path.name for path in tmp_path.iterdir()}
 
 
@@ -79,6 +81,14 @@ def test_what_needs_torch_says_how_to_have_it(run: Run, monkeypatch: pytest.Monk
         "this needs torch, which is not installed: this pyrosnn reads results only; for the rest: "
         "pip install jaxtyping pyro-ppl safetensors scikit-learn torch torchvision",
     )
+
+
+def test_the_group_of_packages_that_read_is_all_but_those() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    reading, all_of_it = project["dependency-groups"]["results"], project["project"]["dependencies"]
+    rest = {re.split("[<>=!]", line)[0] for line in {*all_of_it} - {*reading}}
+    assert rest == set(OTHERS.values())
+    assert set(reading) <= set(all_of_it)
 
 
 @pytest.mark.parametrize("name", STUDIES)

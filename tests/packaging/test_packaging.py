@@ -1,6 +1,7 @@
 """The wheel and the sdist, built and installed outside the repository; the version."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -103,12 +104,28 @@ def test_a_wheel_holds_the_three_packages_and_nothing_else(built: Path) -> None:
     assert shipped(members(only(built, "*.whl"))) == sources
 
 
-def test_an_sdist_holds_all_that_its_tests_read(built: Path) -> None:
+def test_an_sdist_holds_all_that_its_tests_read_and_its_readme_names(built: Path) -> None:
     with tarfile.open(only(built, "*.tar.gz")) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     pages = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE"}
     here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
-    assert pages | {"Makefile", "docs/conf.py", "constraints.txt"} | here <= names
+    named = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", (ROOT / "README.md").read_text("utf-8"))
+    assert "docs/concepts.md" in named
+    assert (
+        pages | {"Makefile", "docs/conf.py", "constraints.txt", ".ci/run"} | {*named} | here
+        <= names
+    )
+
+
+def test_a_package_index_shows_no_link_to_a_file(built: Path) -> None:
+    with zipfile.ZipFile(only(built, "*.whl")) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        text = archive.read(name).decode()
+    assert "- Concepts (`docs/concepts.md`): samples" in text
+    assert "![" not in text
+    targets = re.findall(r"\]\(([^)]*)\)", text)
+    assert targets
+    assert all(target.startswith("https://") for target in targets)
 
 
 def test_the_program_runs_where_only_the_wheel_is(
@@ -129,7 +146,7 @@ def test_the_library_that_is_imported_is_the_wheels(installed: Path, tmp_path: P
 
 
 def test_the_version_is_that_of_the_tag(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "index_readme.py", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
 
     def version() -> str:
