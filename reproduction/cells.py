@@ -6,6 +6,8 @@ from typing import Any
 
 import xarray as xr
 
+from pyrosnn_studies.tables import percent
+
 SIZES = (1, 5, 10, 100)  # S_I of table 2
 Row = list[str]
 Table = tuple[Row, list[Row]]
@@ -17,12 +19,9 @@ def paper() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def share(values: xr.DataArray) -> str:
-    """Format a share per repeat in %, mean ± standard deviation."""
-    mean = f"{100 * float(values.mean()):.1f}"
-    if values.size == 1:
-        return mean
-    return f"{mean} ± {100 * float(values.std(ddof=1)):.1f}"
+def share(found: xr.Dataset, name: str = "adversarial") -> str:
+    """Format a share in % with its interval, of what ``accuracy_intervals`` returned."""
+    return str(percent(found, name))
 
 
 def size_text(size: float) -> str:
@@ -30,6 +29,6 @@ def size_text(size: float) -> str:
     return f"{int(size):,}"
 
 
-def by_strength(values: xr.DataArray) -> list[str]:
-    """Format shares in %, one for each strength, averaged over repeats."""
-    return [f"{100 * float(v):.1f}" for v in values.mean("repeat").values]
+def by_strength(found: xr.Dataset, name: str) -> list[str]:
+    """Format shares in % with their intervals, one for each strength."""
+    return [share(found.sel(strength=strength), name) for strength in found["strength"].values]

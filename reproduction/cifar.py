@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pyrosnn.conditions import CONSTANTS
-from pyrosnn.summaries import accuracies, geometry_means, variation_table
+from pyrosnn.summaries import accuracy_intervals, geometry_means, variation_table
 from reproduction.cells import (
     SIZES,
     Row,
@@ -25,13 +25,12 @@ def attack_samples(results: Results) -> Table:
     rows = []
     for name, title in NETWORKS.items():
         result = results[f"sample-size-{name}"]
-        accuracy = accuracies(result)["adversarial"].sel(strength=STRENGTH)
-        cosine = geometry_means(result)["cosine"].sel(strength=STRENGTH)
-        both = [values.isel(inference_samples=-1) for values in (accuracy, cosine)]
+        accuracy = accuracy_intervals(result).sel(strength=STRENGTH).isel(inference_samples=-1)
+        cosine = geometry_means(result)["cosine"].sel(strength=STRENGTH).isel(inference_samples=-1)
         theirs = [f"{value:.2f}" for value in paper()["cosine"][name]]
         ours = [
-            [share(both[0].sel(attack_samples=size)) for size in SIZES],
-            [f"{float(both[1].sel(attack_samples=size).mean()):.3f}" for size in SIZES],
+            [share(accuracy.sel(attack_samples=size)) for size in SIZES],
+            [f"{float(cosine.sel(attack_samples=size).mean()):.3f}" for size in SIZES],
         ]
         rows.append([title, "adversarial accuracy", *ours[0]])
         rows.append([title, "mean cosine", *ours[1]])
@@ -46,15 +45,15 @@ def inference_samples(results: Results) -> Table:
     rows = []
     for name, title in NETWORKS.items():
         result = results[f"inference-size-{name}"]
-        means = accuracies(result).isel(attack_samples=-1).sel(strength=STRENGTH)
+        means = accuracy_intervals(result).isel(attack_samples=-1).sel(strength=STRENGTH)
         factors = geometry_means(result).isel(attack_samples=-1).sel(strength=STRENGTH)
         for number, size in enumerate(SIZES):
             at, geometry = (values.sel(inference_samples=size) for values in (means, factors))
             clean, adversarial = (
                 f"{paper()['table2'][kind][name][number]:.2f}" for kind in ("clean", "adversarial")
             )
-            first = share(at["clean"])
-            cells = [share(at[kind]) for kind in ("adversarial", "adversarial_given_clean")]
+            first = share(at, "clean")
+            cells = [share(at, kind) for kind in ("adversarial", "adversarial_given_clean")]
             cells += [f"{float(geometry[kind].mean()):.3g}" for kind in ("cosine", "slope")]
             rows.append([title, size_text(size), clean, first, adversarial, *cells])
     return header, rows
@@ -82,15 +81,15 @@ def variation(results: Results) -> Table:
 
 def conditions(results: Results) -> Table:
     """Return figure 7: shares of images by strength."""
-    means = accuracies(results["conditions-resnet-0.3"])
-    means = means.isel(attack_samples=-1, inference_samples=-1)
-    columns = {"strength": [f"{strength:g}" for strength in means["strength"].values]}
-    columns["adversarial"] = by_strength(means["adversarial"])
-    columns["linear"] = by_strength(means["linear_condition"])
-    columns["interval"] = by_strength(means["interval_condition"])
-    for which, constant in zip(CONSTANTS, means["smoothness"].values, strict=True):
-        held = means["smooth_condition"].sel(smoothness=constant)
-        columns[f"smooth, {which}"] = by_strength(held)
+    found = accuracy_intervals(results["conditions-resnet-0.3"])
+    found = found.isel(attack_samples=-1, inference_samples=-1)
+    columns = {"strength": [f"{strength:g}" for strength in found["strength"].values]}
+    columns["adversarial"] = by_strength(found, "adversarial")
+    columns["linear"] = by_strength(found, "linear_condition")
+    columns["interval"] = by_strength(found, "interval_condition")
+    for which, constant in zip(CONSTANTS, found["smoothness"].values, strict=True):
+        held = found.sel(smoothness=constant)
+        columns[f"smooth, {which}"] = by_strength(held, "smooth_condition")
     return list(columns), [list(row) for row in zip(*columns.values(), strict=True)]
 
 

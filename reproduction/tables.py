@@ -7,8 +7,15 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.conditions import CONSTANTS, cutoff
-from pyrosnn.results import GROUP
-from pyrosnn.summaries import accuracies, geometry_means, interval_end, variation_table
+from pyrosnn.results import GROUP, read_spec
+from pyrosnn.summaries import (
+    accuracies,
+    accuracy_intervals,
+    geometry_means,
+    interval_end,
+    variation_table,
+)
+from pyrosnn_studies.tables import percent_of_means
 from reproduction.cells import (
     SIZES,
     Row,
@@ -73,18 +80,20 @@ def table2(results: Results) -> Table:
     header += ["adversarial", "given clean-correct"]
     rows = []
     for model, title in COMPARED.items():
-        means = accuracies(results[f"inference-size-{model}"]).isel(attack_samples=-1)
-        means = means.sel(strength=STRENGTH)
-        for size in means["inference_samples"].values:
-            at = means.sel(inference_samples=size)
+        result = results[f"inference-size-{model}"]
+        test = accuracies(result)["test"].mean("repeat")
+        found = accuracy_intervals(result).isel(attack_samples=-1).sel(strength=STRENGTH)
+        for size in found["inference_samples"].values:
+            at = found.sel(inference_samples=size)
             clean, adversarial = (
                 dict(zip(SIZES, paper()["table2"][kind][_papers_name(model)], strict=True))[
                     int(size)
                 ]
                 for kind in ("clean", "adversarial")
             )
-            shares = [share(at[name]) for name in ("adversarial", "adversarial_given_clean")]
-            first = [title, size_text(size), f"{clean:.2f}", share(at["test"]), share(at["clean"])]
+            shares = [share(at, name) for name in ("adversarial", "adversarial_given_clean")]
+            on_test = f"{100 * float(test.sel(inference_samples=size)):.1f}"
+            first = [title, size_text(size), f"{clean:.2f}", on_test, share(at, "clean")]
             rows.append([*first, f"{adversarial:.2f}", *shares])
     return header, rows
 
@@ -151,8 +160,8 @@ def attacks(results: Results) -> Table:
                 known = dict(zip(at_sizes, np.atleast_1d(read_off[model]), strict=True))
                 cells = [f"{100 * known[s]:.0f}" if s in known else "" for s in sizes]
                 rows.append([*begin, "paper, by eye", *cells])
-            values = accuracies(results[f"{prefix}-{model}"])["adversarial"]
-            at = values.sel(strength=strength).isel(inference_samples=-1)
+            found = accuracy_intervals(results[f"{prefix}-{model}"])
+            at = found.sel(strength=strength).isel(inference_samples=-1)
             there = at["attack_samples"].values
             cells = [share(at.sel(attack_samples=s)) if s in there else "" for s in sizes]
             rows.append([*begin, "ours", *cells])
@@ -164,18 +173,18 @@ def conditions(results: Results) -> Table:
     header = ["strength"]
     columns: list[list[str]] = []
     for model in ("bnn", "im"):
-        means = accuracies(results[f"conditions-{model}"]).isel(
+        found = accuracy_intervals(results[f"conditions-{model}"]).isel(
             attack_samples=-1, inference_samples=-1
         )
-        strengths = [f"{strength:g}" for strength in means["strength"].values]
+        strengths = [f"{strength:g}" for strength in found["strength"].values]
         names = {"adversarial": "adversarial", "linear_condition": "linear"}
         names["interval_condition"] = "interval"
         first, *others = names.values()
         header += [f"{MODELS[model]}: {first}", *others]
-        columns += [by_strength(means[name]) for name in names]
-        for which, constant in zip(CONSTANTS, means["smoothness"].values, strict=True):
+        columns += [by_strength(found, name) for name in names]
+        for which, constant in zip(CONSTANTS, found["smoothness"].values, strict=True):
             header.append(f"smooth, {which}")
-            columns.append(by_strength(means["smooth_condition"].sel(smoothness=constant)))
+            columns.append(by_strength(found.sel(smoothness=constant), "smooth_condition"))
     return header, [list(row) for row in zip(strengths, *columns, strict=True)]
 
 
@@ -207,10 +216,8 @@ def laplace(results: Results) -> Table:
     """Return supplement C.5: a last-layer Laplace approximation under FGSM, against S_A."""
     result = results["laplace"]
     strength = float(result[GROUP].dataset["strength"].max())
-    accuracy, cosine = (
-        values.sel(strength=strength).isel(inference_samples=-1)
-        for values in (accuracies(result)["adversarial"], result[GROUP].dataset["cosine"])
-    )
+    accuracy = accuracy_intervals(result).sel(strength=strength).isel(inference_samples=-1)
+    cosine = result[GROUP].dataset["cosine"].sel(strength=strength).isel(inference_samples=-1)
     sizes = [int(size) for size in accuracy["attack_samples"].values]
     theirs = paper()["laplace"]
     cells = [
@@ -249,15 +256,19 @@ def ablation(results: Results) -> Table:
     header += ["zero gradients", "shortened by the floor"]
     rows = []
     for name, title in ABLATED.items():
-        values = results[f"ablation-{name}"]["ablation"].dataset
+        result = results[f"ablation-{name}"]
+        values, images = result["ablation"].dataset, read_spec(result)["images"]
         there = values["variant"].values
+        adversarial = values["mean_adversarial"]
         cells = [
-            share(values["mean_adversarial"].sel(variant=variant)) if variant in there else ""
+            str(percent_of_means(adversarial.sel(variant=variant), images))
+            if variant in there
+            else ""
             for variant in READINGS
         ]
         paper_has = paper()["table2"]["adversarial"]
         theirs = f"{paper_has[name][-1]:.1f}" if name in paper_has else ""
-        clean = share(values["mean_clean"].sel(variant="true labels"))
+        clean = str(percent_of_means(values["mean_clean"].sel(variant="true labels"), images))
         zero = float(values["share_zero"].sel(variant="true labels").mean())
         short = float(values["share_short"].sel(variant="predicted, floored").mean())
         rows.append([title, clean, theirs, *cells, f"{100 * zero:.1f}", f"{100 * short:.1f}"])

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from pyrosnn.errors import ArgumentError
 from pyrosnn.storage import check_writable, lock, write_whole
 from pyrosnn_cli.options import Overwrite
 
@@ -14,16 +13,20 @@ def plot(
     file: Annotated[Path, typer.Argument(help="A result (*.nc) that a study wrote.")],
     output: Annotated[
         Path | None,
-        typer.Option(help="PNG file to write.", show_default="FILE with .png"),
+        typer.Option(help="File to write: .png, .pdf or .svg.", show_default="FILE with .png"),
     ] = None,
     overwrite: Overwrite = None,
 ) -> None:
-    """Draw the figure of a result as PNG."""
-    path = output or file.with_suffix(".png")
-    if path.suffix.lower() != ".png":
-        raise ArgumentError(f"--output must end in .png, got {path}")
+    """Draw the figure of a result.
 
-    from pyrosnn.plots.style import draw_png
+    The suffix of the file is the format. PDF and SVG are vectors, whose text can
+    be searched and edited.
+    """
+    from pyrosnn.plots.drawing import draw, figure_suffix
+
+    path = output or file.with_suffix(".png")
+    suffix = figure_suffix(path)
+
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole
     from pyrosnn_studies.shown import shown_of
@@ -32,7 +35,7 @@ def plot(
     study = shown_of(result)
     check_writable(path, overwrite=bool(overwrite))
     with whole(file):
-        content = draw_png(lambda: study.figure(result))
+        content = draw(lambda: study.figure(result), suffix)
     with lock(path):
         write_whole(path, content, overwrite=bool(overwrite))
     typer.echo(f"wrote {path}")

@@ -73,15 +73,22 @@ def show(document: Document, rendering: Rendering) -> None:
 
 
 def show_tables(tables: Sequence[Table]) -> None:
-    """Print tables on stdout, right-aligned; the first column may be words."""
+    """Print tables on stdout; words but those of the first column stand to the left."""
     console = Console()
     for table in tables:
         console.print(table.title, soft_wrap=not console.is_terminal)
-        print_table(table.columns, table.texts, words=0)
+        words = [index for index, _ in enumerate(table.columns) if table.has_words(index)]
+        longest = max(words, key=lambda index: _longest(table, index), default=0)
+        left = [index for index in words if index > 0]
+        print_table(table.columns, table.texts, words=longest, left=left)
         for note in table.notes:
             console.print(note, soft_wrap=not console.is_terminal)
         if table.notes:
             console.print()
+
+
+def _longest(table: Table, column: int) -> int:
+    return max((cell_len(row[column]) for row in table.texts), default=0)
 
 
 def print_table(

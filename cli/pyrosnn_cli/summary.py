@@ -20,18 +20,24 @@ def summary(
     hdi_prob: Annotated[
         str, typer.Option(metavar="NUMBER", help="Mass of the highest density interval.")
     ] = "0.94",
+    settings: Annotated[
+        bool,
+        typer.Option(
+            "--settings", help="Show settings, date, versions, digests and machine instead."
+        ),
+    ] = False,
     format: Format = None,
     table: OneTable = None,
 ) -> None:
-    """Show the tables of a result: cosines, accuracies and P(robust).
+    """Show the tables of a result: accuracies, cosines and P(robust).
 
-    Cosines have a mean, a standard deviation and a highest density interval
-    (as ArviZ's), over images and repeats. "undefined" counts the cosines without a
-    gradient. Accuracies are means over images, with mean and standard deviation
-    over repeats. P(robust) needs two repeats. It is the probability of
-    withstanding fresh A and I, with an interval over repeats. A result without
-    cosines (prediction-variance, gaussian-angles, ablation) shows the tables of
-    its study.
+    Accuracies have a row a strength and a column for each S_A, with a 95 %
+    interval for fresh samples and fresh images. With one repeat it holds for the
+    samples of the result. Cosines have a mean, a standard deviation and a highest
+    density interval (as ArviZ's), over images and repeats. "undefined" counts the
+    cosines without a gradient. P(robust) needs two repeats; it has what was
+    measured beside what linear theory says. A result without cosines
+    (prediction-variance, gaussian-angles, ablation) shows the tables of its study.
     """
     eta = None if strength is None else parse_number(strength, "--strength")
     rendering = Rendering(format=format or TEXT, table=table)
@@ -40,20 +46,23 @@ def summary(
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec
     from pyrosnn.tables import Document
     from pyrosnn_cli.show import show, smoothing, whole
+    from pyrosnn_studies.report_record import settings_tables
     from pyrosnn_studies.shown import shown_of
     from pyrosnn_studies.tables import all_accuracies, cosines, robustness
 
     result = open_results(file)
-    settings = {**read_provenance(result), **read_spec(result)}
+    made = {**read_provenance(result), **read_spec(result)}
     attack = ("attack", "norm", "loss", "gradient", "labels", "precision", "clip", "clip_judged")
     shown = ("model", "dataset", *attack, "images", "repeats", "seed")
     with whole(file):
-        if list(result.children) == [GROUP]:
+        if settings:
+            tables = settings_tables(result)
+        elif list(result.children) == [GROUP]:
             tables = [*all_accuracies(result), cosines(result, eta, mass)]
             if result[GROUP].sizes["repeat"] > 1:
                 tables.append(robustness(result, eta))
         else:
             tables = shown_of(result).tables(result)
-    known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
-    heading = [f"{result.attrs['study']}: {known}{smoothing(settings)}"]
+    known = ", ".join(f"{key} {made[key]}" for key in shown if key in made)
+    heading = [f"{result.attrs['study']}: {known}{smoothing(made)}"]
     show(Document(heading=heading, tables=tables), rendering)

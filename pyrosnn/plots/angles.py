@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import curve_style, set_title
+from pyrosnn.plots.style import curve_style, one_size, set_title
 from pyrosnn.results import read_spec
 
 SHOWN = 4  # curves of the right panel
@@ -38,7 +38,7 @@ def angles_figure(result: xr.DataTree) -> Figure:
         colors="white",
         linewidths=1,
     )
-    left.clabel(lines, fmt="%d°", fontsize="x-small")
+    left.clabel(lines, fmt="%d°")
     figure.colorbar(drawn, ax=left, label="expected angle (degrees)")
     left.set_xlabel("t of the variances, uniform on [0, t]")
     left.set_ylabel("t of the means, uniform on [0, t]")
@@ -61,9 +61,10 @@ def angles_figure(result: xr.DataTree) -> Figure:
     right.set_ylim(0, 95)
     right.grid(alpha=0.3)
     right.legend(title="t of the variances")
-    right.set_title("points: simulated; lines: closed form", fontsize="small")
+    right.set_title("points: simulated; lines: closed form")
     set_title(
         figure,
         f"Angle of two {spec['dimension']:,}-dimensional Gaussian vectors, {spec['pairs']:,} pairs",
     )
+    one_size(figure)
     return figure

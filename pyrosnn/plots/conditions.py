@@ -8,9 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import count, curve_style, model_name, set_title
+from pyrosnn.plots.style import (
+    count,
+    curve_style,
+    draw_band,
+    model_name,
+    set_caption,
+    set_title,
+    share_axis,
+    strength_axis,
+)
 from pyrosnn.results import GROUP, read_provenance, read_spec
-from pyrosnn.summaries import accuracies, interval_end
+from pyrosnn.summaries import accuracy_intervals, interval_end
+from pyrosnn.summaries.words import fresh_words
 
 LINES = ("-", "--", "-.", ":")
 
@@ -18,46 +28,38 @@ LINES = ("-", "--", "-.", ":")
 def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw shares of images against strength: accurate under attack, and within a condition.
 
-    Vertical lines are at sqrt(2 / L): beyond it no image can fulfil the smooth condition. The
-    interval condition ends with its last image, at the length in its label.
+    The bands are the intervals of :func:`~pyrosnn.summaries.accuracy.accuracy_intervals`. Vertical
+    lines are at sqrt(2 / L): beyond it no image can fulfil the smooth condition. The interval
+    condition ends with its last image, at the length in its label.
 
     Args:
         result: a result of ``conditions``.
         ax: where to draw.
     """
-    means = accuracies(result).isel(attack_samples=-1, inference_samples=-1)
-    constants = [float(value) for value in means["smoothness"].values]
+    found = accuracy_intervals(result).isel(attack_samples=-1, inference_samples=-1)
+    constants = [float(value) for value in found["smoothness"].values]
     curves = {
-        "adversarial accuracy": means["adversarial"],
-        "linear condition": means["linear_condition"],
-        f"interval condition, up to {interval_end(result):.2f}": means["interval_condition"],
+        "adversarial accuracy, measured": ("adversarial", found),
+        "linear condition": ("linear_condition", found),
+        f"interval condition, up to {interval_end(result):.2f}": ("interval_condition", found),
     }
     first_smooth = len(curves)
     variance = read_spec(result)["smoothing_variance"]
     for constant in constants:
-        held = means["smooth_condition"].sel(smoothness=constant)
         label = f"smooth condition, L = {constant:.3g} = {constant * variance:.3g} / $σ^2$"
-        curves[label] = held
-    strengths = means["strength"].values
-    for index, (label, curve) in enumerate(curves.items()):
+        curves[label] = ("smooth_condition", found.sel(smoothness=constant))
+    strengths = found["strength"].values
+    for index, (label, (name, shares)) in enumerate(curves.items()):
         style = curve_style(index, len(curves))
-        mean = curve.mean("repeat").values
-        ax.plot(strengths, mean, label=label, linestyle=LINES[index % 4], **style)
-        if curve.sizes["repeat"] > 1:
-            sd = curve.std("repeat", ddof=1).values
-            ax.fill_between(
-                strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
-            )
+        line = LINES[index % 4]
+        ax.plot(strengths, shares[name].values, label=label, linestyle=line, **style)
+        draw_band(ax, shares, name, style["color"])
         if index >= first_smooth:
-            place = index - first_smooth
-            _draw_cutoff(ax, constants, place, color=style["color"], line=LINES[index % 4])
-    ax.set_xlabel("perturbation strength η ($\\ell_2$, pixel values)")
-    ax.set_ylabel("share of images")
-    if len(strengths) > 1:  # a single point needs the margin
-        ax.set_xlim(left=0)
-    ax.set_ylim(-0.02, 1.02)
+            _draw_cutoff(ax, constants, index - first_smooth, color=style["color"], line=line)
+    strength_axis(ax, str(read_spec(result).get("norm", "l2")), strengths.tolist())
+    share_axis(ax, "images")
     ax.grid(alpha=0.3)
-    ax.legend(fontsize="x-small", loc="best")
+    ax.legend(loc="best")
     return ax
 
 
@@ -76,7 +78,6 @@ def _draw_cutoff(ax: Axes, constants: list[float], index: int, *, color: Any, li
         textcoords="offset points",
         ha="right" if constants[index] == max(constants) else "left",
         color=color,
-        fontsize="x-small",
     )
 
 
@@ -111,4 +112,5 @@ def conditions_figure(result: xr.DataTree) -> Figure:
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"$S_A$ = {max(spec['attack_samples']):,}, $S_I$ = {max(spec['inference_samples']):,}",
     )
+    set_caption(figure, f"Bands: {fresh_words(values.sizes['repeat'])}.")
     return figure

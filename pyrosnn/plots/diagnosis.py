@@ -8,7 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import count, curve_style, legend_below, model_name, say, set_title
+from pyrosnn.plots.style import (
+    AIM,
+    count,
+    curve_style,
+    legend_below,
+    model_name,
+    one_size,
+    say,
+    set_caption,
+    set_title,
+)
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import advise, determined, mean_cosine, samples_needed
 
@@ -39,13 +49,16 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
         f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(moments.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
     )
+    if result[GROUP].sizes["repeat"] > 1:
+        set_caption(figure, "Left, whiskers: standard deviation over repeats.")
+    one_size(figure)
     return figure
 
 
 def _draw_cosines(result: xr.DataTree, ax: Axes) -> None:
     """Draw the predicted and measured mean cosines that are available."""
     ax.set_xlabel("attack samples $S_A$")
-    ax.set_ylabel("mean cosine")
+    ax.set_ylabel(f"{AIM}, mean")
     values = result[GROUP].dataset["cosine"].isel(strength=-1, inference_samples=0)
     if not values.notnull().any():
         say(ax, "no image has a gradient")
@@ -80,7 +93,7 @@ def _draw_predicted(result: xr.DataTree, ax: Axes) -> np.ndarray:
     sizes = np.unique(np.geomspace(1, LARGEST, 60).round())
     cosines: np.ndarray = mean_cosine(moments, [*sizes.tolist(), math.inf], size_i).values
     ax.plot(sizes, cosines[:-1], color=curve_style(1, 2)["color"], label="predicted")
-    ax.axhline(cosines[-1], color="0.4", linestyle=":", label="ceiling")
+    ax.axhline(cosines[-1], color="0.4", linestyle=":", label="ceiling, $S_A$ → ∞")
     advice = advise(moments, share=spec["share"], inference_samples=size_i)
     if advice.samples <= LARGEST:
         name = f"{spec['share']:.0%} of the ceiling"

@@ -1,43 +1,58 @@
 """Figures 6 and 15-17 of the paper: the effect of more inference samples on each factor."""
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.outputs import find_output
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
+from pyrosnn.plots.style import (
+    AIM,
+    BOXES,
+    attack_name,
+    count,
+    curve_style,
+    draw_boxes,
+    model_name,
+    set_caption,
+    set_title,
+    share_axis,
+)
 from pyrosnn.results import GROUP, read_provenance, read_spec
-from pyrosnn.summaries import accuracies, at_strength
+from pyrosnn.summaries import accuracy_intervals, at_strength
+from pyrosnn.summaries.words import fresh_words
 
 CURVES = {
     "clean": "clean",
     "adversarial": "adversarial",
-    "adversarial_given_clean": "adversarial, given clean-correct",
+    "adversarial_given_clean": "adversarial,\ngiven clean-correct",
 }
 
 
 def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None) -> Axes:
-    """Draw clean and adversarial accuracies against S_I, with one standard deviation.
+    """Draw clean and adversarial accuracies against S_I.
+
+    The whiskers are the interval of :func:`~pyrosnn.summaries.accuracy.accuracy_intervals`, for
+    fresh samples and fresh images.
 
     Args:
         result: a result of ``inference-size``.
         ax: where to draw.
         strength: a strength of the result; None takes the largest.
     """
-    means = accuracies(result).isel(attack_samples=-1)
-    at = float(means["strength"].max()) if strength is None else strength
-    sizes = means["inference_samples"].values
+    found = accuracy_intervals(result).isel(attack_samples=-1)
+    at = float(found["strength"].max()) if strength is None else strength
+    found = found.sel(strength=at)
+    sizes = found["inference_samples"].values
     for index, (name, title) in enumerate(CURVES.items()):
-        curve = means[name]
-        curve = curve.sel(strength=at) if "strength" in curve.dims else curve
-        bars = curve.std("repeat", ddof=1).values if curve.sizes["repeat"] > 1 else None
+        mean, low, high = (found[f"{name}{end}"].values for end in ("", "_low", "_high"))
         style = curve_style(index, len(CURVES))
         line = ("-", "--", ":")[index % 3]
         ax.errorbar(
-            range(len(sizes)),
-            curve.mean("repeat").values,
-            yerr=bars,
+            np.arange(len(sizes)) + 0.06 * (index - 1),  # beside each other
+            mean,
+            yerr=[mean - low, high - mean],
             label=title,
             capsize=3,
             linestyle=line,
@@ -45,10 +60,9 @@ def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None
         )
     ax.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
     ax.set_xlabel("inference samples $S_I$")
-    ax.set_ylabel("accuracy")
-    ax.set_ylim(-0.02, 1.02)
+    share_axis(ax, "accuracy")
     ax.grid(alpha=0.3)
-    ax.legend(fontsize="x-small")
+    ax.legend()
     return ax
 
 
@@ -95,14 +109,14 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
     unit = find_output(provenance["output"]).unit
-    figure = Figure(figsize=(9.0, 5.8), layout="constrained", dpi=150)
+    figure = Figure(figsize=(9.0, 6.4), layout="constrained", dpi=150)
     axes = figure.subplots(2, 3).ravel()
     plot_accuracies(result, axes[0])
     factors = {
-        "cosine": "cosine",
+        "cosine": AIM,
         "margin": f"margin ({unit})",
-        "gradient_norm": f"gradient norm ({unit} / pixel)",
-        "slope": f"norm × cosine ({unit} / pixel)",
+        "gradient_norm": f"gradient norm\n({unit} / pixel)",
+        "slope": f"norm × cosine\n({unit} / pixel)",
     }
     for ax, (name, label) in zip(axes[1:5], factors.items(), strict=True):
         plot_factor(result, ax, name, label)
@@ -110,18 +124,17 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
     axes[5].axis("off")
     handles, labels = axes[0].get_legend_handles_labels()
     axes[5].legend(handles, labels, title="top left: accuracy", loc="upper left")
-    axes[5].text(
-        0.02,
-        0.4,
-        "Boxes: images and repeats,\ncross: mean. Far values of norm\nand product are not drawn.",
-        fontsize="small",
-        va="top",
-    )
     set_title(
         figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"{attack_name(spec)}, η = {max(spec['strengths']):g}, "
         f"$S_A$ = {max(spec['attack_samples']):,}",
+    )
+    set_caption(
+        figure,
+        f"Top left: whiskers: {fresh_words(values.sizes['repeat'])}.",
+        f"Others: {BOXES}",
+        "Values of norm and product beyond the whiskers are not drawn.",
     )
     return figure

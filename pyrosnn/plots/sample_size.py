@@ -5,41 +5,44 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import attack_name, count, curve_style, draw_boxes, model_name, set_title
+from pyrosnn.plots.style import (
+    AIM,
+    BOXES,
+    attack_name,
+    count,
+    curve_style,
+    draw_band,
+    draw_boxes,
+    model_name,
+    set_caption,
+    set_title,
+    share_axis,
+    strength_axis,
+)
 from pyrosnn.results import GROUP, read_provenance, read_spec
-from pyrosnn.summaries import accuracies, at_strength
-
-NORM_SYMBOLS = {"l2": "$\\ell_2$", "linf": "$\\ell_\\infty$", "l1": "$\\ell_1$"}
+from pyrosnn.summaries import accuracy_intervals, at_strength
+from pyrosnn.summaries.words import fresh_words
 
 
 def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw adversarial accuracy against strength, one curve per S_A (figure 4).
 
-    The band is one standard deviation over repeats to either side of their mean.
+    The band is the interval of :func:`~pyrosnn.summaries.accuracy.accuracy_intervals`, for fresh
+    samples and fresh images.
 
     Args:
         result: a result of ``sample-size``.
         ax: where to draw.
     """
-    adversarial = accuracies(result)["adversarial"].isel(inference_samples=-1)
-    strengths = adversarial["strength"].values
-    sizes = adversarial["attack_samples"].values
+    found = accuracy_intervals(result).isel(inference_samples=-1)
+    strengths, sizes = found["strength"].values, found["attack_samples"].values
     for index, size in enumerate(sizes):
         style = curve_style(index, len(sizes))
-        curve = adversarial.sel(attack_samples=size)
-        mean = curve.mean("repeat").values
-        ax.plot(strengths, mean, label=f"{size:,}", **style)
-        if curve.sizes["repeat"] > 1:
-            sd = curve.std("repeat", ddof=1).values
-            ax.fill_between(
-                strengths, mean - sd, mean + sd, color=style["color"], alpha=0.2, linewidth=0
-            )
-    norm = NORM_SYMBOLS.get(read_spec(result).get("norm", ""), "")
-    ax.set_xlabel(f"perturbation strength η ({norm} norm, pixel values)".replace("( norm, ", "("))
-    ax.set_ylabel("adversarial accuracy")
-    ax.set_ylim(-0.02, 1.02)
-    if len(strengths) > 1:  # a single point needs the margin
-        ax.set_xlim(left=0)
+        curve = found.sel(attack_samples=size)
+        ax.plot(strengths, curve["adversarial"].values, label=f"{size:,}", **style)
+        draw_band(ax, curve, "adversarial", style["color"])
+    strength_axis(ax, str(read_spec(result).get("norm", "")), strengths.tolist())
+    share_axis(ax, "adversarial accuracy")
     ax.grid(alpha=0.3)
     ax.legend(title="attack samples $S_A$")
     return ax
@@ -60,7 +63,7 @@ def plot_cosines(result: xr.DataTree, ax: Axes, strength: float | None = None) -
     draw_boxes(ax, {f"{size:,}": cosine.sel(attack_samples=size).values for size in sizes})
     ax.axhline(0.0, color="0.6", linewidth=0.8)
     ax.set_xlabel("attack samples $S_A$")
-    ax.set_ylabel(r"cosine of $-\nabla(f_y - f_j)$ and δ")
+    ax.set_ylabel(AIM)
     ax.set_ylim(-1.06, 1.06)
     ax.grid(axis="y", alpha=0.3)
     return ax
@@ -89,4 +92,6 @@ def sample_size_figure(result: xr.DataTree) -> Figure:
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
         f"{attack_name(spec)}, $S_I$ = {max(spec['inference_samples']):,}",
     )
+    bands = f"Left: bands: {fresh_words(values.sizes['repeat'])}."
+    set_caption(figure, bands, f"Right: {BOXES}")
     return figure

@@ -1,5 +1,6 @@
 """Figures of the standard evaluation: accuracies with intervals, and errors of single images."""
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import count, curve_style, model_name, set_title
+from pyrosnn.plots.style import SIZE, count, curve_style, model_name, set_title
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.results.threats import threat_name
 from pyrosnn.summaries import entry_table, standard_table
 from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
+from pyrosnn.summaries.words import fresh_words, interval_words
 
-SIZE = 9  # points of all text
 WIDTH, HEIGHT = 5.0, 5.2  # inches of a panel
+FOLD = 42  # characters of a line below an axis
 GAP = 0.6  # of a row, between groups
 
 # Frozen δ whose errors are drawn, in the words of the legend.
@@ -72,8 +74,7 @@ def _rows(table: pd.Series, entries: pd.DataFrame) -> Iterator[Row]:
         part = "alone" if entry["run"] == 1 else f"({entry['run']:.0%} of images)"
         yield _row(f"{name} {part}", entry, "correct", 1)
     yield _row(MAIN, table, "archive", 2)
-    selected = float(table["archive_selected"])
-    yield Row(label="all attacks, on V", value=selected, low=np.nan, high=np.nan, group=2)
+    yield _row("all attacks, on V", table, "archive_selected", 2)
     if "known" in table:
         yield _row("attacker knows I", table, "known", 3)
     if "noise_free" in table:
@@ -128,7 +129,8 @@ def plot_standard_accuracies(result: xr.DataTree, ax: Axes, threat: int) -> Axes
     ax.set_ylim(places[-1] + 0.8, -0.8)  # the first on top
     ax.set_xlim(0, 100)
     ax.set_xlabel(
-        "images that are right, %\nbars: 95 % Clopper–Pearson over images; hollow: no attack"
+        "images that are right, %; hollow: no attack\n"
+        + textwrap.fill(f"whiskers: {fresh_words(standard_of(result).sizes['repeat'])}", FOLD)
     )
     ax.grid(axis="x", alpha=0.3)
     ax.tick_params(axis="y", length=0)
@@ -171,10 +173,9 @@ def _errors(result: xr.DataTree, threat: int, perturbation: str) -> np.ndarray:
 def accuracies_in_words(result: xr.DataTree, threat: int) -> str:
     """Return the numbers of :func:`plot_standard_accuracies`, as a text alternative."""
     rows = "; ".join(map(str, standard_rows(result, threat)))
-    return (
-        f"Accuracies under {threat_names(result)[threat]}, with 95 % Clopper–Pearson intervals "
-        f"over images: {rows}."
-    )
+    sizes = standard_of(result).sizes
+    words = interval_words(sizes["example"], sizes["repeat"])
+    return f"Accuracies under {threat_names(result)[threat]} [{words}]: {rows}."
 
 
 def errors_in_words(result: xr.DataTree, threat: int) -> str:

@@ -1,21 +1,25 @@
-"""Colours and markers that distinguish curves in greyscale, too."""
+"""Colours, labels and sizes that all figures share; curves differ in greyscale, too."""
 
-import io
+import math
 import textwrap
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter, PercentFormatter
 
-from pyrosnn.errors import FigureError, PyrosnnError, PyrosnnWarning, first_line
+from pyrosnn.results.threats import NORMS, shown_strength
 
+SIZE = 9  # points of all text
+MOST_TICKS = 6  # labels of strengths, where each is named
+BOXES = "boxes: middle half of images and repeats; whiskers: up to 1.5 box lengths; cross: mean."
+AIM = "aim of the attack (cosine)"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-PER_INCH = 11  # characters of a title
+PER_INCH = 13  # characters of a title
 
 
 def curve_style(index: int, total: int) -> dict[str, Any]:
@@ -58,14 +62,73 @@ def draw_boxes(ax: Axes, columns: Mapping[str, np.ndarray], *, far: bool = True)
 
 def set_title(figure: Figure, *lines: str) -> None:
     """Set a figure's title, with each line folded to the figure's width."""
+    figure.suptitle(_folded(figure, lines), fontsize=SIZE)
+
+
+def set_caption(figure: Figure, *lines: str) -> None:
+    """Say below a figure what its bands, whiskers and boxes are; give all its text one size."""
+    figure.supxlabel(_folded(figure, lines), fontsize=SIZE, color="0.25")
+    one_size(figure)
+
+
+def one_size(figure: Figure) -> None:
+    """Give all text of a figure one size."""
+    for ax in figure.axes:
+        ax.tick_params(which="both", labelsize=SIZE)
+    for text in figure.findobj(Text):
+        text.set_fontsize(SIZE)
+
+
+def _folded(figure: Figure, lines: Sequence[str]) -> str:
     width = int(PER_INCH * figure.get_figwidth())
-    folded = [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False)]
-    figure.suptitle("\n".join(folded), fontsize="medium")
+    parts = [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False)]
+    return "\n".join(parts)
+
+
+def strength_axis(ax: Axes, norm: str, strengths: Sequence[float]) -> None:
+    """Label the horizontal axis of strengths; ℓ∞ ones of whole grey levels are fractions.
+
+    Args:
+        ax: the axes.
+        norm: name of the norm that bounds δ; empty if it is not known.
+        strengths: the strengths, rising.
+    """
+    in_norm = f"{NORMS[norm]} norm, pixel values" if norm in NORMS else "pixel values"
+    ax.set_xlabel(f"perturbation strength η ({in_norm})")
+    named = {float(eta): shown_strength(norm, float(eta)) for eta in strengths}
+    if norm == "linf" and all("/" in text for eta, text in named.items() if eta > 0):
+        step = math.ceil(len(named) / MOST_TICKS)
+        shown = list(named.items())[::step]
+        ax.set_xticks([eta for eta, _ in shown], ["0" if eta == 0 else t for eta, t in shown])
+    if len(named) > 1:  # a single point needs the margin
+        ax.set_xlim(left=0)
+
+
+def share_axis(ax: Axes, label: str, *, vertical: bool = True) -> None:
+    """Label an axis of shares, from 0 to 100 %."""
+    axis = ax.yaxis if vertical else ax.xaxis
+    axis.set_label_text(f"{label}, %")
+    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    (ax.set_ylim if vertical else ax.set_xlim)(-0.02, 1.02)
+
+
+def draw_band(ax: Axes, curves: Any, name: str, color: Any) -> None:
+    """Draw the interval of a share against the strengths.
+
+    Args:
+        ax: the axes.
+        curves: a dataset over ``strength`` with the interval of the share, ``…_low`` and
+            ``…_high``.
+        name: name of the share.
+        color: colour of its curve.
+    """
+    low, high = (curves[f"{name}{end}"].values for end in ("_low", "_high"))
+    ax.fill_between(curves["strength"].values, low, high, color=color, alpha=0.15, linewidth=0)
 
 
 def legend_below(ax: Axes) -> None:
     """Place the legend below the axes, where it covers no curve."""
-    ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 
 
 def short_log_labels(ax: Axes) -> None:
@@ -104,43 +167,3 @@ def attack_name(spec: Mapping[str, Any]) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 repeat`` or ``5 repeats``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def draw_png(make: Callable[[], Figure]) -> bytes:
-    """Draw a figure as PNG, whatever the user's settings of matplotlib are.
-
-    A setting may need what is not there: LaTeX (``text.usetex``), or a font. The figure is then
-    drawn with matplotlib's defaults, after a warning.
-
-    Args:
-        make: makes the figure.
-
-    Raises:
-        FigureError: if the defaults do not help, with matplotlib's reason.
-    """
-    try:
-        return _png(make)
-    except (MemoryError, KeyError, PyrosnnError):
-        raise  # of the result, not of matplotlib
-    except Exception as error:
-        reason = first_line(error)
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        try:
-            content = _png(make)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise FigureError(f"matplotlib cannot draw the figure: {first_line(error)}") from error
-    warnings.warn(
-        f"matplotlib cannot draw with its settings ({reason}); the figure has the defaults",
-        PyrosnnWarning,
-        stacklevel=2,
-    )
-    return content
-
-
-def _png(make: Callable[[], Figure]) -> bytes:
-    buffer = io.BytesIO()  # not a file: then matplotlib's errors are not those of a disk
-    make().savefig(buffer, format="png")
-    return buffer.getvalue()

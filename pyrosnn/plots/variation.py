@@ -8,7 +8,15 @@ from matplotlib.ticker import MaxNLocator
 
 from pyrosnn.outputs import find_output
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import count, curve_style, model_name, say, set_title, short_log_labels
+from pyrosnn.plots.style import (
+    count,
+    curve_style,
+    model_name,
+    one_size,
+    say,
+    set_title,
+    short_log_labels,
+)
 from pyrosnn.results import read_provenance, read_spec
 
 
@@ -31,12 +39,13 @@ def variation_figure(result: xr.DataTree) -> Figure:
     _draw_spread(values["prediction_std"], left)
     left.set_xlabel(f"standard deviation of single $f_y$ ({unit})")
     _draw_gradients(values, right)
-    right.set_title(f"in {unit} / pixel", fontsize="small")
+    right.set_title(f"in {unit} / pixel")
     set_title(
         figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(values.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
     )
+    one_size(figure)
     return figure
 
 

@@ -1,8 +1,6 @@
 """A report as one HTML page."""
 
 import base64
-import re
-from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -41,18 +39,12 @@ def report_page(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"data_uri": _data_uri, "has_words": _has_words, "whole": _whole}
+    environment.filters |= {"data_uri": _data_uri, "whole": _whole}
     return environment.get_template("page.html").render(report=report)
 
 
 def _data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
-def _has_words(rows: Sequence[Sequence[str]], column: int) -> bool:
-    """Whether a column holds words, which stand to the left, and not numbers."""
-    cells = [row[column] for row in rows if row[column] not in ("", "-")]
-    return not any(re.match(r"[-+−±\[]?[\d.∞]", cell) for cell in cells)
 
 
 def _whole(sentence: str) -> str:

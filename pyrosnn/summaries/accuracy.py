@@ -95,8 +95,7 @@ def accuracy_intervals(result: Evaluated, *, confidence: float = 0.95) -> xr.Dat
         True
     """
     require_confidence(confidence)
-    counted = _counted(evaluation_of(result))
-    return with_intervals(counted, confidence=confidence)
+    return with_intervals(_counted(result), confidence=confidence)
 
 
 def with_intervals(shares: Mapping[str, xr.DataArray], *, confidence: float) -> xr.Dataset:
@@ -121,8 +120,9 @@ def with_intervals(shares: Mapping[str, xr.DataArray], *, confidence: float) -> 
     return xr.Dataset(found)
 
 
-def _counted(values: xr.Dataset) -> dict[str, xr.DataArray]:
+def _counted(result: Evaluated) -> dict[str, xr.DataArray]:
     """Return what each accuracy is the share of, NaN for images that do not count."""
+    values = evaluation_of(result)
     clean, attacked = values["clean_correct"], values["adversarial_correct"]
     shares = {
         "clean": clean,
@@ -132,6 +132,8 @@ def _counted(values: xr.Dataset) -> dict[str, xr.DataArray]:
     }
     if "smooth_condition" in values:
         shares["smooth_condition"] = values["smooth_condition"]
+    if (interval := interval_values(result)) is not None:
+        shares["interval_condition"] = interval["interval_condition"]
     return shares
 
 

@@ -66,8 +66,8 @@ def standard_table(
         noise-free form) has no column. The interval of a gap is NaN where all differences are
         equal. Queries are independent, :func:`~pyrosnn.statistics.robust_at`, mean over images.
 
-        Without an interval: ``archive_selected``, ``random_selected`` and ``clean_selected``, the
-        accuracies on V, and ``hidden_share``, (archive - known) / archive: the share of the
+        So have ``archive_selected``, ``random_selected`` and ``clean_selected``, the accuracies on
+        V. Without an interval: ``hidden_share``, (archive - known) / archive, the share of the
         robustness that is due to randomness which the attacker does not know.
 
     Raises:
@@ -81,7 +81,8 @@ def standard_table(
         if name in values:
             columns |= _with_interval(column, values[name], confidence)
     for column, name in (("archive", "archive"), ("random", "random"), ("clean", "unattacked")):
-        columns[f"{column}_selected"] = _mean(values[f"{name}_selected"])
+        selected = values[f"{name}_selected"]
+        columns |= _with_interval(f"{column}_selected", selected, confidence)
     for column, name in (("selection_gap", "archive"), ("random_gap", "random")):
         gap = values[f"{name}_selected"].astype(float) - values[f"{name}_correct"]
         columns |= _paired(column, gap, confidence)

@@ -15,9 +15,23 @@ def interval_words(images: int, repeats: int, *, confidence: float = 0.95) -> st
         >>> interval_words(1000, 1)
         '95 % interval for fresh images under these samples; 1,000 images, 1 repeat'
     """
-    fresh = "fresh samples and fresh images" if repeats > 1 else "fresh images under these samples"
     counted = f"{_count(images, 'image')}, {_count(repeats, 'repeat')}"
-    return f"{100 * confidence:g} % interval for {fresh}; {counted}"
+    return f"{fresh_words(repeats, confidence=confidence)}; {counted}"
+
+
+def fresh_words(repeats: int, *, confidence: float = 0.95) -> str:
+    """Return what the interval is for, without the numbers that stand elsewhere.
+
+    Args:
+        repeats: number of repeats.
+        confidence: confidence of the interval.
+
+    Example:
+        >>> fresh_words(3)
+        '95 % interval for fresh samples and fresh images'
+    """
+    fresh = "fresh samples and fresh images" if repeats > 1 else "fresh images under these samples"
+    return f"{100 * confidence:g} % interval for {fresh}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -69,5 +69,5 @@ def _part(cell: Cell, part: str) -> str:
     return _number(getattr(cell, part)) if isinstance(cell, Number) else ""
 
 
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else repr(value)
+def _number(value: float | int) -> str:
+    return "" if math.isnan(value) else str(value)

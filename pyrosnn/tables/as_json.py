@@ -49,5 +49,5 @@ def _cell(cell: Cell) -> Any:
     return {"value": value, "sd": _finite(cell.sd)} if cell.has_sd else value
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: float | int) -> float | int | None:
     return value if math.isfinite(value) else None

@@ -77,7 +77,7 @@ def as_latex(document: Document) -> str:
 
 
 def _float(table: Table) -> str:
-    kinds = "".join("r" if table.numbers(i) else "l" for i, _ in enumerate(table.columns))
+    kinds = "".join("l" if table.has_words(i) else "r" for i, _ in enumerate(table.columns))
     lines = [
         r"\begin{table}",
         r"  \centering",

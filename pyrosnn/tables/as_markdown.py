@@ -33,10 +33,10 @@ def _title(table: Table) -> str:
 
 
 def _rows(table: Table) -> str:
-    right = [bool(table.numbers(index)) for index, _ in enumerate(table.columns)]
+    words = [table.has_words(index) for index, _ in enumerate(table.columns)]
     lines = [
         [_escaped(name) for name in table.columns],
-        ["---:" if numbers else ":---" for numbers in right],
+        [":---" if of_words else "---:" for of_words in words],
         *[[_escaped(text) for text in row] for row in table.texts],
     ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,6 +1,7 @@
 """A table as data: cells keep their numbers, so that each format writes them in its own way."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -106,6 +107,13 @@ class Table:
     def texts(self) -> list[list[str]]:
         """The cells as a terminal shows them."""
         return [[str(cell) for cell in row] for row in self.rows]
+
+    def has_words(self, column: int) -> bool:
+        """Whether a column holds words, which stand to the left, and not numbers."""
+        if self.numbers(column):
+            return False
+        cells = [row[column] for row in self.texts if row[column] not in ("", "-")]
+        return not any(re.match(r"[-+−±\[]?[\d.∞]", cell) for cell in cells)
 
     def numbers(self, column: int) -> list[Number]:
         """Return the numbers of a column; none for a column of words."""

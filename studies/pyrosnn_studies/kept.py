@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from pyrosnn.errors import FileError, PyrosnnError, PyrosnnWarning, first_line, require
-from pyrosnn.plots.style import draw_png
+from pyrosnn.plots.drawing import draw_png
 from pyrosnn.results import compact_result, open_results, read_spec, save_results
 from pyrosnn.storage import check_writable, write_whole
 from pyrosnn_studies.resuming import finished_result, open_store

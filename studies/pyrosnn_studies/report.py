@@ -10,7 +10,8 @@ import xarray as xr
 
 from pyrosnn.checks import STATUSES, Finding
 from pyrosnn.errors import PyrosnnError
-from pyrosnn.plots.style import count, draw_png, model_name
+from pyrosnn.plots.drawing import draw_png
+from pyrosnn.plots.style import count, model_name
 from pyrosnn.reports import Findings, Picture, Pictures, Report, Section, Text, report_page
 from pyrosnn.reports.content import Part
 from pyrosnn.results import GROUP, read_provenance, read_spec

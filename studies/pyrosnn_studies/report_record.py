@@ -9,6 +9,7 @@ import xarray as xr
 
 from pyrosnn.reports import Code, Entries, Section, Text
 from pyrosnn.results import read_provenance, read_spec, result_digest
+from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
 
 DIGESTS = ("model_digest", "dataset_digest")
@@ -21,26 +22,41 @@ def record_sections(result: xr.DataTree, file: Path) -> list[Section]:
         result: a result.
         file: its file, for the command.
     """
+    entries = [Entries(title=title, entries=values) for title, values in records(result).items()]
+    return [
+        Section(anchor="settings", title="Settings", parts=entries[:1]),
+        Section(anchor="versions", title="Versions and digests", parts=entries[1:]),
+        Section(anchor="repeat", title="Repeat it", parts=_command(result, file)),
+    ]
+
+
+def settings_tables(result: xr.DataTree) -> list[Table]:
+    """Return how a result was made as tables: settings, date, machine, versions and digests.
+
+    Args:
+        result: a result.
+    """
+    return [
+        Table(title=title, columns=["name", "value"], rows=[*map(list, values.items())])
+        for title, values in records(result).items()
+    ]
+
+
+def records(result: xr.DataTree) -> dict[str, dict[str, str]]:
+    """Return how a result was made, in groups by their titles: texts by dotted names.
+
+    Args:
+        result: a result.
+    """
     provenance = read_provenance(result)
     made = {name: value for name, value in provenance.items() if name not in DIGESTS}
     digests = {name: provenance[name] for name in DIGESTS if name in provenance}
     digests["result_digest"] = result_digest(result)
-    return [
-        Section(
-            anchor="settings",
-            title="Settings",
-            parts=[Entries(title="Settings of the evaluation", entries=_flat(read_spec(result)))],
-        ),
-        Section(
-            anchor="versions",
-            title="Versions and digests",
-            parts=[
-                Entries(title="Model, data, machine and versions", entries=_flat(made)),
-                Entries(title="SHA-256", entries=_flat(digests)),
-            ],
-        ),
-        Section(anchor="repeat", title="Repeat it", parts=_command(result, file)),
-    ]
+    return {
+        "Settings of the evaluation": _flat(read_spec(result)),
+        "Date, model, data, machine and versions": _flat(made),
+        "SHA-256": _flat(digests),
+    }
 
 
 def _command(result: xr.DataTree, file: Path) -> list[Text | Code]:

@@ -4,6 +4,7 @@ from functools import partial
 
 import xarray as xr
 
+from pyrosnn.plots.drawing import draw_png
 from pyrosnn.plots.standard import (
     accuracies_figure,
     accuracies_in_words,
@@ -11,7 +12,6 @@ from pyrosnn.plots.standard import (
     errors_in_words,
     threat_names,
 )
-from pyrosnn.plots.style import draw_png
 from pyrosnn.reports import Picture, Pictures, Text
 from pyrosnn.reports.content import Part
 from pyrosnn.summaries.standard import num_queries

@@ -137,7 +137,10 @@ MODEL = ("--model", "the checkpoint")
         (["study", "sample-size", "--device", "meta", *MODEL], "device 'meta' cannot be used here"),
         (["summary", "missing.nc"], "there is no result file missing.nc"),
         (["plot", "missing.nc"], "there is no result file missing.nc"),
-        (["plot", "a.nc", "--output", "a.pdf"], "--output must end in .png, got a.pdf"),
+        (
+            ["plot", "a.nc", "--output", "a.eps"],
+            "--output must end in .png, .pdf or .svg, got a.eps",
+        ),
     ],
     ids=str,
 )

@@ -30,7 +30,7 @@ def test_study_summary_and_plot(run: Run, tmp_path: Path, checkpoint_path: Path)
     assert summary.exit_code == 0, summary.output
     assert "hdi_5%" in summary.stdout
     assert "labels true, precision full, clip False, clip_judged False" in summary.stdout
-    assert "given clean-correct" in summary.stdout
+    assert "of images that are right without attack" in summary.stdout
     accuracy = float(values["adversarial_correct"].sel(strength=0.5, attack_samples=3).mean())
     assert f"{100 * accuracy:.1f}" in summary.stdout
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from support.program import Run, refused
 
 from pyrosnn.errors import FigureError, PyrosnnWarning
-from pyrosnn.plots.style import draw_png
+from pyrosnn.plots.drawing import draw_png
 from pyrosnn.results import open_results
 from pyrosnn_cli.pipes import CLOSED
 

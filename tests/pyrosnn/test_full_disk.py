@@ -15,7 +15,7 @@ from support.small_result import small_result
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.plots.style import draw_png
+from pyrosnn.plots.drawing import draw_png
 from pyrosnn.results import open_results, save_results
 from pyrosnn.storage import read_whole, write_whole
 from pyrosnn.training import (

@@ -15,11 +15,13 @@ from support.small_result import small_result
 
 from pyrosnn.errors import ArgumentError
 from pyrosnn.plots import (
+    ablation_figure,
     conditions_figure,
     inference_size_figure,
     sample_size_figure,
     variation_figure,
 )
+from pyrosnn.plots.style import SIZE, strength_axis
 from pyrosnn.results import GROUP, open_results
 
 REPRODUCTION = Path(__file__).parents[3] / "docs" / "reproduction"
@@ -37,9 +39,9 @@ def test_titles_of_long_names_stay_within_the_figure(
 ) -> None:
     figure = make(small_result(model=LONG, output="logits"))
     draw(figure)
-    (title,) = figure.texts
-    extent = title.get_window_extent()
-    assert 0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+    for text in figure.texts:  # title and caption
+        extent = text.get_window_extent()
+        assert 0 <= extent.x0 < extent.x1 <= figure.bbox.x1
 
 
 def variation(length: np.ndarray, spread: np.ndarray) -> xr.DataTree:
@@ -116,3 +118,40 @@ def test_a_figure_names_all_that_a_result_lacks() -> None:
         sample_size_figure(result)
     with pytest.raises(ArgumentError, match=r"'smooth_condition' in its group evaluation"):
         conditions_figure(result)
+
+
+def saying(figure: Figure) -> str:
+    """Return what a figure says below its panels."""
+    return " ".join(figure.texts[-1].get_text().split())
+
+
+@pytest.mark.slow
+def test_a_figure_has_one_size_of_text_and_says_what_its_bands_are() -> None:
+    for name, make, words in (
+        (
+            "conditions-bnn",
+            conditions_figure,
+            "Bands: 95 % interval for fresh samples and fresh im",
+        ),
+        ("linf-bnn", sample_size_figure, "bands: 95 % interval for fresh images under these sampl"),
+        ("ablation-bnn", ablation_figure, "left: 95 % interval for fresh samples and fresh images"),
+    ):
+        figure = make(open_results(REPRODUCTION / f"{name}.nc"))
+        draw(figure)
+        assert words in saying(figure)
+        shown = [text for text in figure.findobj(Text) if text.get_text().strip()]
+        assert {text.get_fontsize() for text in shown} == {SIZE}, name
+
+
+def test_strengths_for_pictures_of_8_bits_are_fractions() -> None:
+    for norm, strengths, labels in (
+        ("linf", [0, 4 / 255, 8 / 255], ["0", "4/255", "8/255"]),
+        ("linf", np.arange(13) / 255, ["0", "3/255", "6/255", "9/255", "12/255"]),
+        ("linf", [0, 0.1, 8 / 255], None),
+        ("l2", [0, 4 / 255, 8 / 255], None),
+    ):
+        ax = Figure().subplots()
+        strength_axis(ax, norm, list(map(float, strengths)))
+        found = [label.get_text() for label in ax.get_xticklabels()]
+        assert (found == labels) if labels else ("4/255" not in found)
+        assert {"linf": "ℓ∞", "l2": "ℓ2"}[norm] in ax.get_xlabel()

@@ -40,7 +40,11 @@ def parts(text: str) -> list[Part]:
     return [
         Text(paragraphs=[text]),
         Table(
-            title=text, columns=[text, text], rows=[[text, text], ["a", "-"]], notes=[text], main=0
+            title=text,
+            columns=[text, f"{text}!"],
+            rows=[[text, text], ["a", "-"]],
+            notes=[text],
+            main=0,
         ),
         Pictures(pictures=[Picture(content=PNG, words=text, caption=text)]),
         Gallery(title=text, images=[Image(views={text: PNG}, caption=text)]),

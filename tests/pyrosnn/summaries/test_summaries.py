@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from support.small_result import SIZES, small_result
 
 from pyrosnn.plots import plot_accuracy, plot_cosines
-from pyrosnn.results import combine_repeats, make_dataset, make_result
-from pyrosnn.statistics import highest_density
+from pyrosnn.results import GROUP, combine_repeats, make_dataset, make_result
+from pyrosnn.statistics import highest_density, share_interval
 from pyrosnn.summaries import (
     accuracies,
     accuracy_table,
@@ -77,6 +77,24 @@ def test_the_table_has_mean_and_sample_deviation_over_repeats(result: xr.DataTre
     assert row["adversarial"] == pytest.approx(0.5)
     assert row["adversarial_sd"] == pytest.approx(0.5 / 2**0.5)  # two values, 0.5 apart, ddof 1
     assert row["clean_sd"] == 0.0
+    assert row["clean_low"] < row["clean"] < row["clean_high"]
+
+
+def test_the_table_has_intervals_of_the_images_that_count(result: xr.DataTree) -> None:
+    values = result[GROUP].dataset.squeeze()
+    clean, attacked = (
+        values[name].transpose("repeat", "example").to_numpy().astype(float)
+        for name in ("clean_correct", "adversarial_correct")
+    )
+    row = only_row(accuracy_table(result, confidence=0.9))
+    for name, each in (
+        ("adversarial", attacked),
+        ("adversarial_given_clean", np.where(clean > 0, attacked, np.nan)),
+    ):
+        bounds = [row[f"{name}_low"], row[f"{name}_high"]]
+        np.testing.assert_allclose(bounds, share_interval(each, confidence=0.9))
+    per_repeat = accuracies(result)["adversarial_given_clean"].mean()
+    assert row["adversarial_given_clean"] == pytest.approx(float(per_repeat))
 
 
 def test_a_single_repeat_has_no_deviation() -> None:

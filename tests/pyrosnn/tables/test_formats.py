@@ -14,7 +14,7 @@ import pytest
 from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.tables import FORMATS, Cell, Document, Number, Table, written
 
-HOSTILE = r"50 % & more_ $x^2$ #1 ~{a}\b [c] *d* <e> |f| `g` η ‖δ‖ ≤ ∞, S_A, café, 漢"
+HOSTILE = r"Of 50 % & more_ $x^2$ #1 ~{a}\b [c] *d* <e> |f| `g` η ‖δ‖ ≤ ∞, S_A, café, 漢"
 SHARE = Number(value=70.25, form=".1f", low=63.5, high=76.125)
 CELLS = [
     SHARE,
@@ -87,7 +87,7 @@ def test_csv_is_read_back_in_full() -> None:
     read = pd.read_csv(io.StringIO(written(Document(tables=[words]), "csv")))
     assert read.iloc[0, 0] == HOSTILE
     first, second = written(document(), "csv").split("\n\n")
-    assert first.startswith("# 50 % & more_ ")
+    assert first.startswith("# Of 50 % & more_ ")
     assert second.startswith("# Numbers in two lines\nname,number,")
 
 
