@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.settings import kind_of, parse, parse_number
-from pyrosnn_cli.options import TEXT, Format, OneTable, Rendering
+from pyrosnn_cli.options import Format, OneTable, read_rendering
 
 
 def compare(
@@ -38,7 +38,7 @@ def compare(
     """
     wanted = parse(shares, kind_of(tuple[float, ...]), "--shares")
     eta = None if strength is None else parse_number(strength, "--strength")
-    rendering = Rendering(format=format or TEXT, table=table)
+    rendering = read_rendering(format, table)
 
     from pyrosnn.plots.style import model_name
     from pyrosnn.results import open_results, read_provenance, read_spec

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 
 from pyrosnn.data import DATA_ROOT_VARIABLE, DATASETS, OWN_DATA
-from pyrosnn.settings import RARE, Default, OneOf, Settings, options_of
+from pyrosnn.settings import RARE, Default, OneOf, Settings, options_of, parse_integer
 from pyrosnn.settings.presets import PRESETS
 from pyrosnn.tables import FORMATS
 from pyrosnn_cli.command import annotation
@@ -126,6 +126,20 @@ class Rendering(Settings):
 
     format: Annotated[str, OneOf((TEXT, *FORMATS))] = TEXT
     table: Annotated[int | None, Ge(1), Default("all")] = None
+
+
+def read_rendering(format: str | None, table: str | None) -> Rendering:
+    """Return the rendering that a command line asks for.
+
+    Args:
+        format: what is given to ``--format``, if it is.
+        table: what is given to ``--table``, if it is.
+
+    Raises:
+        ArgumentError, UnknownNameError: for values that cannot be.
+    """
+    number = None if table is None else parse_integer(table, "--table")
+    return Rendering(format=format or TEXT, table=number)
 
 
 # For commands that take no other group.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pyrosnn.settings import parse_number
-from pyrosnn_cli.options import TEXT, Format, OneTable, Rendering
+from pyrosnn_cli.options import Format, OneTable, read_rendering
 
 
 def summary(
@@ -40,7 +40,7 @@ def summary(
     (prediction-variance, gaussian-angles, ablation) shows the tables of its study.
     """
     eta = None if strength is None else parse_number(strength, "--strength")
-    rendering = Rendering(format=format or TEXT, table=table)
+    rendering = read_rendering(format, table)
     mass = parse_number(hdi_prob, "--hdi-prob")
 
     from pyrosnn.results import GROUP, open_results, read_provenance, read_spec

@@ -5,7 +5,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import count, curve_style, model_name, set_title
+from pyrosnn.plots.style import (
+    count,
+    curve_style,
+    model_name,
+    one_size,
+    set_title,
+    share_axis,
+)
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.summaries.certificates import GROUP, certified_accuracy, data_set_certificate
 
@@ -42,11 +49,10 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
             ax.plot(x, curve.values, label=label, linestyle=LINES[index % 4], color=style["color"])
     scale = float(values["noise_scale"])
     ax.set_xlabel(f"radius ($\\ell_2$, pixel values; σ = {scale:.3g})")
-    ax.set_ylabel("share of images")
-    ax.set_ylim(-0.02, 1.02)
+    share_axis(ax, "images")
     ax.set_xlim(left=0)
     ax.grid(alpha=0.3)
-    ax.legend(fontsize="x-small", loc="upper right")
+    ax.legend(loc="upper right")
     return ax
 
 
@@ -82,4 +88,5 @@ def certificates_figure(result: xr.DataTree) -> Figure:
         f"{count(result[GROUP].sizes['example'], 'image')}, {spec['num_samples']:,} draws, "
         f"α = {spec['alpha']:g} for each image",
     )
+    one_size(figure)
     return figure

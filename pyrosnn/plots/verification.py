@@ -5,7 +5,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import count, curve_style, legend_below, model_name, set_title
+from pyrosnn.plots.style import (
+    count,
+    curve_style,
+    legend_below,
+    model_name,
+    set_caption,
+    set_title,
+    share_axis,
+    strength_axis,
+)
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.summaries.verification import GROUP, verified_accuracy
 
@@ -35,10 +44,8 @@ def plot_verification(result: xr.DataTree, ax: Axes) -> Axes:
             upper = shares[high].values
             ax.plot(strengths, upper, label=f"{label}, attacked", linestyle="--", **style)
             ax.fill_between(strengths, shares[low].values, upper, color=style["color"], alpha=0.12)
-    norm = {"linf": r"\ell_\infty", "l2": r"\ell_2"}[spec["norm"]]
-    ax.set_xlabel(f"strength η (${norm}$, pixel values)")
-    ax.set_ylabel("share right for all δ")
-    ax.set_ylim(-0.02, 1.02)
+    strength_axis(ax, spec["norm"], strengths.tolist())
+    share_axis(ax, "right for all δ")
     ax.grid(alpha=0.3)
     legend_below(ax)
     return ax
@@ -66,4 +73,5 @@ def verification_figure(result: xr.DataTree) -> Figure:
         f"{count(result[GROUP].sizes['example'], 'image')}, S_I = {spec['inference_samples']}, "
         f"bounds by {spec['method']}",
     )
+    set_caption(figure, "Bands: between what is verified and what an attack leaves, these images.")
     return figure

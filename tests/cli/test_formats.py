@@ -78,6 +78,7 @@ def test_what_is_not_there_is_named(run: Run, here: Path) -> None:
     refused(run("summary", "a.nc", "--format", "latx"), "did you mean 'latex'?")
     refused(run("summary", "a.nc", "--format", "pdf"), ", ".join(FORMATS))
     refused(run("summary", "a.nc", "--table", "9"), "--table must be at most 6, got 9; the tables")
+    refused(run("summary", "a.nc", "--table", "x"), "--table expects an integer, got 'x'")
     refused(run("plot", "a.nc", "--output", "a.eps"), "must end in .png, .pdf or .svg, got a.eps")
 
 
