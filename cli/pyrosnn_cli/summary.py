@@ -42,6 +42,7 @@ def summary(
     from pyrosnn_cli.show import show, smoothing, whole
     from pyrosnn_studies.shown import shown_of
     from pyrosnn_studies.tables import all_accuracies, cosines, robustness
+    from pyrosnn_studies.titles import titled
 
     result = open_results(file)
     settings = {**read_provenance(result), **read_spec(result)}
@@ -52,6 +53,7 @@ def summary(
             tables = [*all_accuracies(result), cosines(result, eta, mass)]
             if result[GROUP].sizes["repeat"] > 1:
                 tables.append(robustness(result, eta))
+            tables = titled(tables, result)
         else:
             tables = shown_of(result).tables(result)
     known = ", ".join(f"{key} {settings[key]}" for key in shown if key in settings)
