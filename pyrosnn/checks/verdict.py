@@ -31,7 +31,7 @@ REASONS = {
     "random-attack": "attacks a network without its noise",
     "own-cosine": "differentiates another quantity than it judges",
     "large-strength": "leaves images right at every strength",
-    "more-steps": "leaves more in many steps than in one",
+    "more-steps": "depends on the number of steps",
     "gradient-free": "is weaker than an attack without gradients",
     "gradient-definitions": "depends on the definition of the gradient",
     "planted-vulnerability": "misses adversarial examples that are known to exist",

@@ -60,7 +60,9 @@ def test_compare_shows_equal_size_equal_reach_and_what_follows(run: Run) -> None
     at_ten = 0.75 - 0.6 * law([10], 150.0, 1.0)[0] - (0.9 - 0.6 * law([10], 5.0, 1.0)[0])
     (row,) = cells(result.stdout, "10")
     assert float(row[3]) == pytest.approx(100 * at_ten, abs=0.3)
-    (row,) = cells(result.stdout, "0.5")
+    strength, row = cells(result.stdout, "0.5")
+    (largest,) = cells(result.stdout, "100")
+    assert strength[1:] == largest[1:]
     assert row[1:3] == ["50", "1.67"]
     assert float(row[5]) == pytest.approx(-15, abs=0.3)
     (row,) = cells(result.stdout, "0.9")
