@@ -16,7 +16,9 @@ def compare(
     strength: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBER", help="Strength to compare at.", show_default="the largest of both"
+            metavar="NUMBER",
+            help="Strength to compare S_A and shares at.",
+            show_default="the largest of both",
         ),
     ] = None,
     shares: Annotated[
@@ -26,12 +28,15 @@ def compare(
     format: Format = None,
     table: OneTable = None,
 ) -> None:
-    """Compare two models on the same images, at equal S_A and at equal reach.
+    """Compare two models on the same images, at every strength and at equal reach.
 
-    At equal S_A, the attack on the noisier model is weaker. For a fair
-    comparison, each attack gets the S_A at which it reaches the same share of
-    the cosine that more samples could reach: S_A = B share² / (1 - share²),
-    with the noise scale B fitted to the result's cosines.
+    The first table has the clean accuracies, and those under attack at every
+    strength with the largest S_A of both. At equal S_A, the attack on the
+    noisier model is weaker. For a fair comparison of single steps in l2 (fgm),
+    each gets the S_A at which it reaches the same share of the cosine that more
+    samples could reach: S_A = B share² / (1 - share²), with the noise scale B
+    fitted to the result's cosines. Other attacks follow no such law, and the
+    largest S_A of both decides.
 
     Each difference has two intervals: one for these images under fresh sample
     sets A and I, and one for fresh images as well.
@@ -46,6 +51,7 @@ def compare(
     from pyrosnn.tables import Document
     from pyrosnn_cli.show import show, smoothing
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
+    from pyrosnn_studies.titles import titled
 
     results = [open_results(path) for path in (first, second)]
     compared = compare_results(results[0], results[1], strength=eta)
@@ -67,9 +73,10 @@ def compare(
         f"{compared.first.sizes['example']:,} images; {common}; "
         f"η = {compared.strength:g}, S_I = {compared.inference_samples:,}"
     )
+    tables = comparison_tables(compared, by_size, by_reach, names, confidence)
     document = Document(
         heading=heading,
-        tables=comparison_tables(compared, by_size, by_reach, names, confidence),
+        tables=titled(tables, results[0]),
         closing=[*conclusions(by_size, by_reach, compared, names), *warnings_of(compared, names)],
     )
     show(document, rendering)

@@ -49,6 +49,7 @@ def summary(
     from pyrosnn_studies.report_record import settings_tables
     from pyrosnn_studies.shown import shown_of
     from pyrosnn_studies.tables import all_accuracies, cosines, robustness
+    from pyrosnn_studies.titles import titled
 
     result = open_results(file)
     made = {**read_provenance(result), **read_spec(result)}
@@ -61,6 +62,7 @@ def summary(
             tables = [*all_accuracies(result), cosines(result, eta, mass)]
             if result[GROUP].sizes["repeat"] > 1:
                 tables.append(robustness(result, eta))
+            tables = titled(tables, result)
         else:
             tables = shown_of(result).tables(result)
     known = ", ".join(f"{key} {made[key]}" for key in shown if key in made)

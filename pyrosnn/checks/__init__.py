@@ -4,12 +4,20 @@ The tables hold import paths, so that reading a result file loads no torch.
 """
 
 from pyrosnn.checks.finding import STATUSES, Finding
+from pyrosnn.checks.verdict import Verdict, verdict_on
 
 # what a result file holds enough for: functions of the result
 RESULT_CHECKS = {
+    "attacked-labels": "pyrosnn.checks.attacked_labels:attacked_labels",
+    "judged-image": "pyrosnn.checks.judged_image:judged_image",
+    "attack-strength": "pyrosnn.checks.attack_strength:attack_strength",
+    "strength-range": "pyrosnn.checks.strength_range:strength_range",
     "perturbation-norm": "pyrosnn.checks.perturbation_norm:perturbation_norm",
     "zero-gradients": "pyrosnn.checks.zero_gradients:zero_gradients",
     "attack-samples": "pyrosnn.checks.attack_samples:attack_samples",
+    "attack-sizes": "pyrosnn.checks.attack_sizes:attack_sizes",
+    "attack-effect": "pyrosnn.checks.attack_effect:attack_effect",
+    "attack-direction": "pyrosnn.checks.attack_direction:attack_direction",
     "accuracy-falls": "pyrosnn.checks.accuracy_falls:accuracy_falls",
     "own-samples": "pyrosnn.checks.own_samples:own_samples",
     "unmoved-images": "pyrosnn.checks.unmoved:unmoved_images",
@@ -17,6 +25,8 @@ RESULT_CHECKS = {
 
 # what a result of the standard protocol holds enough for: functions of the result
 STANDARD_CHECKS = {
+    "attack-strength": "pyrosnn.checks.attack_strength:attack_strength",
+    "strength-range": "pyrosnn.checks.strength_range:strength_range",
     "selection-gap": "pyrosnn.checks.selection_gap:selection_gap",
     "null-control": "pyrosnn.checks.null_control:null_control",
 }
@@ -30,6 +40,7 @@ MODEL_CHECKS = {
     "random-outputs": "pyrosnn.checks.outputs:random_outputs",
     "replay": "pyrosnn.checks.replayed:replays",
     "disjoint-samples": "pyrosnn.checks.sample_sets:disjoint_samples",
+    "distinct-samples": "pyrosnn.checks.distinct_samples:distinct_samples",
     "random-attack": "pyrosnn.checks.sample_sets:random_attack",
     "own-cosine": "pyrosnn.checks.own_cosine:own_cosine",
     "large-strength": "pyrosnn.checks.large_strength:large_strength",
@@ -51,4 +62,6 @@ __all__ = [
     "STANDARD_CHECKS",
     "STATUSES",
     "Finding",
+    "Verdict",
+    "verdict_on",
 ]

@@ -1,15 +1,13 @@
 """`accuracy-falls`: a stronger attack does not leave a higher accuracy."""
 
-import numpy as np
 import xarray as xr
 
 from pyrosnn.checks.differences import FAILURE_RATE, significantly_positive, status_of
+from pyrosnn.checks.draws import MIN_DRAWS, block_size, by_draw
 from pyrosnn.checks.finding import Finding, skipped
-from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results import GROUP
 
 NAME = "accuracy-falls"
-# Student's t of fewer draws would call nothing significant.
-MIN_DRAWS = 5
 ATTACKED = ("strength", "attack_samples")
 
 
@@ -27,9 +25,9 @@ def accuracy_falls(result: xr.DataTree) -> Finding:
         The finding; its value is the largest significant rise, 0 if there is none.
     """
     values = result[GROUP].dataset.sortby(list(ATTACKED))
-    spec = read_spec(result)
-    size = int(spec.get("block_size", values.sizes["example"]))
-    accuracy = _by_draw(values["adversarial_correct"], size, chosen="indices" in spec)
+    correct = values["adversarial_correct"].astype(float)
+    accuracy = by_draw(result, correct) / by_draw(result, xr.ones_like(correct))
+    accuracy = accuracy.transpose("draw", *ATTACKED, ...)
     draws = accuracy.sizes["draw"]
     pairs = [accuracy.diff(dim) for dim in ATTACKED if accuracy.sizes[dim] > 1]
     if not pairs:
@@ -39,7 +37,7 @@ def accuracy_falls(result: xr.DataTree) -> Finding:
             NAME, f"needs {MIN_DRAWS} independent draws (repeats × blocks of images), has {draws}"
         )
     comparisons = sum(rises.isel(draw=0).size for rises in pairs)
-    grain = 1 / min(size, values.sizes["example"])
+    grain = 1 / block_size(result)
     worst, where = 0.0, ""
     for rises in pairs:
         significant = significantly_positive(rises.values, grain=grain, comparisons=comparisons)
@@ -53,13 +51,3 @@ def accuracy_falls(result: xr.DataTree) -> Finding:
         return Finding(name=NAME, status="pass", value=0.0, message=text)
     text = f"accuracy rises by {worst:.3f}, significantly, on the way to {where}"
     return Finding(name=NAME, status=status_of(worst, True), value=worst, message=text)
-
-
-def _by_draw(correct: xr.DataArray, size: int, *, chosen: bool) -> xr.DataArray:
-    """Return the accuracy of each block of images in each repeat: draw, then the other dims."""
-    place = correct["example"].values if chosen else np.arange(correct.sizes["example"])
-    block = place // size
-    shares = correct.astype(float).drop_vars(["label", "example"], errors="ignore")
-    shares = shares.assign_coords(block=("example", block)).groupby("block").mean()
-    stacked = shares.stack(draw=("repeat", "block"), create_index=False)
-    return stacked.transpose("draw", *ATTACKED, ...)

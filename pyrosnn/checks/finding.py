@@ -15,12 +15,15 @@ class Finding:
         status: ``pass``, ``warn``, ``fail``, or ``skipped`` where something needed is missing.
         value: the number behind the status; None where the check was skipped.
         message: one sentence: what the number is, and what it means, or what is missing.
+        reason: in a few words what speaks against the evaluation, for the verdict; where it is
+            empty, those that ``REASONS`` has for the check.
     """
 
     name: str
     status: str
     value: float | None
     message: str
+    reason: str = ""
 
 
 def skipped(name: str, missing: str) -> Finding:

@@ -13,6 +13,8 @@ NAME = "perturbation-norm"
 TOLERANCE = 1e-3
 # Share of δ that may end within the ball after many steps.
 FEW = 0.01
+# Mean length, in η, that many steps keep, whatever bounds they meet.
+MOST = 0.9
 # Attacks of the library that minimise the norm: `ATTACKS` says so, too, but loads torch.
 MINIMISE = ("ddn", "fmn", "cw")
 
@@ -20,9 +22,10 @@ MINIMISE = ("ddn", "fmn", "cw")
 def perturbation_norm(result: xr.DataTree) -> Finding:
     """Compare the true norm of each δ with η, for images whose gradient is not zero.
 
-    A longer δ fails. A shorter one fails for an attack of one full step; an attack that clips,
-    that makes many steps and ends within its ball for more than 1 % of the images, or that is a
-    function from elsewhere, warns. It is what an attack that minimises the norm looks for.
+    A longer δ fails. A shorter one fails for an attack of one full step; one step that clips and a
+    function from elsewhere warn. Many steps may end within the ball: they warn where more than 1 %
+    of the δ are shorter and the mean is below 0.9 η. A shorter δ is what an attack that minimises
+    the norm looks for.
 
     Args:
         result: a result with the group ``evaluation``.
@@ -54,11 +57,11 @@ def perturbation_norm(result: xr.DataTree) -> Finding:
     status = "fail"
     if spec.get("minimises_norm") or _minimises(spec.get("attack")):
         status, text = "pass", f"{text} (the attack looks for the shortest)"
+    elif options.get("steps", 1) > 1:
+        status = "pass" if shorter <= FEW or mean >= MOST else "warn"
+        text = f"{text} (many steps may end within the ball)"
     elif spec.get("clip"):
         status, text = "warn", f"{text} (the attack clips x + δ: read η as a bound)"
-    elif options.get("steps", 1) > 1:
-        status = "pass" if shorter <= FEW else "warn"
-        text = f"{text} (many steps may end within the ball)"
     elif is_function(spec):
         status = "warn"
         text = f"{text} (not an attack of pyrosnn: read η as a bound)"

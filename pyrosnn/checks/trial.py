@@ -111,7 +111,9 @@ class Trial:
             )
             repeats.append(values)
         joined = combine_repeats(repeats)
-        return make_result(joined, study="check", spec=self._spec(), provenance={})
+        low, high = (float(end) for end in self.x.aminmax())
+        made = {"bounds": [low, high], "image_shape": list(self.x.shape[1:])}
+        return make_result(joined, study="check", spec=self._spec(), provenance=made)
 
     def _spec(self) -> Mapping[str, Any]:
         """Return the attack's settings under their names in a study's spec."""

@@ -61,4 +61,5 @@ def make_provenance(
         "output": classifier.output,
         "per_example": classifier.per_example,
         "bounds": list(dataset.bounds),
+        "image_shape": list(classifier.image_shape),
     }

@@ -36,6 +36,7 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
     "dataset_digest": str,
     "output": str,
     "bounds": list,
+    "image_shape": list,
 }
 
 

@@ -35,6 +35,7 @@ from pyrosnn.summaries.geometry import geometry_means
 from pyrosnn.summaries.interval import interval_end, interval_values
 from pyrosnn.summaries.paired import difference_of_models, paired_differences
 from pyrosnn.summaries.predicted import confusion_matrix, targeted_success
+from pyrosnn.summaries.protocol import attacks_predicted, deviations, judges_clipped
 from pyrosnn.summaries.reach import (
     at_reach,
     fit_reach,
@@ -57,6 +58,7 @@ __all__ = [
     "advise",
     "at_reach",
     "at_strength",
+    "attacks_predicted",
     "broken",
     "certified_accuracy",
     "certified_at",
@@ -66,6 +68,7 @@ __all__ = [
     "cosine_table",
     "data_set_certificate",
     "determined",
+    "deviations",
     "difference_of_models",
     "entry_table",
     "fit_reach",
@@ -73,6 +76,7 @@ __all__ = [
     "interval_end",
     "interval_values",
     "jackknife",
+    "judges_clipped",
     "known_reach",
     "loss_mismatch",
     "mean_cosine",

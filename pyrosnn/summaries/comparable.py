@@ -7,6 +7,9 @@ import xarray as xr
 from pyrosnn.errors import require
 from pyrosnn.results import GROUP, read_provenance, read_spec
 
+# Strengths that differ by less are the same: 0.1 + 0.2 and 0.3.
+NEAR = 1e-9
+
 # What both results must have alike, with what a result without the setting has.
 SETTINGS: dict[str, Any] = {
     "attack": None,
@@ -65,22 +68,38 @@ def listed(values: xr.Dataset, name: str) -> str:
     return ", ".join(f"{value:g}" for value in values[name].values)
 
 
-def common_strength(first: xr.Dataset, second: xr.Dataset, strength: float | None) -> float:
-    """Return a strength that both results have; the largest for None.
+def common_strengths(first: xr.Dataset, second: xr.Dataset) -> list[float]:
+    """Return the strengths that both results have, rising.
 
     Raises:
-        ArgumentError: naming the strengths that they have.
+        ArgumentError: for none, naming the strengths that they have.
     """
     grids = [values["strength"].values for values in (first, second)]
-    common = [float(eta) for eta in grids[0] if (abs(grids[1] - eta) < 1e-9).any()]
+    common = sorted(float(eta) for eta in grids[0] if (abs(grids[1] - eta) < NEAR).any())
     require(
         len(common) > 0,
         f"the results have no strength in common: {listed(first, 'strength')} and "
         f"{listed(second, 'strength')}; run one again with --strengths",
     )
+    return common
+
+
+def chosen_strength(common: list[float], strength: float | None) -> float:
+    """Return the common strength that is meant; the largest for None.
+
+    Raises:
+        ArgumentError: naming the strengths that both have.
+    """
     if strength is None:
-        return max(common)
-    near = [eta for eta in common if abs(eta - strength) < 1e-9]
+        return common[-1]
+    near = [eta for eta in common if abs(eta - strength) < NEAR]
     has = ", ".join(f"{eta:g}" for eta in common)
     require(len(near) > 0, f"strength {strength:g} is not in both results; common are {has}")
     return near[0]
+
+
+def at_strengths(values: xr.Dataset, strengths: list[float]) -> xr.Dataset:
+    """Return the values at strengths that a result has, up to rounding, under their names."""
+    grid = values["strength"].values
+    places = [int(abs(grid - eta).argmin()) for eta in strengths]
+    return values.isel(strength=places).assign_coords(strength=strengths)

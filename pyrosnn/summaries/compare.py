@@ -1,4 +1,4 @@
-"""Two models on the same images: at equal S_A, and at an equal share of the reachable cosine."""
+"""Two models on the same images: at every strength, equal S_A, and equal share of the cosine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,40 @@ import pandas as pd
 import xarray as xr
 
 from pyrosnn.errors import require
-from pyrosnn.results import GROUP
+from pyrosnn.results import GROUP, read_spec
 from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.advice import samples_for_mean
-from pyrosnn.summaries.comparable import check_comparable, common_strength, listed
+from pyrosnn.summaries.comparable import (
+    at_strengths,
+    check_comparable,
+    chosen_strength,
+    common_strengths,
+    listed,
+)
 from pyrosnn.summaries.paired import difference_of_models
-from pyrosnn.summaries.reach import at_reach, fit_reach, known_reach, samples_for_reach
+from pyrosnn.summaries.reach import (
+    at_reach,
+    fit_reach,
+    follows_law,
+    known_reach,
+    no_reach,
+    samples_for_reach,
+)
 
 SHARES = (0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """Two results on their common images, at one strength and one S_I.
+    """Two results on their common images, at their common strengths and one S_I.
 
     Attributes:
-        first, second: values of the images that both have, over ``repeat``, ``example`` and
-            ``attack_samples``.
+        first, second: values of the images that both have, over ``repeat``, ``example``,
+            ``strength`` and ``attack_samples``.
         first_fit, second_fit: how the cosine grows with S_A (:func:`fit_reach`), from the means
-            over these images and all repeats; undefined cosines are left out.
-        strength: the strength η.
+            over these images and all repeats at ``strength``; undefined cosines are left out. All
+            NaN where the attack does not follow the law (:func:`follows_law`).
+        strength: the strength η at which shares and sizes are compared.
         inference_samples: S_I, the largest that both have.
         moments: those of both for these images, if both are results of ``pyrosnn diagnose``; the
             fits are then :func:`known_reach`.
@@ -40,6 +54,35 @@ class Comparison:
     strength: float
     inference_samples: int
     moments: tuple[xr.Dataset, xr.Dataset] | None = None
+    law: bool = True
+
+    @property
+    def sizes(self) -> list[int]:
+        """The S_A that both results have, rising."""
+        both = np.intersect1d(self.first["attack_samples"], self.second["attack_samples"])
+        return [int(size) for size in both]
+
+    def at_every_strength(self, *, confidence: float = 0.95) -> pd.DataFrame:
+        """Return the difference in accuracy without attack, and at each strength.
+
+        Args:
+            confidence: confidence of the intervals.
+
+        Returns:
+            One row for each strength, under attacks with the largest S_A that both have, with the
+            columns of :func:`difference_of_models`. The row of strength 0 has the clean
+            accuracies; it is the only one where no S_A is common.
+        """
+        both = (self.first, self.second)
+        clean = [values["clean_correct"].astype("float64") for values in both]
+        rows = {0.0: _row(clean[0], clean[1], confidence)}
+        for eta in self.first["strength"].values.tolist() if self.sizes else []:
+            if eta > 0:
+                of = [at.sel(attack_samples=self.sizes[-1], drop=True) for at in self._correct(eta)]
+                rows[eta] = _row(of[0], of[1], confidence)
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS)).rename_axis(
+            "strength"
+        )
 
     def at_equal_size(self, *, confidence: float = 0.95) -> pd.DataFrame:
         """Return the difference in adversarial accuracy at each S_A that both have.
@@ -53,9 +96,9 @@ class Comparison:
             One row for each S_A with the columns of :func:`difference_of_models`.
         """
         rows = {}
-        for size in np.intersect1d(self.first["attack_samples"], self.second["attack_samples"]):
+        for size in self.sizes:
             chosen = [correct.sel(attack_samples=size, drop=True) for correct in self._correct()]
-            rows[int(size)] = _row(chosen[0], chosen[1], confidence)
+            rows[size] = _row(chosen[0], chosen[1], confidence)
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS)).rename_axis(
             "attack_samples"
         )
@@ -106,10 +149,10 @@ class Comparison:
         fits = (self.first_fit, self.second_fit)
         return [samples_for_reach(float(fit["noise_scale"]), share) for fit in fits]
 
-    def _correct(self) -> list[xr.DataArray]:
-        return [
-            values["adversarial_correct"].astype("float64") for values in (self.first, self.second)
-        ]
+    def _correct(self, strength: float | None = None) -> list[xr.DataArray]:
+        eta = self.strength if strength is None else strength
+        both = [values["adversarial_correct"] for values in (self.first, self.second)]
+        return [correct.sel(strength=eta, drop=True).astype("float64") for correct in both]
 
 
 COLUMNS = (
@@ -142,7 +185,7 @@ def compare_results(
         first: a result file or what a study returned.
         second: another one of the same data set, attack, norm, labels and clipping. Loss, gradient
             and precision may differ: what suits one model need not suit the other.
-        strength: a strength η of both; None takes the largest common one.
+        strength: a strength η of both, for shares and sizes; None takes the largest common one.
 
     Raises:
         ArgumentError: naming the setting that differs, or what the results do not have in common:
@@ -179,9 +222,10 @@ def compare_results(
         f"{listed(both[1], 'inference_samples')}; run one again with --inference-samples",
     )
     largest = int(sizes[-1])
-    eta = common_strength(both[0], both[1], strength)
+    etas = common_strengths(both[0], both[1])
+    eta = chosen_strength(etas, strength)
     chosen = [
-        values.isel(strength=int(abs(values["strength"].values - eta).argmin()), drop=True)
+        at_strengths(values, etas)
         .sel(example=examples, inference_samples=largest, drop=True)
         .sortby("attack_samples")
         for values in both
@@ -190,8 +234,11 @@ def compare_results(
     if all("moments" in result.children for result in (first, second)):
         known = [result["moments"].dataset.sel(example=examples) for result in (first, second)]
         moments = (known[0], known[1])
-    cosines = [_mean_cosines(values) for values in chosen]
-    if moments is None:
+    cosines = [_mean_cosines(values.sel(strength=eta, drop=True)) for values in chosen]
+    law = all(follows_law(read_spec(result)) for result in (first, second))
+    if not law:
+        fits = [no_reach(cosine) for cosine in cosines]
+    elif moments is None:
         fits = [fit_reach(cosine) for cosine in cosines]
     else:
         pairs = zip(moments, cosines, strict=True)
@@ -203,7 +250,8 @@ def compare_results(
         second_fit=fits[1],
         strength=eta,
         inference_samples=largest,
-        moments=moments,
+        moments=moments if law else None,
+        law=law,
     )
 
 

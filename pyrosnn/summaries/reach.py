@@ -1,7 +1,8 @@
 """The share of the reachable cosine at S_A, which makes attacks comparable."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,32 @@ from pyrosnn.summaries.advice import mean_cosine
 
 DIM = "attack_samples"
 EXPONENTS = tuple(np.linspace(0.5, 1.0, 26))
+
+
+def follows_law(spec: Mapping[str, Any]) -> bool:
+    """Whether the cosine of an attack grows with S_A as :func:`fit_reach` says.
+
+    It does for one step along the gradient, in l2. Many steps leave the gradient at x, and the
+    step in linf takes signs alone. What a result does not say counts as such a step.
+
+    Args:
+        spec: the settings of a result.
+
+    Example:
+        >>> follows_law({"attack": "fgm", "norm": "l2"}), follows_law({"attack": "pgd"})
+        (True, False)
+    """
+    one_step, length = spec.get("attack", "fgm"), spec.get("norm", "l2")
+    return (one_step, length) == ("fgm", "l2")
+
+
+def no_reach(cosine: xr.DataArray) -> xr.Dataset:
+    """Return the values of :func:`fit_reach` for an attack without the law: all but cosines NaN.
+
+    Args:
+        cosine: mean cosines that were measured, over ``attack_samples``.
+    """
+    return fit_reach(xr.full_like(cosine, np.nan)).assign(cosine=cosine)
 
 
 def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
@@ -194,7 +221,7 @@ def at_reach(values: xr.DataArray, fit: xr.Dataset, share: float) -> xr.DataArra
         values: any values over ``attack_samples``.
         fit: what :func:`fit_reach` found for the same sizes.
         share: ρ. Between sizes the values are interpolated linearly in the reach; nothing is
-            extrapolated.
+            extrapolated. Of sizes with the same reach, as without noise, the largest counts.
 
     Returns:
         The values without ``attack_samples``; None where the sizes do not enclose the share.
@@ -203,10 +230,10 @@ def at_reach(values: xr.DataArray, fit: xr.Dataset, share: float) -> xr.DataArra
     # the sizes rise, and the reach with them
     if np.isnan(reach).any() or not reach[0] <= share <= reach[-1]:
         return None
-    upper = int(np.searchsorted(reach, share))
-    high: xr.DataArray = values.isel({DIM: upper}, drop=True)
-    if reach[upper] == share:
-        return high
+    upper = int(np.searchsorted(reach, share, side="right"))
     low: xr.DataArray = values.isel({DIM: upper - 1}, drop=True)
+    if reach[upper - 1] == share:
+        return low
+    high: xr.DataArray = values.isel({DIM: upper}, drop=True)
     weight = float((share - reach[upper - 1]) / (reach[upper] - reach[upper - 1]))
     return low + weight * (high - low)

@@ -20,24 +20,38 @@ def comparison_tables(
     names: list[str],
     confidence: float,
 ) -> list[Table]:
-    """Return the tables: cosines, equal S_A, and equal share if there is a fit.
+    """Return the tables: every strength, cosines, equal S_A, and equal share if there is a fit.
 
     Args:
         compared: the two results.
         by_size: what ``compared.at_equal_size`` gave.
         by_reach: what ``compared.at_equal_reach`` gave.
         names: the two models' names.
-        confidence: confidence of the intervals in both.
+        confidence: confidence of the intervals in all.
     """
     level = f"{100 * confidence:g} %"
-    tables = [_fits(compared, names), _sizes(by_size, names, level)]
+    by_strength = compared.at_every_strength(confidence=confidence)
+    tables = [_strengths(by_strength, compared, names, level), _fits(compared, names)]
+    if len(by_size) > 0:
+        tables.append(_sizes(by_size, compared, names, level))
     if by_reach[["first_samples", "second_samples"]].notna().any(axis=None):
         tables.append(_shares(by_reach, compared, names, level))
     return tables
 
 
+def _strengths(table: pd.DataFrame, compared: Comparison, names: list[str], level: str) -> Table:
+    """Return the comparison without attack, and at every strength."""
+    sizes = compared.sizes
+    attacked = f"under attack with S_A = {sizes[-1]:,}" if sizes else "no S_A is common"
+    return Table(
+        title=f"Accuracy in %, clean and {attacked}; difference 1 - 2 in points",
+        columns=["η", *names, *_differences(level)],
+        rows=[[f"{eta:g}" if eta != 0 else "clean", *_cells(row)] for eta, row in table.iterrows()],
+    )
+
+
 def _fits(compared: Comparison, names: list[str]) -> Table:
-    """Return the cosines of both models by S_A, and the law that they follow."""
+    """Return the cosines of both models by S_A, and the law that they follow, if they do."""
     fits = (compared.first_fit, compared.second_fit)
     sizes = sorted({int(size) for fit in fits for size in fit["attack_samples"].values})
     rows = []
@@ -49,20 +63,21 @@ def _fits(compared: Comparison, names: list[str]) -> Table:
             cells.append("" if at is None else _cosine(float(at["cosine"]), float(at["reach"])))
         scalars = [float(fit[key]) for key in ("noise_scale", "limit", "error")]
         rows.append([name, *cells, *map(or_dash, scalars, (".3g", ".3f", ".3f"))])
+    columns = ["model", *[f"S_A = {size:,}" for size in sizes]]
+    if not compared.law:
+        return Table(
+            title=f"Mean cosine at η = {compared.strength:g} (it follows no law for this attack)",
+            columns=columns,
+            rows=[row[: len(columns)] for row in rows],
+        )
     law = (
         "law cos = reachable / √(1 + B / S_A), fitted"
         if compared.moments is None
         else "predicted from the moments of single samples, a B for each image"
     )
     return Table(
-        title=f"Mean cosine (share of the reachable); {law}",
-        columns=[
-            "model",
-            *[f"S_A = {size:,}" for size in sizes],
-            "B",
-            "reachable",
-            "largest error",
-        ],
+        title=f"Mean cosine at η = {compared.strength:g} (share of the reachable); {law}",
+        columns=[*columns, "B", "reachable", "largest error"],
         rows=rows,
     )
 
@@ -71,10 +86,11 @@ def _cosine(cosine: float, reach: float) -> str:
     return f"{cosine:.3f}" if math.isnan(reach) else f"{cosine:.3f} ({reach:.2f})"
 
 
-def _sizes(table: pd.DataFrame, names: list[str], level: str) -> Table:
+def _sizes(table: pd.DataFrame, compared: Comparison, names: list[str], level: str) -> Table:
     """Return the comparison at each S_A that both have."""
+    eta = f"{compared.strength:g}"
     return Table(
-        title="At equal S_A: adversarial accuracy in %, difference 1 - 2 in points",
+        title=f"At equal S_A and η = {eta}: adversarial accuracy in %, difference 1 - 2 in points",
         columns=["S_A", *names, *_differences(level)],
         rows=[[f"{size:,}", *_cells(row)] for size, row in table.iterrows()],
     )
@@ -132,35 +148,66 @@ def _sign(row: Any, kind: str) -> int:
 def conclusions(
     by_size: pd.DataFrame, by_reach: pd.DataFrame, compared: Comparison, names: list[str]
 ) -> list[str]:
-    """Say what the largest common share shows, and where an equal S_A says the opposite."""
+    """Say what the largest common share shows; without one, or a rough one, the largest S_A."""
     shown = by_reach.dropna(subset=["difference"])
     if shown.empty:
-        has = []
-        for name, fit in zip(names, (compared.first_fit, compared.second_fit), strict=True):
-            least, most = float(fit["reach"][0]), float(fit["reach"][-1])
-            spans = f"from {least:.4g} to {most:.4g} of its reachable cosine"
-            none = "no fit of its cosines (that takes two S_A, and positive cosines)"
-            has.append(f"{name} has {none if math.isnan(least) else spans}")
-        return [
-            "No fair comparison, no share is common.",
-            f"{'; '.join(has)}. Other --attack-samples of the study may give one.",
-        ]
+        return [*_no_share(compared, names), *_at_largest_size(by_size, compared, names)]
     share, row = shown.index[-1], shown.iloc[-1]
-    over_images, over_samples = _sign(row, "images"), _sign(row, "samples")
-    sign = over_images or over_samples
-    if sign == 0:
-        return [f"At the largest common share, {share:.4g}: no difference beyond the intervals."]
-    reach = "for fresh images, too" if over_images else "on these images; fresh ones may differ"
-    better = names[0] if sign > 0 else names[1]
-    verb = "seems" if _rough(compared, names) else "is"
-    lines = [f"At the largest common share, {share:.4g}: {better} {verb} more robust, {reach}."]
-    opposite = [f"{size:,}" for size, row in by_size.iterrows() if _sign(row, "samples") == -sign]
-    if opposite:
+    rough = bool(_rough(compared, names))
+    lines = [_judged(row, f"At the largest common share, {share:.4g}", names, rough=rough)]
+    sign = _sign(row, "images") or _sign(row, "samples")
+    opposite = [f"{size:,}" for size, at in by_size.iterrows() if _sign(at, "samples") == -sign]
+    if sign and opposite:
         lines.append(
             f"At equal S_A = {', '.join(opposite)} it looks the other way round: "
             "that attack is too weak for the noisier model."
         )
-    return lines
+    return [*lines, *(_at_largest_size(by_size, compared, names) if rough else [])]
+
+
+def _no_share(compared: Comparison, names: list[str]) -> list[str]:
+    """Say why no share of the reachable cosine is compared."""
+    if not compared.law:
+        return [
+            "No share of a reachable cosine is compared: the law of the cosine is one of a single "
+            "step in ℓ2 (fgm)."
+        ]
+    has = []
+    for name, fit in zip(names, (compared.first_fit, compared.second_fit), strict=True):
+        least, most = float(fit["reach"][0]), float(fit["reach"][-1])
+        spans = f"from {least:.4g} to {most:.4g} of its reachable cosine"
+        none = "no fit of its cosines (that takes two S_A, and positive cosines)"
+        has.append(f"{name} has {none if math.isnan(least) else spans}")
+    return [
+        "No fair comparison, no share is common.",
+        f"{'; '.join(has)}. Other --attack-samples of the study may give one.",
+    ]
+
+
+def _at_largest_size(by_size: pd.DataFrame, compared: Comparison, names: list[str]) -> list[str]:
+    """Say what the largest S_A that both have shows."""
+    if by_size.empty:
+        grids = [values["attack_samples"].values for values in (compared.first, compared.second)]
+        has = " and ".join(", ".join(f"{size:,}" for size in grid) for grid in grids)
+        return [f"Nothing was compared under attack: the S_A of both are {has}, none is common."]
+    return [_judged(by_size.iloc[-1], f"At the largest common S_A, {by_size.index[-1]:,}", names)]
+
+
+def _judged(row: Any, where: str, names: list[str], *, rough: bool = False) -> str:
+    """Say which model a row shows to be more robust, or that it shows none to be."""
+    over_images, over_samples = _sign(row, "images"), _sign(row, "samples")
+    sign = over_images or over_samples
+    points = f"{100 * row['difference']:+.1f} points"
+    if math.isnan(row["images_low"]) and math.isnan(row["samples_low"]):
+        return (
+            f"{where}: the difference is {points}, without an interval: outcomes of images and "
+            "repeats do not vary."
+        )
+    if sign == 0:
+        return f"{where}: no difference beyond the intervals ({points})."
+    reach = "for fresh images, too" if over_images else "on these images; fresh ones may differ"
+    better = names[0] if sign > 0 else names[1]
+    return f"{where}: {better} {'seems' if rough else 'is'} more robust, {reach}."
 
 
 def warnings_of(compared: Comparison, names: list[str]) -> list[str]:

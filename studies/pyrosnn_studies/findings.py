@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from pyrosnn.checks import Finding
+from pyrosnn.checks import Finding, verdict_on
 from pyrosnn.checks.on_result import CHECKED, check_result
 from pyrosnn.plots.style import count
 
@@ -17,7 +17,7 @@ def findings_of(result: xr.DataTree) -> list[Finding]:
 
 
 def checks_in_words(result: xr.DataTree) -> list[str]:
-    """Return what the checks say in a sentence; nothing where there are none.
+    """Return what the checks say, and their verdict; nothing where there are none.
 
     Args:
         result: a result.
@@ -31,4 +31,5 @@ def checks_in_words(result: xr.DataTree) -> list[str]:
     sentence = sentence if failed else "No check failed"
     skipped = sum(finding.status == "skipped" for finding in findings)
     sentence += f" ({skipped} of {len(findings)} skipped)" if skipped else ""
-    return [f"{sentence}; {len(warned)} warned: {', '.join(warned)}." if warned else f"{sentence}."]
+    sentence += f"; {len(warned)} warned: {', '.join(warned)}" if warned else ""
+    return [f"{sentence}.", str(verdict_on(findings))]

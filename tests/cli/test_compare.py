@@ -60,7 +60,9 @@ def test_compare_shows_equal_size_equal_reach_and_what_follows(run: Run) -> None
     at_ten = 0.75 - 0.6 * law([10], 150.0, 1.0)[0] - (0.9 - 0.6 * law([10], 5.0, 1.0)[0])
     (row,) = cells(result.stdout, "10")
     assert float(row[3]) == pytest.approx(100 * at_ten, abs=0.3)
-    (row,) = cells(result.stdout, "0.5")
+    strength, row = cells(result.stdout, "0.5")
+    (largest,) = cells(result.stdout, "100")
+    assert strength[1:] == largest[1:]
     assert row[1:3] == ["50", "1.67"]
     assert float(row[5]) == pytest.approx(-15, abs=0.3)
     (row,) = cells(result.stdout, "0.9")
@@ -103,6 +105,52 @@ def test_what_cannot_be_said_is_said(run: Run) -> None:
     write("quiet", 0.0, 0.9)
     apart = run("compare", "quiet.nc", "same.nc")
     assert "1 quiet has from 1 to 1 of its reachable cosine; 2 same has from 0.4" in apart.stdout
+
+
+def test_another_attack_is_judged_at_the_largest_size(run: Run) -> None:
+    """The cosines of PGD are flat: a fitted law would judge at S_A = 1, the weakest attack."""
+    etas, spec = (0.0, 0.2, 0.5), {"attack": "pgd", "attack_options": {"steps": 10}}
+    for name, accuracies in (("one", [0.9, 0.6, 0.5]), ("two", [0.6, 0.6, 0.7])):
+        correct = np.array(with_accuracy(accuracies, images=100))
+        correct[0, 99] = True  # of one repeat
+        tree = planted(
+            correct, cosines=[0.5] * 3, attack_samples=SIZES, strengths=etas, spec=spec,
+            provenance={"model": name},
+        )  # fmt: skip
+        save_results(f"{name}.nc", tree)
+    shown = run("compare", "one.nc", "two.nc").stdout
+    assert "Accuracy in %, clean and under attack with S_A = 100" in shown
+    assert [cells(shown, first)[0][1:3] for first in ("clean", "0.2", "0.5")] == [
+        ["100.0", "100.0"],
+        ["50.3", "70.3"],
+        ["50.3", "70.3"],
+    ]
+    assert "law of the cosine is one of a single step in ℓ2 (fgm)" in shown
+    assert "At the largest common S_A, 100: 2 two is more robust, for fresh images, too." in shown
+    assert "share of the reachable" not in shown
+    paper = {"labels": "predicted", "clip_judged": True}
+    tree = planted(correct, cosines=[0.5] * 3, attack_samples=SIZES, spec=paper)
+    save_results("paper.nc", tree)
+    titles = [
+        line
+        for line in run("compare", "paper.nc", "paper.nc").stdout.splitlines()
+        if line.endswith("(predicted labels, clipped images judged)")
+    ]
+    assert len(titles) == 4
+
+
+def test_where_nothing_was_compared_no_difference_is_claimed(run: Run) -> None:
+    correct = with_accuracy([0.9, 0.6])
+    for name, sizes in (("few", (1, 10)), ("many", (5, 50))):
+        tree = planted(correct, cosines=[0.5, 0.5], attack_samples=sizes, spec={"norm": "linf"})
+        save_results(f"{name}.nc", tree)
+    shown = run("compare", "few.nc", "many.nc").stdout
+    assert "Nothing was compared under attack: the S_A of both are 1, 10 and 5, 50" in shown
+    assert "no difference" not in shown
+    assert "nan" not in shown
+    same = run("compare", "few.nc", "few.nc").stdout
+    assert "At the largest common S_A, 10: the difference is +0.0 points, without an inter" in same
+    assert "no difference" not in same
 
 
 def test_cosines_off_the_law_are_pointed_out(run: Run) -> None:

@@ -89,7 +89,7 @@ def test_unknown_names_are_refused(digits: Dataset) -> None:
 def test_titles_name_the_sizes_that_are_shown() -> None:
     """The largest of each, where a result has several."""
     result = small_result()  # S_I = 5 and 6
-    assert "for S_I = 6," in find_study("sample-size").tables(result)[0].title
+    assert "for S_I = 6\n" in find_study("sample-size").tables(result)[0].title
     conditions = open_results(REPRODUCTION / "conditions-bnn.nc")
     (table,) = find_study("conditions").tables(conditions)
     assert "for S_A = 10, S_I = 100\n" in table.title

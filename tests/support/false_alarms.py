@@ -1,4 +1,6 @@
-"""Count the alarms of checks on healthy networks: ``python tests/support/false_alarms.py``.
+"""Count the alarms of checks on healthy networks.
+
+``PYTHONPATH=tests python -m support.false_alarms``
 
 Each network is trained on digits from a seed of its own, and attacked with a seed of its own.
 """
@@ -9,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pyrosnn.attacks import FGM, PGD, Attack
-from pyrosnn.checks import MODEL_CHECKS
+from pyrosnn.checks import CHECKS, RESULT_CHECKS
 from pyrosnn.checks.trial import Trial
 from pyrosnn.data import load_dataset
 from pyrosnn.errors import resolve
@@ -18,11 +20,18 @@ from pyrosnn.training import preset, train
 MODELS = ("bnn", "im", "sin", "laplace")
 SMALL: dict[str, Any] = {"epochs": 4, "options": {"hidden": (16, 16)}}
 STEPS: dict[str, Any] = {"steps": 5, "relative_step": 0.4}
-# One step would be a true alarm of equal-budget.
+# Of the values of a result, and of its strengths.
+VALUES = ("strength-range", "attack-sizes", "attack-effect", "attack-direction")
+# One step would be a true alarm of equal-budget, and few steps one of more-steps.
 RUNS: list[tuple[Attack, int, tuple[str, ...]]] = [
-    (FGM(strength=0.6), 10, ("planted-vulnerability", "repeated-rows")),
-    (PGD(norm="linf", strength=0.1, **STEPS), 10, ("planted-vulnerability",)),
-    (PGD(strength=0.6, **STEPS), 3, ("planted-vulnerability", "equal-budget")),
+    (
+        FGM(strength=0.6),
+        10,
+        ("planted-vulnerability", "repeated-rows", "distinct-samples", *VALUES),
+    ),
+    (PGD(norm="linf", strength=0.1, **STEPS), 10, ("planted-vulnerability", *VALUES)),
+    (PGD(strength=0.6, **STEPS), 3, ("planted-vulnerability", "equal-budget", *VALUES)),
+    (PGD(strength=0.6, steps=20, relative_step=0.1), 5, ("more-steps", *VALUES)),
 ]
 
 
@@ -39,7 +48,8 @@ def count(models: Iterable[str], seeds: Iterable[int]) -> Counter[tuple[str, str
                 attack_samples=size, inference_samples=30, seed=seed,
             )  # fmt: skip
             for name in names:
-                finding = resolve(MODEL_CHECKS, name, "check")(trial)
+                subject = trial.result if name in RESULT_CHECKS else trial
+                finding = resolve(CHECKS, name, "check")(subject)
                 found[name, finding.status] += 1
                 if finding.status != "pass":
                     print(model, seed, attack, finding, file=sys.stderr)

@@ -11,12 +11,14 @@ import xarray as xr
 from pyrosnn.adapters import all_members
 from pyrosnn.attacks import PGD
 from pyrosnn.checks import STANDARD_CHECKS, Finding
+from pyrosnn.checks.attack_strength import attack_strength
 from pyrosnn.checks.differences import FAILURE_RATE
 from pyrosnn.checks.null_control import null_control
 from pyrosnn.checks.on_result import check_result
 from pyrosnn.checks.over_images import exceeds
 from pyrosnn.checks.selection_gap import selection_gap
 from pyrosnn.checks.stored import findings_dataset, stored_findings
+from pyrosnn.checks.strength_range import strength_range
 from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import evaluate
 from pyrosnn.results import make_dataset, make_result, open_results, save_results
@@ -24,7 +26,13 @@ from pyrosnn.results.schema import GROUPS, VARIABLES
 from pyrosnn.testing.toy_models import OppositePair
 
 IMAGES, QUERIES = 500, 20
-SPEC = {"selection_samples": 50, "inference_samples": 50, "queries": QUERIES}
+SPEC = {
+    "protocol": "standard-1",
+    "selection_samples": 50,
+    "inference_samples": 50,
+    "queries": QUERIES,
+}
+MADE = {"bounds": [0.0, 1.0], "image_shape": [1, 8, 8]}
 
 
 def result_of(
@@ -50,18 +58,34 @@ def result_of(
     coords = {
         "example": np.arange(IMAGES),
         "threat": ["linf 0.1", "l2 1.5"],
+        "threat_norm": ["linf", "l2"],
+        "threat_strength": [0.1, 1.5],
         "entry": ["pgd", "apgd"],
         "perturbation": ["none", "random", "archive"],
     }
     dataset = make_dataset(values, coords)
     used = SPEC if spec is None else spec
-    return make_result(dataset, study="mine", spec=used, provenance={}, group="standard")
+    return make_result(dataset, study="mine", spec=used, provenance=MADE, group="standard")
 
 
 def test_a_result_of_the_protocol_has_its_checks() -> None:
     found = check_result(result_of(np.random.default_rng(0), archive_correct=0.4))
     assert [finding.name for finding in found] == list(STANDARD_CHECKS)
-    assert [finding.status for finding in found] == ["pass", "pass"]
+    assert {finding.status for finding in found} == {"pass"}
+
+
+def test_a_quick_look_and_threats_in_another_unit_are_named() -> None:
+    result = result_of(np.random.default_rng(0), spec={"protocol": "quick-1"})
+    found = attack_strength(result)
+    assert (found.status, found.reason) == ("warn", "takes a quick look")
+    assert attack_strength(result_of(np.random.default_rng(0), spec={})).status == "skipped"
+    made = {**MADE, "bounds": [0, 255]}
+    values = result["standard"].dataset
+    tree = make_result(values, study="mine", spec=SPEC, provenance=made, group="standard")
+    assert strength_range(tree).status == "fail"
+    unnamed = values.drop_vars(["threat_norm", "threat_strength"])
+    tree = make_result(unnamed, study="mine", spec=SPEC, provenance=made, group="standard")
+    assert strength_range(tree).status == "skipped"
 
 
 @pytest.mark.parametrize(
@@ -155,8 +179,8 @@ def test_stored_findings_come_back_from_a_file(tmp_path: Path) -> None:
     assert stored_findings(again) == FOUND
     # what the values themselves tell comes first, and once
     found = check_result(again)
-    assert [f.name for f in found] == ["selection-gap", "null-control", "replay", "logits"]
-    assert found[1].status == "pass"
+    assert [f.name for f in found] == [*STANDARD_CHECKS, "replay", "logits"]
+    assert next(f for f in found if f.name == "null-control").status == "pass"
     alone = make_result(
         findings_dataset(FOUND), study="mine", spec={}, provenance={}, group="checks"
     )

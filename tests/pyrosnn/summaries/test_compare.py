@@ -9,6 +9,7 @@ from scipy import stats
 from support.simulated import law, outcomes, planted, with_accuracy
 
 from pyrosnn.errors import ArgumentError
+from pyrosnn.results import GROUP
 from pyrosnn.summaries import (
     Comparison,
     at_reach,
@@ -272,6 +273,56 @@ def test_the_interval_at_equal_reach_covers_although_b_is_fitted() -> None:
         truth.append(np.interp(0.9, reach, ends))
     covered = rate(difference_of_models(found[0], found[1]), "samples", truth[0] - truth[1])
     assert abs(covered - 0.95) < 5 * (0.95 * 0.05 / experiments) ** 0.5, covered
+
+
+@pytest.mark.parametrize("spec", [{"attack": "pgd"}, {"norm": "linf"}], ids=str)
+def test_other_attacks_than_one_l2_step_have_no_law(spec: dict[str, Any]) -> None:
+    found = compare_results(small(spec=spec), small(spec=spec))
+    assert not found.law
+    assert np.isnan(found.first_fit["reach"]).all()
+    np.testing.assert_allclose(found.first_fit["cosine"], law(SIZES, 5.0), rtol=1e-6)
+    assert found.at_equal_reach()["difference"].isna().all()
+    assert compare_results(small(), small()).law
+
+
+def test_without_noise_the_largest_size_counts() -> None:
+    """All sizes reach everything; the smallest is the weakest attack."""
+    correct = with_accuracy([0.9, 0.8, 0.7], images=20)
+    flat = planted(correct, cosines=[0.5, 0.5, 0.5], attack_samples=SIZES)
+    row = compare_results(flat, flat).at_equal_reach().loc[1.0]
+    assert row["first"] == pytest.approx(0.7)
+
+
+def test_every_strength_is_compared_beside_the_clean_accuracies() -> None:
+    rng = np.random.default_rng(7)
+    tables = []
+    for strengths in ((0.0, 0.3, 0.5), (0.0, 0.5, 0.1 + 0.2)):
+        result = planted(
+            rng.random((3, 30, 2)) < 0.5,
+            cosines=[0.3, 0.5],
+            attack_samples=(1, 5),
+            strengths=strengths,
+        )
+        tables.append(result)
+    values = tables[0][GROUP].dataset
+    fewer = values["clean_correct"] & (values["example"] < 24)
+    tables[0][GROUP] = xr.DataTree(values.assign(clean_correct=fewer))
+    found = compare_results(*tables)
+    table = found.at_every_strength()
+    assert table.index.tolist() == [0.0, 0.3, 0.5]
+    assert table["first"].tolist()[0] == pytest.approx(0.8)
+    assert table["second"].tolist()[0] == 1.0
+    at = [tree[GROUP].dataset["adversarial_correct"].sel(attack_samples=5) for tree in tables]
+    for column, of in zip(("first", "second"), at, strict=True):
+        assert table[column].tolist()[2] == pytest.approx(float(of.sel(strength=0.5).mean()))
+    assert float(table["samples_low"].loc[0.5]) < float(table["difference"].loc[0.5])
+
+
+def test_without_a_common_size_only_the_clean_accuracies_are_compared() -> None:
+    found = compare_results(small(), small(attack_samples=(2, 20, 200)))
+    assert found.sizes == []
+    assert found.at_every_strength().index.tolist() == [0.0]
+    assert len(found.at_equal_size()) == 0
 
 
 def small(**changes: Any) -> xr.DataTree:
