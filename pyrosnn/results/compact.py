@@ -15,9 +15,9 @@ def compact_result(result: xr.DataTree) -> xr.DataTree:
     Per-image floating-point numbers become float32 with 12 bits of fraction, which compress to
     about half: a relative error of at most 0.00012 from 1.2e-38 on; what is smaller (gradients
     of a saturated softmax) loses precision, and below 1e-45 becomes 0. Bounds are rounded to
-    their own side, so that they stay bounds: a relative error of at most 0.0004. The linear radius, which
-    is margin / (gradient norm · cosine) where the cosine is positive, is left out. Coordinates
-    and values that are not per image stay as they are.
+    their own side, so that they stay bounds, with a relative error of at most 0.0004. The linear
+    radius, which is margin / (gradient norm · cosine) where the cosine is positive, is left out.
+    Coordinates and values that are not per image stay as they are.
 
     Args:
         result: what a study returned.
