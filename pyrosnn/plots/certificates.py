@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.plots.needed import require_entries
-from pyrosnn.plots.style import count, curve_style, model_name, set_title
+from pyrosnn.plots.style import count, curve_style, legend_below, model_name, set_title
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.summaries.certificates import GROUP, certified_accuracy, data_set_certificate
 
@@ -46,7 +46,7 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlim(left=0)
     ax.grid(alpha=0.3)
-    ax.legend(fontsize="x-small", loc="upper right")
+    legend_below(ax)
     return ax
 
 
@@ -74,7 +74,7 @@ def certificates_figure(result: xr.DataTree) -> Figure:
         group=GROUP,
     )
     spec, provenance = read_spec(result), read_provenance(result)
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)
+    figure = Figure(figsize=(6.4, 5.4), layout="constrained", dpi=150)
     plot_certificates(result, figure.subplots())
     set_title(
         figure,
