@@ -58,7 +58,7 @@ def interval_radius(margins: Any, slopes: Any, variance: float) -> np.ndarray:
 
     Example:
         >>> interval_radius(np.array([0.8, 0.8, -0.1]), np.array([0.0, 0.5, 0.0]), 0.1).round(3)
-        array([0.52, 0.47, 0.  ])
+        array([0.52 , 0.458, 0.   ])
     """
     margins, slopes = (np.asarray(values, dtype=np.float64) for values in (margins, slopes))
     sigma = np.sqrt(variance)

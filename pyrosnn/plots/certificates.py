@@ -8,6 +8,7 @@ from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import (
     count,
     curve_style,
+    legend_below,
     model_name,
     one_size,
     set_title,
@@ -52,7 +53,7 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
     share_axis(ax, "images")
     ax.set_xlim(left=0)
     ax.grid(alpha=0.3)
-    ax.legend(loc="upper right")
+    legend_below(ax)
     return ax
 
 
@@ -80,7 +81,7 @@ def certificates_figure(result: xr.DataTree) -> Figure:
         group=GROUP,
     )
     spec, provenance = read_spec(result), read_provenance(result)
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)
+    figure = Figure(figsize=(6.4, 5.4), layout="constrained", dpi=150)
     plot_certificates(result, figure.subplots())
     set_title(
         figure,

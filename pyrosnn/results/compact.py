@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from pyrosnn.results.schema import BOUNDS
+
 # Bits of a number's fraction that are kept: a relative error of at most 2⁻¹³ = 0.00012.
 FRACTION_BITS = 12
 
@@ -12,9 +14,10 @@ def compact_result(result: xr.DataTree) -> xr.DataTree:
 
     Per-image floating-point numbers become float32 with 12 bits of fraction, which compress to
     about half: a relative error of at most 0.00012 from 1.2e-38 on; what is smaller (gradients
-    of a saturated softmax) loses precision, and below 1e-45 becomes 0. The linear radius, which
-    is margin / (gradient norm · cosine) where the cosine is positive, is left out. Coordinates
-    and values that are not per image stay as they are.
+    of a saturated softmax) loses precision, and below 1e-45 becomes 0. Bounds are rounded to
+    their own side, so that they stay bounds, with a relative error of at most 0.0004. The linear
+    radius, which is margin / (gradient norm · cosine) where the cosine is positive, is left out.
+    Coordinates and values that are not per image stay as they are.
 
     Args:
         result: what a study returned.
@@ -30,7 +33,10 @@ def compact_result(result: xr.DataTree) -> xr.DataTree:
 def _round(values: xr.DataArray) -> xr.DataArray:
     if values.dtype.kind != "f" or "example" not in values.dims:
         return values
-    return values.copy(data=round_fraction(values.to_numpy().astype(np.float32), FRACTION_BITS))
+    numbers = values.to_numpy()
+    if values.name in BOUNDS:  # by more than what rounding to nearest may take back
+        numbers = numbers + BOUNDS[str(values.name)] * np.abs(numbers) * 2.0**-FRACTION_BITS
+    return values.copy(data=round_fraction(numbers.astype(np.float32), FRACTION_BITS))
 
 
 def round_fraction(values: np.ndarray, bits: int) -> np.ndarray:

@@ -423,6 +423,17 @@ GROUPS = {
     "shown": {"shown_example", "shown_threat", "shown_shape", "shown_image", "shown_attacked"},
 }
 
+# The side to which a compact file rounds: bounds stay bounds.
+BOUNDS = {
+    "certified_radius": -1,
+    "vote_bound": -1,
+    "inference_bound": -1,
+    "verified_margin": -1,
+    "expectation_margin": -1,
+    "robust_low": -1,
+    "robust_high": 1,
+}
+
 # What the evaluation of a classifier without gradients lacks: all of these, or none.
 OF_GRADIENTS = {"linear_condition", "nearest_class"}
 

@@ -62,7 +62,7 @@ def probability_lower(successes: Any, trials: int, alpha: float) -> np.ndarray:
 
     Example:
         >>> probability_lower(np.array([0, 90, 100]), 100, 0.001).round(3)
-        array([0.   , 0.777, 0.933])
+        array([0.   , 0.775, 0.933])
     """
     require_alpha(alpha)
     require(trials >= 1, f"trials must be >= 1, got {trials}")

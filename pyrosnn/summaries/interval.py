@@ -15,7 +15,7 @@ def interval_values(result: Evaluated) -> xr.Dataset | None:
     A file that was written before there was an interval condition has margin and slope of the
     nearest class alone. If its study averaged the model over noise, the condition is computed from
     these, with the margin at the lower end of its rounding. Another class may end it earlier, as
-    it does for the smooth condition of 0 to 3 of 5,000 values in the reproduction.
+    it does for about 1 of 1,000 values of a network like those of the reproduction.
 
     Args:
         result: what a study, ``open_results`` or ``evaluate`` returned.

@@ -1,9 +1,8 @@
 """Share of images that fulfil a condition (linear, smooth, interval), and the accuracy.
 
 Figures 3 and 7 of the paper, and the interval condition: the best that margin
-and slope allow. The model is averaged over Gaussian noise,
-with ten draws for each sample. The variance is that of its training, or
---smoothing-variance.
+and slope allow. The model is averaged over Gaussian noise, with ten draws for
+each sample. The variance is that of its training, or --smoothing-variance.
 """
 
 from pyrosnn.plots import conditions_figure

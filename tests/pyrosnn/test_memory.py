@@ -16,7 +16,9 @@ import ctypes, gc, json, sys
 from pathlib import Path
 import torch
 import pyrosnn
+from pyrosnn.certificates.certify import certify
 from pyrosnn.models import build_model
+from pyrosnn.models.smoothed import Smoothed
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
@@ -29,6 +31,10 @@ x, y = torch.rand(20, *shape), torch.randint(10, (20,))
 
 def run(name, work, size, budget):
     model = models[name]
+    if work == "certify":
+        smoothed = Smoothed(model, variance=0.1, num_noise=1)
+        certify(smoothed, x, y, num_samples=max(size, 20), memory_budget=budget)
+        return
     A, I = pyrosnn.disjoint_sample_sets(
         model, x, attack=size, inference=size, seed=0, memory_budget=budget
     )
@@ -72,9 +78,11 @@ FEW_MASKS: Case = ("resnet", "evaluate", 10, TIGHT)
 MANY_MASKS: Case = ("resnet", "evaluate", 60, TIGHT)
 MODULE_OF_MANY: Case = ("bnn", "module", 2 * KEPT, LOOSE)
 MODULE_IN_LITTLE: Case = ("bnn", "module", KEPT, TIGHT)
+FEW_DRAWS: Case = ("bnn", "certify", 20, TIGHT)
+MANY_DRAWS: Case = ("bnn", "certify", 2 * KEPT, TIGHT)
 CASES = (
     *(FEW, MANY, WHERE_IT_MAY, IN_LITTLE, FEW_MASKS, MANY_MASKS),
-    *(MODULE_OF_MANY, MODULE_IN_LITTLE),
+    *(MODULE_OF_MANY, MODULE_IN_LITTLE, FEW_DRAWS, MANY_DRAWS),
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
@@ -110,6 +118,13 @@ def test_dropout_masks_are_kept_within_the_budget_too(measured: Measured) -> Non
     """The masks of S = 60 take 2 x 26 MB on 20 images."""
     few, many = measured[FEW_MASKS], measured[MANY_MASKS]
     assert many["growth"] < few["growth"] + 20 * MIB
+
+
+def test_a_certificate_keeps_counts_of_its_draws(measured: Measured) -> None:
+    """The draws of weights and noise take 11 MB and 128 MB."""
+    few, many = measured[FEW_DRAWS], measured[MANY_DRAWS]
+    assert many["growth"] < few["growth"] + 20 * MIB
+    assert many["growth"] < TIGHT
 
 
 def test_a_module_keeps_no_graph_of_all_samples(measured: Measured) -> None:

@@ -12,7 +12,14 @@ from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import evaluate
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.results import GROUP, compact_result, make_result, open_results, save_results
+from pyrosnn.results import (
+    GROUP,
+    compact_result,
+    make_dataset,
+    make_result,
+    open_results,
+    save_results,
+)
 from pyrosnn.results.compact import round_fraction
 from pyrosnn.sampling import disjoint_sample_sets
 
@@ -27,6 +34,25 @@ def test_rounding_is_within_half_a_unit_of_the_last_bit(values: list[float], bit
     assert (error <= np.abs(exact[finite].astype(float)) * 2.0 ** -(bits + 1)).all()
     np.testing.assert_array_equal(rounded[~finite], exact[~finite])
     np.testing.assert_array_equal(round_fraction(rounded, bits), rounded)
+
+
+def test_a_certified_radius_is_rounded_down() -> None:
+    rng = np.random.default_rng(0)
+    values = {
+        "certified_radius": rng.random((500, 1)),
+        "certified_class": np.zeros((500, 1)),
+        "vote_bound": rng.random(500),
+        "own_correct": np.ones(500),
+        "noise_scale": np.array(0.1),
+    }
+    coords = {"example": np.arange(500), "label": np.zeros(500), "certificate": ["votes"]}
+    full = make_dataset(values, coords)
+    tree = make_result(full, study="certificates", spec={}, provenance={}, group="certificates")
+    small = compact_result(tree)["certificates"].dataset
+    for name in ("certified_radius", "vote_bound"):
+        error = 1 - small[name].astype(float) / full[name]
+        assert 0 < float(error.min()) <= float(error.max()) < 4e-4
+    assert float(small["noise_scale"]) == 0.1
 
 
 @pytest.fixture(scope="module")
