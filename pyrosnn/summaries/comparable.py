@@ -76,7 +76,7 @@ def common_strength(first: xr.Dataset, second: xr.Dataset, strength: float | Non
     require(
         len(common) > 0,
         f"the results have no strength in common: {listed(first, 'strength')} and "
-        f"{listed(second, 'strength')}; run one again with --strengths",
+        f"{listed(second, 'strength')}; run one again with --strength",
     )
     if strength is None:
         return max(common)
