@@ -79,7 +79,7 @@ def common_strengths(first: xr.Dataset, second: xr.Dataset) -> list[float]:
     require(
         len(common) > 0,
         f"the results have no strength in common: {listed(first, 'strength')} and "
-        f"{listed(second, 'strength')}; run one again with --strengths",
+        f"{listed(second, 'strength')}; run one again with --strength",
     )
     return common
 
