@@ -115,9 +115,9 @@ def verify(
             tally.add(page)
     values = _values(tally.statements(alpha), alpha)
     if attack is not None:
-        attacked = {"attack": attack, "strengths": grid}
-        counts = count_unbroken(classifier, x, y, own, times, **attacked)
-        values["unbroken"] = unbroken(classifier, x, y, samples, **attacked).cpu().numpy()
+        whole = unbroken(classifier, x, y, samples, attack=attack, strengths=grid)
+        counts = count_unbroken(classifier, x, y, own, times, attack=attack, strengths=grid)
+        values["unbroken"] = whole.cpu().numpy()
         values["unbroken_share"] = counts / len(samples)
         values["robust_high"] = probability_upper(counts, len(samples), split(alpha, 2))
     coords = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,8 +207,8 @@ class Hidden(nn.Module):
         self.last = nn.Linear(16, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        z = self.last(x.flatten(1))
-        return z if isinstance(x, torch.fx.Proxy) else 2 * z  # type: ignore[no-any-return]
+        z: Tensor = self.last(x.flatten(1))
+        return 2 * z if type(x) is Tensor else z
 
 
 def _attention() -> StochasticClassifier:
@@ -249,7 +250,7 @@ def test_layers_that_are_not_the_classifier_are_refused() -> None:
         verify(model, x, y, samples=samples, strengths=[0.1])
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "norm": ({"norm": "l1"}, UnknownNameError, "unknown norm"),
     "method": ({"method": "crwn"}, UnknownNameError, "did you mean 'crown'"),
     "strength": ({"strengths": [-0.1]}, ArgumentError, "strength must be >= 0"),
@@ -266,6 +267,6 @@ def test_wrong_arguments(name: str) -> None:
     wrong, error, message = WRONG[name]
     model = MODELS["weights"]()
     x, y, samples = _labelled(model)
-    arguments = {"samples": samples, "strengths": [0.1], **wrong}
+    arguments: dict[str, Any] = {"samples": samples, "strengths": [0.1], **wrong}
     with pytest.raises(error, match=message):
-        verify(model, x, y, **arguments)  # type: ignore[arg-type]
+        verify(model, x, y, **arguments)
