@@ -85,7 +85,7 @@ def differences(
                         regions,
                         y[start:stop],
                         classifier.num_classes,
-                        method=way,
+                        method=way if strength > 0 else METHODS["ibp"],  # which is exact there
                         row_bytes=row_bytes,
                     )
                     for steps in programs

@@ -12,7 +12,7 @@ from scipy import stats
 from support.toy import LinearProbabilities
 from torch import Tensor, nn
 
-from pyrosnn.adapters import Ensemble, MCDropout, Normalized, WeightSamples, all_members
+from pyrosnn.adapters import Ensemble, Normalized, WeightSamples, all_members
 from pyrosnn.attacks import FGM, PGD
 from pyrosnn.errors import ArgumentError, NoBoundsError, UnknownNameError
 from pyrosnn.models.classifier import StochasticClassifier
@@ -223,10 +223,6 @@ REFUSED: dict[str, tuple[Callable[[], StochasticClassifier], str]] = {
     "smoothed": (
         lambda: Smoothed(MODELS["weights"](), variance=0.1),
         "a Smoothed has no bounds.*Composed.*WeightSamples and Ensemble can",
-    ),
-    "program": (
-        lambda: MCDropout(nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(16, 3)), SHAPE),
-        "an? MCDropout has no bounds",
     ),
     "own": (lambda: LinearProbabilities(16, CLASSES), "a LinearProbabilities has no bounds"),
     "attention": (_attention, "flattens some of the axes alone|TransformerEncoderLayer"),
