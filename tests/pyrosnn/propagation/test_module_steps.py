@@ -14,7 +14,7 @@ from pyrosnn.networks.module import ModuleNetwork
 from pyrosnn.networks.network import INPUT, Edits, Weights, scale, shift
 from pyrosnn.networks.program import Program
 from pyrosnn.propagation import module_steps
-from pyrosnn.propagation.module import Traced, own_tensors
+from pyrosnn.propagation.traced import Traced, own_tensors
 
 
 class Forward(nn.Module):

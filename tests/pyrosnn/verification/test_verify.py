@@ -26,7 +26,7 @@ from pyrosnn.noise.input import InputNoise
 from pyrosnn.noise.weights import MatrixNormalWeights
 from pyrosnn.sampling import Origin, SampleSet, draw_sample_set, predict, replay_logits
 from pyrosnn.statistics import empirical_bernstein
-from pyrosnn.verification import differences, verify
+from pyrosnn.verification import bounded_pages, verify
 from pyrosnn.verification.margins import of_probabilities
 
 SHAPE, CLASSES = (1, 4, 4), 3
@@ -113,7 +113,7 @@ def test_no_budget_changes_what_is_found(name: str) -> None:
     model = MODELS[name]()
     x, y, samples = _labelled(model, number=3, samples=4)
     small = draw_sample_set(model, x, 4, seed=0, stream="inference", memory_budget=1)
-    pages = differences(model, x, y, small, norm="l2", strengths=[0.1], method="crown-ibp")
+    pages = bounded_pages(model, x, y, small, norm="l2", strengths=[0.1], method="crown-ibp")
     assert len(list(pages)) == 3 * 4
     whole, paged = (verify(model, x, y, samples=s, strengths=[0.1]) for s in (samples, small))
     xr.testing.assert_allclose(whole, paged, rtol=1e-4)
@@ -158,7 +158,7 @@ def test_the_expectation_divides_alpha_among_the_classes() -> None:
     model = MODELS["weights"]()
     x, y, samples = _labelled(model, samples=50)
     found = verify(model, x, y, samples=samples, strengths=[0.02], alpha=0.01)
-    (page,) = differences(model, x, y, samples, norm="linf", strengths=[0.02])
+    (page,) = bounded_pages(model, x, y, samples, norm="linf", strengths=[0.02])
     label = torch.arange(CLASSES) == y.unsqueeze(1)
     margins = of_probabilities(page.lower[0], page.upper[0], label).numpy()
     reach = empirical_bernstein(margins.var(0, ddof=1), 50, 0.01 / (CLASSES - 1), width=2.0)
