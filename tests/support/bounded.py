@@ -74,6 +74,14 @@ def steps_of(network: Network, edits: Edits | None = None) -> list[Step]:
     return network.steps(edits or {})
 
 
+def _of_all_signs(network: Network) -> Network:
+    """Give half of the channels of batch norm a negative scale."""
+    for name, value in network.named_parameters():
+        if "norm" in name and name.endswith("weight"):
+            value[::2] *= -1
+    return network
+
+
 def linear() -> list[Step]:
     """Return the steps of a linear network."""
     return steps_of(exact(dense(SHAPE, CLASSES, ())))
@@ -83,7 +91,7 @@ NETWORKS: dict[str, Callable[[], list[Step]]] = {
     "linear": linear,
     "dense": lambda: steps_of(exact(dense(SHAPE, CLASSES, (9, 7)))),
     "cnn": lambda: steps_of(exact(cnn(SHAPE, CLASSES, (2, 3), 5))),
-    "resnet": lambda: steps_of(exact(resnet(SHAPE, CLASSES, 10, 1))),
+    "resnet": lambda: steps_of(_of_all_signs(exact(resnet(SHAPE, CLASSES, 10, 1)))),
     "residual": lambda: _module(Residual),
     "pooled": lambda: _module(Pooled),
 }
