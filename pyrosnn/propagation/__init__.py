@@ -5,7 +5,7 @@ the samples of a chunk: bounds have an axis of samples, like values.
 """
 
 from pyrosnn.propagation.ball import BALLS, Region, ball
-from pyrosnn.propagation.bounds import METHODS, Method, difference_bounds
-from pyrosnn.propagation.module import module_steps
+from pyrosnn.propagation.methods import METHODS, Method, difference_bounds
+from pyrosnn.propagation.traced import module_steps
 
 __all__ = ["BALLS", "METHODS", "Method", "Region", "ball", "difference_bounds", "module_steps"]

@@ -12,7 +12,8 @@ from pyrosnn.models.noise_free import NoiseFree
 from pyrosnn.networks.layered import LayeredNetwork
 from pyrosnn.networks.module import ModuleNetwork
 from pyrosnn.networks.program import Step
-from pyrosnn.propagation.module import Traced, own_tensors
+from pyrosnn.propagation.traced import Traced, own_tensors
+from pyrosnn.sampling import SampleSet
 from pyrosnn.shapes import Sites
 
 # From stored sites to programs: one for all samples, or one for each in their order.
@@ -101,3 +102,9 @@ READERS: dict[type[StochasticClassifier], Callable[..., Reader]] = {
     Ensemble: _ensemble,
     NoiseFree: _noise_free,
 }
+
+
+def typed(samples: SampleSet, classifier: StochasticClassifier) -> Sites:
+    """Return the values of samples in the precision of a classifier."""
+    dtype = classifier.dtype
+    return {n: v.to(dtype) if v.is_floating_point() else v for n, v in samples.tensors.items()}

@@ -20,8 +20,8 @@ from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
 from pyrosnn.statistics import probability_lower, probability_upper, require_alpha, split
 from pyrosnn.verification.broken import count_unbroken, unbroken
-from pyrosnn.verification.differences import differences
-from pyrosnn.verification.tally import Tally, Verified
+from pyrosnn.verification.pages import bounded_pages
+from pyrosnn.verification.sums import MarginSums, Verified
 
 
 @checked_arguments
@@ -107,17 +107,17 @@ def verify(
         require_within(x, clip, "clip")
     _require_same_ball(attack, norm, clip)
     own, times = distinct(classifier, samples)
-    tally = Tally(y, len(grid), classifier.num_classes, classifier.output, times)
+    sums = MarginSums(y, len(grid), classifier.num_classes, classifier.output, times)
     with torch.no_grad():
-        for page in differences(
+        for page in bounded_pages(
             classifier, x, y, own, norm=norm, strengths=grid, method=method, clip=clip
         ):
-            tally.add(page)
-    values = _values(tally.statements(alpha), alpha)
+            sums.add(page)
+    values = _values(sums.statements(alpha), alpha)
     if attack is not None:
-        attacked = {"attack": attack, "strengths": grid}
-        counts = count_unbroken(classifier, x, y, own, times, **attacked)
-        values["unbroken"] = unbroken(classifier, x, y, samples, **attacked).cpu().numpy()
+        whole = unbroken(classifier, x, y, samples, attack=attack, strengths=grid)
+        counts = count_unbroken(classifier, x, y, own, times, attack=attack, strengths=grid)
+        values["unbroken"] = whole.cpu().numpy()
         values["unbroken_share"] = counts / len(samples)
         values["robust_high"] = probability_upper(counts, len(samples), split(alpha, 2))
     coords = {

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.networks.cnn import cnn
 from pyrosnn.networks.dense import dense
+from pyrosnn.networks.layered import LayeredNetwork
+from pyrosnn.networks.network import Edits, Network
 from pyrosnn.networks.program import Program, Step
 from pyrosnn.networks.resnet import resnet
 from pyrosnn.propagation import module_steps
@@ -20,6 +22,8 @@ Bounds = tuple[float, float] | None
 
 class Residual(nn.Module):
     """Normalised pixels, batch norm, a sum, and both kinds of pooling."""
+
+    middle: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,16 +68,30 @@ def _module(make: Callable[[], nn.Module]) -> list[Step]:
     return module_steps(module, SHAPE)
 
 
+def steps_of(network: Network, edits: Edits | None = None) -> list[Step]:
+    """Return the steps of a network of layers."""
+    assert isinstance(network, LayeredNetwork)
+    return network.steps(edits or {})
+
+
+def _of_all_signs(network: Network) -> Network:
+    """Give half of the channels of batch norm a negative scale."""
+    for name, value in network.named_parameters():
+        if "norm" in name and name.endswith("weight"):
+            value[::2] *= -1
+    return network
+
+
 def linear() -> list[Step]:
     """Return the steps of a linear network."""
-    return exact(dense(SHAPE, CLASSES, ())).steps({})  # type: ignore[attr-defined, no-any-return]
+    return steps_of(exact(dense(SHAPE, CLASSES, ())))
 
 
 NETWORKS: dict[str, Callable[[], list[Step]]] = {
     "linear": linear,
-    "dense": lambda: exact(dense(SHAPE, CLASSES, (9, 7))).steps({}),  # type: ignore[attr-defined]
-    "cnn": lambda: exact(cnn(SHAPE, CLASSES, (2, 3), 5)).steps({}),  # type: ignore[attr-defined]
-    "resnet": lambda: exact(resnet(SHAPE, CLASSES, 10, 1)).steps({}),  # type: ignore[attr-defined]
+    "dense": lambda: steps_of(exact(dense(SHAPE, CLASSES, (9, 7)))),
+    "cnn": lambda: steps_of(exact(cnn(SHAPE, CLASSES, (2, 3), 5))),
+    "resnet": lambda: steps_of(_of_all_signs(exact(resnet(SHAPE, CLASSES, 10, 1)))),
     "residual": lambda: _module(Residual),
     "pooled": lambda: _module(Pooled),
 }

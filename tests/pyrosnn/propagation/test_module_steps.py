@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from pyrosnn.adapters import Normalized
 from pyrosnn.errors import NoBoundsError
 from pyrosnn.networks.module import ModuleNetwork
-from pyrosnn.networks.network import INPUT, Weights, scale, shift
+from pyrosnn.networks.network import INPUT, Edits, Weights, scale, shift
 from pyrosnn.networks.program import Program
 from pyrosnn.propagation import module_steps
-from pyrosnn.propagation.module import Traced, own_tensors
+from pyrosnn.propagation.traced import Traced, own_tensors
 
 
 class Forward(nn.Module):
@@ -65,7 +65,7 @@ def test_noise_at_submodules() -> None:
     module = Residual().double().eval().requires_grad_(False)
     network = ModuleNetwork(module, SHAPE)
     x = torch.rand(3, *SHAPE, dtype=torch.float64)
-    edits = {
+    edits: Edits = {
         INPUT: [shift(draw(2, 3, *SHAPE))],
         "second": [Weights(draw(2, 28, 3))],
         "first": [Weights(draw(2, 9, 3))],

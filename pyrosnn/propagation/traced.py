@@ -11,7 +11,7 @@ from pyrosnn.errors import NoBoundsError, first_line
 from pyrosnn.networks.network import INPUT, Edits, Features, Weights
 from pyrosnn.networks.operation import Operation
 from pyrosnn.networks.program import Step
-from pyrosnn.propagation.functions import FUNCTIONS, Call
+from pyrosnn.propagation.calls import FUNCTIONS, Call
 from pyrosnn.propagation.layers import LAYERS, Sized, kinds_of_layers
 
 # Returns a parameter or buffer by its name, shape (sample or 1, *shape).
@@ -82,12 +82,12 @@ class _Tracer(fx.Tracer):
 
 
 class _Values(fx.Interpreter):
-    """An evaluation that keeps the shape and type of each value in its node."""
+    """An evaluation that keeps the shape of each value, and an empty one like it, in its node."""
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
         if isinstance(value, Tensor):
-            n.meta["shape"], n.meta["dtype"] = value.shape, value.dtype
+            n.meta["shape"], n.meta["like"] = value.shape, value.new_empty(0)
         return value
 
 

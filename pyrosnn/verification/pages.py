@@ -7,17 +7,14 @@ import torch
 from torch import Tensor
 
 from pyrosnn.data.bounds import Bounds
-from pyrosnn.errors import NoBoundsError
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.networks.program import Program, Step
 from pyrosnn.propagation import METHODS, Method, ball, difference_bounds
 from pyrosnn.propagation.forward import ROW_BYTES, value_regions
 from pyrosnn.sampling import SampleSet
 from pyrosnn.sampling.memory import chunk_size, quarter
-from pyrosnn.shapes import Images, Labels, Sites
-from pyrosnn.verification.programs import Reader, reader
-
-TOLERANCE = 1e-3  # of float32 sums in another order
+from pyrosnn.shapes import Images, Labels
+from pyrosnn.verification.agreement import require_same
+from pyrosnn.verification.programs import Reader, reader, typed
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Page:
     upper: Tensor
 
 
-def differences(
+def bounded_pages(
     classifier: StochasticClassifier,
     x: Images,
     y: Labels,
@@ -71,10 +68,11 @@ def differences(
     for start in range(0, len(x), number):
         stop = min(start + number, len(x))
         first = samples.origin.start
-        for part in _of(samples, start, stop, len(x)).chunks(max(1, pairs // number)):
-            programs = read(_typed(part, classifier))
+        for part in _of(samples, x, start, stop).chunks(max(1, pairs // number)):
+            sites = typed(part, classifier)
+            programs = read(sites)
             if start == 0 and part.origin.start == first:
-                _require_same(classifier, x[:stop], part, programs)
+                require_same(classifier, x[:stop], sites, programs)
             bounds: dict[float, tuple[Tensor, Tensor]] = {}
             lower, upper = x.new_tensor(-torch.inf), x.new_tensor(torch.inf)
             for strength in sorted(strengths, reverse=True):
@@ -85,7 +83,7 @@ def differences(
                         regions,
                         y[start:stop],
                         classifier.num_classes,
-                        method=way,
+                        method=way if strength > 0 else METHODS["ibp"],  # which is exact there
                         row_bytes=row_bytes,
                     )
                     for steps in programs
@@ -104,16 +102,11 @@ def differences(
             )
 
 
-def _of(samples: SampleSet, start: int, stop: int, number: int) -> SampleSet:
+def _of(samples: SampleSet, x: Images, start: int, stop: int) -> SampleSet:
     """Return the samples with their values for some of the images."""
-    if stop - start == number or not samples.per_image:
+    if stop - start == len(x) or not samples.per_image:
         return samples
-    return samples.for_examples(torch.arange(start, stop))
-
-
-def _typed(part: SampleSet, classifier: StochasticClassifier) -> Sites:
-    dtype = classifier.dtype
-    return {n: v.to(dtype) if v.is_floating_point() else v for n, v in part.tensors.items()}
+    return samples.for_examples(torch.arange(start, stop, device=x.device))
 
 
 def _page(
@@ -124,8 +117,8 @@ def _page(
     method: Method,
 ) -> tuple[int, int]:
     """Return how many pairs of image and sample to bound at once, and bytes for rows."""
-    one = _of(samples[:1].load(), 0, 1, len(x))
-    steps = read(_typed(one, classifier))[0]
+    one = _of(samples[:1].load(), x, 0, 1)
+    steps = read(typed(one, classifier))[0]
     values = value_regions(steps, ball(x[:1], "linf", 0.0))
     sizes = [regions[0].centre[0, 0].numel() for regions in values]
     floats = 4 * sum(sizes)
@@ -134,28 +127,3 @@ def _page(
     budget = samples.memory_budget
     pairs = chunk_size(budget, floats * classifier.dtype.itemsize, classifier.device)
     return pairs, min(ROW_BYTES, quarter(budget) // 4)
-
-
-def _require_same(
-    classifier: StochasticClassifier, x: Images, part: SampleSet, programs: Sequence[Sequence[Step]]
-) -> None:
-    """Refuse programs that are not the classifier: a forward that does more than was read.
-
-    Raises:
-        NoBoundsError: with the difference.
-    """
-    with torch.no_grad():
-        logits = classifier.logits(x, _typed(part, classifier))
-        read = torch.cat([_logits(steps, x, classifier.num_classes) for steps in programs])
-    error = (read - logits).abs().max() / logits.abs().max().clamp(min=1e-30)
-    if not float(error) <= TOLERANCE:
-        raise NoBoundsError(
-            f"the layers that were read of the {type(classifier).__name__} give logits that differ "
-            f"from its own by {float(error):.2g} of the largest; its forward does more than its "
-            "layers say"
-        )
-
-
-def _logits(steps: Sequence[Step], x: Images, num_classes: int) -> Tensor:
-    program = Program(steps, [x.shape[1:]], [len(steps)], [(num_classes,)], enters=True)
-    return program.value(x)

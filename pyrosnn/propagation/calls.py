@@ -49,7 +49,8 @@ class Call:
         """
         axes = len(_shape(like))
         if isinstance(one, Real):
-            return torch.full((1, *[1] * axes), float(one), dtype=like.meta["dtype"])
+            like_it: Tensor = like.meta["like"]
+            return like_it.new_full((1, *[1] * axes), float(one))
         if isinstance(one, fx.Node) and one.op == "get_attr":
             tensor = self.tensor_of(str(one.target))
             own = tensor.shape[1:]

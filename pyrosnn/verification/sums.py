@@ -8,8 +8,8 @@ from torch import Tensor
 
 from pyrosnn.shapes import Labels
 from pyrosnn.statistics import empirical_bernstein, split
-from pyrosnn.verification.differences import Page
 from pyrosnn.verification.margins import WIDTHS, margins_of
+from pyrosnn.verification.pages import Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Verified:
     number: int
 
 
-class Tally:
+class MarginSums:
     """Sums over samples, in memory that does not grow with their number.
 
     Args:
