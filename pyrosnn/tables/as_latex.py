@@ -68,7 +68,7 @@ def as_latex(document: Document) -> str:
             \toprule
             model & $S_A$ = 1 \\
             \midrule
-            a\_b & $70.5\ [63.5,\ 76.2]$ \\
+            a\_b & $70.5\,[63.5,\,76.2]$ \\
     """
     comments = [f"% {line}" for line in document.heading for line in line.splitlines()]
     closing = [f"% {line}" for line in document.closing for line in line.splitlines()]
@@ -104,11 +104,11 @@ def _cell(cell: Cell) -> str:
 
 
 def _number(number: Number) -> str:
-    """Return a number in math mode; a comma is no list there, and a space none."""
+    """Return a number in math mode, where a comma and a space need commands."""
     text = str(number)
     if text == "-":
         return "--"
-    for plain, latex in ((" ", r"\ "), ("±", r"\pm"), ("∞", r"\infty")):
+    for plain, latex in ((" ", r"\,"), ("±", r"\pm"), ("∞", r"\infty")):
         text = text.replace(plain, latex)
     return "$" + re.sub(r"(?<=\d),(?=\d)", "{,}", text) + "$"
 

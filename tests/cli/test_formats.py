@@ -42,7 +42,7 @@ def test_summary_writes_the_same_numbers_in_every_format(run: Run, here: Path) -
     for name, text in {
         "text": f"{value} [{low}, {high}]",
         "markdown": f"| {value} [{low}, {high}] |",
-        "latex": rf"${value}\ [{low},\ {high}]$",
+        "latex": rf"${value}\,[{low},\,{high}]$",
     }.items():
         shown = run("summary", "a.nc", "--format", name).stdout
         assert text in shown, name

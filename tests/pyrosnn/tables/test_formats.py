@@ -58,9 +58,9 @@ def test_latex_is_balanced_and_escaped() -> None:
     assert not re.findall(r"(?<!\\)[#_%]|(?<!\\textasciicircum)\^|~", outside)
     assert set(code) - {"é"} <= set(map(chr, range(128)))
     assert r"\toprule" in code
-    assert r"$70.2\ [63.5,\ 76.1]$" in code
+    assert r"$70.2\,[63.5,\,76.1]$" in code
     assert r"$1{,}234.5$" in code
-    assert r"$-1.5\ [-\infty,\ +0.5]$" in code
+    assert r"$-1.5\,[-\infty,\,+0.5]$" in code
 
 
 @pytest.mark.slow
