@@ -56,8 +56,8 @@ def percent_of_means(means: xr.DataArray, images: int) -> Number:
         images: number of images behind each.
 
     Example:
-        >>> str(percent_of_means(xr.DataArray([0.5, 0.52], dims="repeat"), 1000))
-        '51.0 [38.3, 63.7]'
+        >>> str(percent_of_means(xr.DataArray([0.5, 0.52, 0.51], dims="repeat"), 1000))
+        '51.0 [47.0, 55.0]'
     """
     low, high = share_interval_of_means(means.to_numpy(), images)
     mean = 100 * float(means.mean())
