@@ -3,7 +3,7 @@ r"""Tables as LaTeX: ``booktabs``, numbers in math mode, nothing that pdfTeX can
 import re
 import unicodedata
 
-from pyrosnn.tables.table import Cell, Document, Number, Table
+from pyrosnn.tables.table import WORD, Cell, Document, Number, Table
 
 # What LaTeX reads as a command, and symbols that pdfTeX has in math mode alone.
 SPECIAL = {
@@ -108,6 +108,8 @@ def _number(number: Number) -> str:
     text = str(number)
     if text == "-":
         return "--"
+    if WORD.search(text):
+        return _words(text)
     for plain, latex in ((" ", r"\,"), ("±", r"\pm"), ("∞", r"\infty")):
         text = text.replace(plain, latex)
     return "$" + re.sub(r"(?<=\d),(?=\d)", "{,}", text) + "$"

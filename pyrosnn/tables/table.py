@@ -9,6 +9,7 @@ from typing import ClassVar
 from pyrosnn.errors import require
 
 NAN = math.nan
+WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Number:
         low, high: ends of an interval; NaN for none.
         sd: standard deviation; NaN for none.
         text: how the value is written, where that is not by its format, such as ``8/255``.
+        bare: whether the interval is shown without the value, which stands beside it.
 
     Example:
         >>> str(Number(value=70.17, form=".1f", low=63.5, high=76.2))
@@ -35,12 +37,16 @@ class Number:
     high: float = NAN
     sd: float = NAN
     text: str = ""
+    bare: bool = False
 
     def __str__(self) -> str:
         """Return the number as a terminal shows it."""
         text = self.text or self.written(self.value)
         if self.has_interval:
-            return f"{text} [{self.written(self.low)}, {self.written(self.high)}]"
+            interval = f"[{self.written(self.low)}, {self.written(self.high)}]"
+            return interval if self.bare else f"{text} {interval}"
+        if self.bare:
+            return "-"
         return f"{text} ± {self.sd:.1g}" if self.has_sd else text
 
     def written(self, number: float | int) -> str:
@@ -113,6 +119,8 @@ class Table:
         if self.numbers(column):
             return False
         cells = [row[column] for row in self.texts if row[column] not in ("", "-")]
+        if any(WORD.search(cell) for cell in cells):
+            return True
         return not any(re.match(r"[-+−±\[]?[\d.∞]", cell) for cell in cells)
 
     def numbers(self, column: int) -> list[Number]:

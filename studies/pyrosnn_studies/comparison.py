@@ -1,13 +1,13 @@
 """What `pyrosnn compare` shows: tables of two models side by side, and what they say."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from pyrosnn.summaries import Comparison
-from pyrosnn.tables import Table
-from pyrosnn_studies.tables import or_dash
+from pyrosnn.tables import Cell, Number, Table
 
 # an error of the law, in units of the reachable cosine, that makes its shares rough
 ROUGH = 0.05
@@ -46,7 +46,10 @@ def _strengths(table: pd.DataFrame, compared: Comparison, names: list[str], leve
     return Table(
         title=f"Accuracy in %, clean and {attacked}; difference 1 - 2 in points",
         columns=["η", *names, *_differences(level)],
-        rows=[[f"{eta:g}" if eta != 0 else "clean", *_cells(row)] for eta, row in table.iterrows()],
+        rows=[
+            [Number(value=float(eta), text="" if eta != 0 else "clean"), *_cells(row)]
+            for eta, row in table.iterrows()
+        ],
     )
 
 
@@ -54,15 +57,16 @@ def _fits(compared: Comparison, names: list[str]) -> Table:
     """Return the cosines of both models by S_A, and the law that they follow, if they do."""
     fits = (compared.first_fit, compared.second_fit)
     sizes = sorted({int(size) for fit in fits for size in fit["attack_samples"].values})
-    rows = []
+    rows: list[list[Cell]] = []
     for name, fit in zip(names, fits, strict=True):
-        cells = []
+        cells: list[Cell] = []
         for size in sizes:
             has = size in fit["attack_samples"].values
             at = fit.sel(attack_samples=size) if has else None
             cells.append("" if at is None else _cosine(float(at["cosine"]), float(at["reach"])))
-        scalars = [float(fit[key]) for key in ("noise_scale", "limit", "error")]
-        rows.append([name, *cells, *map(or_dash, scalars, (".3g", ".3f", ".3f"))])
+        forms = {"noise_scale": ".3g", "limit": ".3f", "error": ".3f"}
+        scalars = [Number(value=float(fit[key]), form=form) for key, form in forms.items()]
+        rows.append([name, *cells, *scalars])
     columns = ["model", *[f"S_A = {size:,}" for size in sizes]]
     if not compared.law:
         return Table(
@@ -82,8 +86,9 @@ def _fits(compared: Comparison, names: list[str]) -> Table:
     )
 
 
-def _cosine(cosine: float, reach: float) -> str:
-    return f"{cosine:.3f}" if math.isnan(reach) else f"{cosine:.3f} ({reach:.2f})"
+def _cosine(cosine: float, reach: float) -> Number:
+    text = "" if math.isnan(reach) else f"{cosine:.3f} ({reach:.2f})"
+    return Number(value=cosine, form=".3f", text=text)
 
 
 def _sizes(table: pd.DataFrame, compared: Comparison, names: list[str], level: str) -> Table:
@@ -92,7 +97,7 @@ def _sizes(table: pd.DataFrame, compared: Comparison, names: list[str], level: s
     return Table(
         title=f"At equal S_A and η = {eta}: adversarial accuracy in %, difference 1 - 2 in points",
         columns=["S_A", *names, *_differences(level)],
-        rows=[[f"{size:,}", *_cells(row)] for size, row in table.iterrows()],
+        rows=[[Number(value=int(size), form=","), *_cells(row)] for size, row in table.iterrows()],
     )
 
 
@@ -105,7 +110,7 @@ def _shares(table: pd.DataFrame, compared: Comparison, names: list[str], level: 
             _needed(row[f"{which}_samples"], grid, reached=not math.isnan(row[which]))
             for which, grid in zip(("first", "second"), grids, strict=True)
         ]
-        rows.append([f"{share:.4g}", *needed, *_cells(row)])
+        rows.append([Number(value=float(share), form=".4g"), *needed, *_cells(row)])
     return Table(
         title=(
             "At an equal share of the reachable cosine (the fair comparison), with the S_A that it "
@@ -116,28 +121,34 @@ def _shares(table: pd.DataFrame, compared: Comparison, names: list[str], level: 
     )
 
 
-def _needed(samples: float, grid: Any, *, reached: bool) -> str:
+def _needed(samples: float, grid: Any, *, reached: bool) -> Number:
     """Say which S_A a share takes, and that the sizes of the result end before or begin after."""
-    if math.isnan(samples):
-        return "no fit"
     text = f"{samples:.3g}" if samples < 100 else f"{samples:,.0f}"
-    if reached:
-        return text
-    return f"{text} < {grid[0]:,}" if samples < grid[0] else f"{text} > {grid[-1]:,}"
+    if math.isnan(samples):
+        text = "no fit"
+    elif not reached:
+        text += f" < {grid[0]:,}" if samples < grid[0] else f" > {grid[-1]:,}"
+    return Number(value=float(samples), text=text)
 
 
 def _differences(level: str) -> list[str]:
     return ["1 - 2", f"{level}: fresh A, I", f"{level}: fresh images, too"]
 
 
-def _cells(row: Any) -> list[str]:
-    """Format accuracies, their difference and its two intervals."""
-    cells = [or_dash(100 * row[name], ".1f") for name in ("first", "second")]
-    cells.append(or_dash(100 * row["difference"], "+.1f"))
-    for kind in ("samples", "images"):
-        low, high = 100 * row[f"{kind}_low"], 100 * row[f"{kind}_high"]
-        cells.append("-" if math.isnan(low) else f"[{low:+.1f}, {high:+.1f}]")
-    return cells
+def _cells(row: Any) -> list[Number]:
+    """Return accuracies, their difference and its two intervals."""
+    cells = [Number(value=100 * float(row[name]), form=".1f") for name in ("first", "second")]
+    difference = Number(value=100 * float(row["difference"]), form="+.1f")
+    intervals = [
+        replace(
+            difference,
+            low=100 * float(row[f"{kind}_low"]),
+            high=100 * float(row[f"{kind}_high"]),
+            bare=True,
+        )
+        for kind in ("samples", "images")
+    ]
+    return [*cells, difference, *intervals]
 
 
 def _sign(row: Any, kind: str) -> int:

@@ -60,7 +60,7 @@ def test_settings_are_tables(run: Run, here: Path) -> None:
     assert len(values["result_digest"]) == 64
 
 
-def test_compare_has_formats_with_its_sentences(run: Run, tmp_path: Path) -> None:
+def test_compare_and_check_have_formats_with_their_sentences(run: Run, tmp_path: Path) -> None:
     for name, scale, level in (("noisy", 150.0, 0.75), ("calm", 5.0, 0.9)):
         reach = law((1, 10), scale, 1.0)
         correct = with_accuracy(level - 0.6 * reach)
@@ -70,8 +70,20 @@ def test_compare_has_formats_with_its_sentences(run: Run, tmp_path: Path) -> Non
     assert any("200 images" in line for line in made["heading"])
     assert any(table["title"].startswith("At equal S_A") for table in made["tables"])
     assert made["closing"]
+    (row,) = [row for row in made["tables"][0]["rows"] if row["η"] == 0.5]
+    both = [row["1 - 2"], row["95 %: fresh images, too"]["value"]]
+    assert both == pytest.approx([row["1 planted"] - row["2 planted"]] * 2)
     latex = run("compare", "noisy.nc", "calm.nc", "--format", "latex", "--table", "2").stdout
     assert latex.count(r"\begin{tabular}") == 1
+
+    checked = run("check", "noisy.nc", "calm.nc", "--format", "csv")
+    assert checked.exit_code == 1
+    first, second = checked.stdout.split("\n\n")
+    assert first.startswith("# noisy.nc\ncheck,status,number,finding\nattacked-labels,pass,0.0,")
+    assert second.startswith("# calm.nc\n")
+    files = ("noisy.nc", "calm.nc")
+    assert "Do not publish" in run("check", *files, "--format", "markdown").stdout
+    assert run("check", *files, "--format", "json").stdout == run("check", *files, "--json").stdout
 
 
 def test_what_is_not_there_is_named(run: Run, here: Path) -> None:

@@ -40,6 +40,25 @@ def test_numbers_are_shown_with_what_is_known_of_them() -> None:
     assert str(Number(value=0.5, sd=0.0)) == "0.5"  # ± 0 would say that nothing varies
 
 
+def test_an_interval_may_stand_alone() -> None:
+    interval = Number(value=1.5, form="+.1f", low=1.0, high=2.0, bare=True)
+    assert str(interval) == "[+1.0, +2.0]"
+    assert str(Number(value=1.5, bare=True)) == "-"
+
+
+def test_words_stand_to_the_left_in_every_format() -> None:
+    rows: list[list[Cell]] = [
+        ["100.0 % of them", "[1, 2]", Number(value=math.nan, text="no fit")],
+        ["none", "-", Number(value=2.0)],
+    ]
+    table = Table(title="t", columns=["words", "numbers", "n"], rows=rows)
+    assert [table.has_words(index) for index in range(3)] == [True, False, False]
+    latex = written(Document(tables=[table]), "latex")
+    assert r"\begin{tabular}{lrr}" in latex
+    assert latex_rows(latex)[1].endswith(r"& no fit \\")
+    assert "| :--- | ---: | ---: |" in written(Document(tables=[table]), "markdown")
+
+
 def latex_rows(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.endswith(r" \\")]
 
