@@ -7,6 +7,7 @@ from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import accuracy_intervals, interval_end
 from pyrosnn.tables import Table
 from pyrosnn_studies.tables import percent, sizes_in_words, strength_of
+from pyrosnn_studies.titles import titled
 
 
 def conditions_tables(result: xr.DataTree) -> list[Table]:
@@ -26,7 +27,7 @@ def conditions_tables(result: xr.DataTree) -> list[Table]:
         ]
         rows.append([strength_of(result, strength), *shares])
     cutoffs = ", ".join(f"{cutoff(L):.3f} ({w})" for w, L in _constants(result).items())
-    return [
+    tables = [
         Table(
             title=(
                 "Adversarial accuracy (measured) and share of images that fulfil a condition "
@@ -43,6 +44,7 @@ def conditions_tables(result: xr.DataTree) -> list[Table]:
             ],
         )
     ]
+    return titled(tables, result)
 
 
 def _constants(result: xr.DataTree) -> dict[str, float]:

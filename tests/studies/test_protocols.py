@@ -12,6 +12,7 @@ from pyrosnn.settings.presets import PRESETS
 from pyrosnn.summaries import deviations
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.presets import preset_settings
+from pyrosnn_studies.shown import shown_of
 from pyrosnn_studies.study import find_study
 from pyrosnn_studies.titles import titled
 
@@ -49,6 +50,8 @@ def meant(**spec: Any) -> xr.DataTree:
 def test_titles_say_which_labels_and_images_are_meant(spec: dict[str, Any], words: str) -> None:
     study = find_study("sample-size")
     plain = [table.title.split("\n") for table in study.tables(meant())]
-    for (first, *others), table in zip(plain, study.tables(meant(**spec)), strict=True):
-        assert table.title.split("\n") == [first + words, *others]
+    result = meant(**spec)
+    for tables in (study.tables(result), shown_of(result).tables(result)):
+        for (first, *others), table in zip(plain, tables, strict=True):
+            assert table.title.split("\n") == [first + words, *others]
     assert titled([], meant(**spec)) == []
