@@ -45,8 +45,8 @@ class AllSubjects(SubjectOptions):
     """The models of all studies.
 
     Attributes:
-        smoothed_model: model for the study conditions, which was trained with noise.
-        smoothing_variance: variance of the noise in that study, in squared pixel units.
+        smoothed_model: model for the studies conditions and certificates, trained with noise.
+        smoothing_variance: variance of the noise in those studies, in squared pixel units.
     """
 
     smoothed_model: Annotated[Path | None, Default("")] = None

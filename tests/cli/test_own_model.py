@@ -268,20 +268,20 @@ def test_noise_that_cannot_be_is_refused(given: list[str], message: str, run: Ru
 
 def test_all_studies_get_their_model_and_data(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     models = ("--model", "mine_for_test:good", "--smoothed-model", "mine_for_test:with_data")
-    calls: dict[str, tuple[Any, dict[str, Any]]] = {}
+    calls: dict[str, tuple[Any, Any]] = {}
 
-    def noted(name: str, subject: Any, *, changes: dict[str, Any], **others: Any) -> None:
-        calls[name] = (subject, changes)
+    def noted(study: Any, spec: Any, subject: Any, **others: Any) -> None:
+        calls[study.name] = (spec, subject)
 
     monkeypatch.setattr("pyrosnn_cli.study_all.run_study", noted)
     result = run("study", "all", *models, "--smoothing-variance", "0.01", "--dataset", "digits")
     assert result.exit_code == 0, result.output
     assert list(calls) == list(STUDIES)
-    smoothed = {name for name, (_, changes) in calls.items() if "smoothing_variance" in changes}
-    assert smoothed == {"conditions"}
-    assert calls.pop("gaussian-angles")[0] is None
-    found = {name: subject.training.model for name, (subject, _) in calls.items()}
-    assert found.pop("conditions") == "mine_for_test:with_data"
+    smoothed = {n for n, (s, _) in calls.items() if getattr(s, "smoothing_variance", 0) == 0.01}
+    assert smoothed == {"conditions", "certificates"}
+    assert calls.pop("gaussian-angles")[1] is None
+    found = {name: subject.training.model for name, (_, subject) in calls.items()}
+    assert {found.pop(name) for name in smoothed} == {"mine_for_test:with_data"}
     assert set(found.values()) == {"mine_for_test:good"}
 
 

@@ -207,6 +207,8 @@ def test_all_studies_run_in_one_command(
             small |= {"attack_samples": 2, "inference_samples": 2}
         if study == "diagnosis":
             small |= {"inference_samples": 2, "num_samples": 40}
+        if study == "certificates":
+            small |= {"num_samples": 6, "certificates": ["votes"], "attacked": False}
         cut[study] = {"quick": {**quick, **small}}
     monkeypatch.setattr(presets, "_tables", lambda: cut)
     models = ("--model", checkpoint_path, "--smoothed-model", smoothed_path)
