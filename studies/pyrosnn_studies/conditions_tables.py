@@ -7,6 +7,7 @@ from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import accuracy_intervals, interval_end
 from pyrosnn.tables import Table
 from pyrosnn_studies.tables import percent, sizes_in_words, strength_of
+from pyrosnn_studies.titles import titled
 
 
 def conditions_tables(result: xr.DataTree) -> list[Table]:
@@ -26,23 +27,22 @@ def conditions_tables(result: xr.DataTree) -> list[Table]:
         ]
         rows.append([strength_of(result, strength), *shares])
     cutoffs = ", ".join(f"{cutoff(L):.3f} ({w})" for w, L in _constants(result).items())
-    return [
-        Table(
-            title=(
-                "Adversarial accuracy (measured) and share of images that fulfil a condition "
-                f"(theory), in %, for S_A = {int(found['attack_samples']):,}, "
-                f"S_I = {int(found['inference_samples']):,}\n{sizes_in_words(result)}"
-            ),
-            columns=["strength", "adversarial", "linear", "interval", *names],
-            rows=rows,
-            notes=[
-                f"No image can fulfil the smooth condition beyond {cutoffs}; "
-                f"the last fulfils the interval condition up to {interval_end(result):.3f}.",
-                "Both hold for the exact expectation over the noise, not for its estimate from "
-                f"{spec['noise_samples']} noises that is judged here.",
-            ],
-        )
-    ]
+    table = Table(
+        title=(
+            "Adversarial accuracy (measured) and share of images that fulfil a condition "
+            f"(theory), in %, for S_A = {int(found['attack_samples']):,}, "
+            f"S_I = {int(found['inference_samples']):,}\n{sizes_in_words(result)}"
+        ),
+        columns=["strength", "adversarial", "linear", "interval", *names],
+        rows=rows,
+        notes=[
+            f"No image can fulfil the smooth condition beyond {cutoffs}; "
+            f"the last fulfils the interval condition up to {interval_end(result):.3f}.",
+            "Both hold for the exact expectation over the noise, not for its estimate from "
+            f"{spec['noise_samples']} noises that is judged here.",
+        ],
+    )
+    return titled([table], result)
 
 
 def _constants(result: xr.DataTree) -> dict[str, float]:

@@ -16,7 +16,6 @@ from pyrosnn.tables import Table
 from pyrosnn.training import TrainingSpec
 from pyrosnn_studies.grid import GridSpec, grid_cells, recorded_grid, run_grid_cell
 from pyrosnn_studies.study import Study
-from pyrosnn_studies.titles import titled
 
 Training = TrainingSpec | Reference
 
@@ -41,15 +40,11 @@ def grid_study(
         spec=GridSpec,
         cells=grid_cells,
         run_cell=run_grid_cell,
-        tables=partial(_titled, tables),
+        tables=tables,
         figure=figure,
         settings=recorded_grid,
         complete=partial(_smoothed, name) if smoothed else None,
     )
-
-
-def _titled(tables: Callable[[xr.DataTree], list[Table]], result: xr.DataTree) -> list[Table]:
-    return titled(tables(result), result)
 
 
 def _smoothed(

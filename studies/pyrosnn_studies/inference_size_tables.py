@@ -19,6 +19,7 @@ from pyrosnn_studies.tables import (
     sizes_in_words,
     strength_of,
 )
+from pyrosnn_studies.titles import titled
 
 ACCURACIES = {
     "clean": "clean",
@@ -37,7 +38,7 @@ def inference_size_tables(result: xr.DataTree) -> list[Table]:
     """Return accuracies, factors of the radius, and paired differences."""
     tables = [_accuracy(result), _factors(result)]
     several = result[GROUP].dataset.sizes["inference_samples"] > 1
-    return [*tables, _paired(result)] if several else tables
+    return titled([*tables, _paired(result)] if several else tables, result)
 
 
 def _accuracy(result: xr.DataTree) -> Table:

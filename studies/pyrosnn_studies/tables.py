@@ -11,6 +11,7 @@ from pyrosnn.statistics import share_interval_of_means
 from pyrosnn.summaries import accuracy_intervals, at_strength, cosine_table, robustness_table
 from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Number, Table
+from pyrosnn_studies.titles import titled
 
 NOTABLE = 0.1  # share of images without a gradient that a table speaks of
 
@@ -105,7 +106,7 @@ def accuracy_by_size(result: xr.DataTree) -> Table:
 
 def size_tables(result: xr.DataTree) -> list[Table]:
     """Return the tables of the study sample-size."""
-    return [accuracy_by_size(result), cosines(result)]
+    return titled([accuracy_by_size(result), cosines(result)], result)
 
 
 def all_accuracies(result: xr.DataTree) -> list[Table]:
