@@ -141,6 +141,7 @@ ELSEWHERE = {
     "--epoch": ("--epochs",),
     "--data": ("--dataset",),
     "--checkpoint": ("--model",),
+    "--sigma": ("--smoothing-variance", "--noise-variance"),
     "--samples": ("--attack-samples", "--num-samples", "--test-samples"),
 }
 

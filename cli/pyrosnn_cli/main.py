@@ -67,7 +67,7 @@ def _errors_as_one_line() -> Iterator[None]:
         if type(error).__name__ == "NoArgsIsHelpError":  # it shows the help
             raise
         command = getattr(error.ctx, "command_path", "pyrosnn")
-        message = f"{error.format_message().rstrip('.')}; see {command} --help"
+        message = f"{_usage(error)}; see {command} --help"
     except (typer.Exit, typer.Abort, BrokenPipeError):  # the last: see pipes
         raise
     except Exception as error:
@@ -79,6 +79,15 @@ def _errors_as_one_line() -> Iterator[None]:
         return
     typer.echo(f"pyrosnn: {message}", err=True)
     raise typer.Exit(status)
+
+
+def _usage(error: Any) -> str:
+    """Return what is wrong with the words of a command line."""
+    text = str(error.format_message()).rstrip(".")
+    for kind, words in {"valid integer": "an integer", "valid number": "a number"}.items():
+        if kind in text and error.param is not None:
+            return f"{error.param.opts[0]} expects {words}"
+    return text
 
 
 def _line_of(error: Exception) -> str:

@@ -62,8 +62,8 @@ def bright():
     return data((2,), 2, x_test=torch.full((20, 2), 255.0))
 
 
-def arrays():
-    return data((2,), 2, x_train=np.zeros((40, 2)))
+def texts():
+    return data((2,), 2, x_train="photos/")
 
 
 def make(data):
@@ -212,7 +212,7 @@ def test_a_study_without_strengths_asks_for_its_own_option(run: Run) -> None:
     refused(run("study", "sample-size", *given), "strengths for my-photos in the norm 'l2'; give")
     refused(run("diagnose", *given), "for my-photos in the norm 'l2'; give --strength")
     smoothed = ("--smoothed-model", "mydata_for_test:make", "--smoothing-variance", "0.1")
-    refused(run("study", "all", *given, *smoothed), "run the studies one by one, with --strengths")
+    refused(run("study", "all", *given, *smoothed), "run the studies one by one, with --strength")
 
 
 def test_a_study_without_a_model_says_how_to_train_one_on_the_data(run: Run) -> None:
@@ -235,7 +235,7 @@ def test_a_study_without_a_model_says_how_to_train_one_on_the_data(run: Run) -> 
         ),
         ("mydata_for_test:labelled", "cannot be used: my-photos, test: labels must be in 0 … 1"),
         ("mydata_for_test:bright", "my-photos, test: bounds is (0.0, 1.0), but 20 of 20 images"),
-        ("mydata_for_test:arrays", "x_train must be a tensor, got"),
+        ("mydata_for_test:texts", "x_train must be a tensor, an array or a list, got 'photos/'"),
         ("none.npz", "there is no data file none.npz"),
         ("photos.npy", "unknown data set 'photos.npy'; choose one of (digits, fashion-mnist, cif"),
     ],

@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyrosnn.errors import ArgumentError, UnknownNameError
-from pyrosnn.settings import OneOf, Settings, check_value, from_options, kind_of, parse, shown
+from pyrosnn.settings import (
+    OneOf,
+    Settings,
+    check_value,
+    checked_arguments,
+    from_options,
+    kind_of,
+    nested,
+    options_of,
+    parse,
+    shown,
+)
 
 NUMBERS = kind_of(tuple[float, ...])
 INTEGERS = kind_of(tuple[int, ...])
@@ -129,3 +140,24 @@ def test_options_make_a_row() -> None:
     ):
         with pytest.raises(ArgumentError, match=message):
             from_options(Row, "row", options)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("as_users_call")
+def test_a_fraction_is_a_number_in_arguments_too() -> None:
+    @checked_arguments
+    def given_as(strength: float, strengths: Sequence[float] = ()) -> Any:
+        return strength, tuple(strengths)
+
+    fraction: Any = "8/255"
+    assert given_as(fraction) == (8 / 255, ())
+    assert given_as(0.5, strengths=["1/2", 0]) == (0.5, (0.5, 0))  # type: ignore[list-item]
+    for wrong in ("8/0", "0.5", "a/b"):
+        with pytest.raises(ArgumentError, match=f"strength must be a number, got '{wrong}'"):
+            given_as(wrong)  # type: ignore[arg-type]
+
+
+def test_a_setting_is_read_by_both_of_its_names() -> None:
+    options = options_of("pyrosnn_studies.grid:GridSpec")
+    assert next(one for one in options if one.name == "strength").flag == "--strength"
+    for name in ("strength", "strengths"):
+        assert nested(options, {name: (0.5,)}, "a study") == {"strengths": (0.5,)}
