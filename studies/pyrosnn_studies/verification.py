@@ -1,21 +1,21 @@
 """Stored samples verified one by one, beside an attack that knows them.
 
-Interval bounds or linear relaxation (CROWN) of each sampled network prove that no
-δ within a strength changes the mean prediction. The model needs layers that can be
-bounded; its noise may be in weights, masks, features or the image.
+Interval bounds or linear relaxation (CROWN) of each sampled network prove
+that no δ within a strength changes the mean prediction. The model needs
+layers that can be bounded; its noise may be anywhere in them.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import xarray as xr
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MinLen
 
 from pyrosnn.attacks import PGD
 from pyrosnn.plots import verification_figure
 from pyrosnn.propagation import BALLS, METHODS
 from pyrosnn.sampling import draw_sample_set
-from pyrosnn.settings import OneOf, Settings
+from pyrosnn.settings import Default, Named, OneOf, Settings
 from pyrosnn.summaries.verification import GROUP
 from pyrosnn.verification import reader, verify
 from pyrosnn_studies.cells import Cell
@@ -33,7 +33,8 @@ class BallSettings(Settings):
 
     Attributes:
         norm: norm in which the strength bounds δ.
-        strengths: strengths η, such as 0:0.05:0.01.
+        strengths: strengths η, one or several, such as 0,1/255 or 0:0.05:0.01
+            (start:stop:step).
         clip: only δ with x + δ within the data's bounds.
         attacked: also attack the samples, with PGD: the mean prediction, and each on its own.
         steps: steps of the attack.
@@ -42,7 +43,9 @@ class BallSettings(Settings):
     panel: ClassVar[str] = "attack"
 
     norm: Annotated[str, OneOf(BALLS)] = "linf"
-    strengths: Annotated[tuple[float, ...], Ge(0)]
+    strengths: Annotated[
+        tuple[float, ...], MinLen(1), Ge(0), Default("the data set's"), Named("strength")
+    ]
     clip: bool = False
     attacked: bool = True
     steps: Annotated[int, Ge(1)] = 20
