@@ -15,11 +15,10 @@ sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
 project = "pyrosnn"
 version = version_of(project)
 language = "en"
-smartquotes = False  # two hyphens are an option, no dash
+smartquotes_action = "De"  # dashes and dots; quotes stay
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "docstrings",
     "markers",
@@ -28,7 +27,6 @@ extensions = [
 ]
 source_suffix = {".md": "markdown", ".ipynb": "markdown"}
 exclude_patterns = ["extensions", "_static"]
-suppress_warnings = ["toc.glob"]  # a page that is written elsewhere may come later
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_disable_syntax = ["myst_line_comment"]  # a line may begin with %
@@ -40,8 +38,6 @@ autodoc_preserve_defaults = True
 autodoc_type_aliases = {"Step": "pyrosnn.training.step.Step"}  # there are three
 autodoc_typehints_format = "short"
 default_role = "literal"
-napoleon_custom_sections = [("Attributes", "params_style")]
-napoleon_use_rtype = False
 python_maximum_signature_line_length = 72
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"

@@ -11,6 +11,7 @@ from pyrosnn_cli.main import app
 # so wide that every option is one line
 TERMINAL = {"COLUMNS": "1000", "NO_COLOR": "1", "TERM": "dumb"}
 TITLE = re.compile(r"^[╭+]─ (.+?) ─+")
+OPTION = re.compile(r"(?<![`\w-])--[a-z][\w-]*")
 SPECIAL = re.compile(r"([\\*_\[\]<>$|#~])")
 
 
@@ -52,6 +53,6 @@ def written(terms: list[str]) -> str:
 
 
 def prose(text: str) -> str:
-    """Return plain text as Markdown; what stands in backticks stays code."""
-    parts = text.split("`")
+    """Return plain text as Markdown: options are code, and what stands in backticks."""
+    parts = OPTION.sub(r"`\g<0>`", text).split("`")
     return "`".join(part if i % 2 else SPECIAL.sub(r"\\\1", part) for i, part in enumerate(parts))

@@ -1,4 +1,4 @@
-r"""Docstrings as Sphinx reads them: formulas, plain stars and bars, and types without marks."""
+r"""Docstrings as Sphinx reads them: Google's sections, formulas, and signatures without marks."""
 
 import re
 import types
@@ -6,28 +6,37 @@ import typing
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
-# examples and literals stay; the rest is text with formulas
+# examples, literals and emphasis stay; the rest is text with formulas
 PART = re.compile(
-    r"(?P<kept>^\s*(?:>>>|\.\.\.)[^\n]*|``.+?``|:\w+:`[^`]+`|`[^`]+`)"
-    r"|(?P<name>\*\*[^*\n]+\*\*|\*[^*\s][^*\n]*(?<=[^\s(])\*(?!\w))"
+    r"(?P<kept>^\s*(?:>>>|\.\.\.)[^\n]*|^ *\*+\w+(?=:)|``.+?``|:\w+:`[^`]+`|`[^`]+`)"
+    r"|(?P<emphasis>\*\*[^*\n]+\*\*|\*[^*\s][^*\n]*(?<=[^\s(])\*(?!\w))"
     r"|^(?P<indent> *)\$\$(?P<block>[^$]+)\$\$$"
     r"|\$(?P<tex>[^$]+)\$"
+    r"|(?:^\s*|(?<=: ))(?P<initial>[A-Z]\.(?=\s|$))"  # of a name, or a set: no list begins
     r"|(?P<special>[*|]|(?<=\w)_(?!\w))",
     re.MULTILINE | re.DOTALL,
+)
+SECTIONS = Config(
+    napoleon_custom_sections=[("Attributes", "params_style")], napoleon_use_rtype=False
 )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Change docstrings and signatures as they are read."""
-    app.connect("autodoc-process-docstring", process, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", process)
     app.connect("autodoc-before-process-signature", without_marks)
+    app.connect("autodoc-process-signature", without_factories)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Write a docstring's text as reStructuredText."""
-    lines[:] = PART.sub(written, "\n".join(lines)).split("\n")
+    """Write a docstring as reStructuredText."""
+    text = PART.sub(written, "\n".join(lines))
+    # of a property, napoleon would take what stands before a colon for its type
+    kind = "method" if what == "property" else what
+    lines[:] = GoogleDocstring(text, SECTIONS, app, kind, name, obj, options).lines()
 
 
 def written(match: re.Match[str]) -> str:
@@ -36,7 +45,8 @@ def written(match: re.Match[str]) -> str:
         return f"{match['indent']}.. math:: {' '.join(match['block'].split())}"
     if match["tex"]:
         return f":math:`{match['tex']}`"
-    return f"\\{match['special']}" if match["special"] else match[0]
+    plain = match["initial"] or match["special"]
+    return match[0].removesuffix(plain) + f"\\{plain}" if plain else match[0]
 
 
 def without_marks(app: Sphinx, obj: Any, bound: bool) -> None:
@@ -55,3 +65,10 @@ def plain(hint: Any) -> Any:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return typing.Union[tuple(map(plain, typing.get_args(hint)))]  # noqa: UP007
     return hint
+
+
+def without_factories(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: Any
+) -> tuple[str | None, Any]:
+    """Write a default that a dataclass makes as dots: Sphinx cannot read `<factory>`."""
+    return (signature and signature.replace("<factory>", "..."), returns)

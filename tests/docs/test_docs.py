@@ -29,7 +29,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.noise import NOISES
-from pyrosnn.results import open_results, read_spec, result_digest
+from pyrosnn.results import open_results, read_provenance, read_spec, result_digest
 from pyrosnn.settings.presets import load_presets
 from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn_cli.main import app
@@ -219,7 +219,7 @@ def test_the_examples_of_your_own_data_run(tmp_path: Path, monkeypatch: pytest.M
         fewer = ["--images", "5", "--repeats", "1"] if words[0] == "study" else []
         result = invoke(*words, *fewer)
         assert result.exit_code == 0, result.output
-    assert read_spec(open_results(Path("sample-size.nc")))["dataset"] == "mine:photos"
+    assert read_provenance(open_results(Path("sample-size.nc")))["dataset"] == "my-photos"
 
 
 @pytest.mark.slow
