@@ -5,7 +5,7 @@ import pyro
 import pytest
 import torch
 from pyro.distributions import Normal
-from scipy.stats import binom, norm
+from scipy.stats import beta, binom, norm
 from torch import Tensor
 
 from pyrosnn.attacks import PGD
@@ -165,6 +165,27 @@ def test_alpha_is_split_over_the_classes_that_are_compared() -> None:
     assert (bounds <= margins.mean(0)).all()
     assert (bounds >= lower - 4 / 500).all()
     assert (bounds <= lower + 0.03).all()  # what lies below the smallest share is cut off
+
+
+def test_alpha_is_split_over_all_classes_that_are_bounded() -> None:
+    number, alpha = 400, 0.04
+    scores = random_scores(number, sharpness=12.0)
+    tally = tally_of_scores(scores, [0, 0, 2])
+    counts = np.bincount(scores[:, 0].argmax(-1), minlength=4)
+    low = beta.ppf(alpha / 4, counts[0], number - counts[0] + 1)
+    high = beta.ppf(1 - alpha / 4, counts[1:] + 1, number - counts[1:])
+    expected = (norm.ppf(low) - norm.ppf(np.minimum(high, 1 - low).max())) / 2
+    assert float(find_certificate("votes-two-sided")(tally, alpha)[0]) == pytest.approx(expected)
+
+    def shifted_mean(values: np.ndarray, t: float) -> float:
+        """The bound of a mean from all its values as thresholds."""
+        shares = np.arange(number, 0, -1) / number - dkw(number, alpha / 4)
+        steps = np.diff(np.sort(values), prepend=0.0)
+        return float((steps * norm.cdf(norm.ppf(np.maximum(shares, 0)) - t)).sum())
+
+    radius = float(find_certificate("mean-two-sided")(tally, alpha)[0])
+    upper = [1 - shifted_mean(1 - scores[:, 0, c], radius) for c in (1, 2, 3)]
+    assert shifted_mean(scores[:, 0, 0], radius) == pytest.approx(max(upper), abs=6 / 500)
 
 
 def test_the_order_of_certificates() -> None:
