@@ -47,8 +47,8 @@ def _strengths(table: pd.DataFrame, compared: Comparison, names: list[str], leve
         title=f"Accuracy in %, clean and {attacked}; difference 1 - 2 in points",
         columns=["η", *names, *_differences(level)],
         rows=[
-            [Number(value=float(eta), text="" if eta != 0 else "clean"), *_cells(row)]
-            for eta, row in table.iterrows()
+            [Number(value=eta, text="" if eta != 0 else "clean"), *_cells(row)]
+            for eta, row in _rows(table)
         ],
     )
 
@@ -97,7 +97,7 @@ def _sizes(table: pd.DataFrame, compared: Comparison, names: list[str], level: s
     return Table(
         title=f"At equal S_A and η = {eta}: adversarial accuracy in %, difference 1 - 2 in points",
         columns=["S_A", *names, *_differences(level)],
-        rows=[[Number(value=int(size), form=","), *_cells(row)] for size, row in table.iterrows()],
+        rows=[[Number(value=size, form=","), *_cells(row)] for size, row in _rows(table)],
     )
 
 
@@ -105,12 +105,12 @@ def _shares(table: pd.DataFrame, compared: Comparison, names: list[str], level: 
     """Return the comparison at equal shares of the reachable cosine, with the S_A it takes."""
     grids = [result["attack_samples"].values for result in (compared.first, compared.second)]
     rows = []
-    for share, row in table.iterrows():
+    for share, row in _rows(table):
         needed = [
             _needed(row[f"{which}_samples"], grid, reached=not math.isnan(row[which]))
             for which, grid in zip(("first", "second"), grids, strict=True)
         ]
-        rows.append([Number(value=float(share), form=".4g"), *needed, *_cells(row)])
+        rows.append([Number(value=share, form=".4g"), *needed, *_cells(row)])
     return Table(
         title=(
             "At an equal share of the reachable cosine (the fair comparison), with the S_A that it "
@@ -133,6 +133,12 @@ def _needed(samples: float, grid: Any, *, reached: bool) -> Number:
 
 def _differences(level: str) -> list[str]:
     return ["1 - 2", f"{level}: fresh A, I", f"{level}: fresh images, too"]
+
+
+def _rows(table: pd.DataFrame) -> list[tuple[Any, Any]]:
+    """Return what each row is for, and the row."""
+    rows = [row for _, row in table.iterrows()]
+    return list(zip(table.index.tolist(), rows, strict=True))
 
 
 def _cells(row: Any) -> list[Number]:

@@ -86,13 +86,13 @@ def test_the_table_has_intervals_of_the_images_that_count(result: xr.DataTree) -
         values[name].transpose("repeat", "example").to_numpy().astype(float)
         for name in ("clean_correct", "adversarial_correct")
     )
-    row = only_row(accuracy_table(result, confidence=0.9))
+    row = only_row(accuracy_table(result, confidence=0.5))
     for name, each in (
         ("adversarial", attacked),
         ("adversarial_given_clean", np.where(clean > 0, attacked, np.nan)),
     ):
         bounds = [row[f"{name}_low"], row[f"{name}_high"]]
-        np.testing.assert_allclose(bounds, share_interval(each, confidence=0.9))
+        np.testing.assert_allclose(bounds, share_interval(each, confidence=0.5))
     per_repeat = accuracies(result)["adversarial_given_clean"].mean()
     assert row["adversarial_given_clean"] == pytest.approx(float(per_repeat))
 
