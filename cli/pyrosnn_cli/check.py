@@ -39,13 +39,18 @@ def check(
     rendering = read_rendering("json" if json else format, None)
 
     from pyrosnn.checks.on_result import check_result
+    from pyrosnn.errors import ArgumentError
     from pyrosnn.results import open_results
     from pyrosnn_cli.show import whole
 
     checked: dict[str, list[Finding]] = {}
     for file in files:  # all are read before anything is shown
-        with whole(file):
-            checked[f"{file}"] = check_result(open_results(file))
+        result = open_results(file)
+        try:
+            with whole(file):
+                checked[f"{file}"] = check_result(result)
+        except ArgumentError as error:
+            raise ArgumentError(f"{file}: {error}") from error
     _show(checked, rendering)
     if any(finding.status == "fail" for found in checked.values() for finding in found):
         raise typer.Exit(1)

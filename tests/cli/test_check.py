@@ -109,7 +109,10 @@ def test_a_failed_check_is_exit_status_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (REPRODUCTION / "ablation-bnn.nc", "has no group 'evaluation' but ablation"),
+        (
+            REPRODUCTION / "ablation-bnn.nc",
+            "ablation-bnn.nc: the result of 'ablation' has no group 'evaluation' but ablation",
+        ),
         ("nothing.nc", "nothing.nc"),
     ],
 )

@@ -7,7 +7,7 @@ Each network is trained on digits from a seed of its own, and attacked with a se
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyrosnn.attacks import FGM, PGD, Attack
@@ -23,7 +23,8 @@ STEPS: dict[str, Any] = {"steps": 5, "relative_step": 0.4}
 # Of the values of a result, and of its strengths.
 VALUES = ("strength-range", "attack-sizes", "attack-effect", "attack-direction")
 # One step would be a true alarm of equal-budget, and few steps one of more-steps.
-RUNS: list[tuple[Attack, int, tuple[str, ...]]] = [
+Run = tuple[Attack, int, tuple[str, ...]]
+RUNS: list[Run] = [
     (
         FGM(strength=0.6),
         10,
@@ -35,14 +36,16 @@ RUNS: list[tuple[Attack, int, tuple[str, ...]]] = [
 ]
 
 
-def count(models: Iterable[str], seeds: Iterable[int]) -> Counter[tuple[str, str]]:
+def count(
+    models: Iterable[str], seeds: Iterable[int], runs: Sequence[Run] = RUNS
+) -> Counter[tuple[str, str]]:
     """Return how often each check ends with each status."""
     digits = load_dataset("digits")
     x, y = digits.test_images(40)
     found: Counter[tuple[str, str]] = Counter()
     for model, seed in ((model, seed) for seed in seeds for model in models):
         classifier = train(preset(model, seed=seed, **SMALL), digits)
-        for attack, size, names in RUNS:
+        for attack, size, names in runs:
             trial = Trial(
                 classifier=classifier, x=x, y=y, attack=attack,
                 attack_samples=size, inference_samples=30, seed=seed,
