@@ -1,5 +1,6 @@
 """Images and labels as users have them: made tensors, or refused with the way out."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -203,7 +204,7 @@ def test_bounds_are_compared_in_the_precision_of_the_images() -> None:
 
 @pytest.mark.usefixtures("as_users_call")
 def test_a_dataset_holds_its_images_against_its_bounds(digits: Dataset) -> None:
-    fields = {name: getattr(digits, name) for name in digits.__dataclass_fields__}
+    fields = {one.name: getattr(digits, one.name) for one in dataclasses.fields(digits)}
     for changed, message in (
         ({"x_test": digits.x_test - 0.5}, "digits, test: bounds is .* pixels outside"),
         ({"x_train": digits.x_train * 16}, "digits, train: bounds is .* pixels outside"),
