@@ -34,6 +34,9 @@ STANDARD_CHECKS = {
 # what a result with certificates holds enough for: functions of the result
 CERTIFICATE_CHECKS = {"sandwich": "pyrosnn.checks.sandwich:sandwich"}
 
+# what a result with verified samples holds enough for: functions of the result
+VERIFICATION_CHECKS = {"proof": "pyrosnn.checks.proof:proof"}
+
 # what needs the model: functions of a trial
 MODEL_CHECKS = {
     "logits": "pyrosnn.checks.outputs:logits_are_logits",
@@ -52,7 +55,13 @@ MODEL_CHECKS = {
     "equal-budget": "pyrosnn.checks.equal_budget:equal_budget",
 }
 
-CHECKS = {**RESULT_CHECKS, **STANDARD_CHECKS, **CERTIFICATE_CHECKS, **MODEL_CHECKS}
+CHECKS = {
+    **RESULT_CHECKS,
+    **STANDARD_CHECKS,
+    **CERTIFICATE_CHECKS,
+    **VERIFICATION_CHECKS,
+    **MODEL_CHECKS,
+}
 
 __all__ = [
     "CERTIFICATE_CHECKS",
@@ -61,6 +70,7 @@ __all__ = [
     "RESULT_CHECKS",
     "STANDARD_CHECKS",
     "STATUSES",
+    "VERIFICATION_CHECKS",
     "Finding",
     "Verdict",
     "verdict_on",

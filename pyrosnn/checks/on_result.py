@@ -2,7 +2,12 @@
 
 import xarray as xr
 
-from pyrosnn.checks import CERTIFICATE_CHECKS, RESULT_CHECKS, STANDARD_CHECKS
+from pyrosnn.checks import (
+    CERTIFICATE_CHECKS,
+    RESULT_CHECKS,
+    STANDARD_CHECKS,
+    VERIFICATION_CHECKS,
+)
 from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.stored import STORED, stored_findings
 from pyrosnn.errors import resolve
@@ -14,6 +19,7 @@ TABLES = {
     GROUP: RESULT_CHECKS,
     "standard": STANDARD_CHECKS,
     "certificates": CERTIFICATE_CHECKS,
+    "verification": VERIFICATION_CHECKS,
 }
 # The groups of a result that has findings.
 CHECKED = frozenset({*TABLES, STORED})
@@ -29,8 +35,8 @@ def check_result(result: Evaluated) -> list[Finding]:
     Returns:
         A finding for each name in ``RESULT_CHECKS`` if the result has the group ``evaluation``, and
         for each in ``STANDARD_CHECKS`` if it has ``standard``, in ``CERTIFICATE_CHECKS`` if it has
-        ``certificates``. The findings that it holds in the
-        group ``checks``, such as those of its model, follow.
+        ``certificates``, in ``VERIFICATION_CHECKS`` if it has ``verification``. The findings that
+        it holds in the group ``checks``, such as those of its model, follow.
 
     Raises:
         ArgumentError: for a result without any of these groups, naming what it has.

@@ -29,10 +29,10 @@ def verified_accuracy(result: xr.DataTree) -> xr.Dataset:
     Example:
         >>> import pyrosnn
         >>> digits = pyrosnn.load_dataset("digits")
-        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", hidden=(16,), epochs=5), digits)
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=5), digits)
         >>> x, y = digits.test_images(10)
         >>> I = pyrosnn.draw_sample_set(bnn, x, 5, seed=0, stream="inference")
-        >>> values = pyrosnn.verify(bnn, x, y, samples=I, strengths=[0, 1.0])
+        >>> values = pyrosnn.verify(bnn, x, y, samples=I, strengths=[0.0, 1.0], method="ibp")
         >>> result = pyrosnn.make_result(
         ...     values, study="mine", spec={}, provenance={}, group="verification"
         ... )

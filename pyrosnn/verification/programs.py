@@ -39,7 +39,8 @@ def reader(classifier: StochasticClassifier) -> Reader:
         >>> from pyrosnn import draw_sample_set
         >>> from pyrosnn.models import build_model
         >>> bnn = build_model("bnn", image_shape=(1, 8, 8), num_classes=10)
-        >>> I = draw_sample_set(bnn, torch.zeros(1, 1, 8, 8), 5, seed=0, stream="inference")
+        >>> x = bnn.network.matrix("last").new_zeros(1, 1, 8, 8)
+        >>> I = draw_sample_set(bnn, x, 5, seed=0, stream="inference")
         >>> [program] = reader(bnn)(I.tensors)
         >>> [type(step.operation).__name__ for step in program[:3]]
         ['Flattened', 'DenseProduct', 'Activated']

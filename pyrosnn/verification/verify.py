@@ -87,10 +87,10 @@ def verify(
     Example:
         >>> import pyrosnn
         >>> digits = pyrosnn.load_dataset("digits")
-        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", hidden=(16,), epochs=5), digits)
+        >>> bnn = pyrosnn.train(pyrosnn.preset("bnn", epochs=5), digits)
         >>> x, y = digits.test_images(20)
-        >>> I = pyrosnn.draw_sample_set(bnn, x, 20, seed=0, stream="inference")
-        >>> values = verify(bnn, x, y, samples=I, strengths=[0, 0.02])
+        >>> I = pyrosnn.draw_sample_set(bnn, x, 5, seed=0, stream="inference")
+        >>> values = verify(bnn, x, y, samples=I, strengths=[0.0, 0.02], method="crown-ibp")
         >>> accuracy = values["verified"].mean("example").values
         >>> bool(accuracy[0] > 0.5 and accuracy[1] <= accuracy[0])
         True

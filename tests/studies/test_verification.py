@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from pyrosnn.checks.on_result import check_result
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import NoBoundsError
 from pyrosnn.models.classifier import StochasticClassifier
@@ -64,6 +65,19 @@ def test_the_table_has_both_sides() -> None:
     (table,) = verification_tables(known(attacked=False, logits=True))
     assert table.columns == ["strength", "mean verified", "samples verified", "P(robust)"]
     assert "PGD" not in table.title
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [("unbroken", True, "pass"), ("unbroken", False, "fail"), ("unbroken_share", 0.0, "fail")],
+)
+def test_no_proof_is_broken(name: str, value: float, status: str) -> None:
+    result = known()
+    result["verification"].dataset[name].values[0, 0] = value
+    (finding,) = check_result(result)
+    assert (finding.name, finding.status) == ("proof", status)
+    (finding,) = check_result(known(attacked=False))
+    assert finding.status == "skipped"
 
 
 def test_the_figure_has_a_line_for_each_side() -> None:
