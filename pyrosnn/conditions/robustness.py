@@ -19,7 +19,8 @@ def linear_condition(geometry: Geometry, attack: AttackResult) -> Condition:
 
     $f_y - f_c + \langle \nabla (f_y - f_c), \delta \rangle > 0$ for all c ≠ y, given that x is
     correct under A and under I. This is $\min_c \tilde r_c > \|\delta\|_2$ of the paper, and
-    for linear discriminant functions it is necessary and sufficient.
+    for linear discriminant functions it is necessary and sufficient. It never holds for an image
+    that the attack left where it was at η > 0: nothing was tried on it.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -36,7 +37,8 @@ def smooth_condition(geometry: Geometry, attack: AttackResult, smoothness: float
     r"""Whether the prediction must withstand δ if its margins are L-smooth (theorem 4.2).
 
     $f_y - f_c + \langle \nabla (f_y - f_c), \delta \rangle - \frac L2 \|\delta\|_2^2 > 0$ for all
-    c ≠ y, which is $\min_c r_c > \|\delta\|_2$ of the paper: sufficient, not necessary.
+    c ≠ y, which is $\min_c r_c > \|\delta\|_2$ of the paper: sufficient, not necessary. As the
+    linear condition, it never holds for an image that the attack left where it was at η > 0.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -105,4 +107,4 @@ def _all_positive(geometry: Geometry, attack: AttackResult, *, curvature: float)
     step = attack.length.double().unsqueeze(-1)
     bounds = geometry.margins - step * geometry.slopes - curvature * step.square()
     others = bounds.masked_fill(one_hot(geometry.label, bounds).bool(), torch.inf)
-    return geometry.correct & (others > 0).all(-1)
+    return geometry.correct & ~attack.unmoved & (others > 0).all(-1)
