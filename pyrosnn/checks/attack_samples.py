@@ -11,7 +11,7 @@ from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.functions import is_function
 from pyrosnn.checks.reach_bound import bound, mean_cosines
 from pyrosnn.results import GROUP, read_spec
-from pyrosnn.summaries import determined, jackknife, mean_reach
+from pyrosnn.summaries import jackknife, mean_reach, reachable_cosine
 
 NAME = "attack-samples"
 WARN_BELOW, FAIL_BELOW = 0.95, 0.8
@@ -73,7 +73,7 @@ def _from_moments(result: xr.DataTree) -> Finding:
     size, size_i = (int(values[f"{set_}_samples"].max()) for set_ in ("attack", "inference"))
     moments = result["moments"].dataset
     unknown = skipped(NAME, "needs gradients that stand out of the noise; take more --num-samples")
-    if not bool(determined(moments).any()):
+    if np.isnan(reachable_cosine(moments, size_i)):
         return unknown
 
     def share(of: xr.Dataset) -> xr.DataArray:

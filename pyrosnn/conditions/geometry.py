@@ -267,7 +267,7 @@ def radii_of(margins: Tensor, slopes: Tensor) -> Tensor:
 
 def met_first(
     margins: Tensor, slopes: Tensor, radii: Tensor, label: Tensor | None = None
-) -> Labels:
+) -> Tensor:
     """Return argmin r̃_c; by slope / margin where every r̃_c is infinite.
 
     Args:

@@ -46,7 +46,7 @@ PAIRS = NUM_GROUPS // 2
 LEADING = 500  # samples that decide the class of the condition's moments
 # A fold's first samples come one by one, as small sets and traces need them; others in units.
 ALONE, TOGETHER = 20, 10
-MOST_INFERENCE = 1000  # samples in all inference sets, unless two sets take more
+MOST_INFERENCE = 1000  # samples in all inference sets together
 
 
 @checked_arguments
@@ -84,7 +84,8 @@ def attack_moments(
         y: labels, shape (example,).
         attack: a single step along the gradient, in any norm, such as ``attack.one_step`` of PGD.
         num_samples: S, single samples of a stream of their own.
-        inference_samples: S_I of the resampled cosines; half of ``num_samples`` at most.
+        inference_samples: S_I of the resampled cosines; a quarter of ``num_samples`` at most, and
+            500.
         seed: root seed.
         block: counter of the block of images.
         first_example: index of the first image in its data set, for the coordinate.
@@ -190,8 +191,9 @@ def has_growth(attack: Attack) -> bool:
 
 def _division(inference_samples: int, num_samples: int) -> tuple[int, int]:
     """Return the size and the number of inference sets."""
-    size = min(inference_samples, num_samples // 2)
-    return size, min(max(min(num_samples, MOST_INFERENCE) // size, 2), NUM_GROUPS)
+    most = min(num_samples // 2, MOST_INFERENCE)
+    size = min(inference_samples, most // 2)
+    return size, min(most // size, NUM_GROUPS)
 
 
 def _step_of(

@@ -17,7 +17,8 @@ from pyrosnn.evaluation.inference_sets import InferenceSets
 SIZES = (1, 2, 5, 10, 20, 50, 100)
 PER_FOLD = 4  # subsets of each size that a fold is asked for: more would cost more than they tell
 UNIONS = (1, 2, 5, 10)  # folds in an attack set
-PARTITIONS = {1: 1, 2: 2, 5: 5, 10: 10}  # random divisions of the folds into such unions
+# Random divisions of the folds into such unions: without a fold there are half as many halves.
+PARTITIONS = {1: 1, 2: 2, 5: 10, 10: 40}
 
 
 class Resampling:
@@ -64,7 +65,7 @@ class Resampling:
         for row, size in enumerate(self._small):
             subset, left = divmod(self._index, size)
             if left == 0:
-                if subset <= PER_FOLD:
+                if subset <= PER_FOLD and number <= size:
                     self._directions.append((row, self._unit(self._parts[row])))
                 self._parts[row].zero_()
         if self._index == self._counts[fold]:

@@ -1,7 +1,5 @@
 """Figure of a diagnosis: the cosine that S_A samples reach, and each image's S_A."""
 
-import math
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -21,7 +19,7 @@ from pyrosnn.plots.style import (
     set_title,
 )
 from pyrosnn.results import GROUP, read_provenance, read_spec
-from pyrosnn.summaries import advise, mean_cosine, samples_needed
+from pyrosnn.summaries import advise, mean_cosine, reachable_cosine, samples_needed
 
 LARGEST = 10_000
 MOST = 100 * LARGEST  # no axis goes further, whatever single images need
@@ -96,7 +94,7 @@ def _draw_cosines(result: xr.DataTree, ax: Axes) -> None:
 
 def _ceiling(result: xr.DataTree) -> float:
     size_i = read_spec(result)["inference_samples"]
-    return float(mean_cosine(result["moments"].dataset, [math.inf], size_i).item())
+    return reachable_cosine(result["moments"].dataset, size_i)
 
 
 def _draw_predicted(result: xr.DataTree, ax: Axes) -> np.ndarray:
@@ -104,14 +102,15 @@ def _draw_predicted(result: xr.DataTree, ax: Axes) -> np.ndarray:
     spec, moments = read_spec(result), result["moments"].dataset
     size_i = spec["inference_samples"]
     sizes = np.unique(np.geomspace(1, LARGEST, 60).round())
-    cosines: np.ndarray = mean_cosine(moments, [*sizes.tolist(), math.inf], size_i).values
-    ax.plot(sizes, cosines[:-1], color=curve_style(1, 2)["color"], label="predicted")
-    ax.axhline(cosines[-1], color="0.4", linestyle=":", label="ceiling, $S_A$ → ∞")
+    cosines: np.ndarray = mean_cosine(moments, sizes.tolist(), size_i).values
+    ax.plot(sizes, cosines, color=curve_style(1, 2)["color"], label="predicted")
+    ceiling = _ceiling(result)
+    ax.axhline(ceiling, color="0.4", linestyle=":", label="ceiling, the largest")
     advice = advise(moments, share=spec["share"], inference_samples=size_i)
     if advice.samples <= LARGEST:
         name = f"{spec['share']:.0%} of the ceiling"
         ax.axvline(advice.samples, color="0.2", linestyle="--", label=name)
-    return cosines
+    return np.append(cosines, ceiling)
 
 
 def _draw_needed(needed: xr.Dataset, ax: Axes) -> None:

@@ -14,6 +14,7 @@ from pyrosnn.summaries.advice import (
     is_measured,
     mean_cosine,
     mean_reach,
+    reachable_cosine,
     samples_for_mean,
 )
 from pyrosnn.summaries.angle import (
@@ -88,6 +89,7 @@ __all__ = [
     "paired_differences",
     "posterior_like",
     "predicted_cosine",
+    "reachable_cosine",
     "reachable_share",
     "robust_at",
     "robust_probability",

@@ -64,7 +64,7 @@ def mean_cosine(
 
     Args:
         moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
-        attack_samples: S_A's; ``math.inf`` for the ceiling.
+        attack_samples: S_A's; ``math.inf`` for infinitely many.
         inference_samples: S_I.
     """
     values = law_of(moments, inference_samples).means(np.array(attack_samples, dtype=float))
@@ -75,8 +75,18 @@ def mean_reach(
     moments: xr.Dataset, attack_samples: Sequence[float | int], inference_samples: float | int
 ) -> xr.DataArray:
     """Return the share of the reachable mean cosine that attacks of these sizes reach."""
-    cosines = mean_cosine(moments, [*attack_samples, math.inf], inference_samples)
-    return cosines.isel(attack_samples=slice(-1)) / cosines.isel(attack_samples=-1, drop=True)
+    cosines = mean_cosine(moments, attack_samples, inference_samples)
+    return cosines / reachable_cosine(moments, inference_samples)
+
+
+def reachable_cosine(moments: xr.Dataset, inference_samples: float | int) -> float:
+    """Return the largest mean cosine that any number of attack samples reaches; NaN if unknown.
+
+    Args:
+        moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
+        inference_samples: S_I.
+    """
+    return law_of(moments, inference_samples).ceiling
 
 
 def advise(

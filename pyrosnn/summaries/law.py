@@ -59,13 +59,18 @@ class Law:
         values = np.where(sizes <= largest, self.cosine @ weights, beyond)
         return np.asarray(np.nanmean(values, axis=0))
 
+    @property
+    def ceiling(self) -> float:
+        """The mean cosine without attack noise."""
+        return float(self.means(np.array([math.inf]))[0])
+
     def needed(self, share: float) -> float:
         """Return the S_A at which the mean is a share of what is reachable; ∞ if none is.
 
         Args:
             share: ρ, between 0 and 1.
         """
-        ceiling = self.means(np.array([math.inf]))[0]
+        ceiling = self.ceiling
         if not ceiling > 0:  # an attack that more samples turn away from the boundary
             return math.inf
 

@@ -1,13 +1,12 @@
 """The share of the reachable cosine at S_A, which makes attacks comparable."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from pyrosnn.summaries.advice import mean_cosine
+from pyrosnn.summaries.advice import mean_cosine, reachable_cosine
 from pyrosnn.summaries.line import EXPONENTS, least_squares
 
 DIM = "attack_samples"
@@ -151,14 +150,15 @@ def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: in
         largest difference of a measured mean cosine from the predicted one.
     """
     sizes = cosine[DIM].values.tolist()
-    predicted = mean_cosine(moments, [*sizes, math.inf], inference_samples).values
+    predicted = mean_cosine(moments, sizes, inference_samples).values
+    limit = reachable_cosine(moments, inference_samples)
     return xr.Dataset(
         {
             "cosine": cosine,
-            "reach": (DIM, predicted[:-1] / predicted[-1]),
+            "reach": (DIM, predicted / limit),
             "noise_scale": np.nan,
-            "limit": predicted[-1],
-            "error": float(np.nanmax(abs(cosine.values - predicted[:-1]))),
+            "limit": limit,
+            "error": float(np.nanmax(abs(cosine.values - predicted))),
         }
     )
 

@@ -32,7 +32,7 @@ from pyrosnn_studies.subject import Subject
 # The group of an attack in one step, and that of the first step of one with more.
 MOMENTS, FIRST_STEP = "moments", "first_step"
 # Single samples of the pilot, and numbers to choose from: as many as PILOT_TIMES its advice.
-PILOT, NUMBERS, PILOT_TIMES = 200, (500, 1000, 2000, 5000), 20
+PILOT, NUMBERS, PILOT_TIMES = 200, (500, 1000, 2000, 5000), 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +121,17 @@ def _settle(spec: DiagnosisSpec, subject: Subject) -> DiagnosisSpec:
         return spec
     if not _predicted(spec):
         return replace(spec, num_samples=PILOT)  # of no use, but a number
-    moments = _moments_of(spec, spec.blocks[0], subject, PILOT)
+    moments = _moments_of(spec, _first_images(spec, subject), 0, subject, PILOT)
     advice = advise(moments, share=spec.share, inference_samples=spec.inference_samples)
     wanted = PILOT_TIMES * advice.samples
     return replace(spec, num_samples=next((n for n in NUMBERS if n >= wanted), NUMBERS[-1]))
+
+
+def _first_images(spec: DiagnosisSpec, subject: Subject) -> Block:
+    """Return the first images of the whole study, so that its parts agree on a number."""
+    indices = list(spec.indices or range(spec.first_image + spec.images))[: spec.block_size]
+    x, y = subject.dataset.images_at(indices)
+    return Block(x=x, y=y, indices=indices)
 
 
 def _predicted(spec: DiagnosisSpec) -> bool:
@@ -148,15 +155,18 @@ def _cells(spec: DiagnosisSpec) -> list[Cell]:
 
 def _run_cell(spec: DiagnosisSpec, cell: Cell, subject: Subject) -> xr.Dataset:
     if cell.part == MOMENTS:
-        return _moments_of(spec, cell.block, subject, spec.num_samples or PILOT)  # settled before
+        images = spec.block(cell.block, subject.dataset)
+        number = spec.num_samples or PILOT  # settled before
+        return _moments_of(spec, images, cell.block, subject, number)
     if cell.part == DIVISIONS:
         return run_division(spec.grid(), cell, subject)
     return run_grid_cell(spec.grid(), cell, subject)
 
 
-def _moments_of(spec: DiagnosisSpec, block: int, subject: Subject, number: int) -> xr.Dataset:
-    """Return the moments of a block's images."""
-    images: Block = spec.block(block, subject.dataset)
+def _moments_of(
+    spec: DiagnosisSpec, images: Block, block: int, subject: Subject, number: int
+) -> xr.Dataset:
+    """Return the moments of images, from a number of single samples."""
     values = attack_moments(
         subject.classifier,
         images.x,

@@ -14,6 +14,7 @@ from pyrosnn.summaries import (
     mean_cosine,
     mean_reach,
     noise_factor,
+    reachable_cosine,
     samples_needed,
 )
 from pyrosnn.tables import Table
@@ -116,7 +117,7 @@ def _by_size(result: xr.DataTree) -> Table:
                 f"{size * spec['images']:,}",
             ]
         )
-    ceiling = mean_cosine(moments, [math.inf], size_i).item()
+    ceiling = reachable_cosine(moments, size_i)
     return Table(
         title=(
             f"{verdict(result)}\n\nWhat S_A samples reach, S_I = {size_i:,}; "
