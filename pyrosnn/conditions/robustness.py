@@ -54,7 +54,7 @@ def smooth_condition(geometry: Geometry, attack: AttackResult, smoothness: float
 
 
 def smooth_radii(geometry: Geometry, attack: AttackResult, smoothness: float) -> PerClass:
-    r"""Return $r_c$ of theorem 4.2 for all classes, ∞ at c = y.
+    r"""Return $r_c$ of theorem 4.2 for all classes, ∞ at c = y; NaN where nothing was tried.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -63,6 +63,7 @@ def smooth_radii(geometry: Geometry, attack: AttackResult, smoothness: float) ->
     """
     denominator = geometry.slopes + smoothness / 2 * attack.length.double().unsqueeze(-1)
     radii = torch.where(denominator > 0, geometry.margins / denominator, torch.inf)
+    radii = radii.masked_fill(attack.unmoved.unsqueeze(-1), torch.nan)
     return radii.masked_fill(one_hot(geometry.label, radii).bool(), torch.inf)
 
 

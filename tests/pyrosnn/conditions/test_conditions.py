@@ -283,6 +283,7 @@ def test_zero_gradients_leave_the_image_where_it_is() -> None:
     geometry = attack_geometry(classifier, x, y, attack, sample_set(weight, "inference"))
     assert torch.isnan(geometry.cosine).all()
     # nothing was tried on them, which is no proof; at η = 0 that was all to try
+    assert smooth_radii(geometry, attack, 0.1)[:, 1].isnan().all()
     for condition in (linear_condition, partial(smooth_condition, smoothness=0.1)):
         assert not condition(geometry, attack).any()
         assert condition(geometry, FGM(strength=0.0)(classifier, x, y, a)).all()
