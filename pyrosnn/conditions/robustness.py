@@ -73,7 +73,8 @@ def interval_condition(geometry: Geometry, attack: AttackResult, variance: float
 
     It uses margin and slope, as theorem 4.2 does, and is the best condition that the two allow:
     it holds wherever theorem 4.2 does with any valid L. Like it, it is sufficient for the exact
-    expectation of a classifier in [0, 1], not for an estimate from a few noises.
+    expectation of a classifier in [0, 1], not for an estimate from a few noises. As the linear
+    condition, it never holds for an image that the attack left where it was at η > 0.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -84,7 +85,7 @@ def interval_condition(geometry: Geometry, attack: AttackResult, variance: float
         ArgumentError: ``variance must be > 0, got 0``.
     """
     radius = interval_radii(geometry, variance).amin(-1)
-    return geometry.correct & (radius > attack.length.double())
+    return geometry.correct & ~attack.unmoved & (radius > attack.length.double())
 
 
 def interval_radii(geometry: Geometry, variance: float) -> PerClass:

@@ -44,7 +44,7 @@ from pyrosnn.shapes import ImagesLike, LabelsLike
 NUM_GROUPS = 20
 PAIRS = NUM_GROUPS // 2
 LEADING = 500  # samples that decide the class of the condition's moments
-# A fold's first samples come one by one, as small sets and traces need them; others in units.
+# A fold's first samples come one by one, as small sets need them; others in units.
 ALONE, TOGETHER = 20, 10
 MOST_INFERENCE = 1000  # samples in all inference sets together
 

@@ -8,9 +8,10 @@ from torch import Tensor
 class Products:
     r"""Inner products within units of samples, by group.
 
-    Products of different units are unbiased for those of the means: with the sums $G_u$ of units of
-    $n_u$ samples, $\widehat{\|\mu\|^2} = (\|\sum_u G_u\|^2 - \sum_u \|G_u\|^2) / (S^2 - \sum_u
-    n_u^2)$. Units of a single sample give the trace, $E \|g\|^2 - \|\mu\|^2$.
+    With the sums $G_u$ of units of $n_u$ samples, S in all, products of different units are
+    unbiased for those of the means,
+    $\widehat{\|\mu\|^2} = (\|\sum_u G_u\|^2 - \sum_u \|G_u\|^2) / (S^2 - \sum_u n_u^2)$. Those within units then give the trace, $\widehat{\operatorname{tr} \Sigma} =
+    (\sum_u \|G_u\|^2 - \sum_u n_u^2\, \widehat{\|\mu\|^2}) / S$.
 
     Args:
         examples: number of images.
@@ -18,14 +19,11 @@ class Products:
 
     Attributes:
         within: inner products of the units' sums, (2, 2, group, example) for attack and condition.
-        alone: those of the units with a single sample.
         pairs: sum of squared sizes of the units, shape (group,).
-        singles: number of units with a single sample, shape (group,).
     """
 
     def __init__(self, examples: int, groups: int):
-        self.within, self.alone = np.zeros((2, 2, 2, groups, examples))
-        self.pairs, self.singles = np.zeros((2, groups))
+        self.within, self.pairs = np.zeros((2, 2, groups, examples)), np.zeros(groups)
 
     def add(self, group: int, sums: Tensor, size: int) -> None:
         """Add a unit of samples.
@@ -35,12 +33,8 @@ class Products:
             sums: sums of both gradients, shape (2, example, entry).
             size: its samples.
         """
-        inner = torch.einsum("ind,jnd->ijn", sums, sums).cpu().numpy()
-        self.within[:, :, group] += inner
+        self.within[:, :, group] += torch.einsum("ind,jnd->ijn", sums, sums).cpu().numpy()
         self.pairs[group] += size**2
-        if size == 1:
-            self.alone[:, :, group] += inner
-            self.singles[group] += 1
 
     def moments(
         self, grams: np.ndarray, counts: np.ndarray, kept: np.ndarray
@@ -52,10 +46,10 @@ class Products:
             counts: samples of each group.
             kept: indices of the groups to take.
         """
-        total = grams[..., kept, :][..., kept].sum((-2, -1))
-        pairs = counts[kept].sum() ** 2 - self.pairs[kept].sum()
-        unbiased = (total - self.within[:, :, kept].sum(2)) / pairs
-        covariance = self.alone[:, :, kept].sum(2) / self.singles[kept].sum() - unbiased
+        total, number = grams[..., kept, :][..., kept].sum((-2, -1)), counts[kept].sum()
+        within, pairs = self.within[:, :, kept].sum(2), self.pairs[kept].sum()
+        unbiased = (total - within) / (number**2 - pairs)
+        covariance = (within - pairs * unbiased) / number
         return (
             np.stack([unbiased[0, 0], unbiased[1, 1]], axis=-1),
             np.stack([covariance[0, 0], covariance[1, 1]], axis=-1),

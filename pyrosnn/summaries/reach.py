@@ -155,7 +155,8 @@ def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: in
     return xr.Dataset(
         {
             "cosine": cosine,
-            "reach": (DIM, predicted / limit),
+            # a large A may reach less than a smaller one; shares are looked up on the way up
+            "reach": (DIM, np.maximum.accumulate(predicted / limit)),
             "noise_scale": np.nan,
             "limit": limit,
             "error": float(np.nanmax(abs(cosine.values - predicted))),

@@ -13,15 +13,16 @@ from typing import Annotated, Any, ClassVar
 import xarray as xr
 from annotated_types import Ge, Gt, Lt, MinLen
 
-from pyrosnn.attacks import Attack
+from pyrosnn.attacks import FGM, Attack
 from pyrosnn.evaluation import attack_moments, has_growth
 from pyrosnn.plots import diagnosis_figure
 from pyrosnn.settings import Default, Settings
 from pyrosnn.summaries import advise
 from pyrosnn_studies.attack_settings import NamedAttack, SharedSettings
 from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.diagnosis_steps import DIVISIONS, FIRST_STEP
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
-from pyrosnn_studies.divisions import DIVISIONS, divides, run_division
+from pyrosnn_studies.divisions import divides, run_division
 from pyrosnn_studies.grid import GridSpec, grid_cells, recorded_grid, run_grid_cell
 from pyrosnn_studies.images import Block, ImageSettings
 from pyrosnn_studies.presets import start_from
@@ -29,10 +30,10 @@ from pyrosnn_studies.settings import RepeatSettings, SeedSettings, recorded
 from pyrosnn_studies.study import Study
 from pyrosnn_studies.subject import Subject
 
-# The group of an attack in one step, and that of the first step of one with more.
-MOMENTS, FIRST_STEP = "moments", "first_step"
-# Single samples of the pilot, and numbers to choose from: as many as PILOT_TIMES its advice.
-PILOT, NUMBERS, PILOT_TIMES = 200, (500, 1000, 2000, 5000), 10
+MOMENTS = "moments"  # the group of an attack in one step
+# Single samples of the pilot, and numbers to choose from: so many times its advice.
+PILOT, NUMBERS, PILOT_TIMES = 200, (2000, 5000), 10
+ANY = (0.0, 1.0)  # bounds of pixels, where none are asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ class DiagnosisSpec(MeasuredAttack, ImageSettings, RepeatSettings, SeedSettings)
 
     panel: ClassVar[str] = "sets"
 
-    num_samples: Annotated[int | None, Ge(40), Default("500 to 5,000, by a pilot of 200")] = None
+    num_samples: Annotated[int | None, Ge(40), Default("2,000 or 5,000, by a pilot of 200")] = None
     share: Annotated[float, Gt(0), Lt(1)] = 0.95
     attack_samples: Annotated[tuple[int, ...], MinLen(1), Ge(1)]
     inference_samples: Annotated[int, Ge(1)]
@@ -104,6 +105,16 @@ class DiagnosisSpec(MeasuredAttack, ImageSettings, RepeatSettings, SeedSettings)
         clip = bounds if self.clip else None
         return self.grid().make_attack(strength=self.strength, clip=clip)
 
+    def first_step(self, bounds: tuple[float, float]) -> Attack | None:
+        """Return the attack's first step along the gradient; None if it makes no such step.
+
+        Args:
+            bounds: smallest and largest pixel of the data.
+        """
+        attack = self.made(bounds)
+        step = FGM(**attack.shared) if attack.iterated and attack.follows_gradient else attack
+        return step if has_growth(step) and not attack.minimises_norm else None
+
 
 def attack_of(settings: Mapping[str, Any], bounds: tuple[float, float]) -> Attack:
     """Return the attack of a result.
@@ -119,7 +130,7 @@ def _settle(spec: DiagnosisSpec, subject: Subject) -> DiagnosisSpec:
     """Return the settings with the number of single samples that a pilot asks for."""
     if spec.num_samples is not None:
         return spec
-    if not _predicted(spec):
+    if spec.first_step(subject.dataset.bounds) is None:
         return replace(spec, num_samples=PILOT)  # of no use, but a number
     moments = _moments_of(spec, _first_images(spec, subject), 0, subject, PILOT)
     advice = advise(moments, share=spec.share, inference_samples=spec.inference_samples)
@@ -134,17 +145,12 @@ def _first_images(spec: DiagnosisSpec, subject: Subject) -> Block:
     return Block(x=x, y=y, indices=indices)
 
 
-def _predicted(spec: DiagnosisSpec) -> bool:
-    """Whether the attack, or its first step, follows the gradient."""
-    return has_growth(spec.grid().make_attack().one_step)
-
-
 def _cells(spec: DiagnosisSpec) -> list[Cell]:
     """Return the grid's cells, and those of the prediction and of other divisions."""
     grid, blocks = spec.grid(), spec.grid().blocks
     cells = grid_cells(grid)
     iterated = grid.make_attack().iterated
-    if _predicted(spec):
+    if spec.first_step(ANY) is not None:
         group = FIRST_STEP if iterated else MOMENTS
         cells += [Cell(part=MOMENTS, block=block, group=group) for block in blocks]
     if divides(grid):
@@ -167,11 +173,13 @@ def _moments_of(
     spec: DiagnosisSpec, images: Block, block: int, subject: Subject, number: int
 ) -> xr.Dataset:
     """Return the moments of images, from a number of single samples."""
+    step = spec.first_step(subject.dataset.bounds)
+    assert step is not None  # else there is no such cell
     values = attack_moments(
         subject.classifier,
         images.x,
         images.y,
-        attack=spec.made(subject.dataset.bounds).one_step,
+        attack=step,
         num_samples=number,
         inference_samples=spec.inference_samples,
         seed=spec.seed,

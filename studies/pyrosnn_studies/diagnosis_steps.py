@@ -1,14 +1,16 @@
 """What a diagnosis says of an attack in steps: measured accuracies, counted in samples seen."""
 
+import math
+
 import xarray as xr
 
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import mean_reach
-from pyrosnn.tables import Table
-from pyrosnn_studies.divisions import DIVISIONS
-from pyrosnn_studies.tables import mean_and_sd, number, or_dash, percent
+from pyrosnn.tables import Number, Table
+from pyrosnn_studies.tables import mean_and_sd, number, percent_of_means
 
-FIRST_STEP = "first_step"
+DIVISIONS, FIRST_STEP = "divisions", "first_step"
+INTERVAL = "[95 % interval for fresh samples and fresh images]"
 LARGE = 0.01  # a difference between two accuracies that matters
 
 
@@ -70,21 +72,21 @@ def _by_size(result: xr.DataTree) -> Table:
     """Return what each S_A reaches, measured; and the first step alone with as many samples."""
     spec, attacked = read_spec(result), _attacked(result)
     seen, size_i = _seen(attacked), spec["inference_samples"]
-    first = FIRST_STEP in result.children
+    first, images = FIRST_STEP in result.children, attacked.sizes["example"]
     correct = attacked["adversarial_correct"].mean("example")
     cosine = attacked["cosine"].mean("example", skipna=True)
     rows = []
     for size, number_seen in seen.items():
         row = [
-            f"{size:,}",
-            f"{number_seen:,}" if number_seen else "-",
-            percent(*mean_and_sd(correct.sel(attack_samples=size))),
+            Number(value=size, form=","),
+            Number(value=number_seen or math.nan, form=","),
+            percent_of_means(correct.sel(attack_samples=size), images),
             number(*mean_and_sd(cosine.sel(attack_samples=size))),
         ]
         if first:
             moments = result[FIRST_STEP].dataset
             reach = mean_reach(moments, [max(number_seen, 1)], size_i).item()
-            row.append(or_dash(100 * reach, ".1f"))
+            row.append(Number(value=100 * reach, form=".1f"))
         rows.append(row)
     steps = spec["attack_options"].get("steps")
     name = spec["attack"] + (f", {steps:,} steps" if steps else "")
@@ -92,9 +94,9 @@ def _by_size(result: xr.DataTree) -> Table:
     return Table(
         title=(
             f"{verdict_of_steps(result)}\n\nWhat S_A samples in each step reach: {name}, "
-            f"η = {spec['strength']:g} in {spec['norm']}, S_I = {size_i:,}"
+            f"η = {spec['strength']:g} in {spec['norm']}, S_I = {size_i:,}\n{INTERVAL}"
         ),
-        header=[*header, "reach of one step, %"] if first else header,
+        columns=[*header, "reach of one step, %"] if first else header,
         rows=rows,
     )
 
@@ -104,20 +106,19 @@ def _by_division(result: xr.DataTree) -> Table:
     values = result[DIVISIONS].dataset
     correct = values["divided_correct"].mean("example")
     cosine = values["divided_cosine"].mean("example", skipna=True)
+    images = values.sizes["example"]
     rows = []
     for size in values["attack_samples"].values:
         steps = int(values["divided_steps"].isel(repeat=0).sel(attack_samples=size))
         rows.append(
             [
-                f"{size:,}",
-                f"{steps:,}",
-                f"{size * steps:,}",
-                percent(*mean_and_sd(correct.sel(attack_samples=size))),
+                *(Number(value=int(count), form=",") for count in (size, steps, size * steps)),
+                percent_of_means(correct.sel(attack_samples=size), images),
                 number(*mean_and_sd(cosine.sel(attack_samples=size))),
             ]
         )
     return Table(
-        title="Equal S_A × steps: how to divide the samples that the attack sees",
-        header=["S_A", "steps", "samples seen", "accuracy, %", "cosine"],
+        title=f"Equal S_A × steps: how to divide the samples that the attack sees\n{INTERVAL}",
+        columns=["S_A", "steps", "samples seen", "accuracy, %", "cosine"],
         rows=rows,
     )

@@ -11,7 +11,6 @@ from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.grid import GridSpec, run_grid_cell
 from pyrosnn_studies.subject import Subject
 
-DIVISIONS = "divisions"
 STEPS, LENGTH = "steps", "relative_step"
 
 

@@ -273,15 +273,15 @@ def test_an_attack_in_steps_is_counted_in_samples_seen(
     ]  # fmt: skip
     assert result["divisions"].dataset["divided_steps"].isel(repeat=0).values.tolist() == [8, 4, 1]
     by_size, by_division, _ = study.tables(result)
-    assert [row[:2] for row in by_size.rows] == [["1", "4"], ["2", "8"], ["8", "32"]]
-    assert [row[:3] for row in by_division.rows] == [
+    assert [row[:2] for row in by_size.texts] == [["1", "4"], ["2", "8"], ["8", "32"]]
+    assert [row[:3] for row in by_division.texts] == [
         ["1", "8", "8"], ["2", "4", "8"], ["8", "1", "8"],
     ]  # fmt: skip
     same = result["divisions"].dataset["divided_correct"].sel(attack_samples=2)
     own = result[GROUP].dataset["adversarial_correct"].isel(strength=-1, inference_samples=0)
     np.testing.assert_array_equal(same, own.sel(attack_samples=2))
     reached = mean_reach(result["first_step"].dataset, [4, 8, 32], 5).values
-    assert [row[-1] for row in by_size.rows] == [f"{100 * share:.1f}" for share in reached]
+    assert [row[-1] for row in by_size.texts] == [f"{100 * share:.1f}" for share in reached]
     assert "samples seen) leaves" in by_size.title
     assert "Of 8 samples seen, S_A = " in by_size.title
     assert len(study.figure(result).axes) == 2

@@ -55,7 +55,8 @@ def simulated(spectrum: str, length: float) -> xr.Dataset:
     rng = np.random.default_rng(0)
     attack, condition = mean_gradients(length)
     noise = SPECTRA[spectrum] * rng.standard_normal((SAMPLES, TRIALS, D))
-    return moments_of(attack + noise, condition + noise)
+    together = 1 if spectrum == "spiked" else None  # all but one sample of a group are one unit
+    return moments_of(attack + noise, condition + noise, alone=together)
 
 
 def truth(spectrum: str, length: float) -> dict[str, np.ndarray]:
