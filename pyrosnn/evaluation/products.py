@@ -9,9 +9,11 @@ class Products:
     r"""Inner products within units of samples, by group.
 
     With the sums $G_u$ of units of $n_u$ samples, S in all, products of different units are
-    unbiased for those of the means,
-    $\widehat{\|\mu\|^2} = (\|\sum_u G_u\|^2 - \sum_u \|G_u\|^2) / (S^2 - \sum_u n_u^2)$. Those within units then give the trace, $\widehat{\operatorname{tr} \Sigma} =
-    (\sum_u \|G_u\|^2 - \sum_u n_u^2\, \widehat{\|\mu\|^2}) / S$.
+    unbiased for those of the means, and those within units then give the trace:
+
+    $$\widehat{\|\mu\|^2} = \frac{\|\sum_u G_u\|^2 - \sum_u \|G_u\|^2}{S^2 - \sum_u n_u^2}, \quad
+    \widehat{\operatorname{tr} \Sigma}
+    = \frac{\sum_u \|G_u\|^2 - \sum_u n_u^2\, \widehat{\|\mu\|^2}}{S}.$$
 
     Args:
         examples: number of images.

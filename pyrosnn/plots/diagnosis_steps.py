@@ -60,9 +60,7 @@ def _draw(ax: Axes, places: np.ndarray, correct: xr.DataArray, names: np.ndarray
         label=f"mean ± standard deviation over repeats; numbers are {of}",
     )
     for place, mean, name in zip(places, means, names, strict=True):
-        ax.annotate(
-            f"{name:,}", (place, mean), xytext=(0, 8), textcoords="offset points", ha="center"
-        )
+        ax.annotate(f"{name:,}", (place, mean), xytext=(6, 6), textcoords="offset points")
     ax.set_xscale("log")
     ax.set_ylim(-0.02, max(0.1, min(1.05, 1.3 * float(np.nanmax(means)))))
     ax.set_ylabel("accuracy")
