@@ -23,9 +23,9 @@ def attack_samples(result: xr.DataTree) -> Finding:
     """Check whether a larger S_A would improve the attack's direction.
 
     A result of ``pyrosnn diagnose`` of a single step has measured the share of the reachable cosine
-    that the largest S_A has, with single samples: the check warns below 0.95 and fails below 0.8, with
-    the whole 95 % interval. Without moments the sizes that are there give an upper bound of the
-    share. That can find a lack and never exclude one: the check is then skipped where it would
+    that the largest S_A has, with single samples: the check warns below 0.95 and fails below 0.8,
+    with the whole 95 % interval. Without moments the sizes that are there give an upper bound of
+    the share. That can find a lack and never exclude one: the check is then skipped where it would
     pass. It warns where no more than 100 samples were seen, in all steps of an attack with fresh
     ones together, and where many steps used one fixed A of fewer than 100.
 

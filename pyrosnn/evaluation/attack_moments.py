@@ -96,7 +96,7 @@ def attack_moments(
 
     Raises:
         ArgumentError: for bad images or labels, an attack with more than one step or without a
-            gradient, or fewer than 40 samples.
+            gradient, or too few samples.
 
     References:
         Däubener & Fischer 2022, section 4.2; the noise scale tr Σ / ‖μ‖² is that of S. McCandlish
@@ -115,6 +115,7 @@ def attack_moments(
         num_samples >= 2 * NUM_GROUPS,
         f"num_samples must be >= {2 * NUM_GROUPS}, got {num_samples}",
     )
+    require(inference_samples >= 1, f"inference_samples must be >= 1, got {inference_samples}")
     require(
         has_growth(attack),
         f"the moments are those of a single step along the gradient (fgm), got {attack!r}; give "
