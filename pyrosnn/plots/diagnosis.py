@@ -105,7 +105,7 @@ def _draw_predicted(result: xr.DataTree, ax: Axes) -> np.ndarray:
     cosines: np.ndarray = mean_cosine(moments, sizes.tolist(), size_i).values
     ax.plot(sizes, cosines, color=curve_style(1, 2)["color"], label="predicted")
     ceiling = _ceiling(result)
-    ax.axhline(ceiling, color="0.4", linestyle=":", label="ceiling, the largest")
+    ax.axhline(ceiling, color="0.4", linestyle=":", label="ceiling of any $S_A$")
     advice = advise(moments, share=spec["share"], inference_samples=size_i)
     if advice.samples <= LARGEST:
         name = f"{spec['share']:.0%} of the ceiling"

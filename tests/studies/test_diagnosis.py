@@ -235,7 +235,7 @@ def test_two_diagnoses_are_compared_by_their_moments(
     assert reached == pytest.approx(share, abs=1e-5)
     title = comparison_tables(
         found, found.at_equal_size(), found.at_equal_reach(), ["bnn", "im"], 0.95
-    )[0].title
+    )[1].title
     assert "from the moments" in title
 
 
