@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from pyrosnn_studies.subject import Subject
 
-CHECKED = 50  # images that the checks of the model take at most
+# Samples in A of the checks of an attack in steps, each of which takes as many.
+FEW_SAMPLES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +41,22 @@ class DiagnosisRun(StudyRun):
 
 def _healthy(result: "xr.DataTree", subject: "Subject", showing: Showing) -> bool:
     """Show the checks of the model; return whether none failed."""
-    from pyrosnn.attacks import FGM
     from pyrosnn.checks import MODEL_CHECKS
     from pyrosnn.checks.on_model import model_findings
     from pyrosnn.checks.on_result import check_result
     from pyrosnn.checks.trial import Trial
     from pyrosnn.results import GROUP, read_spec
+    from pyrosnn_studies.diagnosis import attack_of
 
     spec = read_spec(result)
-    x, y = subject.dataset.images_at(result[GROUP].dataset["example"].values[:CHECKED].tolist())
+    x, y = subject.dataset.images_at(result[GROUP].dataset["example"].values.tolist())
+    attack, samples = attack_of(spec, subject.dataset.bounds), max(spec["attack_samples"])
     trial = Trial(
         classifier=subject.classifier,
         x=x.to(subject.classifier.device),
         y=y.to(subject.classifier.device),
-        attack=FGM(**{name: spec[name] for name in ("strength", "loss", "gradient", "labels")}),
-        attack_samples=max(spec["attack_samples"]),
+        attack=attack,
+        attack_samples=min(samples, FEW_SAMPLES) if attack.iterated else samples,
         inference_samples=spec["inference_samples"],
         seed=spec["seed"],
     )

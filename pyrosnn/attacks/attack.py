@@ -239,16 +239,16 @@ class Attack(Settings, ABC):
             selection=self.num_selection(samples) if selection is None else selection,
         )
         if self.is_linear:
-            unit = result_of(problem, self.run(problem, 1.0), y)
+            unit = result_of(problem, self.run(problem, 1.0), y, 1.0)
             return [self._bounded(problem, unit.scaled(strength)) for strength in strengths]
         if self.minimises_norm:
-            whole = result_of(problem, self.run(problem, math.inf), y)
+            whole = result_of(problem, self.run(problem, math.inf), y, math.inf)
             return [shortened(problem, whole, strength) for strength in strengths]
         results = []
         for strength in strengths:
             problem = problem.again()
             delta = self.run(problem, strength) if strength > 0 else self.stay(problem)
-            results.append(result_of(problem, problem.clipped(delta), y))
+            results.append(result_of(problem, problem.clipped(delta), y, strength))
         return results
 
     def _bounded(self, problem: Problem, result: AttackResult) -> AttackResult:

@@ -1,5 +1,6 @@
 """The result of an attack."""
 
+import math
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -25,6 +26,7 @@ class AttackResult:
             rounded up, where the attack finished with some before others.
         num_queries: values of the loss of a single sample, without a gradient, likewise.
         origin: where the attacker's samples came from.
+        strength: η, the largest norm that δ might have.
         fooled: of an attack that minimises the norm, images whose δ before it was shortened to the
             strength fools the attacker's samples; None if the attack does not say.
     """
@@ -38,6 +40,7 @@ class AttackResult:
     num_gradients: int
     num_queries: int = 0
     origin: Origin
+    strength: float = math.inf
     fooled: Flags | None = None
 
     @property
@@ -45,23 +48,30 @@ class AttackResult:
         """δ, shape (example, *image)."""
         return self.factor * self.step
 
+    @property
+    def unmoved(self) -> Flags:
+        """Images whose δ is 0 although a longer one was allowed: nothing was tried on them."""
+        return (self.length == 0) & (self.strength > 0)
+
     def scaled(self, factor: float) -> "AttackResult":
-        """Multiply every δ by a factor >= 0, without copying images."""
+        """Multiply every δ, and the strength, by a factor >= 0, without copying images."""
         return replace(
             self,
             factor=factor * self.factor,
+            strength=factor * self.strength if factor > 0 else 0.0,
             norm=factor * self.norm,
             length=factor * self.length,
         )
 
 
-def result_of(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
+def result_of(problem: Problem, delta: Tensor, y: Tensor, strength: float) -> AttackResult:
     """Return δ with its norms, and the flags and counts of the problem.
 
     Args:
         problem: what the attack worked on.
         delta: δ, shape (example, *image).
         y: the true labels.
+        strength: η.
 
     Raises:
         NotFiniteError: for a δ or gradients that are NaN or infinite.
@@ -76,6 +86,7 @@ def result_of(problem: Problem, delta: Tensor, y: Tensor) -> AttackResult:
         num_gradients=problem.per_image(problem.num_gradients),
         num_queries=problem.per_image(problem.num_queries),
         origin=problem.origin,
+        strength=strength,
         fooled=problem.fooled,
     )
 
@@ -90,4 +101,5 @@ def shortened(problem: Problem, result: AttackResult, strength: float) -> Attack
     """Return a result with no δ longer than the strength."""
     if strength == 0:
         return result.scaled(0.0)
-    return with_step(problem, result, problem.project(result.perturbation, strength))
+    short = with_step(problem, result, problem.project(result.perturbation, strength))
+    return replace(short, strength=strength)

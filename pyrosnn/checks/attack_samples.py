@@ -11,7 +11,7 @@ from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.functions import is_function
 from pyrosnn.checks.reach_bound import bound, mean_cosines
 from pyrosnn.results import GROUP, read_spec
-from pyrosnn.summaries import determined, jackknife, mean_reach
+from pyrosnn.summaries import is_measured, jackknife, mean_reach, reachable_cosine
 
 NAME = "attack-samples"
 WARN_BELOW, FAIL_BELOW = 0.95, 0.8
@@ -22,10 +22,10 @@ SMALL = 100
 def attack_samples(result: xr.DataTree) -> Finding:
     """Check whether a larger S_A would improve the attack's direction.
 
-    A result of ``pyrosnn diagnose`` knows the share of the reachable cosine that the largest S_A
-    has, from the moments of single samples: the check warns below 0.95 and fails below 0.8, with
-    the whole 95 % interval. Without moments the sizes that are there give an upper bound of the
-    share. That can find a lack and never exclude one: the check is then skipped where it would
+    A result of ``pyrosnn diagnose`` of a single step has measured the share of the reachable cosine
+    that the largest S_A has, with single samples: the check warns below 0.95 and fails below 0.8,
+    with the whole 95 % interval. Without moments the sizes that are there give an upper bound of
+    the share. That can find a lack and never exclude one: the check is then skipped where it would
     pass. It warns where no more than 100 samples were seen, in all steps of an attack with fresh
     ones together, and where many steps used one fixed A of fewer than 100.
 
@@ -73,7 +73,7 @@ def _from_moments(result: xr.DataTree) -> Finding:
     size, size_i = (int(values[f"{set_}_samples"].max()) for set_ in ("attack", "inference"))
     moments = result["moments"].dataset
     unknown = skipped(NAME, "needs gradients that stand out of the noise; take more --num-samples")
-    if not bool(determined(moments).any()):
+    if np.isnan(reachable_cosine(moments, size_i)):
         return unknown
 
     def share(of: xr.Dataset) -> xr.DataArray:
@@ -88,9 +88,10 @@ def _from_moments(result: xr.DataTree) -> Finding:
     if not np.isfinite(estimate + error):  # without some group of samples nothing is known
         return unknown
     low, high = (min(1.0, max(0.0, estimate + sign * 2 * error)) for sign in (-1, 1))
+    how = "measured with" if is_measured(moments) else "from the moments of"
     text = (
         f"S_A = {size} reaches {estimate:.0%} of the reachable mean cosine "
-        f"(95 % interval {low:.0%} … {high:.0%}), from the moments of single samples"
+        f"(95 % interval {low:.0%} … {high:.0%}), {how} single samples"
     )
     return Finding(name=NAME, status=_status(high), value=estimate, message=text)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         attack_geometry,
         first_order,
         geometries,
+        met_first,
+        radii_of,
         require_judgeable,
     )
     from pyrosnn.conditions.linearization import Line, Linearization, linearize
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
     )
 
 _WITH_TORCH = {
-    "geometry": ("Geometry", "attack_geometry", "first_order", "geometries", "require_judgeable"),
+    "geometry": (
+        "Geometry",
+        "attack_geometry",
+        "first_order",
+        "geometries",
+        "met_first",
+        "radii_of",
+        "require_judgeable",
+    ),
     "linearization": ("Line", "Linearization", "linearize"),
     "robustness": (
         "interval_condition",
@@ -56,6 +66,8 @@ __all__ = [
     "interval_radius",
     "linear_condition",
     "linearize",
+    "met_first",
+    "radii_of",
     "require_judgeable",
     "second_order_cosine",
     "smooth_condition",

@@ -185,8 +185,8 @@ def first_order(y: Tensor, linearization: Linearization, line: Line, correct: Te
     slopes = slopes / torch.where(lengths > 0, lengths, torch.ones_like(lengths))
     margins = f.gather(-1, y.unsqueeze(-1)) - f
     label = one_hot(y, margins).bool()
-    radii = torch.where(slopes > 0, margins / slopes, torch.inf).masked_fill(label, torch.inf)
-    nearest = _nearest_class(margins, slopes, radii, label)
+    radii = radii_of(margins, slopes).masked_fill(label, torch.inf)
+    nearest = met_first(margins, slopes, radii, label)
     unknown = torch.full_like(margins[:, 0], torch.nan)
     return Geometry(
         label=y,
@@ -255,10 +255,29 @@ def margin_gradient_norms(
     return [norms[size][index] for size, index in zip(sizes, where, strict=True)]
 
 
-def _nearest_class(margins: Tensor, slopes: Tensor, radii: Tensor, label: Tensor) -> Tensor:
-    """Return argmin r̃_c; by slope / margin where every r̃_c is infinite."""
-    closeness = (slopes / margins.abs().clamp(min=torch.finfo(margins.dtype).tiny)).masked_fill(
-        label, -torch.inf
-    )
+def radii_of(margins: Tensor, slopes: Tensor) -> Tensor:
+    r"""Return $\tilde r_c$, margin / slope; ∞ where the slope is ≤ 0.
+
+    Args:
+        margins: f_y - f_c, shape (…, class).
+        slopes: of a decrease along a direction of length 1, shape (…, class).
+    """
+    return torch.where(slopes > 0, margins / slopes, torch.inf)
+
+
+def met_first(
+    margins: Tensor, slopes: Tensor, radii: Tensor, label: Tensor | None = None
+) -> Tensor:
+    """Return argmin r̃_c; by slope / margin where every r̃_c is infinite.
+
+    Args:
+        margins: see :func:`radii_of`.
+        slopes: likewise.
+        radii: what it returned.
+        label: where c = y, which is never met; None if no class is y.
+    """
+    closeness = slopes / margins.abs().clamp(min=torch.finfo(margins.dtype).tiny)
+    if label is not None:
+        closeness = closeness.masked_fill(label, -torch.inf)
     finite = torch.isfinite(radii).any(-1)
     return torch.where(finite, radii.argmin(-1), closeness.argmax(-1))

@@ -19,7 +19,8 @@ def linear_condition(geometry: Geometry, attack: AttackResult) -> Condition:
 
     $f_y - f_c + \langle \nabla (f_y - f_c), \delta \rangle > 0$ for all c ≠ y, given that x is
     correct under A and under I. This is $\min_c \tilde r_c > \|\delta\|_2$ of the paper, and
-    for linear discriminant functions it is necessary and sufficient.
+    for linear discriminant functions it is necessary and sufficient. It never holds for an image
+    that the attack left where it was at η > 0: nothing was tried on it.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -36,7 +37,8 @@ def smooth_condition(geometry: Geometry, attack: AttackResult, smoothness: float
     r"""Whether the prediction must withstand δ if its margins are L-smooth (theorem 4.2).
 
     $f_y - f_c + \langle \nabla (f_y - f_c), \delta \rangle - \frac L2 \|\delta\|_2^2 > 0$ for all
-    c ≠ y, which is $\min_c r_c > \|\delta\|_2$ of the paper: sufficient, not necessary.
+    c ≠ y, which is $\min_c r_c > \|\delta\|_2$ of the paper: sufficient, not necessary. As the
+    linear condition, it never holds for an image that the attack left where it was at η > 0.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -52,7 +54,7 @@ def smooth_condition(geometry: Geometry, attack: AttackResult, smoothness: float
 
 
 def smooth_radii(geometry: Geometry, attack: AttackResult, smoothness: float) -> PerClass:
-    r"""Return $r_c$ of theorem 4.2 for all classes, ∞ at c = y.
+    r"""Return $r_c$ of theorem 4.2 for all classes, ∞ at c = y; NaN where nothing was tried.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -61,6 +63,7 @@ def smooth_radii(geometry: Geometry, attack: AttackResult, smoothness: float) ->
     """
     denominator = geometry.slopes + smoothness / 2 * attack.length.double().unsqueeze(-1)
     radii = torch.where(denominator > 0, geometry.margins / denominator, torch.inf)
+    radii = radii.masked_fill(attack.unmoved.unsqueeze(-1), torch.nan)
     return radii.masked_fill(one_hot(geometry.label, radii).bool(), torch.inf)
 
 
@@ -70,7 +73,8 @@ def interval_condition(geometry: Geometry, attack: AttackResult, variance: float
 
     It uses margin and slope, as theorem 4.2 does, and is the best condition that the two allow:
     it holds wherever theorem 4.2 does with any valid L. Like it, it is sufficient for the exact
-    expectation of a classifier in [0, 1], not for an estimate from a few noises.
+    expectation of a classifier in [0, 1], not for an estimate from a few noises. As the linear
+    condition, it never holds for an image that the attack left where it was at η > 0.
 
     Args:
         geometry: the attack as the inference set sees it.
@@ -81,7 +85,7 @@ def interval_condition(geometry: Geometry, attack: AttackResult, variance: float
         ArgumentError: ``variance must be > 0, got 0``.
     """
     radius = interval_radii(geometry, variance).amin(-1)
-    return geometry.correct & (radius > attack.length.double())
+    return geometry.correct & ~attack.unmoved & (radius > attack.length.double())
 
 
 def interval_radii(geometry: Geometry, variance: float) -> PerClass:
@@ -105,4 +109,4 @@ def _all_positive(geometry: Geometry, attack: AttackResult, *, curvature: float)
     step = attack.length.double().unsqueeze(-1)
     bounds = geometry.margins - step * geometry.slopes - curvature * step.square()
     others = bounds.masked_fill(one_hot(geometry.label, bounds).bool(), torch.inf)
-    return geometry.correct & (others > 0).all(-1)
+    return geometry.correct & ~attack.unmoved & (others > 0).all(-1)

@@ -1,6 +1,6 @@
 """Evaluation: an attack on A, judged on I, as labelled arrays."""
 
-from pyrosnn.evaluation.attack_moments import attack_moments
+from pyrosnn.evaluation.attack_moments import attack_moments, has_growth
 from pyrosnn.evaluation.attack_spec import attack_spec
 from pyrosnn.evaluation.evaluate import accuracy, evaluate
 from pyrosnn.evaluation.minimal_norms import minimal_norms
@@ -12,5 +12,6 @@ __all__ = [
     "attack_spec",
     "evaluate",
     "gradient_moments",
+    "has_growth",
     "minimal_norms",
 ]

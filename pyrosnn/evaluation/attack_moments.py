@@ -7,6 +7,8 @@ that is derived from the moments gets a standard error, and means of different g
 independent, give unbiased products.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import xarray as xr
@@ -14,22 +16,37 @@ from torch import Tensor
 
 from pyrosnn.attacks import Attack, loss_gradient
 from pyrosnn.attacks.norms import unit
+from pyrosnn.attacks.problem import Problem
 from pyrosnn.conditions import Line, first_order, linearize
 from pyrosnn.errors import require
-from pyrosnn.evaluation.moments import evaluate_sample, sample_gradient
-from pyrosnn.evaluation.resampling import SubsetDirections, resample, resampled_sizes
+from pyrosnn.evaluation.inference_sets import inference_sets
+from pyrosnn.evaluation.products import Products
+from pyrosnn.evaluation.resampling import Resampling
 from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.neutral import neutral
 from pyrosnn.outputs import discriminants_of
 from pyrosnn.results import make_dataset
-from pyrosnn.sampling import MEMORY_BUDGET, AfterTrunk, SampleSet, draw_sample_set, predict
+from pyrosnn.sampling import (
+    MEMORY_BUDGET,
+    AfterTrunk,
+    DifferentiableChunk,
+    SampleSet,
+    ScaledSum,
+    draw_sample_set,
+    predict,
+    replay,
+)
 from pyrosnn.sampling.replay import GRADIENTS, require_finite
 from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
 
 NUM_GROUPS = 20
 PAIRS = NUM_GROUPS // 2
+LEADING = 500  # samples that decide the class of the condition's moments
+# A fold's first samples come one by one, as small sets need them; others in units.
+ALONE, TOGETHER = 20, 10
+MOST_INFERENCE = 1000  # samples in all inference sets together
 
 
 @checked_arguments
@@ -47,28 +64,28 @@ def attack_moments(
     first_example: int = 0,
     memory_budget: int = MEMORY_BUDGET,
 ) -> xr.Dataset:
-    r"""Measure the moments that determine how an attack's direction depends on its samples.
+    r"""Measure how an attack's direction depends on the number of its samples.
 
-    Two gradients of each sample are followed: ``attack``, its share in the gradient of the
-    attack's loss, and ``condition``, $-\nabla(f_y - f_j)$ with the class j whose boundary the
-    attack meets first when it has all samples. All squares and products are unbiased, their
+    ``resampled_cosine`` are the cosines that an evaluation would measure, of attack sets of many
+    sizes up to all single samples, with inference sets of other samples: for the class
+    $j = \arg\min_c \tilde r_c$ of each pair of sets. That is exact where the attack's gradient is a
+    sum over samples up to a positive factor (cross-entropy of mean probabilities:
+    $\nabla \bar p_y$; mean loss; margin). Of the cross-entropy of mean logits, and where labels or
+    runner-up depend on the samples, what all samples say is kept for the small sets, too.
+
+    The moments are of two gradients of each sample: ``attack``, its share in the gradient of the
+    attack's loss, and ``condition``, $-\nabla(f_y - f_j)$ with one class j: the one whose boundary
+    the attack with the first 500 samples meets first. All squares and products are unbiased, their
     signs kept.
-
-    What small sets reach is not a matter of second moments where single gradients are
-    heavy-tailed: ``resampled_cosine`` are mean cosines of disjoint subsets of these samples. That
-    is exact where the attack's gradient is a sum over samples up to a positive factor
-    (cross-entropy of mean probabilities: $\nabla \bar p_y$; mean loss; margin). Of the
-    cross-entropy of mean logits, and where labels or runner-up depend on the samples, what all
-    samples say is kept for the small sets, too; so is the class j.
 
     Args:
         classifier: the classifier.
         x: images, shape (example, *image).
         y: labels, shape (example,).
-        attack: whose loss, gradient and labels are taken; its norm must be l2, whose direction is
-            the gradient's.
+        attack: a single step along the gradient, in any norm, such as ``attack.one_step`` of PGD.
         num_samples: S, single samples of a stream of their own.
-        inference_samples: S_I of the resampled cosines; as near as ``num_samples`` allows.
+        inference_samples: S_I of the resampled cosines; a quarter of ``num_samples`` at most, and
+            500.
         seed: root seed.
         block: counter of the block of images.
         first_example: index of the first image in its data set, for the coordinate.
@@ -78,7 +95,8 @@ def attack_moments(
         A dataset with the variables of the group ``moments``.
 
     Raises:
-        ArgumentError: for bad images or labels, another norm, or fewer than 40 samples.
+        ArgumentError: for bad images or labels, an attack with more than one step or without a
+            gradient, or too few samples.
 
     References:
         Däubener & Fischer 2022, section 4.2; the noise scale tr Σ / ‖μ‖² is that of S. McCandlish
@@ -97,67 +115,107 @@ def attack_moments(
         num_samples >= 2 * NUM_GROUPS,
         f"num_samples must be >= {2 * NUM_GROUPS}, got {num_samples}",
     )
+    require(inference_samples >= 1, f"inference_samples must be >= 1, got {inference_samples}")
     require(
-        attack.norm == "l2",
-        f"the moments are those of an l2 attack, whose direction is the gradient's, got the norm "
-        f"'{attack.norm}'",
+        has_growth(attack),
+        f"the moments are those of a single step along the gradient (fgm), got {attack!r}; give "
+        "its one_step, if that is one",
     )
     x, y = batch_for(classifier, x, y, move=True)
-    samples = draw_sample_set(
-        classifier,
-        x,
-        num_samples,
-        seed=seed,
-        stream="moments",
-        block=block,
-        memory_budget=memory_budget,
-    )
+
+    def draw(number: int, stream: str) -> SampleSet:
+        return draw_sample_set(
+            classifier,
+            x,
+            number,
+            seed=seed,
+            stream=stream,
+            block=block,
+            memory_budget=memory_budget,
+        )
+
+    samples = draw(num_samples, "moments")
+    size_i, num_sets = _division(inference_samples, num_samples)
+    sets = inference_sets(classifier, x, y, draw(size_i * num_sets, "moments-inference"), size_i)
     f = discriminants_of(classifier.output)
     of, labels = attack.maximised, attack.attacked_labels(classifier, x, y, samples)
-    nearest = _nearest_class(classifier, x, y, attack, labels, samples)
+    nearest = _nearest_class(classifier, x, y, attack, labels, samples[:LEADING])
     mean = predict(classifier, x, samples)
-    sums = torch.zeros((2, NUM_GROUPS, *x.shape), dtype=torch.float64, device=x.device)
-    products = torch.zeros((2, 2, NUM_GROUPS, len(x)), dtype=torch.float64, device=x.device)
     counts = np.bincount(np.arange(num_samples) % NUM_GROUPS)
-    subsets = SubsetDirections(x, counts)
-    places = ((group, index) for group, count in enumerate(counts) for index in range(count))
+    resampling = Resampling(x, counts, sets, _step_of(attack, classifier, x, labels, samples))
+    condition = torch.zeros_like(resampling.sums)
+    products = Products(len(x), NUM_GROUPS)
     images = AfterTrunk(classifier, x, memory_budget)
-    for (group, index), theta in zip(places, samples.chunks(1), strict=True):
-        single = evaluate_sample(classifier, images, theta)
-        share = of.average.cotangents(of.row, single.logits, labels, mean)
-        margin = f.margin_cotangent(single.logits, y, nearest)
-        both = torch.stack(
-            [
-                sample_gradient(images, single, num_samples * share),
-                sample_gradient(images, single, -margin),
-            ]
-        )
-        sums[:, group] += both
-        subsets.add(group, index, both[0])
-        flat = both.flatten(2)
-        products[:, :, group] += torch.einsum("ind,jnd->ijn", flat, flat)
-    require_finite(products.movedim(-1, 0), GRADIENTS)
-    grams = torch.einsum("ignd,jhnd->ijngh", sums.flatten(3), sums.flatten(3))
-    directions = torch.einsum("sgnd,hnd->sngh", subsets.sums.flatten(3), sums[1].flatten(2))
-    values = estimate(grams.cpu().numpy(), products.cpu().numpy(), num_samples)
-    values |= resample(
-        grams.cpu().numpy(),
-        directions.cpu().numpy(),
-        subsets.counts.cpu().numpy(),
-        counts,
-        inference_samples,
-    )
+    for theta in samples.chunks(TOGETHER, _stops(counts)):
+        both = [ScaledSum(images), ScaledSum(images)]
+        for chunk in replay(classifier, len(x), theta):
+            part = DifferentiableChunk(chunk, images)
+            share = of.average.cotangents(of.row, part.logits, labels, mean)
+            both[0].add(part, num_samples * share)
+            both[1].add(part, -f.margin_cotangent(part.logits, y, nearest))
+        attack_sum, condition_sum = (total.exact for total in both)
+        group = resampling.add(attack_sum, len(theta))
+        condition[group] += condition_sum
+        products.add(group, torch.stack([attack_sum, condition_sum]).flatten(2), len(theta))
+    require_finite(torch.from_numpy(products.within).movedim(-1, 0), GRADIENTS)
+    sums = torch.stack([resampling.sums, condition]).flatten(3)
+    grams = torch.einsum("ignd,jhnd->ijngh", sums, sums)
+    sizes, cosines = resampling.values()
+    values = {**estimate(grams.cpu().numpy(), products, counts), **cosines}
     values["nearest"] = nearest.cpu().numpy()
-    sizes, size_i = resampled_sizes(subsets.sizes, counts, inference_samples)
     coords = {
         "example": np.arange(first_example, first_example + len(x)),
         "label": y.cpu().numpy(),
         "direction": ["attack", "condition"],
         "fold": np.arange(NUM_GROUPS),
         "subset": sizes,
-        "resampled_inference": size_i,
+        "resampled_inference": float(size_i),
     }
     return make_dataset(values, coords)
+
+
+def _stops(counts: np.ndarray) -> list[int]:
+    """Return where units of samples end: a fold's first ones come one by one."""
+    stops, start = [], 0
+    for count in counts.tolist():
+        stops += [start + end for end in range(1, min(ALONE, count) + 1)]
+        stops += [start + end for end in range(ALONE, count, TOGETHER)]
+        start += count
+        stops.append(start)
+    return stops
+
+
+def has_growth(attack: Attack) -> bool:
+    """Whether :func:`attack_moments` can say how an attack grows with its samples."""
+    return attack.is_linear and attack.follows_gradient
+
+
+def _division(inference_samples: int, num_samples: int) -> tuple[int, int]:
+    """Return the size and the number of inference sets."""
+    most = min(num_samples // 2, MOST_INFERENCE)
+    size = min(inference_samples, most // 2)
+    return size, min(most // size, NUM_GROUPS)
+
+
+def _step_of(
+    attack: Attack, classifier: StochasticClassifier, x: Tensor, labels: Tensor, samples: SampleSet
+) -> Callable[[Tensor], Tensor]:
+    """Return the attack's step as a function of the gradient alone."""
+    problem = Problem(
+        classifier=classifier,
+        x=x,
+        labels=labels,
+        samples=samples,
+        maximised=attack.maximised,
+        norm=attack.norms[attack.norm],
+        clip=attack.clip,
+    )
+    strength = attack.strength or 1.0  # no step has no direction
+
+    def step(gradient: Tensor) -> Tensor:
+        return problem.clipped(strength * problem.norm.steepest(problem.inward(gradient)))
+
+    return step
 
 
 def _nearest_class(
@@ -168,7 +226,7 @@ def _nearest_class(
     labels: Tensor,
     samples: SampleSet,
 ) -> Tensor:
-    """Return the class whose boundary the attack on all samples meets first."""
+    """Return the class whose boundary the attack on these samples meets first."""
     of = attack.maximised
     gradient = loss_gradient(classifier, x, labels, samples, loss=of.loss, gradient=of.gradient)
     line = Line(direction=unit(gradient.direction))
@@ -176,42 +234,25 @@ def _nearest_class(
     return first_order(y, linearization, line, gradient.correct).nearest
 
 
-def estimate(grams: np.ndarray, products: np.ndarray, num_samples: int) -> dict[str, np.ndarray]:
+def estimate(grams: np.ndarray, products: Products, counts: np.ndarray) -> dict[str, np.ndarray]:
     """Return all moments of all images; the first groups get the remaining samples.
 
     Args:
         grams: inner products of the groups' sums, shape (2, 2, example, group, group).
-        products: sums over each group's samples of inner products, shape (2, 2, group, example).
-        num_samples: samples in all groups.
+        products: inner products within units of samples.
+        counts: samples of each group.
     """
-    counts = np.bincount(np.arange(num_samples) % NUM_GROUPS)
-    moments = dict(zip(NAMES, _moments(grams, products, counts), strict=True))
-    without = []
-    for fold in range(NUM_GROUPS):
-        kept = np.delete(np.arange(NUM_GROUPS), fold)
-        part = grams[..., kept, :][..., kept], products[:, :, kept], counts[kept]
-        without.append(_moments(*part))
+    every = np.arange(NUM_GROUPS)
+    moments = dict(zip(NAMES, products.moments(grams, counts, every), strict=True))
+    without = [
+        products.moments(grams, counts, np.delete(every, fold)) for fold in range(NUM_GROUPS)
+    ]
     for name, folds in zip(NAMES, zip(*without, strict=True), strict=True):
         moments[f"{name}_without"] = np.stack(folds, axis=-1)
     return {**moments, **_second_moments(grams, counts)}
 
 
 NAMES = ("direction_square", "direction_trace", "direction_product")
-
-
-def _moments(
-    grams: np.ndarray, products: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Return unbiased ‖μ‖², tr Σ (example, direction) and ⟨μ_a, μ_c⟩ (example)."""
-    number = counts.sum()
-    plugin = grams.sum((-2, -1)) / number**2  # ⟨ḡ_i, ḡ_j⟩
-    covariance = (products.sum(2) - number * plugin) / (number - 1)
-    unbiased = plugin - covariance / number
-    return (
-        np.stack([unbiased[0, 0], unbiased[1, 1]], axis=-1),
-        np.stack([covariance[0, 0], covariance[1, 1]], axis=-1),
-        unbiased[0, 1],
-    )
 
 
 def _second_moments(grams: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:

@@ -248,6 +248,8 @@ def _label(
         unknown = [torch.full_like(r.norm, torch.nan) for r in results]
         over_strengths[name] = [getattr(g, name) for g in geometries] or unknown
     if geometries:
+        # along no direction there is no distance
+        over_strengths["radius"] = [g.radius.masked_fill(r.unmoved, torch.nan) for g, r in pairs]
         over_strengths["linear_condition"] = [linear_condition(g, r) for g, r in pairs]
         over_strengths["nearest_class"] = [g.nearest for g in geometries]
     if geometries and variance is not None:

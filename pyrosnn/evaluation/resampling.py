@@ -1,126 +1,154 @@
-r"""Expected cosines of small sample sets, by resampling the single samples.
+r"""Measured cosines of attack sets of many sizes, by resampling the gradients of single samples.
 
-A and I are independent, so that $E \cos = \langle E \hat a, E \hat c \rangle$ with the unit
-vectors of both gradients. Disjoint subsets of S samples of one fold have unit vectors whose mean
-estimates $E \hat a$ without assuming anything of their distribution; unions of other folds stand
-for I. Larger A are unions of folds, too. No sample is ever on both sides.
+A set's gradient is the sum of its samples'. Disjoint subsets of a fold of samples stand for small
+attack sets, unions of folds for large ones, up to all samples. Each direction is measured with
+every inference set, as an evaluation would do it. No sample is on both sides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pyrosnn.attacks.norms import length, unit
+from pyrosnn.attacks.norms import unit
+from pyrosnn.evaluation.inference_sets import InferenceSets
 
 SIZES = (1, 2, 5, 10, 20, 50, 100)
-UNIONS = (1, 2, 4, 8)  # folds that make an A
-MOST = 16  # folds that A and I take together: others must be left for the jackknife
-ORDERS = 400
+PER_FOLD = 4  # subsets of each size that a fold is asked for: more would cost more than they tell
+UNIONS = (1, 2, 5, 10)  # folds in an attack set
+TOGETHER = 16  # unions that are measured at once
+# Random divisions of the folds into such unions: without a fold there are half as many halves.
+PARTITIONS = {1: 1, 2: 2, 5: 10, 10: 40}
 
 
-class SubsetDirections:
-    """Sums of the unit vectors of disjoint subsets' mean gradients, for each fold.
+class Resampling:
+    """The cosines of resampled attack sets.
 
     Args:
-        like: images, whose shape and device are taken.
+        x: images, shape (example, *image).
         counts: samples of each fold; they come fold by fold.
+        sets: what inference sets see.
+        direction: from a gradient, shape (example, *image), to δ at any length.
     """
 
-    def __init__(self, like: Tensor, counts: np.ndarray):
-        self.sizes = [size for size in SIZES if 2 * size <= counts.min()]
-        shape = (len(self.sizes), len(counts))
-        self._parts = like.new_zeros((len(self.sizes), *like.shape), dtype=torch.float64)
-        self.sums = like.new_zeros((*shape, *like.shape), dtype=torch.float64)
-        self.counts = like.new_zeros((*shape, len(like)), dtype=torch.float64)
+    def __init__(
+        self,
+        x: Tensor,
+        counts: np.ndarray,
+        sets: InferenceSets,
+        direction: Callable[[Tensor], Tensor],
+    ):
+        self._sets, self._direction = sets, direction
+        self._counts = counts
+        self._small = [size for size in SIZES if 2 * size <= counts.min()]
+        self.sums = x.new_zeros((len(counts), *x.shape), dtype=torch.float64)
+        self._parts = x.new_zeros((len(self._small), *x.shape), dtype=torch.float64)
+        self._directions: list[tuple[int, Tensor]] = []
+        self._fold, self._index = 0, 0
+        shape = (len(self._small), len(counts), len(x))
+        self._totals, self._numbers = np.zeros(shape), np.zeros(shape)
 
-    def add(self, fold: int, index: int, gradient: Tensor) -> None:
-        """Add the gradients of a fold's sample with a given index."""
-        if index == 0:
-            self._parts.zero_()  # what no subset was left for
+    def add(self, gradient: Tensor, number: int = 1) -> int:
+        """Add the next samples, which end no later than a subset or a fold does.
+
+        Args:
+            gradient: sum of their gradients, shape (example, *image).
+            number: how many they are.
+
+        Returns:
+            Their fold.
+        """
+        fold = self._fold
+        self.sums[fold] += gradient
         self._parts += gradient
-        for row, size in enumerate(self.sizes):
-            if (index + 1) % size == 0:
-                part = self._parts[row]
-                self.sums[row, fold] += unit(part)
-                self.counts[row, fold] += length(part) > 0  # no direction: undefined, not counted
-                part.zero_()
+        self._index += number
+        for row, size in enumerate(self._small):
+            subset, left = divmod(self._index, size)
+            if left == 0:
+                if subset <= PER_FOLD and number <= size:
+                    self._directions.append((row, self._unit(self._parts[row])))
+                self._parts[row].zero_()
+        if self._index == self._counts[fold]:
+            self._measure(fold)
+            self._parts.zero_()  # what no subset was left for
+            self._fold, self._index = fold + 1, 0
+        return fold
+
+    def _unit(self, gradient: Tensor) -> Tensor:
+        return unit(self._direction(gradient))
+
+    def _measure(self, fold: int) -> None:
+        """Measure the subsets of a fold."""
+        rows = [row for row, _ in self._directions]
+        total, number = self._cosines(torch.stack([one for _, one in self._directions]))
+        np.add.at(self._totals[:, fold], rows, total)
+        np.add.at(self._numbers[:, fold], rows, number)
+        self._directions = []
+
+    def _cosines(self, directions: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Return sums over inference sets, and how many are defined: (direction, example)."""
+        cosines = self._sets.cosines(directions)
+        known = ~cosines.isnan()
+        return cosines.nan_to_num().sum(1).cpu().numpy(), known.sum(1).cpu().numpy()
+
+    def values(self) -> tuple[list[float], dict[str, np.ndarray]]:
+        """Return the sizes, and the cosines of each image: with all folds, and without each."""
+        folds = len(self._counts)
+        without = 1 - np.eye(folds)  # (fold, left out)
+        means = [_means(t, n, without) for t, n in zip(self._totals, self._numbers, strict=True)]
+        sizes: list[float] = list(map(float, self._small))
+        rng = np.random.default_rng(0)
+        for union in UNIONS:
+            members = np.concatenate(
+                [_partition(rng, folds, union) for _ in range(PARTITIONS[union])]
+            )
+            means.append(_means(*self._of_unions(members), (members == 0).astype(float)))
+            sizes.append(union * float(self._counts.mean()))
+        means.append(self._of_all())
+        sizes.append(float(self._counts.sum()))
+        return sizes, {
+            "resampled_cosine": np.stack([mean for mean, _ in means], 1),
+            "resampled_cosine_without": np.stack([left for _, left in means], 1),
+        }
+
+    def _of_unions(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what :meth:`_cosines` does, of unions of folds: (union, fold)."""
+        parts = []
+        for rows in torch.from_numpy(members).to(self.sums.device).split(TOGETHER):
+            sums = (rows @ self.sums.flatten(1)).unflatten(1, self.sums.shape[1:])
+            parts.append(self._cosines(torch.stack([self._unit(one) for one in sums])))
+        totals, numbers = zip(*parts, strict=True)
+        return np.concatenate(totals), np.concatenate(numbers)
+
+    def _of_all(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cosines of all samples; without a fold, those of fewer, moved to the mean."""
+        folds = len(self._counts)
+        total, number = self._of_unions(np.concatenate([np.ones((1, folds)), 1 - np.eye(folds)]))
+        cosines = _ratio(total, number)
+        left = cosines[1:].T
+        return cosines[0], left - left.mean(-1, keepdims=True) + cosines[0][:, None]
 
 
-def resample(
-    grams: np.ndarray,
-    directions: np.ndarray,
-    number: np.ndarray,
-    counts: np.ndarray,
-    inference_samples: int,
-) -> dict[str, np.ndarray]:
-    """Return mean cosines of resampled A and I, and the numbers without each fold.
+def _partition(rng: np.random.Generator, folds: int, union: int) -> np.ndarray:
+    """Return a random division of the folds into unions, shape (union, fold)."""
+    order = rng.permutation(folds).reshape(-1, union)
+    return np.stack([np.isin(np.arange(folds), row) for row in order]).astype(float)
+
+
+def _means(
+    total: np.ndarray, number: np.ndarray, without: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return means over sets: of each image (example), and without each fold (example, fold).
 
     Args:
-        grams: inner products of the folds' sums, shape (2, 2, example, fold, fold).
-        directions: inner products of subsets' unit vectors, summed over a fold, with the folds'
-            sums of the condition's gradients, shape (size, example, fold, fold).
-        number: subsets that have a direction, shape (size, fold, example).
-        counts: samples of each fold.
-        inference_samples: S_I; the nearest number of whole folds is taken, at most half of them.
+        total: sums of cosines, shape (attack set, example).
+        number: how many they are, likewise.
+        without: which of the attack sets have no sample of a fold, shape (attack set, fold).
     """
-    num = len(counts)
-    size_i = _folds_of_i(inference_samples, counts)
-    rng = np.random.default_rng(0)
-    order = rng.permuted(np.tile(np.arange(num), (ORDERS, 1)), axis=1)
-    in_i = (order < size_i).astype(float)
-    without = np.eye(num + 1)[:num]  # each fold is left out once, and none in the last column
-    free = 1 - in_i @ without
-    squared = ((in_i @ grams[1, 1]) * in_i).sum(-1)
-    length_i = np.sqrt(np.where(squared > 0, squared, np.inf))  # (example, order)
-
-    def with_i(vectors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Return the mean product of one fold's vectors with the directions of other folds."""
-        allowed = (1 - in_i.T)[:, :, None] * free  # (fold, order, left out)
-        allowed *= 1 - without[:, None, :]
-        products = vectors @ in_i.T / length_i[:, None]  # (size, example, fold, order)
-        total = np.einsum("segr,grf->sef", products, allowed, optimize=True)
-        return _ratio(total, np.einsum("sge,grf->sef", weights, allowed, optimize=True))
-
-    cosines = [with_i(directions, number)]
-    for union in _unions(size_i):
-        in_a = (order >= num - union).astype(float)
-        squared = ((in_a @ grams[0, 0]) * in_a).sum(-1)
-        length_a = np.sqrt(np.where(squared > 0, squared, np.inf))
-        cosine = ((in_a @ grams[0, 1]) * in_i).sum(-1) / length_a / length_i
-        left = free * (1 - in_a @ without)
-        cosines.append((cosine @ left / left.sum(0))[None])
-    means = grams[0, 1] / counts[:, None]
-    product = with_i(means[None], np.ones((1, num, grams.shape[2])))[0]
-    cosine = np.moveaxis(np.concatenate(cosines), 0, 1)
-    return {
-        "resampled_cosine": cosine[..., -1],
-        "resampled_cosine_without": cosine[..., :-1],
-        "unit_product": product[..., -1],
-        "unit_product_without": product[..., :-1],
-    }
+    return _ratio(total.sum(0), number.sum(0)), _ratio(total.T @ without, number.T @ without)
 
 
-def resampled_sizes(
-    subsets: Sequence[int], counts: np.ndarray, inference_samples: int
-) -> tuple[list[float], float]:
-    """Return the S_A of the cosines that :func:`resample` returns, and their S_I."""
-    mean_count, size_i = float(counts.mean()), _folds_of_i(inference_samples, counts)
-    return [
-        *map(float, subsets),
-        *(union * mean_count for union in _unions(size_i)),
-    ], size_i * mean_count
-
-
-def _folds_of_i(inference_samples: int, counts: np.ndarray) -> int:
-    return int(np.clip(round(inference_samples / counts.mean()), 1, len(counts) // 2))
-
-
-def _unions(size_i: int) -> list[int]:
-    return [union for union in UNIONS if union + size_i <= MOST]
-
-
-def _ratio(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _ratio(total: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Return a mean; NaN where no gradient has a direction."""
-    return np.asarray(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))
+    return np.asarray(np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0))

@@ -1,12 +1,11 @@
 """Figure of a diagnosis: the cosine that S_A samples reach, and each image's S_A."""
 
-import math
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyrosnn.plots.diagnosis_steps import steps_figure
 from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import (
     AIM,
@@ -20,7 +19,7 @@ from pyrosnn.plots.style import (
     set_title,
 )
 from pyrosnn.results import GROUP, read_provenance, read_spec
-from pyrosnn.summaries import advise, determined, mean_cosine, samples_needed
+from pyrosnn.summaries import advise, mean_cosine, reachable_cosine, samples_needed
 
 LARGEST = 10_000
 MOST = 100 * LARGEST  # no axis goes further, whatever single images need
@@ -29,9 +28,14 @@ MOST = 100 * LARGEST  # no axis goes further, whatever single images need
 def diagnosis_figure(result: xr.DataTree) -> Figure:
     """Draw predicted and measured cosines against S_A, and the images by the S_A they need.
 
+    Of an attack whose direction is not the gradient's (another norm, or clipping) the cosines are
+    alone. Of an attack in steps it draws accuracies against samples seen.
+
     Args:
         result: a result of ``diagnosis``.
     """
+    if "moments" not in result.children:
+        return steps_figure(result)
     require_entries(
         result,
         provenance=("model", "dataset"),
@@ -39,11 +43,13 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
     )
     spec, provenance = read_spec(result), read_provenance(result)
     moments = result["moments"].dataset
-    figure = Figure(figsize=(9.0, 4.4), layout="constrained", dpi=150)
-    left, right = figure.subplots(1, 2)
+    along_gradient = spec.get("norm", "l2") == "l2" and not spec.get("clip", False)
+    figure = Figure(figsize=(9.0 if along_gradient else 5.0, 4.4), layout="constrained", dpi=150)
+    left, *right = figure.subplots(1, 1 + along_gradient, squeeze=False)[0]
     _draw_cosines(result, left)
-    _draw_needed(samples_needed(moments, spec["share"]), right)
-    right.set_xlabel(f"$S_A$ that reaches {spec['share']:.0%} of an image's ceiling")
+    for ax in right:
+        _draw_needed(samples_needed(moments, spec["share"]), ax)
+        ax.set_xlabel(f"$S_A$ that reaches {spec['share']:.0%} of an image's ceiling")
     set_title(
         figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}",
@@ -76,7 +82,7 @@ def _draw_cosines(result: xr.DataTree, ax: Axes) -> None:
         capsize=3,
         label="measured",
     )
-    if determined(result["moments"].dataset).any():
+    if not np.isnan(_ceiling(result)):
         drawn.append(_draw_predicted(result, ax))
     least, most = np.nanmin(np.concatenate(drawn)), np.nanmax(np.concatenate(drawn))
     ax.set_xscale("log")
@@ -86,19 +92,25 @@ def _draw_cosines(result: xr.DataTree, ax: Axes) -> None:
     legend_below(ax)
 
 
+def _ceiling(result: xr.DataTree) -> float:
+    size_i = read_spec(result)["inference_samples"]
+    return reachable_cosine(result["moments"].dataset, size_i)
+
+
 def _draw_predicted(result: xr.DataTree, ax: Axes) -> np.ndarray:
     """Draw the predicted curve, its ceiling and the advice; return the cosines drawn."""
     spec, moments = read_spec(result), result["moments"].dataset
     size_i = spec["inference_samples"]
     sizes = np.unique(np.geomspace(1, LARGEST, 60).round())
-    cosines: np.ndarray = mean_cosine(moments, [*sizes.tolist(), math.inf], size_i).values
-    ax.plot(sizes, cosines[:-1], color=curve_style(1, 2)["color"], label="predicted")
-    ax.axhline(cosines[-1], color="0.4", linestyle=":", label="ceiling, $S_A$ → ∞")
+    cosines: np.ndarray = mean_cosine(moments, sizes.tolist(), size_i).values
+    ax.plot(sizes, cosines, color=curve_style(1, 2)["color"], label="predicted")
+    ceiling = _ceiling(result)
+    ax.axhline(ceiling, color="0.4", linestyle=":", label="ceiling of any $S_A$")
     advice = advise(moments, share=spec["share"], inference_samples=size_i)
     if advice.samples <= LARGEST:
         name = f"{spec['share']:.0%} of the ceiling"
         ax.axvline(advice.samples, color="0.2", linestyle="--", label=name)
-    return cosines
+    return np.append(cosines, ceiling)
 
 
 def _draw_needed(needed: xr.Dataset, ax: Axes) -> None:

@@ -179,6 +179,15 @@ VARIABLES = {
             ("_without", ("fold",), ", without a group of samples"),
         )
     },
+    "divided_correct": Variable(
+        ("example", "attack_samples"), "bool", "image classified correctly at an equal budget"
+    ),
+    "divided_cosine": Variable(
+        ("example", "attack_samples"),
+        "float32",
+        "cosine of the angle between δ and -∇(f_y - f_j) at an equal budget",
+    ),
+    "divided_steps": Variable(("attack_samples",), "int64", "steps of the attack"),
     "trace_of_square": Variable(
         PER_DIRECTION, "float64", "tr Σ² of a sample's gradient, unbiased", "f^4 / pixel value^4"
     ),
@@ -338,6 +347,20 @@ VARIABLES = {
     ),
 }
 
+# Files of older versions lack the resampled cosines.
+MOMENTS = {
+    "direction_square",
+    "direction_trace",
+    "direction_product",
+    "direction_square_without",
+    "direction_trace_without",
+    "direction_product_without",
+    "trace_of_square",
+    "quadratic",
+    "cross_quadratic",
+    "nearest",
+}
+
 # What a file of each kind must have; all else is optional: the smooth condition needs a
 # constant L, the interval condition noise on the image, a compact file leaves out the radius,
 # which follows from other variables, and files of older versions have no predicted class.
@@ -364,18 +387,9 @@ GROUPS = {
         "gradient_entry_std",
         "alignment",
     },
-    "moments": {
-        "direction_square",
-        "direction_trace",
-        "direction_product",
-        "direction_square_without",
-        "direction_trace_without",
-        "direction_product_without",
-        "trace_of_square",
-        "quadratic",
-        "cross_quadratic",
-        "nearest",
-    },
+    "moments": MOMENTS,
+    "first_step": MOMENTS,
+    "divisions": {"divided_correct", "divided_cosine", "divided_steps"},
     "ablation": {
         "mean_clean",
         "mean_adversarial",

@@ -11,8 +11,10 @@ from pyrosnn.summaries.advice import (
     Advice,
     advise,
     determined,
+    is_measured,
     mean_cosine,
     mean_reach,
+    reachable_cosine,
     samples_for_mean,
 )
 from pyrosnn.summaries.angle import (
@@ -75,6 +77,7 @@ __all__ = [
     "geometry_means",
     "interval_end",
     "interval_values",
+    "is_measured",
     "jackknife",
     "judges_clipped",
     "known_reach",
@@ -86,6 +89,7 @@ __all__ = [
     "paired_differences",
     "posterior_like",
     "predicted_cosine",
+    "reachable_cosine",
     "reachable_share",
     "robust_at",
     "robust_probability",

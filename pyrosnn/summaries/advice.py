@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy import optimize
 
 from pyrosnn.errors import require
 from pyrosnn.statistics import require_confidence, student_quantile
 from pyrosnn.summaries.angle import HEAVY_TAILS, jackknife
-from pyrosnn.summaries.law import Law
+from pyrosnn.summaries.growth import Growth
+from pyrosnn.summaries.law import MOST, Law
 
-MOST = 1e9  # samples that no attack will have
 CLEAR = 0.9  # share of images that must be clear for an upper end
 
 
@@ -25,8 +24,9 @@ class Advice:
         samples: S_A that reaches the share of the mean reachable cosine; ∞ if none is known to.
         low, high: its interval.
         share: the share.
-        undetermined: images whose estimate of ‖μ‖² is not positive; they are left out.
-        unclear: images, these among them, whose ‖μ‖² is within two standard errors of 0. Where they
+        undetermined: images that are left out: some of their cosines are undefined, or in an older
+            file, whose law is that of the moments, their estimate of ‖μ‖² is not positive.
+        unclear: images whose ‖μ‖² is within two standard errors of 0. In an older file, where they
             are more than a tenth, ``high`` is ∞: what they need is not known.
     """
 
@@ -44,6 +44,12 @@ def determined(moments: xr.Dataset) -> xr.DataArray:
     return positive
 
 
+def known(moments: xr.Dataset) -> xr.DataArray:
+    """Return for each image whether its cosines are defined at all sizes."""
+    every: xr.DataArray = moments["resampled_cosine"].notnull().all("subset")
+    return every
+
+
 def clear(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether both ‖μ‖² exceed two standard errors."""
     square, error = jackknife(lambda of: of["direction_square"], moments)
@@ -54,15 +60,14 @@ def clear(moments: xr.Dataset) -> xr.DataArray:
 def mean_cosine(
     moments: xr.Dataset, attack_samples: Sequence[float | int], inference_samples: float | int
 ) -> xr.DataArray:
-    """Return the predicted cosine, mean over the images that are determined.
+    """Return the predicted cosine, mean over the images whose cosines are known.
 
     Args:
         moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
-        attack_samples: S_A's; ``math.inf`` for the ceiling.
+        attack_samples: S_A's; ``math.inf`` for infinitely many.
         inference_samples: S_I.
     """
-    kept = moments.isel(example=np.flatnonzero(determined(moments)))
-    values = Law(kept, inference_samples).means(np.array(attack_samples, dtype=float))
+    values = law_of(moments, inference_samples).means(np.array(attack_samples, dtype=float))
     return xr.DataArray(values, coords={"attack_samples": list(attack_samples)})
 
 
@@ -70,8 +75,18 @@ def mean_reach(
     moments: xr.Dataset, attack_samples: Sequence[float | int], inference_samples: float | int
 ) -> xr.DataArray:
     """Return the share of the reachable mean cosine that attacks of these sizes reach."""
-    cosines = mean_cosine(moments, [*attack_samples, math.inf], inference_samples)
-    return cosines.isel(attack_samples=slice(-1)) / cosines.isel(attack_samples=-1, drop=True)
+    cosines = mean_cosine(moments, attack_samples, inference_samples)
+    return cosines / reachable_cosine(moments, inference_samples)
+
+
+def reachable_cosine(moments: xr.Dataset, inference_samples: float | int) -> float:
+    """Return the largest mean cosine that any number of attack samples reaches; NaN if unknown.
+
+    Args:
+        moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
+        inference_samples: S_I.
+    """
+    return law_of(moments, inference_samples).ceiling
 
 
 def advise(
@@ -83,9 +98,9 @@ def advise(
 ) -> Advice:
     """Return the S_A whose mean predicted cosine is a given share of the reachable one.
 
-    The interval is that of the samples the moments were estimated from, by the jackknife of the
-    logarithm, wider by ``HEAVY_TAILS``. It has no upper end where more than a tenth of the images
-    is unclear. What the prediction itself is wrong by, a table of measured cosines shows.
+    The interval is that of the samples that were measured, by the jackknife of the logarithm. In an
+    older file, whose law is that of the moments, it is wider by ``HEAVY_TAILS``, and has no upper
+    end where more than a tenth of the images is unclear.
 
     Args:
         moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
@@ -105,19 +120,21 @@ def advise(
             return xr.concat(folds, "fold")
         return xr.DataArray(math.log(samples_for_mean(of, share, inference_samples)))
 
-    undetermined = int((~determined(moments)).sum())
+    measured = is_measured(moments)
+    left_out = ~known(moments) if measured else ~determined(moments)
     with np.errstate(invalid="ignore"):  # a fold may know of no number
         estimate, error = (float(value) for value in jackknife(log_samples, moments))
-    reach = HEAVY_TAILS * student_quantile(confidence, moments.sizes["fold"] - 1) * error
+    wider = 1.0 if measured else HEAVY_TAILS
+    reach = wider * student_quantile(confidence, moments.sizes["fold"] - 1) * error
     reach = reach if math.isfinite(reach) else math.inf  # nothing is known but the estimate
     is_clear = clear(moments)
-    whole = bool(is_clear.mean() >= CLEAR) and estimate + reach < math.log(MOST)
+    whole = (measured or bool(is_clear.mean() >= CLEAR)) and estimate + reach < math.log(MOST)
     return Advice(
         samples=math.ceil(math.exp(estimate) - 1e-9) if math.isfinite(estimate) else math.inf,
         low=max(1, math.floor(math.exp(estimate - reach))) if math.isfinite(estimate) else 1,
         high=math.ceil(math.exp(estimate + reach)) if whole else math.inf,
         share=share,
-        undetermined=undetermined,
+        undetermined=int(left_out.sum()),
         unclear=int((~is_clear).sum()),
     )
 
@@ -130,19 +147,21 @@ def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float
         share: ρ, between 0 and 1.
         inference_samples: S_I.
     """
-    kept = determined(moments).values
-    if not kept.any():
-        return math.inf
-    law = Law(moments.isel(example=np.flatnonzero(kept)), inference_samples)
-    ceiling = law.means(np.array([math.inf]))[0]
-    if ceiling <= 0:  # an attack that more samples turn away from the boundary
-        return math.inf
+    return law_of(moments, inference_samples).needed(share)
 
-    def lacking(log_size: float) -> float:
-        return float(law.means(np.array([math.exp(log_size)]))[0] / ceiling) - share
 
-    if lacking(0.0) >= 0:
-        return 1.0
-    if lacking(math.log(MOST)) < 0:
-        return math.inf
-    return math.exp(float(optimize.brentq(lacking, 0.0, math.log(MOST), xtol=1e-6)))
+def law_of(moments: xr.Dataset, inference_samples: float | int) -> Growth | Law:
+    """Return the cosine against S_A: measured, or of an older file the law of its moments.
+
+    Args:
+        moments: what :func:`pyrosnn.evaluation.attack_moments` returned.
+        inference_samples: S_I.
+    """
+    if is_measured(moments):
+        return Growth(moments, inference_samples)
+    return Law(moments.isel(example=np.flatnonzero(determined(moments))), inference_samples)
+
+
+def is_measured(moments: xr.Dataset) -> bool:
+    """Whether the cosines were measured up to all samples, as older files have them not."""
+    return "resampled_cosine" in moments and "unit_product" not in moments

@@ -1,9 +1,13 @@
-"""The cosine at S_A samples: resampled if there are enough, else from moments."""
+"""The cosine at S_A samples as older files know it: from second moments, beyond small sizes."""
+
+import math
 
 import numpy as np
 import xarray as xr
+from scipy import optimize
 
 Array = np.ndarray
+MOST = 1e9  # samples that no attack will have
 
 
 class Law:
@@ -54,6 +58,30 @@ class Law:
         beyond = first + missed[:, None] * (largest / np.maximum(sizes, largest))
         values = np.where(sizes <= largest, self.cosine @ weights, beyond)
         return np.asarray(np.nanmean(values, axis=0))
+
+    @property
+    def ceiling(self) -> float:
+        """The mean cosine without attack noise."""
+        return float(self.means(np.array([math.inf]))[0])
+
+    def needed(self, share: float) -> float:
+        """Return the S_A at which the mean is a share of what is reachable; ∞ if none is.
+
+        Args:
+            share: ρ, between 0 and 1.
+        """
+        ceiling = self.ceiling
+        if not ceiling > 0:  # an attack that more samples turn away from the boundary
+            return math.inf
+
+        def lacking(log_size: float) -> float:
+            return float(self.means(np.array([math.exp(log_size)]))[0] / ceiling) - share
+
+        if lacking(0.0) >= 0:
+            return 1.0
+        if lacking(math.log(MOST)) < 0:
+            return math.inf
+        return math.exp(float(optimize.brentq(lacking, 0.0, math.log(MOST), xtol=1e-6)))
 
     def _first_order(self, sizes: Array) -> Array:
         noisy = self.square[:, None] + self.trace[:, None] / sizes

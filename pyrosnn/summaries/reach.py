@@ -1,16 +1,15 @@
 """The share of the reachable cosine at S_A, which makes attacks comparable."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from pyrosnn.summaries.advice import mean_cosine
+from pyrosnn.summaries.advice import mean_cosine, reachable_cosine
+from pyrosnn.summaries.line import EXPONENTS, least_squares
 
 DIM = "attack_samples"
-EXPONENTS = tuple(np.linspace(0.5, 1.0, 26))
 
 
 def follows_law(spec: Mapping[str, Any]) -> bool:
@@ -103,41 +102,6 @@ def _fit_line(sizes: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
     return (slope / intercept, intercept**-0.5) if intercept > 0 else (np.nan, np.nan)
 
 
-def least_squares(
-    sizes: np.ndarray,
-    cosines: np.ndarray,
-    *,
-    power: float,
-    exponents: Sequence[float] = (1.0,),
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Fit $1/\cos^2 = i + s S_A^{-p}$, by weighted least squares.
-
-    Args:
-        sizes: S_A, at least two.
-        cosines: mean cosines, positive, shape (…, size).
-        power: squared errors of $1/\cos^2$ weigh $\cos^k$: with k = 6 equal errors of the cosines
-            count alike, with 4 equal relative errors, which gives small sizes more to say.
-        exponents: p's to choose from. One image has p = 1; images differ in B, and the mean over
-            them rises more slowly.
-
-    Returns:
-        i, s >= 0 (without noise it is 0 up to rounding, of either sign) and p, of the best fit.
-    """
-    inverse = cosines[..., None, :] ** -2.0
-    noise = sizes ** -np.asarray(exponents)[:, None]  # (exponent, size)
-    weights = cosines[..., None, :] ** power
-    weights = weights / weights.sum(-1, keepdims=True)
-    centre = (weights * noise).sum(-1)  # (…, exponent)
-    apart = noise - centre[..., None]
-    slope = (weights * apart * inverse).sum(-1) / (weights * apart**2).sum(-1)
-    slope = np.maximum(slope, 0.0)
-    intercept = (weights * inverse).sum(-1) - slope * centre
-    fitted = intercept[..., None] + slope[..., None] * noise
-    best = (weights * (fitted - inverse) ** 2).sum(-1).argmin(-1)[..., None]
-    i, s = (np.take_along_axis(value, best, -1)[..., 0] for value in (intercept, slope))
-    return np.asarray(i), np.asarray(s), np.asarray(np.asarray(exponents)[best[..., 0]])
-
-
 def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
     r"""Return an upper bound on the largest S_A's share of the reachable cosine.
 
@@ -186,14 +150,16 @@ def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: in
         largest difference of a measured mean cosine from the predicted one.
     """
     sizes = cosine[DIM].values.tolist()
-    predicted = mean_cosine(moments, [*sizes, math.inf], inference_samples).values
+    predicted = mean_cosine(moments, sizes, inference_samples).values
+    limit = reachable_cosine(moments, inference_samples)
     return xr.Dataset(
         {
             "cosine": cosine,
-            "reach": (DIM, predicted[:-1] / predicted[-1]),
+            # a large A may reach less than a smaller one; shares are looked up on the way up
+            "reach": (DIM, np.maximum.accumulate(predicted / limit)),
             "noise_scale": np.nan,
-            "limit": predicted[-1],
-            "error": float(np.nanmax(abs(cosine.values - predicted[:-1]))),
+            "limit": limit,
+            "error": float(np.nanmax(abs(cosine.values - predicted))),
         }
     )
 

@@ -232,6 +232,7 @@ def _finish(
     classifier.eval().requires_grad_(False)
     x = dataset.x_train.to(classifier.device)
     classifier.after_training(x.split(spec.batch_size))
+    classifier.zero_grad()  # the last batch's: of no use, and as large as the parameters
     return classifier
 
 

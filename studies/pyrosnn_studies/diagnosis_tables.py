@@ -7,18 +7,24 @@ import xarray as xr
 
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import (
+    Advice,
     advise,
+    is_measured,
     loss_mismatch,
     mean_cosine,
     mean_reach,
     noise_factor,
+    reachable_cosine,
     samples_needed,
 )
 from pyrosnn.tables import Table
+from pyrosnn_studies.diagnosis_steps import tables_of_steps
 from pyrosnn_studies.tables import mean_and_sd, number, or_dash, robustness
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 ENOUGH = 0.9  # share of images whose number should be known within a factor 1.5
+SURE = 2.25  # upper end over lower end, of what is known within a factor 1.5
+USUAL = 20  # samples that attacks take where nobody asks how many are needed
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -35,37 +41,56 @@ def verdict(result: xr.DataTree) -> str:
             f"the gradients of {advice.undetermined} of {images} images cannot be told from noise; "
             "take more --num-samples."
         )
-    usual = 20
-    reached = mean_reach(moments, [usual], spec["inference_samples"]).item()
+    reached = mean_reach(moments, [USUAL], spec["inference_samples"]).item()
     interval = f"90 % interval {advice.low:,} to {advice.high:,}"
     if math.isinf(advice.high):
         interval = f"no fewer than {advice.low:,} with 95 %; no upper end is known"
-    return (
+    lines = [
         f"Attack with ≥ {advice.samples:,} samples ({interval}): "
-        f"{spec['share']:.0%} of the reachable cosine, mean over images.\n"
-        f"{usual} samples reach {reached:.0%} of it. Not counted: {advice.undetermined} of "
-        f"{images} images, whose gradients cannot be told from noise."
-        f"{_too_few(result, advice.unclear)}"
-    )
+        f"{spec['share']:.0%} of the reachable cosine, mean over images.",
+        f"{USUAL} samples reach {reached:.0%} of it."
+        + _left_out(moments, advice.undetermined, images),
+        *_too_few(result, advice),
+    ]
+    return "\n".join(lines)
 
 
-def _too_few(result: xr.DataTree, unclear: int) -> str:
-    """Return how little the single samples know, where that is little; else nothing."""
+def _left_out(moments: xr.Dataset, number: int, images: int) -> str:
+    """Return how many images the means leave out, and why."""
+    if not is_measured(moments):
+        why = "whose gradients cannot be told from noise"
+    elif number == 0:
+        return ""
+    else:
+        why = "which have no gradient in some sample set"
+    return f" Not counted: {number} of {images} images, {why}."
+
+
+def _too_few(result: xr.DataTree, advice: Advice) -> list[str]:
+    """Return what the single samples do not know, and how many would know it."""
     spec, moments = read_spec(result), result["moments"].dataset
+    number = spec["num_samples"]
+    more = f"use --num-samples {4 * number}."
+    if is_measured(moments):
+        if advice.high < SURE * advice.low:
+            return []
+        beyond = "" if advice.samples <= number else f", and no more than {number:,} were measured"
+        return [
+            f"From {number:,} single samples that is not known within a factor 1.5{beyond}; {more}"
+        ]
     sure = _sure(samples_needed(moments, spec["share"]))
     if sure >= ENOUGH:
-        return ""
-    number = spec["num_samples"]
-    return (
-        f"\nFrom {number:,} single samples an image's own number is known within a factor 1.5 for "
-        f"{sure:.0%} of the images, and the gradients of {unclear} are within two standard errors "
-        f"of noise; use --num-samples {4 * number}."
-    )
+        return []
+    return [
+        f"From {number:,} single samples an image's own number is known within a factor 1.5 for "
+        f"{sure:.0%} of the images, and the gradients of {advice.unclear} are within two standard "
+        f"errors of noise; {more}"
+    ]
 
 
 def _sure(needed: xr.Dataset) -> float:
     """Return the share of images whose whole interval is within a factor 1.5 of its middle."""
-    return float((needed["high"] < 2.25 * needed["low"]).mean())
+    return float((needed["high"] < SURE * needed["low"]).mean())
 
 
 def _by_size(result: xr.DataTree) -> Table:
@@ -92,7 +117,7 @@ def _by_size(result: xr.DataTree) -> Table:
                 f"{size * spec['images']:,}",
             ]
         )
-    ceiling = mean_cosine(moments, [math.inf], size_i).item()
+    ceiling = reachable_cosine(moments, size_i)
     return Table(
         title=(
             f"{verdict(result)}\n\nWhat S_A samples reach, S_I = {size_i:,}; "
@@ -147,5 +172,14 @@ def _by_image(result: xr.DataTree) -> Table:
 
 
 def diagnosis_tables(result: xr.DataTree) -> list[Table]:
-    """Return what a diagnosis ends with: sizes of A, factors of the cosine, images, P(robust)."""
-    return [_by_size(result), _parts(result), _by_image(result), robustness(result)]
+    """Return what a diagnosis ends with: sizes of A, what explains them, and P(robust)."""
+    if "moments" not in result.children:
+        return [*tables_of_steps(result), robustness(result)]
+    explained = [_parts(result), _by_image(result)] if _is_gradient(result) else []
+    return [_by_size(result), *explained, robustness(result)]
+
+
+def _is_gradient(result: xr.DataTree) -> bool:
+    """Whether the attack's direction is the gradient's, which the moments are of."""
+    spec = read_spec(result)
+    return bool(spec.get("norm", "l2") == "l2" and not spec.get("clip", False))

@@ -1,74 +1,33 @@
 """A grid of evaluations: what `sample-size`, `inference-size` and `conditions` have in common."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import xarray as xr
 from annotated_types import Ge, MinLen
 
-from pyrosnn.attacks import ATTACKS, GRADIENTS, LABELS, LOSSES, NORMS, PRECISIONS, Attack
-from pyrosnn.attacks.own_attack import AttackRow, find_attack, source_digest
+from pyrosnn.attacks import ATTACKS, Attack
+from pyrosnn.attacks.own_attack import source_digest
 from pyrosnn.conditions import CONSTANTS, smoothness_constant
-from pyrosnn.errors import ArgumentError, require
+from pyrosnn.errors import require
 from pyrosnn.evaluation import accuracy, evaluate
-from pyrosnn.functions import OWN_FUNCTION
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.outputs import find_output
 from pyrosnn.results import GROUP, make_dataset
 from pyrosnn.sampling import disjoint_sample_sets
-from pyrosnn.settings import RARE, Default, Named, OneOf, OptionsOf, Settings
+from pyrosnn.settings import RARE, Default
+from pyrosnn_studies.attack_settings import (
+    SHARED,
+    AttackSettings,
+    attack_row,
+    complete_options,
+)
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.images import ImageSettings
 from pyrosnn_studies.settings import RepeatSettings, SeedSettings, recorded
 from pyrosnn_studies.subject import Subject
-
-# Settings of the study itself, which it gives to every attack that has them.
-SHARED = ("norm", "loss", "gradient", "labels", "precision")
-# What is no option of one attack alone.
-COMMON = (*SHARED, "strength", "clip", "function")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackSettings(Settings):
-    """The attack of a study.
-
-    Attributes:
-        attack: attack on the images, by name or your own.
-        attack_options: options of that attack alone, such as PGD's steps, complete with its
-            defaults.
-        strengths: strengths η, one or several, such as 0,4/255,8/255 or 0:1:0.5
-            (start:stop:step).
-        norm: norm in which the strength bounds δ.
-        loss: loss that the attack maximises, unless it has its own.
-        gradient: quantity that the attack averages over its samples.
-        labels: labels whose loss the attack maximises (``predicted`` by the attack set).
-        precision: precision of the attacker's networks (``bf16`` is faster and coarser).
-        clip: clip x + δ to the data's bounds within the attack.
-        clip_judged: clip x + δ to the data's bounds before it is judged, but leave δ as it is.
-    """
-
-    panel: ClassVar[str] = "attack"
-
-    attack: Annotated[str, OneOf(ATTACKS, also=OWN_FUNCTION)] = "fgm"
-    attack_options: Annotated[
-        Mapping[str, Any],
-        OptionsOf("attack", ATTACKS, hidden=COMMON, own="pyrosnn.attacks.external:ExternalAttack"),
-    ] = field(default_factory=dict)
-    strengths: Annotated[
-        tuple[float, ...], MinLen(1), Ge(0), Default("the data set's"), Named("strength")
-    ]
-    norm: Annotated[str, OneOf(NORMS)] = "l2"
-    loss: Annotated[str, OneOf(LOSSES), Default("cross-entropy, of logits the margin")] = (
-        "cross-entropy"
-    )
-    gradient: Annotated[str, OneOf(GRADIENTS)] = "mean_prediction"
-    labels: Annotated[str, OneOf(LABELS)] = "true"
-    precision: Annotated[str, OneOf(PRECISIONS)] = "full"
-    clip: bool = False
-    clip_judged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,36 +69,22 @@ class GridSpec(AttackSettings, ImageSettings, RepeatSettings, SeedSettings):
             grid = getattr(self, name)
             require(len(set(grid)) == len(grid), f"got a value twice in {name}: {list(grid)}")
             object.__setattr__(self, name, tuple(sorted(grid)))  # the last is the largest
-        object.__setattr__(self, "attack_options", self._complete_options())
+        options = complete_options(self.attack, self.attack_options)
+        object.__setattr__(self, "attack_options", options)
         object.__setattr__(self, "loss", self.make_attack().maximised.loss)  # some have their own
         for strength in self.strengths:
             self.make_attack(strength=strength)
-
-    def _complete_options(self) -> dict[str, Any]:
-        """Return the attack's own options, those that are not given with their defaults."""
-        own = _row(self.attack).defaults(hidden=COMMON)
-        for name in self.attack_options:
-            if name not in own:
-                raise _no_option(self.attack, name)
-        return {**own, **self.attack_options}
 
     def make_attack(self, **changes: Any) -> Attack:
         """Return the attack that the spec describes, with some settings changed."""
         # an attack without a gradient has no loss to set
         shared = {name: getattr(self, name) for name in SHARED}
-        return _row(self.attack).make(shared, {**self.attack_options, **changes})
+        return attack_row(self.attack).make(shared, {**self.attack_options, **changes})
 
     @property
     def counted_repeats(self) -> range:
         """Counters of the repeats."""
         return range(self.first_repeat, self.first_repeat + self.repeats)
-
-
-def _row(attack: str) -> AttackRow:
-    """Return what an attack's name stands for."""
-    if attack in ATTACKS:
-        return AttackRow(name=attack, kind=ATTACKS[attack])
-    return find_attack(attack)
 
 
 def recorded_grid(spec: GridSpec) -> dict[str, Any]:
@@ -159,15 +104,6 @@ def recorded_grid(spec: GridSpec) -> dict[str, Any]:
         "minimises_norm": made.minimises_norm,
         "rests": made.maximised.row.rests,
     }
-
-
-def _no_option(attack: str, name: str) -> ArgumentError:
-    """Return the error for an option that an attack does not have, naming one that does."""
-    own = _row(attack).defaults(hidden=COMMON)
-    has = f"its options are {', '.join(own)}" if own else "it has none"
-    others = [other for other in ATTACKS if name in _row(other).defaults(hidden=COMMON)]
-    step = f"; give --attack {others[0]} (attack='{others[0]}' in Python)" if others else ""
-    return ArgumentError(f"{attack} has no option '{name}'; {has}{step}")
 
 
 def grid_cells(spec: GridSpec) -> list[Cell]:

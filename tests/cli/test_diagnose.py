@@ -1,4 +1,4 @@
-"""`pyrosnn diagnose`: its checks take no more images than it, and cost no more than it does."""
+"""`pyrosnn diagnose`: its checks take its images, and cost no more than it does."""
 
 from pathlib import Path
 
@@ -17,15 +17,13 @@ from pyrosnn.evaluation import evaluate
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("images", "checked"), [(6, 6), (60, 50)])
-def test_the_checks_take_the_images_of_the_diagnosis(
-    images: int, checked: int, run: Run, checkpoint_path: Path
-) -> None:
+def test_the_checks_take_the_images_of_the_diagnosis(run: Run, checkpoint_path: Path) -> None:
+    """All of them: more than the 50 that a check by itself is content with."""
     sizes = ("--repeats", "1", "--num-samples", "40", "--attack-samples", "1,2")
     model = ("--model", checkpoint_path, "--inference-samples", "5")
-    result = run("diagnose", *model, *sizes, "--images", str(images))
+    result = run("diagnose", *model, *sizes, "--images", "60")
     assert result.exit_code in (0, 1), result.output
-    assert f"checks (of the model: {checked} images): " in result.stdout
+    assert "checks (of the model: 60 images): " in result.stdout
     shown = [line.split()[1:3] for line in result.stderr.splitlines() if "checks: " in line]
     every = [
         [f"{done}/{len(MODEL_CHECKS)}", name] for done, name in enumerate(MODEL_CHECKS, start=1)

@@ -1,6 +1,7 @@
 """Theorems 4.1 and 4.2, and the quantities they are made of, against plain autograd."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from pyrosnn.conditions import (
 )
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.evaluation import evaluate
 from pyrosnn.models import MODELS
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet, disjoint_sample_sets, predict
@@ -274,12 +276,26 @@ def test_zero_gradients_leave_the_image_where_it_is() -> None:
     weight[:, -1, 0] = 1.0  # only a bias: no gradient in x
     x = torch.randn(5, INPUTS).double()
     y = torch.zeros(5, dtype=torch.long)
-    attack = FGM(strength=1.0)(classifier, x, y, sample_set(weight, "attack"))
+    a = sample_set(weight, "attack")
+    attack = FGM(strength=1.0)(classifier, x, y, a)
     assert attack.zero_gradient.all()
     assert torch.equal(attack.perturbation, torch.zeros_like(x))
     geometry = attack_geometry(classifier, x, y, attack, sample_set(weight, "inference"))
     assert torch.isnan(geometry.cosine).all()
-    assert linear_condition(geometry, attack).all()
+    # nothing was tried on them, which is no proof; at η = 0 that was all to try
+    assert smooth_radii(geometry, attack, 0.1)[:, 1].isnan().all()
+    for condition in (linear_condition, partial(smooth_condition, smoothness=0.1)):
+        assert not condition(geometry, attack).any()
+        assert condition(geometry, FGM(strength=0.0)(classifier, x, y, a)).all()
+    i = sample_set(weight, "inference")
+    for strengths, known in (([0.0], True), ([1.0], False)):
+        values = evaluate(
+            classifier, x, y, attack=FGM(), attack_samples=a, inference_samples=i,
+            strengths=strengths,
+        )  # fmt: skip
+        assert values["linear_condition"].all() if known else not values["linear_condition"].any()
+        assert bool(values["radius"].notnull().all()) == known
+        assert values["adversarial_correct"].all()
 
 
 def test_smoothness_must_not_be_negative(bnn: StochasticClassifier, digits: Dataset) -> None:

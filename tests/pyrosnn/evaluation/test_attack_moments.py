@@ -12,7 +12,7 @@ from support.gradients import moments_of
 from support.toy import LinearClassifier
 from torch import Tensor
 
-from pyrosnn.attacks import FGM, GRADIENTS, LOSSES
+from pyrosnn.attacks import FGM, GRADIENTS, LOSSES, PGD, RandomNoise
 from pyrosnn.conditions import second_order_cosine
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError
@@ -55,7 +55,8 @@ def simulated(spectrum: str, length: float) -> xr.Dataset:
     rng = np.random.default_rng(0)
     attack, condition = mean_gradients(length)
     noise = SPECTRA[spectrum] * rng.standard_normal((SAMPLES, TRIALS, D))
-    return moments_of(attack + noise, condition + noise)
+    together = 1 if spectrum == "spiked" else None  # all but one sample of a group are one unit
+    return moments_of(attack + noise, condition + noise, alone=together)
 
 
 def truth(spectrum: str, length: float) -> dict[str, np.ndarray]:
@@ -274,8 +275,9 @@ def test_settings_that_cannot_be_are_refused() -> None:
     x, y = torch.zeros(1, 5).double(), torch.tensor([0])
     with pytest.raises(ArgumentError, match="num_samples must be >= 40, got 39"):
         attack_moments(classifier, x, y, attack=FGM(loss="margin"), num_samples=39)
-    with pytest.raises(ArgumentError, match=r"an l2 attack, .* got the norm 'linf'"):
-        attack_moments(classifier, x, y, attack=FGM(norm="linf"))
+    for attack in (PGD(), RandomNoise()):
+        with pytest.raises(ArgumentError, match=r"a single step along the gradient \(fgm\), got"):
+            attack_moments(classifier, x, y, attack=attack)
     found = simulated("identity", 0.0)
     with pytest.raises(ArgumentError, match=r"share must be between 0 and 1, got 1\.5"):
         samples_needed(found, 1.5)

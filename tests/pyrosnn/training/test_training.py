@@ -228,6 +228,7 @@ def test_training_learns_and_reports(
 ) -> None:
     reached = accuracy(classifiers[model], digits.x_test, digits.y_test, num_samples=20)
     assert reached > 0.6  # chance is 0.1
+    assert all(parameter.grad is None for parameter in classifiers[model].parameters())
 
 
 def test_progress_reports_every_epoch(digits: Dataset) -> None:
