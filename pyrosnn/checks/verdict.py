@@ -23,6 +23,7 @@ REASONS = {
     "selection-gap": "has a gap between the samples that choose and those that judge",
     "null-control": "breaks little more than noise does",
     "sandwich": "has certificates that an attack breaks",
+    "proof": "has proofs that an attack breaks",
     "logits": "takes probabilities for logits",
     "random-outputs": "has outputs that are not random",
     "replay": "has outputs that change when they are replayed",
@@ -40,7 +41,7 @@ REASONS = {
 }
 
 # Checks of certificates, which bound robust accuracy from below.
-CERTIFYING = ("sandwich",)
+CERTIFYING = ("sandwich", "proof")
 # The beginning of the sentence, by the worst status.
 VERDICTS = {
     "fail": "Do not publish as robust accuracy",

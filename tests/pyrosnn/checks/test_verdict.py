@@ -45,8 +45,8 @@ def test_what_was_not_looked_at_is_named() -> None:
     assert str(nothing).startswith("Nothing is known, as no check could be made")
 
 
-def test_every_check_has_a_reason_and_others_have_their_name() -> None:
-    assert set(REASONS) == set(CHECKS)
+def test_reasons_are_those_of_checks_and_others_have_their_name() -> None:
+    assert set(REASONS) <= set(CHECKS)
     assert str(verdict_on([found("mine", "fail")])).endswith("does not pass mine.")
 
 
