@@ -9,7 +9,13 @@ import xarray as xr
 from scipy import stats
 from support.gradients import moments_of
 
-from pyrosnn.summaries import advise, samples_needed
+from pyrosnn.summaries import (
+    advise,
+    mean_cosine,
+    reachable_cosine,
+    samples_for_mean,
+    samples_needed,
+)
 
 WIDER = 1.5  # than Student's, for heavy tails: see the concepts
 
@@ -63,3 +69,19 @@ def test_the_intervals_of_images_are_wider_for_heavy_tails(moments: xr.Dataset) 
         own = found.isel(example=image)
         assert times / float(own["low"]) == pytest.approx(inverse(one) + half)
         assert times / float(own["high"]) == pytest.approx(inverse(one) - half)
+
+
+def test_files_of_older_versions_keep_the_law_of_their_moments(moments: xr.Dataset) -> None:
+    """Resampled up to small sizes, then the first order of the attack's noise."""
+    old = moments.isel(example=[0, 1]).assign(
+        resampled_cosine=(("example", "subset"), [[0.1, 0.3], [0.2, 0.4]]),
+        unit_product=("example", [1.0, 2.0]),
+    )
+    old = old.assign_coords(subset=[1.0, 10.0], resampled_inference=100.0)
+    square = old["direction_square"].sel(direction="attack")
+    ceiling = float((old["unit_product"] / square**0.5).mean())
+    found = mean_cosine(old, [1, 10, 10.01, math.inf], 100).values
+    np.testing.assert_allclose(found[[0, 1, 3]], [0.15, 0.35, ceiling])
+    assert reachable_cosine(old, 100) == pytest.approx(ceiling)
+    assert found[2] == pytest.approx(0.35, abs=0.001)  # no step
+    assert samples_for_mean(old, 0.3 / ceiling, 100) == pytest.approx(10**0.75, rel=1e-4)
