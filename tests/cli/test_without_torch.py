@@ -89,6 +89,8 @@ def test_the_group_of_packages_that_read_is_all_but_those() -> None:
     rest = {re.split("[<>=!]", line)[0] for line in {*all_of_it} - {*reading}}
     assert rest == set(OTHERS.values())
     assert set(reading) <= set(all_of_it)
+    named = " ".join(re.split("[<>=!]", line)[0] for line in reading)
+    assert f"\npip install {named}\n" in (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", STUDIES)
