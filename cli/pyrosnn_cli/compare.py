@@ -71,7 +71,7 @@ def compare(
     common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
     heading.append(
         f"{compared.first.sizes['example']:,} images; {common}; "
-        f"η = {compared.strength:g}, S_I = {compared.inference_samples:,}"
+        f"η = {compared.shown(compared.strength)}, S_I = {compared.inference_samples:,}"
     )
     tables = comparison_tables(compared, by_size, by_reach, names, confidence)
     document = Document(

@@ -3,7 +3,8 @@
 import xarray as xr
 
 from pyrosnn.checks.finding import Finding, skipped
-from pyrosnn.results import GROUP
+from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results.threats import strength_in
 
 NAME = "attack-effect"
 # Of fewer correct images none may fall by chance.
@@ -37,12 +38,15 @@ def attack_effect(result: xr.DataTree) -> Finding:
     most = {str(dim): int(place) for dim, place in broken.argmax(list(broken.dims)).items()}
     lost, won = int(broken.isel(most)), int(repaired.isel(most))
     eta = float(attacked["strength"][most["strength"]])
-    share = lost / number
-    text = f"of {number} correct predictions the attack breaks {lost} at η = {eta:g}"
+    share, spec = lost / number, read_spec(result)
+    text = (
+        f"of {number} correct predictions the attack breaks {lost} at η = {strength_in(spec, eta)}"
+    )
     if lost == 0:
         text = (
             f"none of {number} correct predictions changes at any strength up to "
-            f"{float(attacked['strength'].max()):g}: raise it until the accuracy falls"
+            f"{strength_in(spec, float(attacked['strength'].max()))}: raise it until the accuracy "
+            "falls"
         )
         return Finding(name=NAME, status="fail", value=share, message=text)
     if won >= lost:

@@ -5,6 +5,7 @@ import xarray as xr
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.functions import is_function
 from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results.threats import strength_in
 
 NAME = "unmoved-images"
 # A share of images that were not attacked raises adversarial accuracy by up to as much: 5 points.
@@ -50,7 +51,7 @@ def unmoved_images(result: xr.DataTree) -> Finding:
     who, advice = ("the function", FOREIGN) if foreign else ("the attack", OWN)
     text = (
         f"{who} returned {int(unmoved.isel(at))} of {int(number.isel(at))} images unmoved that A "
-        f"classifies correctly (η = {float(worst['strength']):g}, "
+        f"classifies correctly (η = {strength_in(read_spec(result), float(worst['strength']))}, "
         f"S_A = {int(worst['attack_samples'])}); {advice}"
     )
     status = "fail" if share >= MAX_SHARE else "warn"

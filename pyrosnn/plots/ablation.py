@@ -15,6 +15,7 @@ from pyrosnn.plots.style import (
     share_axis,
 )
 from pyrosnn.results import read_provenance, read_spec
+from pyrosnn.results.threats import strength_in
 from pyrosnn.statistics import share_interval_of_means
 from pyrosnn.summaries.words import fresh_words
 
@@ -61,7 +62,7 @@ def ablation_figure(result: xr.DataTree) -> Figure:
         figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(spec['images'], 'image')}, {count(spec['repeats'], 'repeat')}, "
-        f"η = {spec['strength']:g}, "
+        f"η = {strength_in(spec, spec['strength'])}, "
         f"$S_A$ = {spec['attack_samples']}, $S_I$ = {spec['inference_samples']}",
     )
     repeats = values.sizes["repeat"]

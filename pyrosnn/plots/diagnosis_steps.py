@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from pyrosnn.plots.needed import require_entries
 from pyrosnn.plots.style import attack_name, count, curve_style, legend_below, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
+from pyrosnn.results.threats import strength_in
 
 
 def steps_figure(result: xr.DataTree) -> Figure:
@@ -38,7 +39,7 @@ def steps_figure(result: xr.DataTree) -> Figure:
     set_title(
         figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}",
-        f"{attack_name(spec)} at η = {spec['strength']:g}, "
+        f"{attack_name(spec)} at η = {strength_in(spec, spec['strength'])}, "
         f"{count(attacked.sizes['example'], 'image')}",
     )
     return figure

@@ -20,6 +20,7 @@ from pyrosnn.plots.style import (
     share_axis,
 )
 from pyrosnn.results import GROUP, read_provenance, read_spec
+from pyrosnn.results.threats import strength_in
 from pyrosnn.summaries import accuracy_intervals, at_strength
 from pyrosnn.summaries.words import fresh_words
 
@@ -128,7 +129,7 @@ def inference_size_figure(result: xr.DataTree) -> Figure:
         figure,
         f"{model_name(provenance, spec)} on {provenance['dataset']}",
         f"{count(values.sizes['example'], 'image')}, {count(values.sizes['repeat'], 'repeat')}, "
-        f"{attack_name(spec)}, η = {max(spec['strengths']):g}, "
+        f"{attack_name(spec)}, η = {strength_in(spec, max(spec['strengths']))}, "
         f"$S_A$ = {max(spec['attack_samples']):,}",
     )
     set_caption(

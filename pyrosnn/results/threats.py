@@ -1,6 +1,8 @@
 """Names of threats: a norm and a strength in a reader's words."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 NORMS = {"linf": "ℓ∞", "l2": "ℓ2", "l1": "ℓ1"}
 LEVELS = 255  # of grey in a picture's byte
@@ -36,3 +38,17 @@ def shown_strength(norm: str, strength: float) -> str:
     levels = round(strength * LEVELS)
     whole = norm == "linf" and levels > 0 and math.isclose(strength * LEVELS, levels, abs_tol=1e-6)
     return f"{levels}/{LEVELS}" if whole and levels < LEVELS else f"{strength:g}"
+
+
+def strength_in(spec: Mapping[str, Any], strength: float) -> str:
+    """Return a strength as the norm in a result's settings is written; see :func:`shown_strength`.
+
+    Args:
+        spec: the settings.
+        strength: η, in pixel values.
+
+    Example:
+        >>> strength_in({"norm": "linf"}, 8 / 255)
+        '8/255'
+    """
+    return shown_strength(str(spec.get("norm", "")), float(strength))

@@ -6,6 +6,9 @@ from pyrosnn.errors import require
 from pyrosnn.statistics.confidence import require_confidence
 from pyrosnn.statistics.welch import welch_half_width
 
+# Equal means of shares differ by less.
+ROUNDING = 1e-12
+
 
 def crossed_half_widths(
     first: np.ndarray, second: np.ndarray | None = None, *, confidence: float = 0.95
@@ -56,10 +59,15 @@ def crossed_half_widths(
         over_images = welch_half_width([between / number], [number - 1], confidence)
         return np.asarray(np.full_like(over_images, np.nan)), over_images
     counted = list(zip(parts, repeats, strict=True))
-    noise = [values.mean(-1).var(-1, ddof=1) / size for values, size in counted]
+    noise = [_above_rounding(values.mean(-1).var(-1, ddof=1)) / size for values, size in counted]
     within = sum(values.var(-2, ddof=1).mean(-1) / size for values, size in counted)
     degrees = [size - 1 for size in repeats]
     true = np.clip(between - within, 0, None) / number
     over_samples = welch_half_width(noise, degrees, confidence)
     over_images = welch_half_width([true, *noise], [number - 1, *degrees], confidence)
     return over_samples, np.asarray(np.fmax(over_samples, over_images))
+
+
+def _above_rounding(variance: np.ndarray) -> np.ndarray:
+    """Return variances of means of shares, 0 where equal means differ by rounding alone."""
+    return np.where(variance < ROUNDING**2, 0.0, variance)

@@ -9,6 +9,7 @@ import xarray as xr
 
 from pyrosnn.errors import require
 from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results.threats import shown_strength
 from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.advice import samples_for_mean
 from pyrosnn.summaries.comparable import (
@@ -45,6 +46,8 @@ class Comparison:
         inference_samples: S_I, the largest that both have.
         moments: those of both for these images, if both are results of ``pyrosnn diagnose``; the
             fits are then :func:`known_reach`.
+        law: whether the cosines of the attack follow the law.
+        norm: name of the norm that bounds δ, empty where the first result does not say.
     """
 
     first: xr.Dataset
@@ -55,6 +58,11 @@ class Comparison:
     inference_samples: int
     moments: tuple[xr.Dataset, xr.Dataset] | None = None
     law: bool = True
+    norm: str = ""
+
+    def shown(self, strength: float) -> str:
+        """Return a strength as its norm is written, such as 8/255."""
+        return shown_strength(self.norm, strength)
 
     @property
     def sizes(self) -> list[int]:
@@ -252,6 +260,7 @@ def compare_results(
         inference_samples=largest,
         moments=moments if law else None,
         law=law,
+        norm=str(read_spec(first).get("norm", "")),
     )
 
 

@@ -47,7 +47,7 @@ def _strengths(table: pd.DataFrame, compared: Comparison, names: list[str], leve
         title=f"Accuracy in %, clean and {attacked}; difference 1 - 2 in points",
         columns=["η", *names, *_differences(level)],
         rows=[
-            [Number(value=eta, text="" if eta != 0 else "clean"), *_cells(row)]
+            [Number(value=eta, text=compared.shown(eta) if eta != 0 else "clean"), *_cells(row)]
             for eta, row in _rows(table)
         ],
     )
@@ -68,9 +68,10 @@ def _fits(compared: Comparison, names: list[str]) -> Table:
         scalars = [Number(value=float(fit[key]), form=form) for key, form in forms.items()]
         rows.append([name, *cells, *scalars])
     columns = ["model", *[f"S_A = {size:,}" for size in sizes]]
+    eta = compared.shown(compared.strength)
     if not compared.law:
         return Table(
-            title=f"Mean cosine at η = {compared.strength:g} (it follows no law for this attack)",
+            title=f"Mean cosine at η = {eta} (it follows no law for this attack)",
             columns=columns,
             rows=[row[: len(columns)] for row in rows],
         )
@@ -80,7 +81,7 @@ def _fits(compared: Comparison, names: list[str]) -> Table:
         else "predicted from the moments of single samples, a B for each image"
     )
     return Table(
-        title=f"Mean cosine at η = {compared.strength:g} (share of the reachable); {law}",
+        title=f"Mean cosine at η = {eta} (share of the reachable); {law}",
         columns=[*columns, "B", "reachable", "largest error"],
         rows=rows,
     )
@@ -93,7 +94,7 @@ def _cosine(cosine: float, reach: float) -> Number:
 
 def _sizes(table: pd.DataFrame, compared: Comparison, names: list[str], level: str) -> Table:
     """Return the comparison at each S_A that both have."""
-    eta = f"{compared.strength:g}"
+    eta = compared.shown(compared.strength)
     return Table(
         title=f"At equal S_A and η = {eta}: adversarial accuracy in %, difference 1 - 2 in points",
         columns=["S_A", *names, *_differences(level)],

@@ -5,6 +5,7 @@ import math
 import xarray as xr
 
 from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results.threats import strength_in
 from pyrosnn.summaries import mean_reach
 from pyrosnn.tables import Number, Table
 from pyrosnn_studies.tables import mean_and_sd, number, percent_of_means
@@ -94,7 +95,8 @@ def _by_size(result: xr.DataTree) -> Table:
     return Table(
         title=(
             f"{verdict_of_steps(result)}\n\nWhat S_A samples in each step reach: {name}, "
-            f"η = {spec['strength']:g} in {spec['norm']}, S_I = {size_i:,}\n{INTERVAL}"
+            f"η = {strength_in(spec, spec['strength'])} in {spec['norm']}, S_I = {size_i:,}\n"
+            f"{INTERVAL}"
         ),
         columns=[*header, "reach of one step, %"] if first else header,
         rows=rows,

@@ -2,7 +2,8 @@
 
 import xarray as xr
 
-from pyrosnn.results import GROUP
+from pyrosnn.results import GROUP, read_spec
+from pyrosnn.results.threats import strength_in
 from pyrosnn.summaries import (
     accuracies,
     accuracy_intervals,
@@ -76,7 +77,7 @@ def _factors(result: xr.DataTree) -> Table:
     ]
     return Table(
         title=(
-            f"Factors of the linear radius at η = {strength:g}, mean over images and repeats ± "
+            f"Factors of the linear radius at η = {strength_in(read_spec(result), strength)}, mean over images and repeats ± "
             "standard deviation over repeats"
         ),
         columns=["S_I", *FACTORS.values()],
@@ -107,7 +108,7 @@ def _paired(result: xr.DataTree) -> Table:
         rows.append(cells)
     return Table(
         title=(
-            f"Difference to S_I = {sizes[-1]:,} on the same images, η = {strength:g}\n"
+            f"Difference to S_I = {sizes[-1]:,} on the same images, η = {strength_in(read_spec(result), strength)}\n"
             "[95 % interval over repeats: fresh samples, these images], p of a paired t-test"
         ),
         columns=["S_I", *[name for title in compared for name in (title, _p(title))]],

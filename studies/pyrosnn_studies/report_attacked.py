@@ -6,7 +6,7 @@ from pyrosnn.plots.style import count
 from pyrosnn.reports import Table, Text
 from pyrosnn.reports.content import Part
 from pyrosnn.results import GROUP, read_spec
-from pyrosnn.results.threats import threat_name
+from pyrosnn.results.threats import strength_in, threat_name
 from pyrosnn.statistics import share_interval
 from pyrosnn.summaries import geometry_means
 from pyrosnn_studies.findings import checks_in_words
@@ -44,7 +44,7 @@ def attacked_reasons(result: xr.DataTree) -> list[Part]:
         rows.append([size(samples), *[number(*mean_and_sd(of[name])) for name in names]])
     table = Table(
         title=(
-            f"Means over images at η = {float(means['strength']):g}, "
+            f"Means over images at η = {strength_in(read_spec(result), float(means['strength']))}, "
             "± standard deviation over repeats"
         ),
         columns=["S_A", *names.values()],

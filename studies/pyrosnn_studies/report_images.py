@@ -7,7 +7,8 @@ import xarray as xr
 
 from pyrosnn.plots.standard import threat_names
 from pyrosnn.reports import Gallery, Image, Text, amplified, pixels_png
-from pyrosnn.results import GROUP, read_provenance
+from pyrosnn.results import GROUP, read_provenance, read_spec
+from pyrosnn.results.threats import strength_in
 from pyrosnn.summaries.standard import standard_of
 from pyrosnn_studies.report_data import FindDataset
 
@@ -75,6 +76,7 @@ def clean_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Gallery
         return [Text(paragraphs=[dataset])]
     right = values["adversarial_correct"].values
     bounds = _bounds(result)
+    eta = strength_in(read_spec(result), float(values["strength"]))
     parts: list[Gallery | Text] = []
     for title, which in (
         ("withstood", right),
@@ -82,7 +84,7 @@ def clean_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Gallery
     ):
         rows = np.flatnonzero(which)[: 2 * MOST]
         images = [_clean(values.isel(example=row), dataset, bounds) for row in rows]
-        parts.append(Gallery(title=f"η = {float(values['strength']):g}: {title}", images=images))
+        parts.append(Gallery(title=f"η = {eta}: {title}", images=images))
     return parts
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import xarray as xr
 
 from pyrosnn.results import GROUP, read_spec
-from pyrosnn.results.threats import shown_strength
+from pyrosnn.results.threats import strength_in
 from pyrosnn.statistics import share_interval_of_means
 from pyrosnn.summaries import accuracy_intervals, at_strength, cosine_table, robustness_table
 from pyrosnn.summaries.words import interval_words
@@ -88,8 +88,7 @@ def size(samples: float) -> Number:
 
 def strength_of(result: xr.DataTree, strength: float) -> Number:
     """Return a strength, in the way that its norm is written."""
-    norm = str(read_spec(result).get("norm", ""))
-    return Number(value=float(strength), text=shown_strength(norm, float(strength)))
+    return Number(value=float(strength), text=strength_in(read_spec(result), strength))
 
 
 def sizes_in_words(result: xr.DataTree) -> str:
