@@ -75,7 +75,7 @@ def test_files_of_older_versions_keep_the_law_of_their_moments(moments: xr.Datas
     """Resampled up to small sizes, then the first order of the attack's noise."""
     old = moments.isel(example=[0, 1]).assign(
         resampled_cosine=(("example", "subset"), [[0.1, 0.3], [0.2, 0.4]]),
-        unit_product=("example", [1.0, 2.0]),
+        unit_product=("example", [4.0, 5.0]),
     )
     old = old.assign_coords(subset=[1.0, 10.0], resampled_inference=100.0)
     square = old["direction_square"].sel(direction="attack")
