@@ -69,7 +69,7 @@ def _accuracy(result: xr.DataTree) -> Table:
 def _factors(result: xr.DataTree) -> Table:
     """Return what the linear radius is made of, by S_I: means over images, then repeats."""
     means = geometry_means(result).isel(attack_samples=-1, strength=-1)
-    strength = float(means["strength"])
+    eta = strength_in(read_spec(result), float(means["strength"]))
     rows = [
         [size(samples)]
         + [number(*mean_and_sd(means[name].sel(inference_samples=samples))) for name in FACTORS]
@@ -77,7 +77,7 @@ def _factors(result: xr.DataTree) -> Table:
     ]
     return Table(
         title=(
-            f"Factors of the linear radius at η = {strength_in(read_spec(result), strength)}, mean over images and repeats ± "
+            f"Factors of the linear radius at η = {eta}, mean over images and repeats ± "
             "standard deviation over repeats"
         ),
         columns=["S_I", *FACTORS.values()],
@@ -88,7 +88,8 @@ def _factors(result: xr.DataTree) -> Table:
 def _paired(result: xr.DataTree) -> Table:
     """Return paired differences to the largest S_I, with 95 % intervals over repeats."""
     values = result[GROUP].dataset
-    sizes, strength = values["inference_samples"].values, values["strength"].values[-1]
+    sizes = values["inference_samples"].values
+    eta = strength_in(read_spec(result), float(values["strength"].values[-1]))
     slope = geometry_means(result)["slope"]
     compared = {
         "adversarial, points": accuracies(result)["adversarial"],
@@ -108,7 +109,7 @@ def _paired(result: xr.DataTree) -> Table:
         rows.append(cells)
     return Table(
         title=(
-            f"Difference to S_I = {sizes[-1]:,} on the same images, η = {strength_in(read_spec(result), strength)}\n"
+            f"Difference to S_I = {sizes[-1]:,} on the same images, η = {eta}\n"
             "[95 % interval over repeats: fresh samples, these images], p of a paired t-test"
         ),
         columns=["S_I", *[name for title in compared for name in (title, _p(title))]],
