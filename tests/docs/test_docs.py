@@ -19,6 +19,7 @@ import pytest
 import typer
 from nbclient import NotebookClient
 from support.commands import commands
+from support.pages import blocks, shape
 from support.program import invoke
 
 import pyrosnn
@@ -38,19 +39,6 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 OUTSIDE = ROOT / "tests" / "outside"
 FILE = re.compile(r"^<!-- file: (\S+) -->$", re.MULTILINE)
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
-
-
-def blocks(language: str, page: str = "README.md") -> list[str]:
-    """Return the fenced blocks of a page in one language."""
-    text = (ROOT / page).read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
-def shape(text: str) -> list[str]:
-    """Return the lines of an output without what differs: the numbers, with their signs."""
-    lines = [re.sub(r"[\s─]+", " ", NUMBER.sub("#", line)).strip() for line in text.splitlines()]
-    return [line for line in lines if line]
 
 
 def cut(example: str, **lengths: str) -> str:
