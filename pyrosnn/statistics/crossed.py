@@ -68,6 +68,6 @@ def crossed_half_widths(
     return over_samples, np.asarray(np.fmax(over_samples, over_images))
 
 
-def _above_rounding(variance: np.ndarray) -> np.ndarray:
+def _above_rounding(variance: np.ndarray | np.float64) -> np.ndarray:
     """Return variances of means of shares, 0 where equal means differ by rounding alone."""
     return np.where(variance < ROUNDING**2, 0.0, variance)

@@ -54,7 +54,7 @@ def test_fractions_are_strengths(run: Run, checkpoint_path: Path, tmp_path: Path
     assert strengths.values.tolist() == [0.0, 8 / 255]
     assert run("summary", file, "--strength", "8/255").exit_code == 0
     refused(run("summary", file, "--strength", "8/0"), "--strength expects a number (0.5 or 8/255)")
-    refused(run(*study, "--strengths", "8/x"), "--strengths expects numbers separated by commas")
+    refused(run(*study, "--strengths", "8/x"), "--strength expects numbers separated by commas")
 
 
 def test_a_warning_is_one_line(run: Run, checkpoint_path: Path) -> None:

@@ -315,7 +315,7 @@ def test_a_folder_a_vector_and_many_classes_from_command_to_result(
     assert "attack mydata_for_test:sign_step" in run("summary", "sample-size.nc").stdout
     assert run("summary", "sample-size.nc", "--strength", "8/255").exit_code == 0
     checked = run("check", "sample-size.nc").stdout
-    assert "the function attacked one fixed A of 2 samples" in " ".join(checked.split())
+    assert "the attack used one fixed A of 2 samples" in " ".join(checked.split())
     made = read_provenance(open_results(tmp_path / "sample-size.nc"))
     assert made["dataset_source"] == "many.npz"
 

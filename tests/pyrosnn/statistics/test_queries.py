@@ -75,11 +75,11 @@ def test_what_robust_at_refuses(counts: list[int], number: int, k: int, message:
 @given(right=st.lists(st.booleans(), min_size=1, max_size=60))
 def test_a_share_of_right_and_wrong_has_the_exact_interval(right: list[bool]) -> None:
     low, high = clopper_pearson(np.array(sum(right)), len(right))
-    assert share_interval(np.array(right)) == (float(low), float(high))
+    assert share_interval(np.array(right)) == pytest.approx((float(low), float(high)), rel=1e-12)
 
 
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_the_interval_holds_the_mean_and_those_of_both_neighbouring_counts(
+def test_the_interval_holds_the_mean_and_lies_between_those_of_neighbouring_counts(
     values: list[float],
 ) -> None:
     low, high = share_interval(np.array(values))
@@ -88,8 +88,8 @@ def test_the_interval_holds_the_mean_and_those_of_both_neighbouring_counts(
     total = sum(values)
     below, above = math.floor(total + 1e-9), math.ceil(total - 1e-9)
     lows, highs = clopper_pearson(np.array([below, above]), len(values))
-    assert low <= lows[0]
-    assert high >= highs[1]
+    assert lows[0] - 1e-9 <= low <= lows[1] + 1e-9
+    assert highs[0] - 1e-9 <= high <= highs[1] + 1e-9
 
 
 @pytest.mark.statistical
@@ -103,7 +103,7 @@ def test_the_interval_covers_means_of_shares() -> None:
     assert covered / 500 >= 0.92
 
 
-@pytest.mark.parametrize("values", [[0.5, 1.5], [-0.1], [np.nan]])
+@pytest.mark.parametrize("values", [[0.5, 1.5], [-0.1]])
 def test_what_a_share_refuses(values: list[float]) -> None:
     with pytest.raises(ArgumentError, match="values of a share must be between 0 and 1"):
         share_interval(np.array(values))

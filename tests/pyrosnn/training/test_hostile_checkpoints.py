@@ -58,7 +58,7 @@ def test_no_code_of_ours_unpickles(folder: str) -> None:
 def test_a_pickle_is_not_run_as_a_checkpoint(tmp_path: Path) -> None:
     mark, path = tmp_path / "ran", tmp_path / "a.safetensors"
     path.write_bytes(pickle.dumps(Trap(mark)))
-    with pytest.raises(FileError, match="is not a readable checkpoint"):
+    with pytest.raises(FileError, match="is a pickle, as of an older torch"):
         load_checkpoint(path)
     assert not mark.exists()
 
@@ -135,8 +135,8 @@ def test_settings_that_do_not_fit(
     ("content", "message"),
     [
         ((2**62).to_bytes(8, "little") + b"{}", r"its index would have [\d,]+ bytes"),
-        ((2**24).to_bytes(8, "little") + b" " * 2**24, "its index would have 16,777,216 bytes"),
-        ((100_000).to_bytes(8, "little") + b"[" * 100_000, "is not a readable checkpoint"),
+        ((2**24).to_bytes(8, "little") + b" " * 2**24, "is no checkpoint of pyrosnn"),
+        ((100_000).to_bytes(8, "little") + b"[" * 100_000, "is no checkpoint of pyrosnn"),
     ],
     ids=["beyond-the-end", "long", "nested"],
 )
