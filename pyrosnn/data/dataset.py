@@ -37,8 +37,8 @@ class Dataset:
         class_names: the classes' names in the order of the labels; empty where they have none.
 
     Example:
-        >>> import numpy as np
-        >>> x, y = np.random.default_rng(0).random((20, 3, 8, 8)), np.arange(20) % 5
+        >>> import torch
+        >>> x, y = torch.rand(20, 3, 8, 8), torch.arange(20) % 5
         >>> Dataset(
         ...     name="mine", x_train=x[:15], y_train=y[:15], x_test=x[15:], y_test=y[15:],
         ...     num_classes=5,

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
+NUMBER = re.compile(r"-?\d+(,\d{3})*(\.\d+)?")
 
 
 def blocks(language: str, page: str = "README.md") -> list[str]:
