@@ -45,6 +45,7 @@ def prepared(
         choose: gives the study and its settings, from the subject.
     """
     from pyrosnn_studies.computing import check_computing, threads_set
+    from pyrosnn_studies.images import ChosenImages, warn_of_classes
     from pyrosnn_studies.kept import check_places, figure_of
 
     require(
@@ -59,6 +60,8 @@ def prepared(
     with threads_set(running.threads, shared=shared):
         subject = None if options is None else subject_of(options)
         study, spec = choose(subject)
+        if subject is not None and isinstance(spec, ChosenImages):
+            warn_of_classes(spec.chosen, subject.dataset)
         with lock(output), lock(figure_of(output)):
             check_places(output, keeping(running))
             yield subject, study, spec

@@ -12,6 +12,7 @@ RESULT_CHECKS = {
     "judged-image": "pyrosnn.checks.judged_image:judged_image",
     "attack-strength": "pyrosnn.checks.attack_strength:attack_strength",
     "strength-range": "pyrosnn.checks.strength_range:strength_range",
+    "image-classes": "pyrosnn.checks.image_classes:image_classes",
     "perturbation-norm": "pyrosnn.checks.perturbation_norm:perturbation_norm",
     "zero-gradients": "pyrosnn.checks.zero_gradients:zero_gradients",
     "attack-samples": "pyrosnn.checks.attack_samples:attack_samples",
@@ -27,6 +28,7 @@ RESULT_CHECKS = {
 STANDARD_CHECKS = {
     "attack-strength": "pyrosnn.checks.attack_strength:attack_strength",
     "strength-range": "pyrosnn.checks.strength_range:strength_range",
+    "image-classes": "pyrosnn.checks.image_classes:image_classes",
     "selection-gap": "pyrosnn.checks.selection_gap:selection_gap",
     "null-control": "pyrosnn.checks.null_control:null_control",
 }

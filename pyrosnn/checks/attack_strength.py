@@ -52,8 +52,8 @@ def attack_strength(result: xr.DataTree) -> Finding:
         return Finding(name=NAME, status="pass", value=float(steps), message=text)
     steps_made = "one step" if steps == 1 else f"{steps} steps"
     text = (
-        f"{name} makes {steps_made}, and many leave a lower accuracy: take pgd or apgd with {FEW} "
-        "steps or more"
+        f"{name} makes {steps_made}, and many may leave a lower accuracy: take pgd or apgd with "
+        f"{FEW} steps or more"
     )
     reason = f"takes {steps_made}" if steps == 1 else f"takes {steps_made} only"
     return Finding(name=NAME, status="warn", value=float(steps), message=text, reason=reason)

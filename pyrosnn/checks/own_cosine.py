@@ -51,6 +51,9 @@ def own_cosine(trial: Trial) -> Finding:
     if 2 * int(same.sum()) >= int(defined.sum()):
         share = float((seen.cosine[same] > 1 - TOLERANCE).double().mean())
     mean = float(seen.cosine[defined].mean())
-    text = f"on its own samples {share:.0%} of a margin attack's cosines are 1 (mean {mean:.3f})"
+    text = (
+        f"on its own samples {share:.0%} of a margin attack's cosines are 1, of images whose "
+        f"nearest class is the runner-up (mean of all {mean:.3f})"
+    )
     status = "pass" if share == 1 else "fail"
     return Finding(name=NAME, status=status, value=share, message=text)

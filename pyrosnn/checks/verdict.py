@@ -11,6 +11,7 @@ REASONS = {
     "judged-image": "judges clipped images",
     "attack-strength": "takes one step",
     "strength-range": "has strengths in another unit than the pixels",
+    "image-classes": "has images of some classes only",
     "attack-effect": "breaks no image",
     "attack-direction": "moves images the wrong way",
     "attack-sizes": "has the same samples again in larger attack sets",

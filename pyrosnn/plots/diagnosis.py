@@ -56,7 +56,7 @@ def diagnosis_figure(result: xr.DataTree) -> Figure:
         f"{count(moments.sizes['example'], 'image')}, {spec['num_samples']:,} single samples",
     )
     if result[GROUP].sizes["repeat"] > 1:
-        set_caption(figure, "Left, whiskers: standard deviation over repeats.")
+        set_caption(figure, "Whiskers: standard deviation over repeats.")
     one_size(figure)
     return figure
 

@@ -62,4 +62,5 @@ def make_provenance(
         "per_example": classifier.per_example,
         "bounds": list(dataset.bounds),
         "image_shape": list(classifier.image_shape),
+        "num_classes": classifier.num_classes,
     }

@@ -37,6 +37,7 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
     "output": str,
     "bounds": list,
     "image_shape": list,
+    "num_classes": int,
 }
 
 

@@ -222,7 +222,10 @@ def compare_results(
     check_comparable(first, second)
     both = [result[GROUP].dataset for result in (first, second)]
     examples = np.intersect1d(both[0]["example"], both[1]["example"])
-    require(len(examples) >= 2, f"the results have {len(examples)} images in common; 2 are needed")
+    require(
+        len(examples) >= 2,
+        f"the results have {len(examples)} of their images in common; 2 are needed",
+    )
     sizes = np.intersect1d(both[0]["inference_samples"], both[1]["inference_samples"])
     require(
         len(sizes) > 0,

@@ -49,6 +49,8 @@ SPECIAL = {
     "\N{NO-BREAK SPACE}": "~",
 }
 SUBSCRIPT = re.compile(r"\b(S_[AIV]|f_[ycj])\b")
+# Of two models: a minus, not a hyphen.
+DIFFERENCE = re.compile(r"\b(\d+) - (\d+)\b")
 
 
 def as_latex(document: Document) -> str:
@@ -121,7 +123,8 @@ def _words(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(SPECIAL.get(one, one if one.isascii() else _other(one)) for one in text)
+    escaped = "".join(SPECIAL.get(one, one if one.isascii() else _other(one)) for one in text)
+    return DIFFERENCE.sub(r"$\1 - \2$", escaped)
 
 
 def _other(one: str) -> str:

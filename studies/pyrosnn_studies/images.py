@@ -1,5 +1,6 @@
 """The images of a study: which ones, in which blocks, and those of one block."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,8 +11,9 @@ import xarray as xr
 from annotated_types import Ge
 from torch import Tensor
 
+from pyrosnn.checks.image_classes import missing_classes, missing_words
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require
+from pyrosnn.errors import PyrosnnWarning, require
 from pyrosnn.settings import POSITIONS, RARE, Default, Settings
 
 
@@ -171,3 +173,15 @@ def limited(settings: dict[str, Any], dataset: Dataset, *, asked: bool) -> dict[
     images = settings["images"] if asked else min(settings["images"], number - first)
     dataset.test_images(first + images)
     return {**settings, "images": images}
+
+
+def warn_of_classes(chosen: Sequence[int], dataset: Dataset) -> None:
+    """Warn where the images of a study miss classes that chance would not leave out.
+
+    Args:
+        chosen: indices of the images.
+        dataset: the data set.
+    """
+    labels = dataset.y_test.numpy()[[index for index in chosen if index < len(dataset.y_test)]]
+    if missing_classes(labels, dataset.num_classes):
+        warnings.warn(missing_words(labels, dataset.num_classes), PyrosnnWarning, stacklevel=2)

@@ -9,6 +9,7 @@ import xarray as xr
 
 from pyrosnn.reports import Code, Entries, Section, Text
 from pyrosnn.results import read_provenance, read_spec, result_digest
+from pyrosnn.results.threats import strength_in
 from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
 
@@ -53,7 +54,7 @@ def records(result: xr.DataTree) -> dict[str, dict[str, str]]:
     digests = {name: provenance[name] for name in DIGESTS if name in provenance}
     digests["result_digest"] = result_digest(result)
     return {
-        "Settings of the evaluation": _flat(read_spec(result)),
+        "Settings of the evaluation": _flat(_with_fractions(read_spec(result))),
         "Date, model, data, machine and versions": _flat(made),
         "SHA-256": _flat(digests),
     }
@@ -82,6 +83,16 @@ def _word(text: str) -> str:
     return shlex.quote(str(text))
 
 
+def _with_fractions(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with strengths as their norm is written, such as 8/255."""
+    shown = dict(spec)
+    if isinstance(strength := spec.get("strength"), float):
+        shown["strength"] = strength_in(spec, strength)
+    if isinstance(strengths := spec.get("strengths"), list):
+        shown["strengths"] = [strength_in(spec, one) for one in strengths]
+    return shown
+
+
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
     """Return nested values as texts by dotted names."""
     return dict(_items(values, ""))
@@ -91,7 +102,7 @@ def _items(values: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _items(value, f"{above}{name}.")
-        else:
+        elif not name.startswith("_"):
             yield f"{above}{name}", _shown(value)
 
 

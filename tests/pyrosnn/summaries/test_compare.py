@@ -379,7 +379,7 @@ def test_what_both_have_is_compared() -> None:
         ({"spec": {"clip_judged": True}}, "differ in 'clip_judged'"),
         ({"strengths": (0.7, 0.9)}, "no strength in common: 0.5 and 0.7, 0.9"),
         ({"inference_samples": (3,)}, "no S_I in common: 100 and 3; run one again"),
-        ({"first_example": 19}, "have 1 images in common; 2 are needed"),
+        ({"first_example": 19}, "have 1 of their images in common; 2 are needed"),
     ],
     ids=str,
 )
