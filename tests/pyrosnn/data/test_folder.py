@@ -30,14 +30,14 @@ def animals(tmp_path: Path) -> Path:
     return tmp_path / "animals"
 
 
-def test_one_level_is_a_test_split_in_the_order_of_names(animals: Path) -> None:
+def test_one_level_is_a_test_split_of_classes_in_order(animals: Path) -> None:
     (animals / ".hidden").mkdir()
     (animals / "cat" / ".DS_Store").touch()
     (animals / "README.txt").touch()
     data = load_dataset(str(animals))
     assert (data.name, data.class_names, data.num_classes) == ("animals", ("cat", "owl"), 2)
-    assert (data.image_shape, len(data.x_train), data.y_test.tolist()) == ((3, 5, 7), 0, [0, 1, 1])
-    for image, value in zip(data.x_test, (2, 1, 0), strict=True):  # a.png, 10.png, 2.png
+    assert (data.image_shape, len(data.x_train), data.y_test.tolist()) == ((3, 5, 7), 0, [1, 1, 0])
+    for image, value in zip(data.x_test, (1, 0, 2), strict=True):  # 10.png, 2.png, a.png
         pixels = (np.arange(105) + value).reshape(SHAPE) / 255
         torch.testing.assert_close(image, torch.from_numpy(pixels).permute(2, 0, 1).float())
     assert load_dataset(data.source).digest == data.digest
@@ -45,12 +45,23 @@ def test_one_level_is_a_test_split_in_the_order_of_names(animals: Path) -> None:
         train(preset("bnn", epochs=1), data)
 
 
+def test_the_first_images_are_of_all_classes(tmp_path: Path) -> None:
+    """By a hash of class and file name, wherever the folder is: not class by class."""
+    for number in range(80):
+        picture(tmp_path / "a" / str(number // 20) / f"{number}.png", number, shape=(2, 2, 3))
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    first, second = load_dataset(tmp_path / "a"), load_dataset(tmp_path / "b")
+    assert set(first.y_test[:20].tolist()) == {0, 1, 2, 3}
+    assert torch.equal(first.x_test, second.x_test)
+    assert torch.equal((first.x_test[:, 0, 0, 0] * 255).round().long() // 20, first.y_test)
+
+
 def test_two_levels_are_two_splits_with_the_classes_of_training(animals: Path) -> None:
     home = animals.parent / "split"
     shutil.copytree(animals, home / "train")
     picture(home / "test" / "owl" / "1.png", 9)
     data = load_dataset(home)
-    assert (data.y_train.tolist(), data.y_test.tolist()) == ([0, 1, 1], [1])
+    assert (data.y_train.tolist(), data.y_test.tolist()) == ([1, 1, 0], [1])
     picture(home / "test" / "bat" / "1.png")
     with pytest.raises(DataError, match=r"train has no class 'bat', .*test has it"):
         load_dataset(home)
@@ -126,7 +137,7 @@ def test_a_link_to_an_image_is_one_and_a_pipe_is_none(animals: Path) -> None:
     import os
 
     (animals / "cat" / "b.png").symlink_to(animals / "owl" / "2.png")
-    assert load_dataset(animals).y_test.tolist() == [0, 0, 1, 1]
+    assert load_dataset(animals).y_test.tolist() == [1, 1, 0, 0]
     os.mkfifo(animals / "cat" / "c.png")
     with pytest.raises(PyrosnnError, match=r"c\.png: it is not a file; expected a picture"):
         load_dataset(animals)
