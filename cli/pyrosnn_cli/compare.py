@@ -74,6 +74,8 @@ def compare(
         f"η = {compared.shown(compared.strength)}, S_I = {compared.inference_samples:,}"
     )
     tables = comparison_tables(compared, by_size, by_reach, names, confidence)
+    if results[0].identical(results[1]):
+        heading.append("Both results are the same one.")
     document = Document(
         heading=heading,
         tables=titled(tables, results[0]),

@@ -53,7 +53,8 @@ class EvaluationRun(StudyRun):
         from pyrosnn_studies.standard_tables import standard_verdict
 
         page = _page(output)
-        content = make_report(result, output).encode()
+        dataset = None if subject is None else subject.dataset
+        content = make_report(result, output, dataset=dataset).encode()
         write_whole(page, content, overwrite=self.overwrite or self.resume)
         typer.echo(f"wrote {page}\n")
         findings = findings_of(result)

@@ -86,10 +86,11 @@ def _open_checkpoint(model: Path, device: torch.device) -> Checkpoint:
         name = f"{source[1]}:{source[2] or 'function'}"
         raise ArgumentError(f"{model} is not a checkpoint; {step}, as {name}")
     if not model.exists():
-        raise FileError(
-            f"there is no checkpoint {model}; train one with pyrosnn train, or name "
-            "package.module:function"
-        )
+        if model.with_name(f"{model.name}.py").is_file():
+            step = f"{model}.py is a module: name a function in it, as {model}:function"
+        else:
+            step = "train one with pyrosnn train, or name package.module:function"
+        raise FileError(f"there is no checkpoint {model}; {step}")
     if model.is_dir():
         raise FileError(
             f"{model} is a folder, expected a checkpoint; name one in it, or "

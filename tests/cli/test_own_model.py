@@ -201,6 +201,7 @@ ERRORS = [
         "mine_for_test.py",
         "mine_for_test.py is not a checkpoint; name a function in it, as mine_for_",
     ),
+    ("mine_for_test", "there is no checkpoint mine_for_test; mine_for_test.py is a module: name a"),
     ("broken_for_test:good", "importing broken_for_test raised ModuleNotFoundError"),
     ("mine_for_test:goood", "did you mean 'good'?"),
     ("mine_for_test:two", "needs 2 arguments (a, b)"),
