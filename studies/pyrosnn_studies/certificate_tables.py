@@ -6,13 +6,17 @@ import xarray as xr
 from pyrosnn.certificates import CERTIFICATES
 from pyrosnn.plots.style import count
 from pyrosnn.results import read_spec
+from pyrosnn.statistics import share_interval_of_means
 from pyrosnn.summaries.certificates import (
     GROUP,
     broken,
     certified_accuracy,
     data_set_certificate,
 )
+from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Cell, Number, Table
+
+ONE_DRAW = "one draw"
 
 
 def certificate_tables(result: xr.DataTree) -> list[Table]:
@@ -25,28 +29,37 @@ def certificate_tables(result: xr.DataTree) -> list[Table]:
     names = [str(name) for name in values["certificate"].values]
     shares = certified_accuracy(result)
     columns = {name: shares.sel(certificate=name).values for name in names}
-    columns["one draw"] = data_set_certificate(result, alpha=spec["alpha"]).values
+    columns[ONE_DRAW] = data_set_certificate(result, alpha=spec["alpha"]).values
     for name, title in (("interval_held", "interval condition"), ("attacked_correct", "attacked")):
         if name in values:
             columns[title] = values[name].mean("example").values
-    scale = float(values["noise_scale"])
+    scale, images = float(values["noise_scale"]), values.sizes["example"]
     rows: list[list[Cell]] = [
         [
             f"{radius:.4g} = {radius / scale:.3g} σ",
-            *[Number(value=100 * float(v[i]), form=".1f") for v in columns.values()],
+            *[_share(name, float(of[i]), images) for name, of in columns.items()],
         ]
         for i, radius in enumerate(values["distance"].values)
     ]
     lines = [
         f"Certified accuracy in % beyond a radius in ℓ2 (σ = {scale:.3g}), for "
-        f"{count(values.sizes['example'], 'image')} and {spec['num_samples']:,} draws of (θ, ε)",
+        f"{count(images, 'image')} and {spec['num_samples']:,} draws of (θ, ε)",
         f"Each radius is too large with probability {spec['alpha']:g} at most. Abstentions are "
         f"wrong: {_abstentions(values)}.",
         "One draw: bound of the accuracy of a single draw, over images like these.",
+        f"[{interval_words(images, 1)}]",
     ]
     if "attacked_correct" in values:
         lines.append(_sandwich(result, names))
     return [Table(title="\n".join(lines), columns=["radius", *columns], rows=rows)]
+
+
+def _share(name: str, share: float, images: int) -> Number:
+    """Return a share of the images with its interval; the bound over images is one already."""
+    if name == ONE_DRAW:
+        return Number(value=100 * share, form=".1f")
+    low, high = share_interval_of_means(np.array([share]), images)
+    return Number(value=100 * share, form=".1f", low=100 * low, high=100 * high)
 
 
 def _abstentions(values: xr.Dataset) -> str:

@@ -70,8 +70,10 @@ def test_certified_accuracy_is_of_the_right_class_and_counts_abstentions() -> No
 def test_the_table_has_both_bounds() -> None:
     (table,) = certificate_tables(known(1))
     assert table.columns == ["radius", "votes", "margin", "one draw", "attacked"]
-    assert table.texts[1][:3] == ["0.6 = 1.2 σ", "50.0", "50.0"]
-    assert table.texts[1][-1] == "80.0"
+    row = table.texts[1]
+    assert row[:3] == ["0.6 = 1.2 σ", "50.0 [33.8, 66.2]", "50.0 [33.8, 66.2]"]
+    assert row[-1] == "80.0 [64.4, 90.9]"  # Clopper and Pearson's for 32 of 40
+    assert "[" not in row[3]  # a bound over images is no share of them
     assert "It breaks 1 of 50 certified images and radii (margin)." in table.title
     assert "votes 12.5 %" in table.title
     said = certificate_verdict(known())
