@@ -3,6 +3,8 @@
 import re
 import runpy
 import shlex
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,16 @@ def commands() -> list[tuple[list[str], str]]:
     return found
 
 
+@pytest.fixture
+def own_mine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Other pages have a module of that name, too."""
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    yield
+    sys.modules.pop("mine", None)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_mine")
 def test_the_tutorial_leads_to_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
