@@ -112,7 +112,11 @@ class Trial:
             repeats.append(values)
         joined = combine_repeats(repeats)
         low, high = (float(end) for end in self.x.aminmax())
-        made = {"bounds": [low, high], "image_shape": list(self.x.shape[1:])}
+        made = {
+            "bounds": [low, high],
+            "image_shape": list(self.x.shape[1:]),
+            "num_classes": self.classifier.num_classes,
+        }
         return make_result(joined, study="check", spec=self._spec(), provenance=made)
 
     def _spec(self) -> Mapping[str, Any]:

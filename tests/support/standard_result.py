@@ -168,6 +168,7 @@ PROVENANCE: dict[str, Any] = {
     "dataset_digest": "b" * 64,
     "device": "cpu",
     "bounds": [0.0, 1.0],
+    "num_classes": 10,
     "output": "probabilities",
     "seed": 0,
     "threads": 1,

@@ -32,7 +32,7 @@ SPEC = {
     "inference_samples": 50,
     "queries": QUERIES,
 }
-MADE = {"bounds": [0.0, 1.0], "image_shape": [1, 8, 8]}
+MADE = {"bounds": [0.0, 1.0], "image_shape": [1, 8, 8], "num_classes": 10}
 
 
 def result_of(
@@ -57,6 +57,7 @@ def result_of(
     values["queries_correct"] = rng.binomial(QUERIES, per_query, size=(IMAGES, 2, 3))
     coords = {
         "example": np.arange(IMAGES),
+        "label": np.arange(IMAGES) % 10,
         "threat": ["linf 0.1", "l2 1.5"],
         "threat_norm": ["linf", "l2"],
         "threat_strength": [0.1, 1.5],
