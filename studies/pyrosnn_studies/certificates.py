@@ -1,8 +1,8 @@
 """Certified accuracy against radius, and the accuracy of an attack at the same radius.
 
-A lower bound that holds for every attack, with a confidence level, beside the
-upper bound that one attack gives. The model is averaged over Gaussian noise on
-the image: that of its training, --smoothing-variance, or its own.
+A lower bound that holds for every attack, with a confidence level, beside
+the upper bound that one attack gives. The model is averaged over Gaussian
+noise on the image: that of its training, --smoothing-variance, or its own.
 """
 
 from dataclasses import dataclass, replace
