@@ -39,7 +39,8 @@ class SubjectOptions(DataOptions):
     """Model and data of a study.
 
     Attributes:
-        model: checkpoint, or package.module:function, which returns a classifier of your own.
+        model: checkpoint, a trained model that comes with pyrosnn (zoo:digits/bnn), or
+            package.module:function, which returns a classifier of your own.
         memory_budget: memory for evaluating one block, such as 512MiB or 2GB; changes no result.
     """
 

@@ -7,6 +7,7 @@ from pyrosnn.errors import FileError, brief, require, resolve
 from pyrosnn.functions import REFERENCE, call_function, find_function
 from pyrosnn.models.classifier import StochasticClassifier, no_classifier
 from pyrosnn.models.noise_free import noise_free
+from pyrosnn.zoo import PREFIX
 
 NOISE_FREE = "noise-free"
 # By its import path, as in a table: the room of training lies above this one.
@@ -44,7 +45,8 @@ def open_source(source: Source, attacked: StochasticClassifier) -> StochasticCla
         return source
     if source == NOISE_FREE:
         return noise_free(attacked)
-    made = _checkpoint(source) if REFERENCE.fullmatch(source) is None else _called(source)
+    is_file = source.startswith(PREFIX) or REFERENCE.fullmatch(source) is None
+    made = _checkpoint(source) if is_file else _called(source)
     return made.eval().requires_grad_(False).to(attacked.device)
 
 
@@ -56,7 +58,7 @@ def _called(reference: str) -> StochasticClassifier:
 
 
 def _checkpoint(path: str) -> StochasticClassifier:
-    if not Path(path).is_file():
+    if not path.startswith(PREFIX) and not Path(path).is_file():
         raise FileError(
             f"there is no checkpoint {path}; the source of a transfer is a checkpoint, "
             f"package.module:function, or {NOISE_FREE}"

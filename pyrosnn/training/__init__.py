@@ -7,7 +7,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyrosnn.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+    from pyrosnn.training.checkpoints import (
+        Checkpoint,
+        load_checkpoint,
+        load_model,
+        save_checkpoint,
+    )
     from pyrosnn.training.loop import TrainingProgress, fit, train
     from pyrosnn.training.presets import preset, preset_names
     from pyrosnn.training.spec import TrainingSpec
@@ -15,7 +20,7 @@ if TYPE_CHECKING:
     from pyrosnn.training.state_file import load_state, save_state, state_path
 
 _HOMES = {
-    "checkpoints": ("Checkpoint", "load_checkpoint", "save_checkpoint"),
+    "checkpoints": ("Checkpoint", "load_checkpoint", "load_model", "save_checkpoint"),
     "presets": ("preset", "preset_names"),
     "spec": ("TrainingSpec",),
     "state": ("TrainingState",),
@@ -31,6 +36,7 @@ __all__ = [
     "TrainingState",
     "fit",
     "load_checkpoint",
+    "load_model",
     "load_state",
     "preset",
     "preset_names",

@@ -22,6 +22,7 @@ from pyrosnn.storage import bundle, read_whole, write_whole
 from pyrosnn.storage.kinds import CHECKPOINT, foreign_kind_of
 from pyrosnn.training.outline import check_outline
 from pyrosnn.training.spec import TrainingSpec
+from pyrosnn.zoo import PREFIX, zoo_file
 
 SCHEMA_VERSION = 1
 PACKAGES = ("pyrosnn", "torch", "pyro-ppl", "numpy", "xarray", "h5netcdf")
@@ -148,14 +149,16 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     """Read a classifier that :func:`save_checkpoint` wrote.
 
     Args:
-        path: the file.
+        path: the file, or ``zoo:`` and the name of a trained classifier that comes with pyrosnn.
         device: where the classifier is put.
 
     Raises:
+        UnknownNameError: for a name that is not in the zoo.
         FileError: for a file that is missing, truncated, corrupt, a result, no checkpoint of
             pyrosnn, or of a newer schema.
     """
-    path, target = Path(path), open_device(device)
+    target = open_device(device)
+    path = zoo_file(str(path)) if str(path).startswith(PREFIX) else Path(path)
     content = read_whole(path, CHECKPOINT)
     try:
         arrays, header = bundle.from_bytes(CHECKPOINT, content)
@@ -175,6 +178,24 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     checkpoint = _restore(path, header, arrays)
     checkpoint.classifier.to(target)
     return checkpoint
+
+
+@checked_arguments
+def load_model(name: str, device: str | torch.device = "cpu") -> StochasticClassifier:
+    """Load a trained classifier that comes with pyrosnn.
+
+    Args:
+        name: its data set and model, such as ``digits/bnn``; see :func:`pyrosnn.zoo.zoo`.
+        device: where the classifier is put.
+
+    Raises:
+        UnknownNameError: ``unknown trained model 'digits/bn'; did you mean 'digits/bnn'? (…)``.
+
+    Example:
+        >>> load_model("digits/bnn").image_shape
+        (1, 8, 8)
+    """
+    return load_checkpoint(zoo_file(name), device).classifier
 
 
 def _restore(path: Path, header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Checkpoint:

@@ -12,6 +12,7 @@ from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
 from pyrosnn.functions import REFERENCE
 from pyrosnn.sampling import MEMORY_BUDGET, require_stochastic
 from pyrosnn.training import Checkpoint, load_checkpoint
+from pyrosnn.zoo import PREFIX
 from pyrosnn_studies.subject import Subject
 
 SEED = 0
@@ -32,8 +33,9 @@ def open_subject(
     """Load a model and its data.
 
     Args:
-        model: a checkpoint, or ``package.module:function``; what can be imported includes what is
-            in the current folder. A file of such a name is a checkpoint.
+        model: a checkpoint, ``zoo:`` and the name of a trained classifier that comes with pyrosnn,
+            or ``package.module:function``; what can be imported includes what is in the current
+            folder. A file of such a name is a checkpoint.
         dataset: the data, as :func:`~pyrosnn.data.load_dataset` takes them: those of the
             checkpoint, or by default digits for a function.
         data_root: folder of the data files.
@@ -46,12 +48,13 @@ def open_subject(
     """
     target = torch.device(device)
     opened: Checkpoint | OwnModel
-    if REFERENCE.fullmatch(str(model)) is not None and not Path(model).exists():
+    of_zoo = str(model).startswith(PREFIX)
+    if not of_zoo and REFERENCE.fullmatch(str(model)) is not None and not Path(model).exists():
         data = load_dataset(dataset or next(iter(DATASETS)), data_root)
         opened = load_own_model(str(model), data, target)
         require_stochastic(opened.classifier, data.x_test[:CHECKED], seed=SEED)
     else:
-        opened = checkpoint = _open_checkpoint(Path(model), target)
+        opened = checkpoint = (load_checkpoint if of_zoo else _open_checkpoint)(Path(model), target)
         data = _data_of(checkpoint, dataset, data_root)
         checkpoint.require_dataset(data)
     return Subject(

@@ -1,0 +1,39 @@
+"""`python -m reproduction.zoo`: write the digests of the trained classifiers in ``pyrosnn/zoo``."""
+
+import hashlib
+from pathlib import Path
+
+from pyrosnn.errors import FileError
+from pyrosnn.storage import atomic_path
+from pyrosnn.zoo import FOLDER
+
+# They come with every installation: bytes of one file, and of all.
+LARGEST, TOTAL = 600_000, 6_000_000
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each checkpoint below a folder by its name in the zoo.
+
+    Raises:
+        FileError: for a checkpoint that is too large, or too many.
+    """
+    files = sorted(folder.rglob("*.safetensors"))
+    contents = {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
+    sizes = {name: path.stat().st_size for name, path in contents.items()}
+    for name, size in sizes.items():
+        if size > LARGEST:
+            raise FileError(f"{name} has {size:,} bytes, expected at most {LARGEST:,}")
+    if sum(sizes.values()) > TOTAL:
+        raise FileError(f"the zoo has {sum(sizes.values()):,} bytes, expected at most {TOTAL:,}")
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in contents.items()}
+
+
+def write_digests(folder: Path = FOLDER) -> None:
+    """Write ``zoo.toml`` of a folder of checkpoints."""
+    lines = [f'"{name}" = "{digest}"\n' for name, digest in digests(folder).items()]
+    with atomic_path(folder / "zoo.toml", overwrite=True) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_digests()
