@@ -62,9 +62,12 @@ def angles_figure(result: xr.DataTree) -> Figure:
     right.grid(alpha=0.3)
     right.legend(title="t of the variances")
     right.set_title("points: simulated; lines: closed form")
+    draws = spec.get("draws", 1)
+    of_each = f" of each of {draws:,} means and variances" if draws > 1 else ""
     set_title(
         figure,
-        f"Angle of two {spec['dimension']:,}-dimensional Gaussian vectors, {spec['pairs']:,} pairs",
+        f"Angle of two {spec['dimension']:,}-dimensional Gaussian vectors, "
+        f"{spec['pairs']:,} pairs{of_each}",
     )
     one_size(figure)
     return figure

@@ -3,12 +3,15 @@
 import numpy as np
 import xarray as xr
 
+from pyrosnn.results import read_spec
 from pyrosnn.tables import Number, Table
 
 
 def angles_tables(result: xr.DataTree) -> list[Table]:
     """Return the angles where the means and the variances have the same t."""
     values = result["angles"].dataset
+    draws = read_spec(result).get("draws", 1)
+    over = f" over {draws:,} means and variances" if draws > 1 else ""
     rows = []
     scales = values["mean_scale"].values[1:]
     for t in scales[:: max(1, len(scales) // 10)]:
@@ -27,7 +30,8 @@ def angles_tables(result: xr.DataTree) -> list[Table]:
         )
     return [
         Table(
-            title="Angle in degrees, means and variances uniform on [0, t]; ± standard error",
+            title="Angle in degrees, means and variances uniform on [0, t]; "
+            f"± standard error{over}",
             columns=["t", "simulated", "first order", "second order"],
             rows=rows,
         )

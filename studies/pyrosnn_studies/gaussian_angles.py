@@ -1,7 +1,7 @@
 """Expected angle between two Gaussian vectors with the same mean, and its closed form.
 
-Figure 2 of the paper, with means and variances uniform on [0, t]. The study
-needs no model.
+Figure 2 of the paper, with means and variances uniform on [0, t], averaged over
+many such means and variances. The study needs no model.
 """
 
 import math
@@ -36,7 +36,8 @@ class AnglesSpec(SeedSettings):
 
     Attributes:
         dimension: length of the vectors.
-        pairs: number of pairs of vectors for each mean.
+        pairs: number of pairs of vectors for each mean and variance.
+        draws: number of means and variances; ± is the error over them, and with one over its pairs.
         largest: largest value of t.
         step: step between the values of t, from 0 on.
     """
@@ -45,6 +46,7 @@ class AnglesSpec(SeedSettings):
 
     dimension: Annotated[int, Ge(1)]
     pairs: Annotated[int, Ge(2)]
+    draws: Annotated[int, Ge(1)] = 1
     largest: Annotated[float, Gt(0)]
     step: Annotated[float, Gt(0)]
 
@@ -70,27 +72,36 @@ def _cells(spec: AnglesSpec) -> list[Cell]:
 
 
 def _run_cell(spec: AnglesSpec, cell: Cell, subject: None) -> xr.Dataset:
-    u, v, products = _pairs(spec)
+    drawn = _drawn(spec)
     scales, t_mean = spec.scales, spec.scales[cell.block]
     values = {name: np.full((1, len(scales)), np.nan) for name in VALUES}
     for j, t_variance in enumerate(scales):
         if t_mean == t_variance == 0:
             continue  # two zero vectors have no angle
-        degrees = _angles(products, float((u * u).sum()), float(t_mean), float(np.sqrt(t_variance)))
-        error = degrees.std(ddof=1) / np.sqrt(spec.pairs)
-        numbers = (degrees.mean(), error, *_closed_forms(t_mean * u, t_variance * v))
-        for name, number in zip(VALUES, numbers, strict=True):
+        degrees = [
+            _angles(products, float((u * u).sum()), float(t_mean), float(np.sqrt(t_variance)))
+            for u, v, products in drawn
+        ]
+        closed = [_closed_forms(t_mean * u, t_variance * v) for u, v, _ in drawn]
+        independent = degrees[0] if spec.draws == 1 else np.array([one.mean() for one in degrees])
+        error = independent.std(ddof=1) / np.sqrt(len(independent))
+        # the cosine of the mean angle, which the simulated mean is compared with
+        cosines = np.cos(np.arccos(np.clip(closed, -1, 1)).mean(0)) if spec.draws > 1 else closed[0]
+        for name, number in zip(VALUES, (np.mean(degrees), error, *cosines), strict=True):
             values[name][0, j] = number
     return make_dataset(values, {"mean_scale": [t_mean], "variance_scale": scales})
 
 
 @lru_cache(maxsize=1)
-def _pairs(spec: AnglesSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return u, v and the products of all pairs."""
+def _drawn(spec: AnglesSpec) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return u, v and the products of all pairs, for each draw of u and v."""
     rng = np.random.default_rng(seed_sequence(spec.seed, NAME))
-    u, v = rng.random(spec.dimension), rng.random(spec.dimension)
-    products = [_products(u, v, rng, number) for number in _chunks(spec.pairs)]
-    return u, v, np.concatenate(products, axis=1)
+    drawn = []
+    for _ in range(spec.draws):
+        u, v = rng.random(spec.dimension), rng.random(spec.dimension)
+        products = [_products(u, v, rng, number) for number in _chunks(spec.pairs)]
+        drawn.append((u, v, np.concatenate(products, axis=1)))
+    return drawn
 
 
 def _chunks(pairs: int) -> list[int]:

@@ -7,8 +7,9 @@ from annotated_types import Ge
 
 from pyrosnn.settings import RARE, Settings
 
-# Settings that came later: a spec that does not use them is as it was, and so are digests.
-LATER = ("indices",)
+# Settings that came later, with the values that say nothing: a spec that does not use them is as it
+# was, and so are digests.
+LATER: dict[str, tuple[Any, ...]] = {"indices": (None, (), []), "draws": (1,)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,4 +46,4 @@ def recorded(spec: Any) -> dict[str, Any]:
     Args:
         spec: a dataclass of settings.
     """
-    return {name: value for name, value in asdict(spec).items() if value or name not in LATER}
+    return {name: v for name, v in asdict(spec).items() if v not in LATER.get(name, ())}
