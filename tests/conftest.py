@@ -29,12 +29,15 @@ settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
 DENSE: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
+CLEAN: dict[str, Any] = {**DENSE, "images": "clean"}  # of rows with attacked images, which are slow
 QUICK: dict[str, dict[str, Any]] = {
     "bnn": DENSE,
     "im": DENSE,
     "sin": DENSE,
     "laplace": DENSE,
     "resnet": {"epochs": 3},
+    "pni": CLEAN,
+    "adv-bnn": CLEAN,
 }
 
 

@@ -50,7 +50,8 @@ def train_and_save(
             advance(done, "")
 
             def show(step: TrainingProgress) -> None:
-                advance(step.epoch, f"loss {step.loss:.4f}")
+                without = [f"{name} left out {v:.0%}" for name, v in step.left_out.items() if v > 0]
+                advance(step.epoch, ", ".join([f"loss {step.loss:.4f}", *without]))
 
             classifier = train(spec, dataset, device=device, progress=show, resume=state, keep=keep)
         reached = accuracy(

@@ -89,6 +89,16 @@ MODELS: dict[str, Row] = {
         noise=("dropout",),
         file_names=_BLOCKS,
     ),
+    "adv-bnn": Row(
+        about="Adv-BNN: a BNN with independent normal weights, trained on attacked images.",
+        network="dense",
+        noise=("normal-weights",),
+    ),
+    "pni": Row(
+        about="Parametric noise injection: noise on the weights, as large as training makes it.",
+        network="dense",
+        noise=("parametric-weights",),
+    ),
 }
 
 

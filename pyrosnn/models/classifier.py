@@ -124,6 +124,10 @@ class StochasticClassifier(torch.nn.Module, ABC):
         """Declare the distribution that Θ is drawn from at prediction."""
         self.sample_sites(x, pyro.plate("images", len(x), dim=-1))
 
+    def without_decay(self) -> Iterable[torch.nn.Parameter]:
+        """Return the parameters that weight decay leaves alone in a training."""
+        return ()
+
     def before_training(self) -> None:
         """Reset the values that :meth:`after_training` set in an earlier training."""
         return None

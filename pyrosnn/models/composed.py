@@ -125,6 +125,10 @@ class Composed(StochasticClassifier):
         """Return the part of the network after the trunk."""
         return self.network.parts(self.edits(sites))
 
+    def without_decay(self) -> Iterable[torch.nn.Parameter]:
+        """Return the parameters of noises that weight decay leaves alone."""
+        return [p for part in self._noises for p in part.without_decay()]
+
     def before_training(self) -> None:
         """Reset the values that noises computed from all training images."""
         for part in self._noises:

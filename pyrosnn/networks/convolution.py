@@ -38,6 +38,7 @@ class Convolution(torch.nn.Conv2d, Layer):
     ):
         around = size // 2 if padding is None else padding
         super().__init__(inputs, outputs, size, stride=stride, padding=around, bias=bias)
+        self.has_bias = bias
         torch.nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
         if self.bias is not None:
             torch.nn.init.zeros_(self.bias)

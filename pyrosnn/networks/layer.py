@@ -14,9 +14,15 @@ Shape = tuple[int, ...]
 
 
 class Layer(ABC):
-    """A place of a network: a module with a known output shape and operation."""
+    """A place of a network: a module with a known output shape and operation.
+
+    Attributes:
+        is_view: whether it only reshapes.
+        has_bias: whether the last row of its weights, if it has some, is a bias.
+    """
 
     is_view: bool = False
+    has_bias: bool = True
 
     @abstractmethod
     def operation(self, matrix: Tensor | None = None, *, learn: bool = False) -> Operation:

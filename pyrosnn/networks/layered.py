@@ -100,7 +100,7 @@ class LayeredNetwork(Network):
         shape = layer.shape(*(self.place(i).shape for i in taken))
         weights = layer.matrix()
         rows = None if weights is None else (weights.shape[0], weights.shape[1])
-        self.places[name] = Place(shape, rows)
+        self.places[name] = Place(shape, rows, rows is not None and layer.has_bias)
         self.layers[name] = layer
         self._inputs[name] = taken
 

@@ -26,10 +26,12 @@ class Place:
         shape: of one image's features there.
         matrix: shape (input + 1, output) of its weights with the bias as the last row, or
             (input, output) without a bias; None where there are none.
+        bias: whether the matrix's last row is a bias.
     """
 
     shape: tuple[int, ...]
     matrix: tuple[int, int] | None = None
+    bias: bool = False
 
 
 @dataclass(frozen=True)

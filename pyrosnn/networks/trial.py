@@ -60,7 +60,9 @@ def try_module(module: torch.nn.Module, image_shape: tuple[int, ...]) -> Found:
     places = {}
     for name, shapes in two.items():  # in the order of evaluation
         if others[name] is None and shapes[0] is not None:
-            places[name] = Place(shapes[0][1:], matrix_shape(named[name]))
+            matrix = matrix_shape(named[name])
+            bias = matrix is not None and named[name].bias is not None
+            places[name] = Place(shapes[0][1:], matrix, bias)
     reasons = {name: reason for name, reason in others.items() if reason is not None}
     return Found(places=places, others=reasons, num_classes=first.shape[1])
 

@@ -14,6 +14,9 @@ NOISES = {
     "features": "pyrosnn.noise.features:FeatureNoise",
     "dropout": "pyrosnn.noise.dropout:Dropout",
     "last-layer": "pyrosnn.noise.last_layer:LastLayer",
+    "normal-weights": "pyrosnn.noise.normal_weights:NormalWeights",
+    "parametric-weights": "pyrosnn.noise.parametric:ParametricWeights",
+    "parametric-features": "pyrosnn.noise.parametric_features:ParametricFeatures",
 }
 
 

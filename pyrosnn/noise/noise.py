@@ -84,6 +84,10 @@ class Noise(torch.nn.Module, ABC):
             sites: values by name, each of shape (sample, example or 1, *event).
         """
 
+    def without_decay(self) -> Iterable[torch.nn.Parameter]:
+        """Return the parameters that weight decay leaves alone, such as learned scales."""
+        return ()
+
     def before_training(self) -> None:
         """Undo ``after_training``."""
         return None

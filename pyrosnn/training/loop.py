@@ -1,9 +1,9 @@
 """The training loop: stochastic variational inference for every model, on any images."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyro
@@ -20,8 +20,9 @@ from pyrosnn.seeding import forked_rng, repeatable, seed_sequence
 from pyrosnn.settings import checked_arguments
 from pyrosnn.training.images.augmentations import AUGMENTATIONS
 from pyrosnn.training.images.noisy import add_noise
+from pyrosnn.training.left_out import LeftOut
 from pyrosnn.training.loss import StepLoss, make_loss
-from pyrosnn.training.optimizers import OPTIMIZERS
+from pyrosnn.training.optimizers import OPTIMIZERS, parameter_groups
 from pyrosnn.training.presets import preset
 from pyrosnn.training.schedules import learning_rate
 from pyrosnn.training.spec import TrainingSpec
@@ -36,11 +37,13 @@ class TrainingProgress:
         epoch: epochs done.
         epochs: epochs in all.
         loss: mean objective per image over the epoch, in nats.
+        left_out: shares of the images that regularisers left out in the epoch, by their names.
     """
 
     epoch: int
     epochs: int
     loss: float
+    left_out: Mapping[str, float] = field(default_factory=dict)
 
 
 @checked_arguments
@@ -206,8 +209,11 @@ def _run(
     x, y = dataset.x_train.to(classifier.device), dataset.y_train.to(classifier.device)
     classifier.train()
     classifier.before_training()
-    loss_of = make_loss(classifier, spec, num_images=len(x), bounds=dataset.bounds)
-    optimizer = OPTIMIZERS[spec.optimizer](spec, classifier.parameters())
+    left_out = LeftOut()
+    loss_of = make_loss(
+        classifier, spec, num_images=len(x), bounds=dataset.bounds, left_out=left_out
+    )
+    optimizer = OPTIMIZERS[spec.optimizer](spec, parameter_groups(classifier))
     done = 0
     if resume is not None:
         resume.restore(classifier, optimizer)
@@ -222,7 +228,9 @@ def _run(
         if keep is not None:
             keep(TrainingState.capture(epoch, classifier, optimizer))
         if progress is not None:
-            progress(TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss))
+            shares = left_out.shares()
+            now = TrainingProgress(epoch=epoch, epochs=spec.epochs, loss=loss, left_out=shares)
+            progress(now)
 
 
 def _finish(

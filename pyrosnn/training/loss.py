@@ -8,6 +8,7 @@ from torch import Tensor
 from pyrosnn.errors import resolve
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.training.left_out import LeftOut
 from pyrosnn.training.objectives import OBJECTIVES
 from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.step import Setting, Step
@@ -34,6 +35,7 @@ def make_loss(
     *,
     num_images: int,
     bounds: tuple[float, float] = (0.0, 1.0),
+    left_out: LeftOut | None = None,
 ) -> StepLoss:
     """Join model, guide, objective, images and regularisers.
 
@@ -42,6 +44,7 @@ def make_loss(
         spec: settings.
         num_images: N, the number of training images.
         bounds: smallest and largest pixel value, which attacks keep.
+        left_out: counts the images that regularisers leave out.
     """
     kind: Any = resolve(OBJECTIVES, spec.objective or classifier.objective, "objective")
     setting = Setting(
@@ -50,6 +53,7 @@ def make_loss(
         spec=spec,
         num_images=num_images,
         bounds=bounds,
+        left_out=LeftOut() if left_out is None else left_out,
     )
     dtype = PRECISIONS[spec.precision]
     images, regularisers = spec.make_images(), spec.make_regularisers()

@@ -95,6 +95,7 @@ class OptimizerSettings(Settings):
         optimizer: optimizer.
         learning_rate: learning rate, at the peak of its schedule.
         weight_decay: weight decay; this factor times the parameters is added to their gradients.
+            Learned scales of noise have none.
         schedule: schedule of the learning rate.
         milestones: epochs after which the learning rate drops (schedule ``steps``).
         decay: factor that multiplies the learning rate at each milestone.
@@ -172,8 +173,12 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
             "regularisers must be options by name, such as {'input-gradient': {'weight': 0.1}}, "
             f"got {self.regularisers!r}",
         )
-        terms = zip(self.regularisers, self.make_regularisers(), strict=True)
-        object.__setattr__(self, "regularisers", {name: asdict(term) for name, term in terms})
+        terms = dict(zip(self.regularisers, self.make_regularisers(), strict=True))
+        for term in terms.values():
+            if term.weight > 0:
+                term.check(self)
+        made = {name: asdict(term) for name, term in terms.items()}
+        object.__setattr__(self, "regularisers", made)
 
     def make_images(self) -> TrainingImages:
         """Return the images for the loss of a step."""

@@ -1,6 +1,6 @@
 """One step of a training: a batch, and one draw of the guide that all its terms share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet
+from pyrosnn.training.left_out import LeftOut
 from pyrosnn.training.modes import evaluating
 from pyrosnn.training.objectives.pooled import PooledELBO, WeighSites
 from pyrosnn.training.regularisers.gradients import input_gradients
@@ -26,6 +27,7 @@ class Setting:
         spec: settings.
         num_images: N, the number of training images.
         bounds: smallest and largest pixel value of the data.
+        left_out: counts of images that regularisers leave out.
     """
 
     classifier: StochasticClassifier
@@ -33,6 +35,7 @@ class Setting:
     spec: TrainingSpec
     num_images: int
     bounds: tuple[float, float]
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def weighing(self, data: float) -> WeighSites:
         """Return a handler that weighs the sites of all traces within it.

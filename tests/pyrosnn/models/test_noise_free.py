@@ -51,7 +51,7 @@ def by_hand(classifier: Composed, x: Tensor) -> Tensor:
     return hidden @ last[:-1] + last[-1]
 
 
-@pytest.mark.parametrize("name", ["bnn", "im", "sin", "laplace"])
+@pytest.mark.parametrize("name", ["bnn", "im", "sin", "laplace", "pni", "adv-bnn"])
 def test_models_are_the_network_of_their_means(name: str) -> None:
     classifier = model(name)
     if name == "laplace":

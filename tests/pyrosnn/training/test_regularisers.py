@@ -27,7 +27,7 @@ every_model = pytest.mark.parametrize("model", list(MODELS))
 
 def spec_of(model: str, **options: Any) -> TrainingSpec:
     regularisers = {"input-gradient": options} if options else {}
-    return preset(model, epochs=1, options=SMALL[model], regularisers=regularisers)
+    return preset(model, epochs=1, options=SMALL[model], regularisers=regularisers, images="clean")
 
 
 def untrained(spec: TrainingSpec) -> StochasticClassifier:
