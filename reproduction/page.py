@@ -29,12 +29,18 @@ def open_folder(folder: Path) -> dict[str, xr.DataTree]:
     return results
 
 
+def open_page(folder: Path) -> dict[str, xr.DataTree]:
+    """Return the results of a page's folder, and of other trainings below it, if it has some."""
+    trainings = folder / "trainings"
+    return {**open_folder(folder), **(open_folder(trainings) if trainings.is_dir() else {})}
+
+
 def write_page(folder: Path) -> None:
     """Fill the tables of ``index.md`` in a folder from the results beside it."""
     page = folder / "index.md"
     if not page.exists():
         raise FileError(f"there is no page {page} whose tables could be filled")
-    text = filled(page.read_text("utf-8"), open_folder(folder))
+    text = filled(page.read_text("utf-8"), open_page(folder))
     with atomic_path(page, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
