@@ -172,7 +172,10 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
             "regularisers must be options by name, such as {'input-gradient': {'weight': 0.1}}, "
             f"got {self.regularisers!r}",
         )
-        terms = zip(self.regularisers, self.make_regularisers(), strict=True)
+        made = self.make_regularisers()
+        for term in made:
+            term.check(self)
+        terms = zip(self.regularisers, made, strict=True)
         object.__setattr__(self, "regularisers", {name: asdict(term) for name, term in terms})
 
     def make_images(self) -> TrainingImages:

@@ -10,6 +10,7 @@ from torch import Tensor
 from pyrosnn.settings import Settings
 
 if TYPE_CHECKING:
+    from pyrosnn.training.spec import TrainingSpec
     from pyrosnn.training.step import Step
 
 
@@ -26,6 +27,14 @@ class Regulariser(Settings, ABC):
     start: Annotated[int, Ge(0)] = 0
 
     panel: ClassVar[str] = "objective"
+
+    def check(self, spec: "TrainingSpec") -> None:
+        """Refuse training settings that do not fit this term.
+
+        Raises:
+            ArgumentError: saying which.
+        """
+        return None
 
     @abstractmethod
     def penalty(self, step: "Step") -> Tensor:
