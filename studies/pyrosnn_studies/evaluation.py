@@ -17,9 +17,8 @@ from annotated_types import Ge, Gt
 
 from pyrosnn.attacks import ATTACKS, FGM, loss_gradient
 from pyrosnn.attacks.own_attack import find_attack, source_digest
-from pyrosnn.certificates.certify import certify
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, NoGradientError, NotSmoothedError, require
+from pyrosnn.errors import ArgumentError, NoGradientError, require
 from pyrosnn.evaluation import attack_moments
 from pyrosnn.evaluation.standard import (
     PROTOCOLS,
@@ -30,15 +29,13 @@ from pyrosnn.evaluation.standard import (
     standard_evaluation,
 )
 from pyrosnn.functions import OWN_FUNCTION
-from pyrosnn.models.input_noise import input_variance
-from pyrosnn.models.smoothed import Smoothed
-from pyrosnn.outputs import find_output
 from pyrosnn.plots import standard_figure
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.settings import RARE, Default, OneOf, Settings
 from pyrosnn.summaries import advise
 from pyrosnn.summaries.certificates import GROUP as CERTIFICATES
 from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.evaluation_certificate import certified_block, certifying, judged
 from pyrosnn_studies.evaluation_checks import check_cell, first_images
 from pyrosnn_studies.images import Block, ImageSettings
 from pyrosnn_studies.presets import default_loss, has_strengths, preset_strengths
@@ -55,8 +52,6 @@ USUAL = ("linf", "l2")
 SINGLES, SHARE = 200, 0.95
 # Images of each threat that the report shows, of those that withstood and of those that fell.
 KEPT = 4
-# The norm of the certificates, and the one that is about what judges: the mean prediction.
-CERTIFIED, CERTIFICATE = "l2", "margin"
 # Settings that came later, by what says nothing: without them a file and its digest are as before.
 LATER = {"certificate": None, "smoothing_variance": 0.0}
 
@@ -163,47 +158,14 @@ def _complete(settings: dict[str, Any], dataset: Dataset, training: Any) -> dict
     return {**settings, **usual}
 
 
-def _judged(spec: EvaluationSpec, subject: Subject) -> Subject:
-    """Return the model as it is evaluated: averaged over noise, if the settings say so."""
-    if spec.smoothing_variance == 0:
-        return subject
-    smoothed = Smoothed(subject.classifier, variance=spec.smoothing_variance, num_noise=1)
-    return replace(subject, classifier=smoothed)
-
-
-def _certifying(spec: EvaluationSpec, subject: Subject) -> bool | None:
-    """Return whether images are certified; None where that cannot be and was not asked for.
-
-    Raises:
-        NotSmoothedError: for a certificate that was asked for and cannot be, saying why.
-    """
-    if spec.certificate is False:
-        return False
-    output = subject.classifier.output
-    try:
-        input_variance(subject.classifier)
-        if not find_output(output).bounded:
-            raise NotSmoothedError(
-                f"the mean prediction cannot be certified: its scores are {output}, which have no "
-                "range; pyrosnn certify has certificates of votes"
-            )
-        if CERTIFIED not in spec.threats or spec.plan().certificate_samples == 0:
-            raise NotSmoothedError("a certificate is for a strength in l2; give --l2, such as 0.5")
-    except NotSmoothedError:
-        if spec.certificate is None:
-            return None
-        raise
-    return True
-
-
 def _settle(spec: EvaluationSpec, subject: Subject) -> EvaluationSpec:
     """Return the settings with the number of attack samples that a diagnosis advises.
 
     A classifier without gradients has no diagnosis, and one without noise on the image no
     certificate.
     """
-    subject = _judged(spec, subject)
-    spec = replace(spec, certificate=_certifying(spec, subject))
+    subject = judged(spec, subject)
+    spec = replace(spec, certificate=certifying(spec, subject))
     if spec.diagnosis and not _has_gradients(subject):
         spec = replace(spec, diagnosis=False)
     if spec.attack_samples is not None:
@@ -237,14 +199,14 @@ def _cells(spec: EvaluationSpec) -> list[Cell]:
 
 
 def _run_cell(spec: EvaluationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
-    subject = _judged(spec, subject)
+    subject = judged(spec, subject)
     if cell.part == MOMENTS:
         return _moments(spec, subject)
     if cell.part == CHECKS:
         return check_cell(spec, subject)
     images = spec.block(cell.block, subject.dataset)
     if cell.part == CERTIFICATES:
-        return images.labelled(_certified(spec, cell, subject, images))
+        return images.labelled(certified_block(spec, cell.block, subject, images))
     first = (cell.repeat, cell.block) == (0, spec.blocks[0])
     values = standard_evaluation(
         subject.classifier,
@@ -275,26 +237,6 @@ def _identified(values: xr.Dataset, images: Block) -> xr.Dataset:
     order = np.argsort(numbers)
     numbered = values[SHOWN].copy(data=numbers)
     return values.assign(shown_example=index).assign_coords(shown=numbered).isel(shown=order)
-
-
-def _certified(spec: EvaluationSpec, cell: Cell, subject: Subject, images: Block) -> xr.Dataset:
-    """Certify a block of images, with samples that no attack and no judge sees."""
-    plan = spec.plan()
-    return certify(
-        subject.classifier,
-        images.x,
-        images.y,
-        certificates=[CERTIFICATE],
-        num_samples=plan.certificate_samples,
-        selection_samples=plan.selection_samples,
-        alpha=plan.alpha,
-        distances=[spec.threats[CERTIFIED]],
-        inference_samples=plan.inference_samples,
-        seed=spec.seed,
-        block=cell.block,
-        first_example=images.first,
-        memory_budget=subject.memory_budget,
-    )
 
 
 def _moments(spec: EvaluationSpec, subject: Subject) -> xr.Dataset:

@@ -21,7 +21,7 @@ from pyrosnn.results import merge_results, open_results, read_spec, result_diges
 from pyrosnn.summaries import advise, standard_table
 from pyrosnn.testing.toy_models import NoisyLinear
 from pyrosnn.training import fit, preset
-from pyrosnn_studies import evaluation
+from pyrosnn_studies import evaluation, evaluation_certificate
 from pyrosnn_studies.evaluation import STUDY, EvaluationSpec
 from pyrosnn_studies.report import make_report
 from pyrosnn_studies.standard_tables import standard_verdict
@@ -203,7 +203,9 @@ def noisy(digits: Dataset) -> Subject:
 def test_a_model_with_noise_on_the_image_has_both_bounds(
     noisy: Subject, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "CERTIFICATE", "margin-mean")  # which few draws suffice for
+    monkeypatch.setattr(
+        evaluation_certificate, "KIND", "margin-mean"
+    )  # which few draws suffice for
     few = replace(evaluation.find_protocol("quick-1"), certificate_samples=2000)
     monkeypatch.setattr(evaluation, "find_protocol", lambda name: few)
     spec = spec_of(digits, images=30, block_size=20, l2=0.05, attack_samples=2, diagnosis=False)
