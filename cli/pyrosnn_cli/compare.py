@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pyrosnn.errors import require
 from pyrosnn.settings import kind_of, parse, parse_number
 from pyrosnn_cli.options import Format, OneTable, read_rendering
 
@@ -38,6 +39,9 @@ def compare(
     fitted to the result's cosines. Other attacks follow no such law, and the
     largest S_A of both decides.
 
+    Two results of evaluate are compared under each threat, and two with
+    certificates at each radius: what attacks leave, and what is certified.
+
     Each difference has two intervals: one for these images under fresh sample
     sets A and I, and one for fresh images as well.
     """
@@ -50,34 +54,49 @@ def compare(
     from pyrosnn.summaries import compare_results
     from pyrosnn.tables import Document
     from pyrosnn_cli.show import show, smoothing
+    from pyrosnn_studies.bounds_comparison import bounds_tables, have_bounds
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
     from pyrosnn_studies.titles import titled
 
     results = [open_results(path) for path in (first, second)]
-    compared = compare_results(results[0], results[1], strength=eta)
-    by_size = compared.at_equal_size(confidence=confidence)
-    by_reach = compared.at_equal_reach(wanted, confidence=confidence)
     made = [{**read_provenance(result), **read_spec(result)} for result in results]
     names = [
         f"{place} {model_name(made_with, made_with)}"
         for place, made_with in enumerate(made, start=1)
     ]
-    own = ("loss", "gradient", "precision", "repeats", "seed")
+    own = ("loss", "gradient", "precision", "attack_samples", "repeats", "seed")
+    bounded = have_bounds(results)
+    own = own if bounded else tuple(name for name in own if name != "attack_samples")
     heading = [
         f"{name}: {path} ({result.attrs['study']}; {_settings(made_with, own)}"
         f"{smoothing(made_with)})"
         for name, path, made_with, result in zip(names, (first, second), made, results, strict=True)
     ]
+    same = ["Both results are the same one."] if results[0].identical(results[1]) else []
+    if bounded:
+        require(
+            eta is None,
+            "--strength chooses among the strengths of a sweep; these results are compared at all "
+            "that both have, leave it out",
+        )
+        tables, said = bounds_tables(results, names, confidence)
+        common = _settings(made[0], ("dataset", "protocol", "alpha", "clip"))
+        document = Document(
+            heading=[*heading, common, *same], tables=titled(tables, results[0]), closing=said
+        )
+        show(document, rendering)
+        return
+    compared = compare_results(results[0], results[1], strength=eta)
+    by_size = compared.at_equal_size(confidence=confidence)
+    by_reach = compared.at_equal_reach(wanted, confidence=confidence)
     common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
     heading.append(
         f"{compared.first.sizes['example']:,} images; {common}; "
         f"η = {compared.shown(compared.strength)}, S_I = {compared.inference_samples:,}"
     )
     tables = comparison_tables(compared, by_size, by_reach, names, confidence)
-    if results[0].identical(results[1]):
-        heading.append("Both results are the same one.")
     document = Document(
-        heading=heading,
+        heading=[*heading, *same],
         tables=titled(tables, results[0]),
         closing=[*conclusions(by_size, by_reach, compared, names), *warnings_of(compared, names)],
     )

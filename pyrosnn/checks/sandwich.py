@@ -5,7 +5,7 @@ import xarray as xr
 from pyrosnn.certificates import CERTIFICATES
 from pyrosnn.checks.finding import Finding
 from pyrosnn.results import read_spec
-from pyrosnn.summaries.certificates import GROUP, certified_at
+from pyrosnn.summaries.certificates import GROUP, attacked_at, certified_at
 
 NAME = "sandwich"
 # Probability with which S_I draws must be right, by the certificate, for an error to count.
@@ -21,23 +21,25 @@ def sandwich(result: xr.DataTree) -> Finding:
     count at which the certificate promises a right mean with probability 0.99. An error there
     warns. More than 5 % of them fail: a certificate, or the evaluation of the attack, is wrong.
 
+    The attacks are those at the radii of ``certify``, or all those of a standard evaluation in ℓ2.
+
     Args:
         result: a result with the group ``certificates``.
 
     Returns:
         The finding; its value is the number of errors.
     """
-    values = result[GROUP].dataset
-    if not {"attacked_correct", "inference_bound"} <= set(values.data_vars):
+    values, attacked = result[GROUP].dataset, attacked_at(result)
+    if attacked is None or "inference_bound" not in values:
         words = "it has no attack on a certified mean; run pyrosnn certify --attacked on scores"
         return Finding(name=NAME, status="skipped", value=None, message=words)
     kinds = [k for k in values["certificate"].values if CERTIFICATES[str(k)].of_scores]
     certified = certified_at(result).sel(certificate=kinds).any("certificate")
     sure = certified & (values["inference_bound"] >= SURE)
-    number, fell = int(sure.sum()), int((sure & ~values["attacked_correct"]).sum())
+    number, fell = int(sure.sum()) * attacked.sizes["repeat"], int((sure & ~attacked).sum())
     if number == 0:
         words = "no image is certified where the mean of S_I draws must be right"
-        step = "take more --num-samples or --inference-samples"
+        step = "take a smaller strength, or more draws with pyrosnn certify"
         return Finding(name=NAME, status="skipped", value=None, message=f"{words}; {step}")
     text = f"{fell} errors under attack at {number:,} certified images and radii"
     if fell > FAIL_ABOVE * number:

@@ -1,5 +1,6 @@
 """Certified accuracy against radius, below the accuracy under attack."""
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +16,12 @@ from pyrosnn.plots.style import (
     share_axis,
 )
 from pyrosnn.results import read_provenance, read_spec
-from pyrosnn.summaries.certificates import GROUP, certified_accuracy, data_set_certificate
+from pyrosnn.summaries.certificates import (
+    GROUP,
+    attacked_at,
+    certified_accuracy,
+    data_set_certificate,
+)
 
 LINES = ("-", "--", "-.", ":")
 
@@ -24,7 +30,7 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw a step for each certified radius, and the attack's accuracy at the radii of the result.
 
     Args:
-        result: a result of ``certificates``.
+        result: a result of ``certificates``, or of a standard evaluation with certificates.
         ax: where to draw.
     """
     values = result[GROUP].dataset
@@ -34,12 +40,11 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
     curves["one draw, over images"] = data_set_certificate(
         _with_fine_radii(result), alpha=read_spec(result)["alpha"]
     )
-    for name, label in (
-        ("interval_held", "interval condition"),
-        ("attacked_correct", "under attack (upper bound)"),
-    ):
-        if name in values:
-            curves[label] = values[name].mean("example")
+    if "interval_held" in values:
+        curves["interval condition"] = values["interval_held"].mean("example")
+    attacked = attacked_at(result)
+    if attacked is not None:
+        curves["under attack (upper bound)"] = attacked.mean(["repeat", "example"])
     for index, (label, curve) in enumerate(curves.items()):
         style = curve_style(index, len(curves))
         marker = style.pop("marker")
@@ -62,9 +67,43 @@ def _with_fine_radii(result: xr.DataTree, number: int = 200) -> xr.DataTree:
     values = result[GROUP].dataset
     names = ["certified_radius", "certified_class", "own_correct", "noise_scale"]
     most = float(values["distance"].max()) or float(values["noise_scale"])
+    if values.sizes["distance"] == 1:  # one strength says nothing of where curves end
+        most = float(np.nanmax([most, *values["certified_radius"].values.ravel()]))
     kept = values[names].drop_vars("distance", errors="ignore")
     fine = kept.assign_coords(distance=[most * i / number for i in range(number + 1)])
     return xr.DataTree.from_dict({f"/{GROUP}": fine})
+
+
+def certificate_figure(result: xr.DataTree) -> Figure:
+    """Draw the certificate of a standard evaluation, as wide as a phone shows well.
+
+    Args:
+        result: a result of the standard evaluation with certificates.
+    """
+    figure = Figure(figsize=(5.0, 5.2), layout="constrained", dpi=200)
+    plot_certificates(result, figure.subplots())
+    one_size(figure)
+    return figure
+
+
+def certificate_in_words(result: xr.DataTree) -> str:
+    """Return the numbers of :func:`certificate_figure`, as a text alternative."""
+    shares = certified_accuracy(result)
+    attacked = attacked_at(result)
+    parts = [
+        f"beyond {float(radius):.3g}: "
+        + ", ".join(
+            f"{name} {100 * float(shares.sel(certificate=name)[place]):.1f} %"
+            for name in map(str, shares["certificate"].values)
+        )
+        + (
+            ""
+            if attacked is None
+            else f", attacked {100 * float(attacked[..., place].mean()):.1f} %"
+        )
+        for place, radius in enumerate(shares["distance"].values)
+    ]
+    return f"Images that are certified {'; '.join(parts)}."
 
 
 def certificates_figure(result: xr.DataTree) -> Figure:

@@ -74,6 +74,8 @@ def _rows(table: pd.Series, entries: pd.DataFrame) -> Iterator[Row]:
         part = "alone" if entry["run"] == 1 else f"({entry['run']:.0%} of images)"
         yield _row(f"{name} {part}", entry, "correct", 1)
     yield _row(MAIN, table, "archive", 2)
+    if "certified" in table:
+        yield _row("any attack, certified", table, "certified", 2)
     yield _row("all attacks, on V", table, "archive_selected", 2)
     if "known" in table:
         yield _row("attacker knows I", table, "known", 3)

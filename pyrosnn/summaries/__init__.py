@@ -26,12 +26,15 @@ from pyrosnn.summaries.angle import (
     samples_needed,
 )
 from pyrosnn.summaries.certificates import (
+    attacked_at,
     broken,
     certified_accuracy,
     certified_at,
+    certified_threats,
     data_set_certificate,
 )
 from pyrosnn.summaries.compare import Comparison, compare_results
+from pyrosnn.summaries.compare_bounds import compare_certificates, compare_evaluations
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
 from pyrosnn.summaries.geometry import geometry_means
 from pyrosnn.summaries.interval import interval_end, interval_values
@@ -60,11 +63,15 @@ __all__ = [
     "advise",
     "at_reach",
     "at_strength",
+    "attacked_at",
     "attacks_predicted",
     "broken",
     "certified_accuracy",
     "certified_at",
+    "certified_threats",
     "clopper_pearson",
+    "compare_certificates",
+    "compare_evaluations",
     "compare_results",
     "confusion_matrix",
     "cosine_table",

@@ -3,12 +3,28 @@
 import numpy as np
 import xarray as xr
 
+from pyrosnn.certificates import CERTIFICATES
 from pyrosnn.certificates.bridges import data_set_bound
+from pyrosnn.errors import require
+from pyrosnn.results.dataset import with_repeat
 from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import probability_lower, require_alpha
 from pyrosnn.summaries.evaluated import group_of
 
 GROUP = "certificates"
+# The group of the standard evaluation, and the norm of the certificates.
+STANDARD, NORM = "standard", "l2"
+
+
+def headline(result: xr.DataTree) -> str:
+    """Return the certificate to speak of: the margin's, which is about the mean prediction.
+
+    Args:
+        result: a result with certificates.
+    """
+    names = [str(name) for name in group_of(result, GROUP)["certificate"].values]
+    of_means = [name for name in names if CERTIFICATES[name].of_scores]
+    return "margin" if "margin" in names else (of_means or names)[0]
 
 
 def certified_at(result: xr.DataTree) -> xr.DataArray:
@@ -77,17 +93,65 @@ def data_set_certificate(result: xr.DataTree, *, alpha: float = 0.001) -> xr.Dat
     return steps.copy(data=data_set_bound(lower, steps.values)).rename("data_set_bound")
 
 
+def certified_threats(result: xr.DataTree) -> xr.DataArray | None:
+    """Return whether each image of a standard evaluation is certified under each threat.
+
+    Args:
+        result: a result of the standard evaluation.
+
+    Returns:
+        Numbers 0 and 1 over ``example`` and ``threat``, NaN for threats in another norm than ℓ2;
+        None for a result without certificates.
+    """
+    if GROUP not in result.children:
+        return None
+    threats = group_of(result, STANDARD)[["threat_norm", "threat_strength"]].reset_coords()
+    kept = group_of(result, GROUP).sel(certificate=headline(result), drop=True)
+    right = kept["certified_class"] == kept["label"]
+    held = right & (kept["certified_radius"] > threats["threat_strength"])
+    return held.astype("float64").where(threats["threat_norm"] == NORM).drop_vars("label")
+
+
+def attacked_at(result: xr.DataTree) -> xr.DataArray | None:
+    """Return whether I classifies each image correctly under attack at each distance.
+
+    The attack is that of the study ``certificates``, or all those of a standard evaluation in ℓ2.
+
+    Args:
+        result: a result with certificates.
+
+    Returns:
+        Booleans over ``repeat``, ``example`` and ``distance``; None where nothing was attacked.
+    """
+    values = group_of(result, GROUP)
+    if "attacked_correct" in values:
+        return with_repeat(values[["attacked_correct"]], 0)["attacked_correct"]
+    if STANDARD not in result.children:
+        return None
+    attacked = with_repeat(group_of(result, STANDARD), 0)
+    (which,) = np.flatnonzero(attacked["threat_norm"].values == NORM)
+    correct = attacked["archive_correct"].isel(threat=which, drop=True)
+    return correct.expand_dims(distance=values["distance"].values).transpose(..., "distance")
+
+
 def broken(result: xr.DataTree, certificate: str) -> xr.DataArray:
     """Return how many images are certified beyond a distance, but misclassified by I there.
 
     Args:
-        result: a result of ``certificates`` whose images were attacked.
+        result: a result with certificates whose images were attacked.
         certificate: a kind of certificate.
 
     Returns:
-        Counts over ``distance``, and as coordinate ``certified`` how many are certified.
+        Counts over ``distance``, and as coordinate ``certified`` how many are certified. With
+        several repeats of the attack, an image counts in each of them.
+
+    Raises:
+        ArgumentError: for a result without an attack.
     """
+    attacked = attacked_at(result)
+    require(attacked is not None, "the images were not attacked; run certify with --attacked")
+    assert attacked is not None
     certified = certified_at(result).sel(certificate=certificate, drop=True)
-    fell = certified & ~group_of(result, GROUP)["attacked_correct"]
-    counts = fell.sum("example", dtype=np.int64)
-    return counts.assign_coords(certified=("distance", certified.sum("example").values))
+    fell = (certified & ~attacked).sum(["repeat", "example"], dtype=np.int64)
+    number = certified.sum("example").values * attacked.sizes["repeat"]
+    return fell.assign_coords(certified=("distance", number))

@@ -1,5 +1,6 @@
 """Comparability of two results: the same data and attack, and common coordinates."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
@@ -35,8 +36,23 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
         require(
             GROUP in result.children,
             f"a result of '{result.attrs.get('study')}' has no values of attacked images; "
-            "compare results of sample-size, inference-size or conditions",
+            "compare results of sample-size, inference-size or conditions, two of evaluate, or two "
+            "with certificates",
         )
+    check_same_data(first, second)
+    check_same_settings(first, second, SETTINGS)
+
+
+def check_same_data(first: xr.DataTree, second: xr.DataTree) -> None:
+    """Refuse results of two data sets.
+
+    Args:
+        first: a result.
+        second: another one.
+
+    Raises:
+        ArgumentError: naming both, or the result that does not say.
+    """
     made = [read_provenance(result) for result in (first, second)]
     digests = [provenance.get("dataset_digest", "") for provenance in made]
     for which, digest in zip(("first", "second"), digests, strict=True):
@@ -53,8 +69,23 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
         digests[0] == digests[1],
         f"the results are of two data sets, {names}; compare models on the same images",
     )
+
+
+def check_same_settings(
+    first: xr.DataTree, second: xr.DataTree, settings: Mapping[str, Any]
+) -> None:
+    """Refuse results that differ in a setting.
+
+    Args:
+        first: a result.
+        second: another one.
+        settings: what both must have alike, with what a result without the setting has.
+
+    Raises:
+        ArgumentError: naming the setting, with both its values.
+    """
     specs = [read_spec(result) for result in (first, second)]
-    for name, default in SETTINGS.items():
+    for name, default in settings.items():
         one, other = (spec.get(name, default) for spec in specs)
         require(
             one == other,

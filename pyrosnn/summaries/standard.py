@@ -16,6 +16,7 @@ from pyrosnn.statistics import (
     student_half_width,
 )
 from pyrosnn.summaries.accuracy import with_intervals
+from pyrosnn.summaries.certificates import certified_threats
 from pyrosnn.summaries.evaluated import group_of
 
 QUERIES = (1, 10, 100)
@@ -56,15 +57,18 @@ def standard_table(
         - ``clean``: accuracy on I without attack;
         - ``random``: accuracy on I at the worst of random δ, the control;
         - ``archive``: accuracy on I at the δ that V finds worst among all attacks;
+        - ``certified``: share of images that no δ in ℓ2 moves, by their certificate; NaN under
+          threats in other norms;
         - ``known``: accuracy on I under an attack that knows I;
         - ``known_gap``: what I's being known costs, ``archive`` minus ``known``;
         - ``noise_free``, ``noise_free_clean``: accuracy without noise, with and without δ;
         - ``selection_gap``, ``random_gap``: accuracy on V minus that on I (archive, control);
         - ``clean_at_k``, ``random_at_k``, ``robust_at_k``: k queries are all right.
 
-        What was not measured (an attack that knows I needs gradients; some classifiers have no
-        noise-free form) has no column. The interval of a gap is NaN where all differences are
-        equal. Queries are independent, :func:`~pyrosnn.statistics.robust_at`, mean over images.
+        What was not measured (a certificate needs noise on the image, an attack that knows I
+        gradients; some classifiers have no noise-free form) has no column. The interval of a gap is
+        NaN where all differences are equal. Queries are independent,
+        :func:`~pyrosnn.statistics.robust_at`, mean over images.
 
         So have ``archive_selected``, ``random_selected`` and ``clean_selected``, the accuracies on
         V. Without an interval: ``hidden_share``, (archive - known) / archive, the share of the
@@ -80,6 +84,9 @@ def standard_table(
     for column, name in SHARES.items():
         if name in values:
             columns |= _with_interval(column, values[name], confidence)
+    certified = certified_threats(result)
+    if certified is not None:
+        columns |= _with_interval("certified", certified.expand_dims(repeat=1), confidence)
     for column, name in (("archive", "archive"), ("random", "random"), ("clean", "unattacked")):
         selected = values[f"{name}_selected"]
         columns |= _with_interval(f"{column}_selected", selected, confidence)

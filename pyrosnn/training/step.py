@@ -84,6 +84,11 @@ class Step:
         with setting.weighing(data=weight / len(x)):
             return setting.objective.evaluate(setting.classifier.model, self.drawn, x, self.y)
 
+    @cached_property
+    def clean(self) -> Trace:
+        """The model evaluated on the batch itself; all terms that need it share it."""
+        return self.evaluate(self.x)
+
     def loss(self, first: Trace, *others: Trace) -> Tensor:
         """Return the mean loss of images: the labels' terms of all traces, and the KL once."""
         objective = self.setting.objective

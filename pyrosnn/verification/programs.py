@@ -9,20 +9,11 @@ from pyrosnn.errors import NoBoundsError, with_article
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.composed import Composed
 from pyrosnn.models.noise_free import NoiseFree
-from pyrosnn.networks.layered import LayeredNetwork
-from pyrosnn.networks.module import ModuleNetwork
+from pyrosnn.models.programs import CAN, Reader, programs_of
 from pyrosnn.networks.program import Step
 from pyrosnn.propagation.traced import Traced, own_tensors
 from pyrosnn.sampling import SampleSet
 from pyrosnn.shapes import Sites
-
-# From stored sites to programs: one for all samples, or one for each in their order.
-Reader = Callable[[Sites], list[list[Step]]]
-
-CAN = (
-    "Composed(network, noise=[…]) with dense, cnn, resnet or a module of known layers, "
-    "WeightSamples and Ensemble can"
-)
 
 
 def reader(classifier: StochasticClassifier) -> Reader:
@@ -51,18 +42,6 @@ def reader(classifier: StochasticClassifier) -> Reader:
     raise NoBoundsError(
         f"{with_article(type(classifier).__name__)} has no bounds: its layers are not known, or "
         f"its forward is a program; {CAN}"
-    )
-
-
-def _composed(classifier: Composed) -> Reader:
-    network = classifier.network
-    if isinstance(network, LayeredNetwork):
-        return lambda sites: [network.steps(classifier.edits(sites))]
-    if isinstance(network, ModuleNetwork):
-        traced, own = Traced(network.module, network.image_shape), own_tensors(network.module)
-        return lambda sites: [traced.steps(own, classifier.edits(sites))]
-    raise NoBoundsError(
-        f"the network is {with_article(type(network).__name__)}, whose layers are not known; {CAN}"
     )
 
 
@@ -98,7 +77,7 @@ def _noise_free(classifier: NoiseFree) -> Reader:
 
 
 READERS: dict[type[StochasticClassifier], Callable[..., Reader]] = {
-    Composed: _composed,
+    Composed: programs_of,
     WeightSamples: _weight_samples,
     Ensemble: _ensemble,
     NoiseFree: _noise_free,

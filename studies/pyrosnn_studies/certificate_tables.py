@@ -12,6 +12,7 @@ from pyrosnn.summaries.certificates import (
     broken,
     certified_accuracy,
     data_set_certificate,
+    headline,
 )
 from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Cell, Number, Table
@@ -50,7 +51,7 @@ def certificate_tables(result: xr.DataTree) -> list[Table]:
         f"[{interval_words(images, 1)}]",
     ]
     if "attacked_correct" in values:
-        lines.append(_sandwich(result, names))
+        lines.append(_sandwich(result))
     return [Table(title="\n".join(lines), columns=["radius", *columns], rows=rows)]
 
 
@@ -71,25 +72,19 @@ def _abstentions(values: xr.Dataset) -> str:
     return ", ".join(words)
 
 
-def _sandwich(result: xr.DataTree, names: list[str]) -> str:
+def _sandwich(result: xr.DataTree) -> str:
     """Return how the images were attacked, and what that did to certified means."""
     spec = read_spec(result)
     attack = (
         f"Attacked: PGD with S_A = {spec['attack_samples']}, judged by the mean of "
         f"{spec['inference_samples']} draws."
     )
-    name = headline(names)
+    name = headline(result)
     if not CERTIFICATES[name].of_scores:
         return attack
     counts = broken(result, name)
     fell, held = int(counts.sum()), int(np.sum(counts["certified"].values))
     return f"{attack} It breaks {fell} of {held} certified images and radii ({name})."
-
-
-def headline(names: list[str]) -> str:
-    """Return the certificate to speak of: the margin's, which is about the mean prediction."""
-    of_means = [name for name in names if CERTIFICATES[name].of_scores]
-    return "margin" if "margin" in names else (of_means or names)[0]
 
 
 def certificate_verdict(result: xr.DataTree) -> list[str]:
@@ -99,7 +94,7 @@ def certificate_verdict(result: xr.DataTree) -> list[str]:
         result: a result of ``certificates``.
     """
     values = result[GROUP].dataset
-    name = headline([str(one) for one in values["certificate"].values])
+    name = headline(result)
     shares = certified_accuracy(result).sel(certificate=name)
     sentences = []
     for place, radius in enumerate(values["distance"].values):

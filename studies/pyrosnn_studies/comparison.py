@@ -45,9 +45,12 @@ def _strengths(table: pd.DataFrame, compared: Comparison, names: list[str], leve
     attacked = f"under attack with S_A = {sizes[-1]:,}" if sizes else "no S_A is common"
     return Table(
         title=f"Accuracy in %, clean and {attacked}; difference 1 - 2 in points",
-        columns=["η", *names, *_differences(level)],
+        columns=["η", *names, *difference_columns(level)],
         rows=[
-            [Number(value=eta, text=compared.shown(eta) if eta != 0 else "clean"), *_cells(row)]
+            [
+                Number(value=eta, text=compared.shown(eta) if eta != 0 else "clean"),
+                *difference_cells(row),
+            ]
             for eta, row in _rows(table)
         ],
     )
@@ -97,8 +100,8 @@ def _sizes(table: pd.DataFrame, compared: Comparison, names: list[str], level: s
     eta = compared.shown(compared.strength)
     return Table(
         title=f"At equal S_A and η = {eta}: adversarial accuracy in %, difference 1 - 2 in points",
-        columns=["S_A", *names, *_differences(level)],
-        rows=[[Number(value=size, form=","), *_cells(row)] for size, row in _rows(table)],
+        columns=["S_A", *names, *difference_columns(level)],
+        rows=[[Number(value=size, form=","), *difference_cells(row)] for size, row in _rows(table)],
     )
 
 
@@ -111,13 +114,13 @@ def _shares(table: pd.DataFrame, compared: Comparison, names: list[str], level: 
             _needed(row[f"{which}_samples"], grid, reached=not math.isnan(row[which]))
             for which, grid in zip(("first", "second"), grids, strict=True)
         ]
-        rows.append([Number(value=share, form=".4g"), *needed, *_cells(row)])
+        rows.append([Number(value=share, form=".4g"), *needed, *difference_cells(row)])
     return Table(
         title=(
             "At an equal share of the reachable cosine (the fair comparison), with the S_A that it "
             "takes (< or >: not in the result)"
         ),
-        columns=["share", "S_A of 1", "S_A of 2", *names, *_differences(level)],
+        columns=["share", "S_A of 1", "S_A of 2", *names, *difference_columns(level)],
         rows=rows,
     )
 
@@ -132,7 +135,12 @@ def _needed(samples: float, grid: Any, *, reached: bool) -> Number:
     return Number(value=float(samples), text=text)
 
 
-def _differences(level: str) -> list[str]:
+def difference_columns(level: str) -> list[str]:
+    """Return the columns of a difference and its two intervals.
+
+    Args:
+        level: the intervals' confidence, in words.
+    """
     return ["1 - 2", f"{level}: fresh A, I", f"{level}: fresh images, too"]
 
 
@@ -142,8 +150,12 @@ def _rows(table: pd.DataFrame) -> list[tuple[Any, Any]]:
     return list(zip(table.index.tolist(), rows, strict=True))
 
 
-def _cells(row: Any) -> list[Number]:
-    """Return accuracies, their difference and its two intervals."""
+def difference_cells(row: Any) -> list[Number]:
+    """Return accuracies, their difference and its two intervals.
+
+    Args:
+        row: of :func:`~pyrosnn.summaries.difference_of_models`.
+    """
     cells = [Number(value=100 * float(row[name]), form=".1f") for name in ("first", "second")]
     difference = Number(value=100 * float(row["difference"]), form="+.1f")
     intervals = [
@@ -172,7 +184,7 @@ def conclusions(
         return [*_no_share(compared, names), *_at_largest_size(by_size, compared, names)]
     share, row = shown.index[-1], shown.iloc[-1]
     rough = bool(_rough(compared, names))
-    lines = [_judged(row, f"At the largest common share, {share:.4g}", names, rough=rough)]
+    lines = [judged(row, f"At the largest common share, {share:.4g}", names, rough=rough)]
     sign = _sign(row, "images") or _sign(row, "samples")
     opposite = [f"{size:,}" for size, at in by_size.iterrows() if _sign(at, "samples") == -sign]
     if sign and opposite:
@@ -208,11 +220,18 @@ def _at_largest_size(by_size: pd.DataFrame, compared: Comparison, names: list[st
         grids = [values["attack_samples"].values for values in (compared.first, compared.second)]
         has = " and ".join(", ".join(f"{size:,}" for size in grid) for grid in grids)
         return [f"Nothing was compared under attack: the S_A of both are {has}, none is common."]
-    return [_judged(by_size.iloc[-1], f"At the largest common S_A, {by_size.index[-1]:,}", names)]
+    return [judged(by_size.iloc[-1], f"At the largest common S_A, {by_size.index[-1]:,}", names)]
 
 
-def _judged(row: Any, where: str, names: list[str], *, rough: bool = False) -> str:
-    """Say which model a row shows to be more robust, or that it shows none to be."""
+def judged(row: Any, where: str, names: list[str], *, rough: bool = False) -> str:
+    """Say which model a row shows to be more robust, or that it shows none to be.
+
+    Args:
+        row: of :func:`~pyrosnn.summaries.difference_of_models`.
+        where: at which strength, size or share, in words.
+        names: the two models' names.
+        rough: whether the row rests on a law that the results miss.
+    """
     over_images, over_samples = _sign(row, "images"), _sign(row, "samples")
     sign = over_images or over_samples
     points = f"{100 * row['difference']:+.1f} points"

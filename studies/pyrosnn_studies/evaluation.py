@@ -2,8 +2,10 @@
 
 Attacks follow gradients of fresh samples and decide with a selection set. Of
 all perturbations of an image, the worst is frozen; samples that nothing else
-has seen judge it, once, and then in many queries. Random perturbations, an
-attacker who knows the samples, and the checks say what the number is worth.
+has seen judge it, once, and then in many queries. A certificate bounds what
+any attack can do, where the model is averaged over noise on the image. Random
+perturbations, an attacker who knows the samples, and the checks say what the
+number is worth.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -13,10 +15,10 @@ import numpy as np
 import xarray as xr
 from annotated_types import Ge, Gt
 
-from pyrosnn.attacks import FGM, loss_gradient
+from pyrosnn.attacks import ATTACKS, FGM, loss_gradient
 from pyrosnn.attacks.own_attack import find_attack, source_digest
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError, NoGradientError
+from pyrosnn.errors import ArgumentError, NoGradientError, require
 from pyrosnn.evaluation import attack_moments
 from pyrosnn.evaluation.standard import (
     PROTOCOLS,
@@ -31,7 +33,9 @@ from pyrosnn.plots import standard_figure
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.settings import RARE, Default, OneOf, Settings
 from pyrosnn.summaries import advise
+from pyrosnn.summaries.certificates import GROUP as CERTIFICATES
 from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.evaluation_certificate import certified_block, certifying, judged
 from pyrosnn_studies.evaluation_checks import check_cell, first_images
 from pyrosnn_studies.images import Block, ImageSettings
 from pyrosnn_studies.presets import default_loss, has_strengths, preset_strengths
@@ -48,6 +52,8 @@ USUAL = ("linf", "l2")
 SINGLES, SHARE = 200, 0.95
 # Images of each threat that the report shows, of those that withstood and of those that fell.
 KEPT = 4
+# Settings that came later, by what says nothing: without them a file and its digest are as before.
+LATER = {"certificate": None, "smoothing_variance": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +90,11 @@ class EvaluationSpec(ThreatSettings, ImageSettings, RepeatSettings, SeedSettings
     The settings of threats, images, repetitions and seed, and these:
 
     Attributes:
-        attack: an attack of your own beside those of the protocol.
+        attack: another attack, or one of your own, beside those of the protocol.
         attack_samples: number of samples in each step of an attack, S_A.
+        smoothing_variance: variance of Gaussian noise that the model is averaged over, in squared
+            pixel units; 0 takes the model as it is.
+        certificate: also certify the images at the strength in l2, against all attacks.
         diagnosis: also predict what more attack samples would reach.
         checks: also check the model and the attack.
     """
@@ -94,10 +103,12 @@ class EvaluationSpec(ThreatSettings, ImageSettings, RepeatSettings, SeedSettings
 
     block_size: Annotated[int, Ge(1)] = 100
     repeats: Annotated[int, Ge(1)] = 1
-    attack: Annotated[str | None, OneOf((), "attack", OWN_FUNCTION), Default("")] = None
+    attack: Annotated[str | None, OneOf(ATTACKS, "attack", OWN_FUNCTION), Default("")] = None
     attack_samples: Annotated[
         int | None, Ge(1), Default("what a diagnosis advises, in the protocol's range")
     ] = None
+    smoothing_variance: Annotated[float, Ge(0)] = 0.0
+    certificate: Annotated[bool | None, Default("where the model has such noise")] = None
     diagnosis: Annotated[bool, RARE] = True
     checks: Annotated[bool, RARE] = True
 
@@ -115,12 +126,23 @@ class EvaluationSpec(ThreatSettings, ImageSettings, RepeatSettings, SeedSettings
                 entry.against(Threat(norm=norm, strength=strength), None)
 
     def plan(self) -> Protocol:
-        """Return the protocol, with an attack of the user's own."""
+        """Return the protocol, with another attack, which may be the user's own.
+
+        Raises:
+            ArgumentError: for an attack that the protocol has.
+        """
         plan = find_protocol(self.protocol)
         if self.attack is None:
             return plan
-        mine = find_attack(self.attack).make({}, {})
-        return replace(plan, entries=(*plan.entries, Entry(name=self.attack, attack=mine)))
+        names = [entry.name for entry in plan.entries]
+        require(
+            self.attack not in names,
+            f"{plan.name} has the attack '{self.attack}' already ({', '.join(names)}); leave "
+            "--attack out, or name another one",
+        )
+        known = self.attack in ATTACKS
+        attack = self.attack if known else find_attack(self.attack).make({}, {})
+        return replace(plan, entries=(*plan.entries, Entry(name=self.attack, attack=attack)))
 
 
 def _complete(settings: dict[str, Any], dataset: Dataset, training: Any) -> dict[str, Any]:
@@ -139,8 +161,11 @@ def _complete(settings: dict[str, Any], dataset: Dataset, training: Any) -> dict
 def _settle(spec: EvaluationSpec, subject: Subject) -> EvaluationSpec:
     """Return the settings with the number of attack samples that a diagnosis advises.
 
-    A classifier without gradients has no diagnosis.
+    A classifier without gradients has no diagnosis, and one without noise on the image no
+    certificate.
     """
+    subject = judged(spec, subject)
+    spec = replace(spec, certificate=certifying(spec, subject))
     if spec.diagnosis and not _has_gradients(subject):
         spec = replace(spec, diagnosis=False)
     if spec.attack_samples is not None:
@@ -167,16 +192,21 @@ def _has_gradients(subject: Subject) -> bool:
 def _cells(spec: EvaluationSpec) -> list[Cell]:
     repeats = range(spec.first_repeat, spec.first_repeat + spec.repeats)
     cells = [Cell(part=STANDARD, repeat=r, block=block) for r in repeats for block in spec.blocks]
+    if spec.certificate:  # of the expectation, which all repeats estimate
+        cells += [Cell(part=CERTIFICATES, block=block) for block in spec.blocks]
     others = [MOMENTS] * spec.diagnosis + [CHECKS] * spec.checks
     return [*cells, *[Cell(part=part) for part in others]]
 
 
 def _run_cell(spec: EvaluationSpec, cell: Cell, subject: Subject) -> xr.Dataset:
+    subject = judged(spec, subject)
     if cell.part == MOMENTS:
         return _moments(spec, subject)
     if cell.part == CHECKS:
         return check_cell(spec, subject)
     images = spec.block(cell.block, subject.dataset)
+    if cell.part == CERTIFICATES:
+        return images.labelled(certified_block(spec, cell.block, subject, images))
     first = (cell.repeat, cell.block) == (0, spec.blocks[0])
     values = standard_evaluation(
         subject.classifier,
@@ -230,9 +260,14 @@ def _settings(spec: EvaluationSpec) -> dict[str, Any]:
     """Return the spec with the protocol's numbers, so that a file says all by itself."""
     plan = spec.plan()
     numbers = {one.name: getattr(plan, one.name) for one in fields(plan)}
-    sizes = {name: value for name, value in numbers.items() if isinstance(value, int)}
-    source = {} if spec.attack is None else {"attack_source": source_digest(spec.attack)}
-    return {**sizes, "entries": [str(one) for one in plan.entries], **recorded(spec), **source}
+    if not spec.certificate:
+        del numbers["certificate_samples"], numbers["alpha"]
+    sizes = {name: value for name, value in numbers.items() if isinstance(value, int | float)}
+    own = {n: v for n, v in recorded(spec).items() if n not in LATER or v != LATER[n]}
+    source = {}
+    if spec.attack is not None and spec.attack not in ATTACKS:
+        source = {"attack_source": source_digest(spec.attack)}
+    return {**sizes, "entries": [str(one) for one in plan.entries], **own, **source}
 
 
 def _divide(cell: Cell, values: xr.Dataset) -> Groups:

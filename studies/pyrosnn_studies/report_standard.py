@@ -4,6 +4,7 @@ from functools import partial
 
 import xarray as xr
 
+from pyrosnn.plots.certificates import certificate_figure, certificate_in_words
 from pyrosnn.plots.drawing import draw_png
 from pyrosnn.plots.standard import (
     accuracies_figure,
@@ -14,6 +15,7 @@ from pyrosnn.plots.standard import (
 )
 from pyrosnn.reports import Picture, Pictures, Text
 from pyrosnn.reports.content import Part
+from pyrosnn.summaries.certificates import GROUP
 from pyrosnn.summaries.standard import num_queries
 from pyrosnn_studies.report_data import FindDataset
 from pyrosnn_studies.report_images import shown_images
@@ -51,6 +53,14 @@ def standard_figures(result: xr.DataTree) -> list[Part]:
             caption=f"{name}: how often single queries of an image are wrong, over images.",
         )
         parts.append(Pictures(pictures=[accuracies, errors]))
+    if GROUP in result.children:
+        certified = Picture(
+            content=draw_png(partial(certificate_figure, result)),
+            words=certificate_in_words(result),
+            caption="Images whose certificate reaches beyond a radius, and those that withstand "
+            "all attacks at the strength in ℓ2.",
+        )
+        parts.append(Pictures(pictures=[certified]))
     return parts
 
 

@@ -8,8 +8,9 @@ import xarray as xr
 
 from pyrosnn.plots.standard import threat_names
 from pyrosnn.plots.style import count
-from pyrosnn.results import read_spec
+from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.summaries import entry_table, mean_reach, standard_table
+from pyrosnn.summaries.certificates import GROUP, NORM, headline
 from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
 from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Cell, Number, Table
@@ -23,10 +24,15 @@ def standard_verdict(result: xr.DataTree) -> list[str]:
     verb = "withstands" if images.startswith("1 ") else "withstand"
     sentences = []
     for name, (_, row) in zip(threat_names(result), table.iterrows(), strict=True):
-        sentence = (
-            f"{_with_interval(row, 'archive')} of {images} {verb} {name}; without attack "
-            f"{100 * row['clean']:.1f} % are right"
-        )
+        withstand, sides = f"{_with_interval(row, 'archive')} of {images} {verb} {name}", ""
+        if not math.isnan(row.get("certified", math.nan)):
+            withstand = f"Between {_with_interval(row, 'certified')} and {withstand}"
+            sure = 100 * (1 - read_spec(result)["alpha"])
+            sides = (
+                f": a certificate from below ({sure:.4g} % sure for each image), the strongest "
+                "attack from above"
+            )
+        sentence = f"{withstand}{sides}; without attack {100 * row['clean']:.1f} % are right"
         largest = max((k for k in QUERIES[1:] if f"robust_at_{k}" in row), default=None)
         if largest is not None:
             sentence += (
@@ -35,7 +41,32 @@ def standard_verdict(result: xr.DataTree) -> list[str]:
                 f"{100 * row[f'clean_at_{largest}']:.1f} %)"
             )
         sentences.append(f"{sentence}.")
-    return [*sentences, *_reach(result), *_left_out(result), *checks_in_words(result)]
+    return [
+        *sentences,
+        *_one_sided(result),
+        *_reach(result),
+        *_left_out(result),
+        *checks_in_words(result),
+    ]
+
+
+def _one_sided(result: xr.DataTree) -> list[str]:
+    """Return why there is no bound from below, and what gives one; nothing where there is one."""
+    if GROUP in result.children:
+        return []
+    norms = standard_of(result)["threat_norm"].values
+    if read_spec(result).get("certificate") is False:
+        needs = "none was asked for (--no-certificate)"
+    elif NORM not in norms:
+        needs = "certificates are in ℓ2: give --l2, of a model that is averaged over noise"
+    elif read_provenance(result).get("output") == "logits":
+        needs = (
+            "a certificate of the mean takes scores in [0, 1], and these are logits; pyrosnn "
+            "certify has certificates of votes"
+        )
+    else:
+        needs = "a certificate takes Gaussian noise on the image (--smoothing-variance 0.1)"
+    return [f"No bound from below: {needs}; pyrosnn verify bounds stored samples of any noise."]
 
 
 def _left_out(result: xr.DataTree) -> list[str]:
@@ -97,6 +128,7 @@ MAIN = {
     "random": "random δ of that norm (control)",
     "archive": "all attacks",
     "archive_selected": "all attacks, on V (where δ was chosen)",
+    "certified": "any attack, by certificate",
     "selection_gap": "selection gap, V minus I (points)",
     "known": "attacker who knows I",
     "known_gap": "what knowing I gains (points)",
@@ -120,8 +152,23 @@ def _accuracies(result: xr.DataTree) -> Table:
             for name, words in MAIN.items()
             if name in table
         ],
-        notes=["Intervals of gaps are paired."],
+        notes=["Intervals of gaps are paired.", *_about_certificate(result)],
     )
+
+
+def _about_certificate(result: xr.DataTree) -> list[str]:
+    """Return what the certificate is about and what it costs; nothing where there is none."""
+    if GROUP not in result.children:
+        return []
+    spec, values = read_spec(result), result[GROUP].dataset
+    abstain = 100 * float(values["certified_radius"].isnull().mean())
+    return [
+        f"The certificate ({headline(result)}) is about the mean over all draws of noise, σ = "
+        f"{float(values['noise_scale']):.3g}: a radius in ℓ2 that is too large with probability "
+        f"{spec['alpha']:g} at most. It takes {spec['certificate_samples']:,} single samples of "
+        f"each image, and {spec['selection_samples']:,} before that choose the class. It abstains "
+        f"for {abstain:.1f} %."
+    ]
 
 
 QUERIED = ("clean", "random", "robust")

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.certified import certificates
 from support.simulated import law, planted, with_accuracy
+from support.standard_result import standard_result
 from typer.testing import CliRunner, Result
 
 from pyrosnn.results import make_result, read_spec, save_results
@@ -186,6 +188,8 @@ def test_smoothing_is_told(run: Run) -> None:
         (("a.nc", "none.nc"), "none.nc"),
         (("a.nc", "linf.nc"), "the results differ in 'norm': l2 in the first, linf in the second"),
         (("a.nc", "angles.nc"), "a result of 'gaussian-angles' has no values of attacked images"),
+        (("e.nc", "e.nc", "--strength", "3"), "--strength chooses among the strengths of a sweep"),
+        (("e.nc", "a.nc"), "a result of 'evaluation' has no values of attacked images"),
         (("a.nc", "a.nc", "--strength", "3"), "strength 3 is not in both results; common are 0.5"),
         (("a.nc", "a.nc", "--shares", "2"), "shares must be between 0 and 1, got 2"),
         (("a.nc", "a.nc", "--shares", "x"), "--shares expects numbers separated by commas"),
@@ -209,6 +213,7 @@ def test_refusals_are_one_line(arguments: tuple[str, ...], message: str, run: Ru
         group="angles",
     )
     save_results("angles.nc", tree)
+    save_results("e.nc", standard_result(5))
     result = run("compare", *arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -232,3 +237,43 @@ def test_summary_has_the_probability_from_two_repeats_on(run: Run) -> None:
     assert row[3].startswith("[")
     write("one", 5.0, 0.9, repeats=1)
     assert "P(robust)" not in run("summary", "one.nc").stdout
+
+
+def test_evaluations_are_compared_between_both_bounds(run: Run) -> None:
+    first, second = (standard_result(80, certified=kind, model=name) for kind, name in
+                     ((True, "one"), (True, "two")))  # fmt: skip
+    values = second["standard"].to_dataset()
+    strong = values["archive_correct"] & (values["example"] >= 70)
+    second["standard"] = values.assign(archive_correct=strong)
+    save_results("one.nc", first)
+    save_results("two.nc", second)
+    result = run("compare", "one.nc", "two.nc")
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.stdout.split())
+    assert "1 one: one.nc (evaluation; attack_samples 20" in shown
+    assert "protocol standard-1, alpha 0.001" in shown
+    assert "any attack, by certificate" in shown
+    assert "Under ℓ2 1.5, all attacks: 1 one is more robust, for fresh images, too." in shown
+    assert "Under ℓ2 1.5, whatever the attack: 1 one withstands at least" in shown
+    assert "clean:" not in shown
+    save_results("none.nc", standard_result(80, model="three"))
+    missing = run("compare", "one.nc", "none.nc").stdout
+    assert "2 three has no certificate: only what attacks leave is compared." in missing
+    assert "by certificate" not in missing
+
+
+def test_certificates_are_compared_at_each_radius(run: Run) -> None:
+    save_results("far.nc", certificates(np.repeat([2.0, np.nan], [30, 10]), model="far"))
+    near = certificates(np.repeat([0.7, np.nan], [20, 20]), model="near", num_samples=500)
+    save_results("near.nc", near)
+    result = run("compare", "far.nc", "near.nc", "--format", "json")
+    assert result.exit_code == 0, result.output
+    shown = run("compare", "far.nc", "near.nc").stdout
+    rows = [row for first in ("0.5", "1") for row in cells(shown, first)]
+    assert [row[1:5] for row in rows if row[1] == "margin"] == [
+        ["margin", "75.0", "50.0", "+25.0"],
+        ["margin", "75.0", "0.0", "+75.0"],
+    ]
+    assert "Beyond 0.5, by margin: 1 far is more robust, for fresh images, too." in shown
+    assert "Certificates of 1,000 and 500 draws: more draws certify more." in shown
+    assert "σ = " not in shown

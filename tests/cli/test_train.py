@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from support.program import Run
 
 from pyrosnn.data.dataset import Dataset
@@ -41,3 +42,29 @@ def test_a_preset_gives_another_network_no_options_of_its_own(run: Run, tmp_path
     named = preset("resnet", options={"network": "resnet"})
     assert named == preset("resnet")
     assert named.options["depth"] == 10  # of the preset
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (
+            "--regulariser consistency --consistency-weight 10 --smoothing-variance 0.1",
+            {"consistency": {"weight": 10.0, "start": 0, "entropy": 0.5}},
+        ),
+        (
+            "--smoothing-variance 0.1 --images smooth-adversarial --strength 0.5 --no-clip "
+            "--attack pgd --attack-steps 2 --attack-relative-step 0.5",
+            ("smooth-adversarial", 0.5),
+        ),
+        ("--images ibp --strength 0.05 --ramp 1", ("ibp", 0.05)),
+    ],
+    ids=["consistency", "smooth-adversarial", "ibp"],
+)
+def test_training_for_certificates_is_a_few_words(
+    words: str, kept: object, run: Run, tmp_path: Path
+) -> None:
+    result = run("train", "bnn", *words.split(), "--epochs", "1", "--hidden", "8", "--quiet")
+    assert result.exit_code == 0, result.output
+    spec = load_checkpoint(tmp_path / "bnn-digits.safetensors").spec
+    found = spec.regularisers or (spec.images, spec.image_options["strength"])
+    assert found == kept

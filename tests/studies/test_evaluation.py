@@ -10,13 +10,18 @@ import torch
 import xarray as xr
 from support.counting import Counting
 
+from pyrosnn.checks.on_result import check_result
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, NotSmoothedError
+from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.composed import Composed
+from pyrosnn.noise.input import InputNoise
 from pyrosnn.results import merge_results, open_results, read_spec, result_digest, save_results
 from pyrosnn.summaries import advise, standard_table
 from pyrosnn.testing.toy_models import NoisyLinear
-from pyrosnn.training import preset
+from pyrosnn.training import fit, preset
+from pyrosnn_studies import evaluation, evaluation_certificate
 from pyrosnn_studies.evaluation import STUDY, EvaluationSpec
 from pyrosnn_studies.report import make_report
 from pyrosnn_studies.standard_tables import standard_verdict
@@ -180,3 +185,103 @@ def test_without_gradients_there_are_the_attacks_that_need_none(digits: Dataset)
     assert sentence == (
         "Left out, as the classifier lacks what they need: apgd-ce, apgd-dlr, transfer."
     )
+
+
+# Certificates: a lower bound beside the attacks
+
+
+@pytest.fixture
+def noisy(digits: Dataset) -> Subject:
+    """A linear model of three wide classes, averaged over noise on the image."""
+    torch.manual_seed(0)
+    linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+    classifier = Composed(linear, [InputNoise(0.01)], image_shape=(1, 8, 8))
+    settings = {"epochs": 15, "num_particles": 1}
+    return Subject(classifier=fit(classifier, digits, **settings), dataset=digits, training=None)
+
+
+def test_a_model_with_noise_on_the_image_has_both_bounds(
+    noisy: Subject, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        evaluation_certificate, "KIND", "margin-mean"
+    )  # which few draws suffice for
+    few = replace(evaluation.find_protocol("quick-1"), certificate_samples=2000)
+    monkeypatch.setattr(evaluation, "find_protocol", lambda name: few)
+    spec = spec_of(digits, images=30, block_size=20, l2=0.05, attack_samples=2, diagnosis=False)
+    result = STUDY.run(spec, noisy)
+    row = standard_table(result).iloc[0]
+    assert 0.3 < row["certified"] <= row["archive"] <= 1
+    (sentence, *others) = standard_verdict(result)
+    assert sentence.startswith(f"Between {100 * row['certified']:.1f} % [")
+    assert "of 30 images withstand ℓ2 0.05: a certificate from below (99.9 % sure for" in sentence
+    assert not any("bound from below" in other for other in others)
+    (finding,) = [found for found in check_result(result) if found.name == "sandwich"]
+    assert finding.status in ("pass", "skipped")
+    page = make_report(result, tmp_path / "a.nc")
+    assert "any attack, by certificate" in page
+    assert "certificate reaches beyond a radius" in page
+    # all that attacks give is what it is without a certificate, bit for bit
+    without = STUDY.run(replace(spec, certificate=False), noisy)
+    xr.testing.assert_identical(without["standard"].dataset, result["standard"].dataset)
+    assert read_spec(without)["certificate"] is False
+    assert "(--no-certificate)" in standard_verdict(without)[1]
+    assert {"certificate_samples", "alpha"} <= {*read_spec(result)} - {*read_spec(without)}
+    # and it is written, read, and merged of parts
+    save_results(tmp_path / "a.nc", result)
+    assert standard_verdict(open_results(tmp_path / "a.nc")) == standard_verdict(result)
+    parts = [replace(spec, images=20), replace(spec, images=10, first_image=20)]
+    merged = merge_results([STUDY.run(part, noisy) for part in parts])
+    xr.testing.assert_identical(
+        merged["certificates"].dataset.drop_attrs(), result["certificates"].dataset.drop_attrs()
+    )
+
+
+def test_a_model_without_is_as_before_and_told_what_gives_one(
+    subject: Subject, digits: Dataset
+) -> None:
+    spec = spec_of(digits, attack_samples=2, diagnosis=False)
+    settled = STUDY.settled(spec, subject)
+    assert settled.certificate is None
+    result = STUDY.run(spec, subject)
+    assert "certificates" not in result.children
+    later = {"certificate", "certificate_samples", "alpha", "smoothing_variance"}
+    assert not later & {*read_spec(result)}
+    (sentence,) = [line for line in standard_verdict(result) if "bound from below" in line]
+    assert "--smoothing-variance 0.1" in sentence
+    assert "pyrosnn verify" in sentence
+    with pytest.raises(NotSmoothedError, match="not averaged over Gaussian noise on the image"):
+        STUDY.settled(replace(spec, certificate=True), subject)
+
+
+def test_noise_of_the_settings_counts(subject: Subject, digits: Dataset) -> None:
+    spec = spec_of(digits, attack_samples=2, diagnosis=False, smoothing_variance=0.04)
+    result = STUDY.run(spec, subject)
+    assert float(result["certificates"].dataset["noise_scale"]) == pytest.approx(0.2)
+    assert read_spec(result)["smoothing_variance"] == 0.04
+    only = replace(STUDY.settled(replace(spec, l2=None, linf=0.1), subject))
+    assert only.certificate is None
+    with pytest.raises(NotSmoothedError, match="give --l2"):
+        STUDY.settled(replace(spec, l2=None, linf=0.1, certificate=True), subject)
+
+
+def test_logits_have_no_certificate_of_their_mean(digits: Dataset) -> None:
+    sin = build_model("sin", image_shape=(1, 8, 8), num_classes=10)
+    own = Subject(classifier=sin.eval(), dataset=digits, training=preset("sin"))
+    spec = spec_of(digits, attack_samples=2, images=2, diagnosis=False)
+    assert STUDY.settled(spec, own).certificate is None
+    with pytest.raises(NotSmoothedError, match="its scores are logits"):
+        STUDY.settled(replace(spec, certificate=True), own)
+    (sentence,) = [s for s in standard_verdict(STUDY.run(spec, own)) if "bound from below" in s]
+    assert "these are logits" in sentence
+
+
+def test_an_attack_of_the_table_stands_beside_the_others(subject: Subject, digits: Dataset) -> None:
+    spec = spec_of(digits, attack_samples=2, images=2, attack="fmn", diagnosis=False)
+    result = STUDY.run(spec, subject)
+    assert result["standard"].dataset["entry"].values[-1] == "fmn"
+    assert "attack_source" not in read_spec(result)
+    with pytest.raises(ArgumentError, match=r"has the attack 'square' already .* name another"):
+        spec_of(digits, attack="square")
+    with pytest.raises(ArgumentError, match="got the norm 'linf'; take the attack fmn"):
+        spec_of(digits, attack="cw", linf=0.1)

@@ -27,6 +27,7 @@ def standard_result(
     repeats: int = 0,
     findings: dict[str, tuple[str, float, str]] | None = None,
     shown: bool = True,
+    certified: bool = False,
     **provenance: Any,
 ) -> xr.DataTree:
     """Return a result whose values are drawn with a fixed seed.
@@ -36,6 +37,7 @@ def standard_result(
         repeats: number of repeats; 0 for a result without that dimension.
         findings: status, value and message of checks by their names.
         shown: whether it holds images to see.
+        certified: whether 7 in 10 images that withstand the second threat are certified.
         provenance: entries that differ.
     """
     rng = np.random.default_rng(0)
@@ -46,12 +48,16 @@ def standard_result(
         each = [make_dataset(part, coords).expand_dims(repeat=[r]) for r, part in enumerate(parts)]
         dataset = xr.concat(each, "repeat")
     others = {"checks": _checks(findings or FINDINGS)}
+    spec = {**SPEC, "images": images, "repeats": max(repeats, 1)}
     if shown:
         others["shown"] = _shown(rng)
+    if certified:
+        others["certificates"] = _certificates(parts[0]["archive_correct"][:, 1])
+        spec |= {"certificate": True, "certificate_samples": 1000, "alpha": 0.001}
     return make_result(
         dataset,
         study="evaluation",
-        spec={**SPEC, "images": images, "repeats": max(repeats, 1)},
+        spec=spec,
         provenance={**PROVENANCE, **provenance},
         group="standard",
         others=others,
@@ -110,6 +116,28 @@ def _values(rng: np.random.Generator, images: int) -> dict[str, np.ndarray]:
         "noise_free_correct": archive & (rng.random(shape) < 0.9),
         "noise_free_unattacked": clean[:, 0] > 0.45,
     }
+
+
+def _certificates(withstand: np.ndarray) -> xr.Dataset:
+    """Return radii in ℓ2 that agree with the attack on the second threat."""
+    images = len(withstand)
+    held = withstand & (np.arange(images) % 10 < 7)
+    radii = np.where(held, 2.0, np.where(np.arange(images) % 3 == 0, np.nan, 0.7))
+    arrays = {
+        "certified_radius": radii[:, None],
+        "certified_class": _labels(images)[:, None],
+        "vote_bound": np.where(held, 0.99, 0.5),
+        "own_correct": np.arange(images) % 10 < 9,
+        "noise_scale": np.array(0.5),
+        "inference_bound": held[:, None].astype(float),
+    }
+    coords = {
+        "example": np.arange(images),
+        "label": _labels(images),
+        "certificate": ["margin"],
+        "distance": [THREATS[1][1]],
+    }
+    return make_dataset(arrays, coords)
 
 
 def _checks(findings: dict[str, tuple[str, float, str]]) -> xr.Dataset:

@@ -82,6 +82,7 @@ def tiny_protocol(name: str) -> Protocol:
         random_draws=2,
         known_steps=2,
         checked_images=4,
+        certificate_samples=20,
     )
 
 

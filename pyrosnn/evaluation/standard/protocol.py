@@ -66,6 +66,9 @@ class Protocol:
         least_attack_samples, most_attack_samples: range of S_A, within which the diagnosis decides.
         known_steps: steps of the attack that knows I.
         checked_images: images that the checks and the diagnosis take at most.
+        certificate_samples: draws that certify an image, where its model can be certified; 0 for
+            none. They are no part of the attacks, and change none of their values.
+        alpha: probability that the certified radius of an image is too large, at most.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Protocol:
     most_attack_samples: int
     known_steps: int
     checked_images: int = 50
+    certificate_samples: int = 0
+    alpha: float = 0.001
 
 
 @cache

@@ -7,4 +7,6 @@ IMAGES = {
     "clean": "pyrosnn.training.images.clean:Clean",
     "adversarial": "pyrosnn.training.images.adversarial:Adversarial",
     "trades": "pyrosnn.training.images.trades:Trades",
+    "smooth-adversarial": "pyrosnn.training.images.smooth_adversarial:SmoothAdversarial",
+    "ibp": "pyrosnn.training.images.interval:Interval",
 }

@@ -47,7 +47,7 @@ class Adversarial(AttackedImages):
     def loss(self, step: "Step") -> Tensor:
         """Return the weighted objective of clean and adversarial images."""
         if self.warming_up(step):
-            return step.loss(step.evaluate(step.x))
+            return step.loss(step.clean)
         evaluated = []
         if self.clean_weight > 0:
             evaluated.append(step.evaluate(step.x, self.clean_weight))

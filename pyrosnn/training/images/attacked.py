@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from pyrosnn.attacks import ATTACKS, Attack
+from pyrosnn.attacks import ATTACKS, Attack, AttackResult
 from pyrosnn.attacks.labels import LABELS
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.settings import OneOf, OptionsOf, from_options
@@ -102,13 +102,23 @@ class AttackedImages(TrainingImages):
         attack = self.make_attack(setting.bounds if self.clip else None)
         try:
             with frozen(setting.classifier):
-                samples = ATTACK_SAMPLES[self.noise].samples(step, self.num_samples)
-                result = attack(setting.classifier, step.x, step.y, samples)
+                delta = self.run(attack, step)
         except ArgumentError:
             if torch.isfinite(step.loss(step.evaluate(step.x))):
                 raise
             return step.x  # the training says better than an attack why it ends
-        return step.x + result.perturbation.detach()
+        return step.x + delta.detach()
+
+    def run(self, attack: Attack, step: "Step") -> Tensor:
+        """Return δ of a step's images; a subclass may share it among some of them.
+
+        Args:
+            attack: the attack.
+            step: the step.
+        """
+        samples = ATTACK_SAMPLES[self.noise].samples(step, self.num_samples)
+        result: AttackResult = attack(step.setting.classifier, step.x, step.y, samples)
+        return result.perturbation
 
     def warming_up(self, step: "Step") -> bool:
         """Return whether a step belongs to the warm-up on clean images."""

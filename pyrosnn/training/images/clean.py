@@ -17,4 +17,4 @@ class Clean(TrainingImages):
 
     def loss(self, step: "Step") -> Tensor:
         """Return the objective on the batch."""
-        return step.loss(step.evaluate(step.x))
+        return step.loss(step.clean)

@@ -39,7 +39,7 @@ class Trades(AttackedImages):
 
     def loss(self, step: "Step") -> Tensor:
         """Return the objective at x and the weighted divergence."""
-        clean = step.evaluate(step.x)
+        clean = step.clean
         if self.warming_up(step):
             return step.loss(clean)
         attacked = step.evaluate(self.attacked(step))

@@ -1,6 +1,7 @@
 """Terms that a training adds to its objective: one file and one line in ``REGULARISERS`` each."""
 
 REGULARISERS = {
+    "consistency": "pyrosnn.training.regularisers.consistency:Consistency",
     "diverse-directions": "pyrosnn.training.regularisers.diverse_directions:DiverseDirections",
     "grad-div": "pyrosnn.training.regularisers.grad_div:GradDiv",
     "input-gradient": "pyrosnn.training.regularisers.input_gradient:InputGradient",

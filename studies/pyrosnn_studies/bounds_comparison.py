@@ -1,0 +1,125 @@
+"""What `pyrosnn compare` shows of two evaluations or certificates: both bounds, side by side."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import xarray as xr
+
+from pyrosnn.plots.standard import threat_names
+from pyrosnn.summaries.certificates import GROUP, STANDARD
+from pyrosnn.summaries.compare_bounds import (
+    compare_certificates,
+    compare_evaluations,
+    num_draws,
+)
+from pyrosnn.summaries.standard import standard_of
+from pyrosnn.tables import Number, Table
+from pyrosnn_studies.comparison import difference_cells, difference_columns, judged
+
+WORDS = {
+    "clean": "no attack",
+    "archive": "all attacks",
+    "certified": "any attack, by certificate",
+}
+
+
+def have_bounds(results: Sequence[xr.DataTree]) -> bool:
+    """Whether two results are both evaluations, or both have certificates.
+
+    Args:
+        results: the two results.
+    """
+    return any(all(group in result.children for result in results) for group in (STANDARD, GROUP))
+
+
+def bounds_tables(
+    results: Sequence[xr.DataTree], names: Sequence[str], confidence: float
+) -> tuple[list[Table], list[str]]:
+    """Return the comparison as a table, and what it says.
+
+    Args:
+        results: two results that :func:`have_bounds`.
+        names: the two models' names.
+        confidence: confidence of the intervals.
+    """
+    first, second = results
+    level = f"{100 * confidence:g} %"
+    columns = [*names, *difference_columns(level)]
+    if all(STANDARD in result.children for result in results):
+        rows = compare_evaluations(first, second, confidence=confidence)
+        shown = dict(zip(standard_of(first)["threat"].values, threat_names(first), strict=True))
+        table = Table(
+            title="Images that are right in %; difference 1 - 2 in points",
+            columns=["threat", "under", *columns],
+            rows=[
+                [shown[threat], WORDS[share], *difference_cells(row)]
+                for (threat, share), row in _rows(rows)
+            ],
+        )
+        said = [
+            judged(row, f"Under {shown[threat]}, {WORDS[share]}", list(names))
+            for (threat, share), row in _rows(rows)
+            if share != "clean"
+        ]
+        return [table], [*said, *_proved(rows, shown, names), *_warnings(results, names)]
+    rows = compare_certificates(first, second, confidence=confidence)
+    table = Table(
+        title="Certified accuracy in % beyond a radius in ℓ2; difference 1 - 2 in points",
+        columns=["radius", "certificate", *columns],
+        rows=[
+            [Number(value=radius, form=".4g"), kind, *difference_cells(row)]
+            for (radius, kind), row in _rows(rows)
+        ],
+    )
+    said = [
+        judged(row, f"Beyond {radius:.4g}, by {kind}", list(names))
+        for (radius, kind), row in _rows(rows)
+        if row["first"] + row["second"] > 0
+    ]
+    return [table], [*said, *_warnings(results, names)]
+
+
+def _rows(table: pd.DataFrame) -> list[tuple[tuple, "pd.Series[float]"]]:  # type: ignore[type-arg]
+    return [(tuple(key), row) for key, row in table.iterrows()]  # type: ignore[arg-type]
+
+
+def _proved(table: pd.DataFrame, shown: dict[str, str], names: Sequence[str]) -> list[str]:
+    """Say where the certificate of one model is above what the attacks leave of the other."""
+    sentences = []
+    for threat, name in shown.items():
+        if (threat, "certified") not in table.index:
+            continue
+        least, most = table.loc[(threat, "certified")], table.loc[(threat, "archive")]
+        for one, other, place in (("first", "second", 0), ("second", "first", 1)):
+            if least[one] > most[other]:
+                sentences.append(
+                    f"Under {name}, whatever the attack: {names[place]} withstands at least "
+                    f"{100 * least[one]:.1f} %, {names[1 - place]} at most "
+                    f"{100 * most[other]:.1f} % of these images."
+                )
+    return sentences
+
+
+def _warnings(results: Sequence[xr.DataTree], names: Sequence[str]) -> list[str]:
+    """Say where certificates are less alike than they seem."""
+    if any(GROUP not in result.children for result in results):
+        missing = [n for n, r in zip(names, results, strict=True) if GROUP not in r.children]
+        if len(missing) == len(names):
+            return []
+        return [f"{missing[0]} has no certificate: only what attacks leave is compared."]
+    numbers = [num_draws(result) for result in results]
+    scales = [float(result[GROUP].dataset["noise_scale"]) for result in results]
+    lines = []
+    if numbers[0] != numbers[1]:
+        lines.append(
+            f"Certificates of {numbers[0]:,} and {numbers[1]:,} draws: more draws certify more."
+            if None not in numbers
+            else "The results do not say how many draws certify: more draws certify more."
+        )
+    if not math.isclose(scales[0], scales[1], rel_tol=1e-6):
+        lines.append(
+            f"The models are averaged over noise of σ = {scales[0]:.3g} and {scales[1]:.3g}: more "
+            "noise reaches further, and costs accuracy at 0."
+        )
+    return lines
