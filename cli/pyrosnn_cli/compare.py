@@ -1,8 +1,7 @@
 """`pyrosnn compare FIRST SECOND`: two models under the same attack, on the same images."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -45,11 +44,11 @@ def compare(
     eta = None if strength is None else parse_number(strength, "--strength")
     rendering = read_rendering(format, table)
 
-    from pyrosnn.plots.style import model_name
-    from pyrosnn.results import open_results, read_provenance, read_spec
+    from pyrosnn.results import open_results
     from pyrosnn.summaries import compare_results
     from pyrosnn.tables import Document
-    from pyrosnn_cli.show import show, smoothing
+    from pyrosnn_cli.pair import COMMON, made_with, model_names, origins, settings
+    from pyrosnn_cli.show import show
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
     from pyrosnn_studies.titles import titled
 
@@ -57,18 +56,9 @@ def compare(
     compared = compare_results(results[0], results[1], strength=eta)
     by_size = compared.at_equal_size(confidence=confidence)
     by_reach = compared.at_equal_reach(wanted, confidence=confidence)
-    made = [{**read_provenance(result), **read_spec(result)} for result in results]
-    names = [
-        f"{place} {model_name(made_with, made_with)}"
-        for place, made_with in enumerate(made, start=1)
-    ]
-    own = ("loss", "gradient", "precision", "repeats", "seed")
-    heading = [
-        f"{name}: {path} ({result.attrs['study']}; {_settings(made_with, own)}"
-        f"{smoothing(made_with)})"
-        for name, path, made_with, result in zip(names, (first, second), made, results, strict=True)
-    ]
-    common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
+    names = model_names(results)
+    heading = origins(results, (first, second), names)
+    common = settings(made_with(results[0]), COMMON)
     heading.append(
         f"{compared.first.sizes['example']:,} images; {common}; "
         f"η = {compared.shown(compared.strength)}, S_I = {compared.inference_samples:,}"
@@ -82,7 +72,3 @@ def compare(
         closing=[*conclusions(by_size, by_reach, compared, names), *warnings_of(compared, names)],
     )
     show(document, rendering)
-
-
-def _settings(made: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return ", ".join(f"{name} {made[name]}" for name in names if name in made)

@@ -1,5 +1,6 @@
 """Comparability of two results: the same data and attack, and common coordinates."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
@@ -19,6 +20,13 @@ SETTINGS: dict[str, Any] = {
     "clip": False,
     "clip_judged": False,
 }
+# The same of standard evaluations.
+STANDARD_SETTINGS: dict[str, Any] = {
+    "protocol": None,
+    "attack": None,
+    "clip": True,
+    "inference_samples": None,
+}
 
 
 def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
@@ -37,6 +45,20 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
             f"a result of '{result.attrs.get('study')}' has no values of attacked images; "
             "compare results of sample-size, inference-size or conditions",
         )
+    check_same_data(first, second)
+    check_same_settings(first, second, SETTINGS)
+
+
+def check_same_data(first: xr.DataTree, second: xr.DataTree) -> None:
+    """Refuse two results unless they are of the same data set.
+
+    Args:
+        first: a result.
+        second: another one.
+
+    Raises:
+        ArgumentError: naming both data sets.
+    """
     made = [read_provenance(result) for result in (first, second)]
     digests = [provenance.get("dataset_digest", "") for provenance in made]
     for which, digest in zip(("first", "second"), digests, strict=True):
@@ -53,8 +75,23 @@ def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:
         digests[0] == digests[1],
         f"the results are of two data sets, {names}; compare models on the same images",
     )
+
+
+def check_same_settings(
+    first: xr.DataTree, second: xr.DataTree, settings: Mapping[str, Any]
+) -> None:
+    """Refuse two results unless they have the same settings.
+
+    Args:
+        first: a result.
+        second: another one.
+        settings: the names of the settings, with what a result without the setting has.
+
+    Raises:
+        ArgumentError: naming the setting that differs, with both its values.
+    """
     specs = [read_spec(result) for result in (first, second)]
-    for name, default in SETTINGS.items():
+    for name, default in settings.items():
         one, other = (spec.get(name, default) for spec in specs)
         require(
             one == other,
