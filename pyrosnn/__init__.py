@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pyrosnn.noise.matrix_normal import MatrixNormal
     from pyrosnn.results import combine, combine_repeats, make_result, open_results, save_results
     from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
+    from pyrosnn.summaries.explanation import explain
     from pyrosnn.training import (
         Checkpoint,
         TrainingSpec,
@@ -96,6 +97,7 @@ _HOMES = {
         "save_results",
     ),
     "pyrosnn.sampling": ("SampleSet", "disjoint_sample_sets", "draw_sample_set"),
+    "pyrosnn.summaries.explanation": ("explain",),
     "pyrosnn.training": (
         "Checkpoint",
         "TrainingSpec",
@@ -148,6 +150,7 @@ __all__ = [
     "disjoint_sample_sets",
     "draw_sample_set",
     "evaluate",
+    "explain",
     "fit",
     "interval_condition",
     "linear_condition",

@@ -1,8 +1,7 @@
 """`pyrosnn compare FIRST SECOND`: two models under the same attack, on the same images."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -49,38 +48,27 @@ def compare(
     eta = None if strength is None else parse_number(strength, "--strength")
     rendering = read_rendering(format, table)
 
-    from pyrosnn.plots.style import model_name
-    from pyrosnn.results import open_results, read_provenance, read_spec
+    from pyrosnn.results import open_results
     from pyrosnn.summaries import compare_results
     from pyrosnn.tables import Document
-    from pyrosnn_cli.show import show, smoothing
+    from pyrosnn_cli.pair import COMMON, made_with, model_names, origins, settings
+    from pyrosnn_cli.show import show
     from pyrosnn_studies.bounds_comparison import bounds_tables, have_bounds
     from pyrosnn_studies.comparison import comparison_tables, conclusions, warnings_of
     from pyrosnn_studies.titles import titled
 
     results = [open_results(path) for path in (first, second)]
-    made = [{**read_provenance(result), **read_spec(result)} for result in results]
-    names = [
-        f"{place} {model_name(made_with, made_with)}"
-        for place, made_with in enumerate(made, start=1)
-    ]
-    own = ("loss", "gradient", "precision", "attack_samples", "repeats", "seed")
-    bounded = have_bounds(results)
-    own = own if bounded else tuple(name for name in own if name != "attack_samples")
-    heading = [
-        f"{name}: {path} ({result.attrs['study']}; {_settings(made_with, own)}"
-        f"{smoothing(made_with)})"
-        for name, path, made_with, result in zip(names, (first, second), made, results, strict=True)
-    ]
+    names = model_names(results)
+    heading = origins(results, (first, second), names)
     same = ["Both results are the same one."] if results[0].identical(results[1]) else []
-    if bounded:
+    if have_bounds(results):
         require(
             eta is None,
             "--strength chooses among the strengths of a sweep; these results are compared at all "
             "that both have, leave it out",
         )
         tables, said = bounds_tables(results, names, confidence)
-        common = _settings(made[0], ("dataset", "protocol", "alpha", "clip"))
+        common = settings(made_with(results[0]), ("dataset", "protocol", "alpha", "clip"))
         document = Document(
             heading=[*heading, common, *same], tables=titled(tables, results[0]), closing=said
         )
@@ -89,7 +77,7 @@ def compare(
     compared = compare_results(results[0], results[1], strength=eta)
     by_size = compared.at_equal_size(confidence=confidence)
     by_reach = compared.at_equal_reach(wanted, confidence=confidence)
-    common = _settings(made[0], ("dataset", "attack", "norm", "labels", "clip", "clip_judged"))
+    common = settings(made_with(results[0]), COMMON)
     heading.append(
         f"{compared.first.sizes['example']:,} images; {common}; "
         f"η = {compared.shown(compared.strength)}, S_I = {compared.inference_samples:,}"
@@ -101,7 +89,3 @@ def compare(
         closing=[*conclusions(by_size, by_reach, compared, names), *warnings_of(compared, names)],
     )
     show(document, rendering)
-
-
-def _settings(made: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return ", ".join(f"{name} {made[name]}" for name in names if name in made)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pyrosnn.errors import PyrosnnError, PyrosnnWarning
-from pyrosnn_cli import check, compare, merge, plot, report, study, summary, train
+from pyrosnn_cli import check, compare, explain, merge, plot, report, study, summary, train
 from pyrosnn_cli.certify import CertificateRun
 from pyrosnn_cli.command import Arguments, SettingsGroup, UsageError, class_of
 from pyrosnn_cli.diagnose import DiagnosisRun
@@ -129,6 +129,7 @@ for command in (
     summary.summary,
     check.check,
     compare.compare,
+    explain.explain,
     merge.merge,
     plot.plot,
     report.report,

@@ -167,7 +167,7 @@ def evaluate(
     for attacked_set, attack_set in zip(attacked_sets, attack_sets, strict=True):
         coords["attack_samples"] = np.array([len(attack_set)])
         parts = [
-            _label(attacked_set, linearization, along, y, coords, variance)
+            _label(attacked_set, linearization, along, y, coords, variance, attack.norm)
             for linearization, along in zip(linearizations, seen, strict=True)
         ]
         by_attack_set.append(combine(parts, "inference_samples"))
@@ -232,6 +232,7 @@ def _label(
     y: Tensor,
     coords: Mapping[str, np.ndarray],
     variance: float | None,
+    norm: str,
 ) -> xr.Dataset:
     """Label the measurements of one inference set on the perturbations of one attack set."""
     results = attacked.results
@@ -262,6 +263,8 @@ def _label(
         ]
     values = {name: _array(value)[:, :, None, None] for name, value in over_strengths.items()}
     values["perturbation_norm"] = _array([r.norm for r in results])[:, :, None]
+    if norm != "l2":
+        values["perturbation_length"] = _array([r.length for r in results])[:, :, None]
     values["zero_gradient"] = _array([r.zero_gradient for r in results])[:, :, None]
     values["num_gradients"] = np.array([[result.num_gradients] for result in results])
     values["attack_correct"] = _array([results[0].correct])

@@ -5,6 +5,12 @@ from pyrosnn.plots.angles import angles_figure
 from pyrosnn.plots.certificates import certificates_figure, plot_certificates
 from pyrosnn.plots.conditions import conditions_figure, plot_conditions
 from pyrosnn.plots.diagnosis import diagnosis_figure
+from pyrosnn.plots.explanation import (
+    explanation_figure,
+    plot_judges,
+    plot_parts,
+    plot_waterfall,
+)
 from pyrosnn.plots.inference_size import inference_size_figure, plot_accuracies, plot_factor
 from pyrosnn.plots.sample_size import plot_accuracy, plot_cosines, sample_size_figure
 from pyrosnn.plots.standard import (
@@ -21,6 +27,7 @@ __all__ = [
     "certificates_figure",
     "conditions_figure",
     "diagnosis_figure",
+    "explanation_figure",
     "inference_size_figure",
     "plot_accuracies",
     "plot_accuracy",
@@ -29,8 +36,11 @@ __all__ = [
     "plot_cosines",
     "plot_errors",
     "plot_factor",
+    "plot_judges",
+    "plot_parts",
     "plot_standard_accuracies",
     "plot_verification",
+    "plot_waterfall",
     "sample_size_figure",
     "standard_figure",
     "variation_figure",

@@ -101,6 +101,10 @@ VARIABLES = {
         "true norm of δ, in the attack's norm",
         "pixel value",
     ),
+    # of attacks in another norm than ℓ2: margins and gradients are along an ℓ2 length
+    "perturbation_length": Variable(
+        ("example", "strength", "attack_samples"), "float32", "length ‖δ‖₂ of δ", "pixel value"
+    ),
     "zero_gradient": Variable(
         ("example", "strength", "attack_samples"),
         "bool",
@@ -265,6 +269,9 @@ VARIABLES = {
     ),
     "archive_norm": Variable(
         PER_THREAT, "float32", "norm of the archive's δ, in the threat's norm", "pixel value"
+    ),
+    "archive_length": Variable(
+        PER_THREAT, "float32", "length ‖δ‖₂ of the archive's δ", "pixel value"
     ),
     "archive_margin": Variable(
         PER_THREAT, "float32", "margin f_y - f_j of the image, to the class nearest along δ", "f"

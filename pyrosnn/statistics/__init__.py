@@ -10,10 +10,12 @@ from pyrosnn.statistics.bounds import (
     require_alpha,
     split,
 )
+from pyrosnn.statistics.change import change_interval
 from pyrosnn.statistics.confidence import require_confidence
 from pyrosnn.statistics.crossed import crossed_half_widths
 from pyrosnn.statistics.density import highest_density
 from pyrosnn.statistics.queries import robust_at
+from pyrosnn.statistics.shapley import shapley_values
 from pyrosnn.statistics.share import share_interval, share_interval_of_means
 from pyrosnn.statistics.student import (
     student_half_width,
@@ -23,6 +25,7 @@ from pyrosnn.statistics.student import (
 from pyrosnn.statistics.welch import welch_half_width
 
 __all__ = [
+    "change_interval",
     "clopper_pearson",
     "crossed_half_widths",
     "dkw",
@@ -34,6 +37,7 @@ __all__ = [
     "require_alpha",
     "require_confidence",
     "robust_at",
+    "shapley_values",
     "share_interval",
     "share_interval_of_means",
     "split",

@@ -36,6 +36,7 @@ from pyrosnn.summaries.certificates import (
 from pyrosnn.summaries.compare import Comparison, compare_results
 from pyrosnn.summaries.compare_bounds import compare_certificates, compare_evaluations
 from pyrosnn.summaries.cosine import at_strength, cosine_table, posterior_like
+from pyrosnn.summaries.explanation import explain
 from pyrosnn.summaries.geometry import geometry_means
 from pyrosnn.summaries.interval import interval_end, interval_values
 from pyrosnn.summaries.paired import difference_of_models, paired_differences
@@ -50,6 +51,7 @@ from pyrosnn.summaries.reach import (
 )
 from pyrosnn.summaries.robustness import robust_probability, robustness_table
 from pyrosnn.summaries.standard import entry_table, standard_table
+from pyrosnn.summaries.unexplained import missing_parts
 from pyrosnn.summaries.variation import variation_table
 from pyrosnn.summaries.verification import verified_accuracy
 
@@ -80,6 +82,7 @@ __all__ = [
     "deviations",
     "difference_of_models",
     "entry_table",
+    "explain",
     "fit_reach",
     "geometry_means",
     "interval_end",
@@ -91,6 +94,7 @@ __all__ = [
     "loss_mismatch",
     "mean_cosine",
     "mean_reach",
+    "missing_parts",
     "noise_factor",
     "noise_scale",
     "paired_differences",

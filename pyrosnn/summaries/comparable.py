@@ -20,6 +20,13 @@ SETTINGS: dict[str, Any] = {
     "clip": False,
     "clip_judged": False,
 }
+# The same of standard evaluations.
+STANDARD_SETTINGS: dict[str, Any] = {
+    "protocol": None,
+    "attack": None,
+    "clip": True,
+    "inference_samples": None,
+}
 
 
 def check_comparable(first: xr.DataTree, second: xr.DataTree) -> None:

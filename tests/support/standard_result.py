@@ -101,6 +101,7 @@ def _values(rng: np.random.Generator, images: int) -> dict[str, np.ndarray]:
         "archive_class": (_labels(images)[:, None] + 3 * ~archive) % 10,
         "archive_entry": np.where(rng.random(shape) < 0.02, -1, entry),
         "archive_norm": np.array([strength for _, strength in THREATS]) * np.ones(shape),
+        "archive_length": np.array([0.8, 1.5]) * np.ones(shape),
         "archive_margin": rng.beta(2, 1, shape),
         "archive_gradient_norm": rng.lognormal(0, 0.4, shape) * np.where(archive, 0.7, 1.5),
         "archive_cosine": np.where(archive, cosine - 0.2, cosine),

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.attacks import APGD, NORMS, Attack, RandomNoise
+from pyrosnn.attacks.norms import length
 from pyrosnn.errors import require
 from pyrosnn.evaluation.standard.archived import attack_in_turn
 from pyrosnn.evaluation.standard.arrays import by_perturbation, reached, shown, stacked
@@ -130,6 +131,7 @@ def standard_evaluation(
                 for one, threat in zip(found, facing, strict=True)
             ]
         ),
+        "archive_length": stacked([length(one.delta) for one in found]),
         **({"known_correct": stacked(measured)} if len(measured) == len(known) else {}),
         "queries_correct": by_perturbation(counts),
     }
