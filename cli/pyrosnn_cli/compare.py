@@ -24,7 +24,9 @@ def compare(
     shares: Annotated[
         str, typer.Option(help="Shares of the reachable cosine; the largest of both is added.")
     ] = "0.8,0.9,0.95",
-    confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
+    confidence: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Confidence of the intervals.")
+    ] = "0.95",
     format: Format = None,
     table: OneTable = None,
 ) -> None:
@@ -43,6 +45,7 @@ def compare(
     """
     wanted = parse(shares, kind_of(tuple[float, ...]), "--shares")
     eta = None if strength is None else parse_number(strength, "--strength")
+    level = parse_number(confidence, "--confidence")
     rendering = read_rendering(format, table)
 
     from pyrosnn.plots.style import model_name
@@ -55,8 +58,8 @@ def compare(
 
     results = [open_results(path) for path in (first, second)]
     compared = compare_results(results[0], results[1], strength=eta)
-    by_size = compared.at_equal_size(confidence=confidence)
-    by_reach = compared.at_equal_reach(wanted, confidence=confidence)
+    by_size = compared.at_equal_size(confidence=level)
+    by_reach = compared.at_equal_reach(wanted, confidence=level)
     made = [{**read_provenance(result), **read_spec(result)} for result in results]
     names = [
         f"{place} {model_name(made_with, made_with)}"
@@ -73,7 +76,7 @@ def compare(
         f"{compared.first.sizes['example']:,} images; {common}; "
         f"η = {compared.shown(compared.strength)}, S_I = {compared.inference_samples:,}"
     )
-    tables = comparison_tables(compared, by_size, by_reach, names, confidence)
+    tables = comparison_tables(compared, by_size, by_reach, names, level)
     if results[0].identical(results[1]):
         heading.append("Both results are the same one.")
     document = Document(
