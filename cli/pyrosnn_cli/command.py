@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from typer.core import TyperGroup
 
 from pyrosnn.errors import ArgumentError, PyrosnnError, unknown_name
 from pyrosnn.settings import (
+    OTHER_NAMES,
     OneOf,
     Option,
     nested,
@@ -131,19 +133,6 @@ HELP = {"help_option_names": ["-h", "--help"]}
 
 # One word for one thing: a command that has one of a pair takes the other, too.
 SAME = (("--strength", "--strengths"),)
-# What other libraries call an option.
-ELSEWHERE = {
-    "--eps": ("--strength", "--linf"),
-    "--epsilon": ("--strength", "--linf"),
-    "--strength": ("--linf",),
-    "--strengths": ("--linf",),
-    "--lr": ("--learning-rate",),
-    "--epoch": ("--epochs",),
-    "--data": ("--dataset",),
-    "--checkpoint": ("--model",),
-    "--sigma": ("--smoothing-variance", "--noise-variance"),
-    "--samples": ("--attack-samples", "--num-samples", "--test-samples"),
-}
 
 
 def class_of(
@@ -160,6 +149,7 @@ def class_of(
 
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
             known = {word for parameter in self.params for word in parameter.opts}
+            _require_values([one for one in self.params if one.param_type_name == "option"], args)
             try:
                 return super().parse_args(ctx, [_by_our_name(word, known) for word in args])
             except UsageError as error:
@@ -177,6 +167,16 @@ def class_of(
     return Command
 
 
+def _require_values(options: Collection[Any], words: Sequence[str]) -> None:
+    """Refuse an option in the place of another's value, where the value was forgotten."""
+    valued = {flag for one in options if not one.is_flag for flag in one.opts}
+    for flag, following in pairwise([*words, None]):
+        if flag == "--":
+            return
+        if flag in valued and (following is None or following.startswith("--")):
+            raise ArgumentError(f"{flag} expects a value, got {following or 'nothing'}")
+
+
 def _by_our_name(word: str, known: Collection[str]) -> str:
     """Return a word of the command line with the name that the command has for its option."""
     flag, line, value = word.partition("=")
@@ -189,7 +189,9 @@ def _by_our_name(word: str, known: Collection[str]) -> str:
 def _our_name(flag: str, known: Collection[str]) -> str:
     """Return the name that an option has here, or nothing where none is known to be the same."""
     written = flag.replace("_", "-").lower()
-    names = [name for name in (written, *ELSEWHERE.get(written, ())) if name in known]
+    others = OTHER_NAMES.get(written.removeprefix("--").replace("-", "_"), ())
+    names = [written, *(f"--{name.replace('_', '-')}" for name in others)]
+    names = [name for name in names if name in known]
     return names[0] if names else ""
 
 

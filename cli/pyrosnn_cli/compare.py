@@ -24,7 +24,9 @@ def compare(
     shares: Annotated[
         str, typer.Option(help="Shares of the reachable cosine; the largest of both is added.")
     ] = "0.8,0.9,0.95",
-    confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
+    confidence: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Confidence of the intervals.")
+    ] = "0.95",
     format: Format = None,
     table: OneTable = None,
 ) -> None:
@@ -46,6 +48,7 @@ def compare(
     """
     wanted = parse(shares, kind_of(tuple[float, ...]), "--shares")
     eta = None if strength is None else parse_number(strength, "--strength")
+    level = parse_number(confidence, "--confidence")
     rendering = read_rendering(format, table)
 
     from pyrosnn.results import open_results
@@ -67,7 +70,7 @@ def compare(
             "--strength chooses among the strengths of a sweep; these results are compared at all "
             "that both have, leave it out",
         )
-        tables, said = bounds_tables(results, names, confidence)
+        tables, said = bounds_tables(results, names, level)
         common = settings(made_with(results[0]), ("dataset", "protocol", "alpha", "clip"))
         document = Document(
             heading=[*heading, common, *same], tables=titled(tables, results[0]), closing=said
@@ -75,14 +78,14 @@ def compare(
         show(document, rendering)
         return
     compared = compare_results(results[0], results[1], strength=eta)
-    by_size = compared.at_equal_size(confidence=confidence)
-    by_reach = compared.at_equal_reach(wanted, confidence=confidence)
+    by_size = compared.at_equal_size(confidence=level)
+    by_reach = compared.at_equal_reach(wanted, confidence=level)
     common = settings(made_with(results[0]), COMMON)
     heading.append(
         f"{compared.first.sizes['example']:,} images; {common}; "
         f"η = {compared.shown(compared.strength)}, S_I = {compared.inference_samples:,}"
     )
-    tables = comparison_tables(compared, by_size, by_reach, names, confidence)
+    tables = comparison_tables(compared, by_size, by_reach, names, level)
     document = Document(
         heading=[*heading, *same],
         tables=titled(tables, results[0]),

@@ -33,9 +33,13 @@ class DiagnosisRun(StudyRun):
     checks: bool = True
 
     def finish(self, result: "xr.DataTree", subject: "Subject | None", output: Path) -> None:
-        """Check the model; exit status 1 if a check failed."""
+        """Check the model, and end with a verdict; exit status 1 if a check failed."""
+        from pyrosnn_studies.diagnosis_tables import conclusion
+
         assert subject is not None  # the study needs a model
-        if self.checks and not _healthy(result, subject, self):
+        healthy = not self.checks or _healthy(result, subject, self)
+        typer.echo(conclusion(result))
+        if not healthy:
             raise typer.Exit(1)
 
 

@@ -20,7 +20,7 @@ class EvaluationRun(StudyRun):
     """An evaluation's run.
 
     Attributes:
-        quick: take a quick look, with few images and steps.
+        quick: use few images and few steps, for a first impression.
     """
 
     panel: ClassVar[str] = "run"

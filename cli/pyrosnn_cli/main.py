@@ -83,6 +83,10 @@ def _errors_as_one_line() -> Iterator[None]:
 
 def _usage(error: Any) -> str:
     """Return what is wrong with the words of a command line."""
+    if type(error).__name__ == "MissingParameter" and error.param.param_type_name == "argument":
+        missing = error.param
+        name = missing.metavar or missing.name.upper()
+        return f"{error.ctx.command.name} needs {name}: {missing.help.rstrip('.')}"
     text = str(error.format_message()).rstrip(".")
     for kind, words in {"valid integer": "an integer", "valid number": "a number"}.items():
         if kind in text and error.param is not None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 from rich.console import Console
@@ -16,8 +16,20 @@ from pyrosnn_cli.options import Showing
 LINES = 10  # plain lines in a run, and
 LONGEST = 60.0  # seconds between two of them, or little more than a step
 
-Advance = Callable[[int, str], None]
 Show = Callable[[str, str], None]
+
+
+class Advance(Protocol):
+    """Says how far a run is."""
+
+    def __call__(self, done: int, text: str, share: float | None = None) -> None:
+        """Show it.
+
+        Args:
+            done: steps that are done.
+            text: the last of them, in a word.
+            share: share of the work that they are; None where all steps take as long.
+        """
 
 
 @dataclass(kw_only=True)
@@ -27,12 +39,14 @@ class Clock:
     Attributes:
         total: steps of the run.
         done: steps that are done.
-        before: those that an earlier run has done.
+        share: share of the work that is done.
+        before: the share that an earlier run has done.
     """
 
     total: int
     done: int = 0
-    before: int = 0
+    share: float = 0.0
+    before: float = 0.0
     start: float = field(default_factory=time.monotonic)
 
     @property
@@ -45,12 +59,12 @@ class Clock:
         """The seconds to go at the pace so far; None before the first step.
 
         Example:
-            >>> clock = Clock(total=10, done=6, before=4, start=time.monotonic() - 6.0)
+            >>> clock = Clock(total=10, share=0.6, before=0.4, start=time.monotonic() - 6.0)
             >>> round(clock.to_go)
             12
         """
-        own = self.done - self.before
-        return None if own < 1 else self.seconds / own * (self.total - self.done)
+        own = self.share - self.before
+        return None if own <= 0 else self.seconds / own * (1 - self.share)
 
     def __str__(self) -> str:
         spent, eta = f"{self.seconds:.0f} s", self.to_go
@@ -77,11 +91,11 @@ def progress_bar(title: str, total: int, showing: Showing) -> Iterator[Advance]:
     clock, begun = Clock(total=total), False
     with _shown(title, clock, showing) as show:
 
-        def advance(done: int, text: str) -> None:
+        def advance(done: int, text: str, share: float | None = None) -> None:
             nonlocal begun
-            clock.done = done
+            clock.done, clock.share = done, done / total if share is None else share
             if not begun:
-                clock.before, clock.start = done, time.monotonic()
+                clock.before, clock.start = clock.share, time.monotonic()
             show("progress" if begun else "start", text)
             begun = True
 

@@ -97,7 +97,7 @@ def run_study(
         ):
 
             def show(step: "Step") -> None:
-                advance(step.done, step.text)
+                advance(step.done, step.text, step.share)
 
             yield show, compute
 

@@ -11,6 +11,7 @@ from pyrosnn.adapters.evaluated import as_logits
 from pyrosnn.adapters.members import Members
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import require
+from pyrosnn.settings import called_rightly
 
 
 class Ensemble(Members):
@@ -35,6 +36,7 @@ class Ensemble(Members):
         3
     """
 
+    @called_rightly
     def __init__(
         self,
         modules: Iterable[torch.nn.Module] | Mapping[str, torch.nn.Module] | torch.nn.Module,

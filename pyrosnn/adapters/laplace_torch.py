@@ -20,6 +20,7 @@ from pyrosnn.networks.dense import DenseProduct
 from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
 from pyrosnn.networks.program import Program, Step
+from pyrosnn.settings import called_rightly
 from pyrosnn.shapes import Sites
 
 SITE = "weights"
@@ -114,6 +115,7 @@ class _Posterior(Adapter):
         output: what f_c is.
     """
 
+    @called_rightly
     def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(image_shape, output=output)
         self._la = la
@@ -135,6 +137,7 @@ class LastLayerPosterior(_Posterior):
     :func:`from_laplace` makes it.
     """
 
+    @called_rightly
     def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(la, image_shape, output=output)
         self.module = copy_in_evaluation_mode(la.model.model)
@@ -202,6 +205,7 @@ class WeightPosterior(_Posterior):
         vectorised: whether several samples are evaluated in one pass (``torch.func.vmap``).
     """
 
+    @called_rightly
     def __init__(self, la: Any, image_shape: tuple[int, ...], *, output: str = "probs"):
         super().__init__(la, image_shape, output=output)
         self.module = copy_in_evaluation_mode(la.model)

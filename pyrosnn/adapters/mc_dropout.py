@@ -3,6 +3,7 @@
 import torch
 
 from pyrosnn.adapters.stochastic import Stochastic
+from pyrosnn.settings import called_rightly
 
 
 class MCDropout(Stochastic):
@@ -31,6 +32,7 @@ class MCDropout(Stochastic):
         {'bernoulli_0': 0.3}
     """
 
+    @called_rightly
     def __init__(
         self,
         module: torch.nn.Module,

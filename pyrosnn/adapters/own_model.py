@@ -55,6 +55,11 @@ class OwnModel:
             DataError: naming the shape, number of classes or type that differs.
         """
         name, classifier = self.spec.model, self.classifier
+        if dataset.begins_at_one and classifier.num_classes == dataset.num_classes - 1:
+            raise DataError(
+                f"the classifier of {name} has {classifier.num_classes} classes, but the labels of "
+                f"{dataset.name} are 1 … {classifier.num_classes}; labels begin at 0: use y - 1"
+            )
         for what, expected, actual in (
             ("images of shape", classifier.image_shape, dataset.image_shape),
             ("as number of classes", classifier.num_classes, dataset.num_classes),

@@ -38,6 +38,7 @@ from pyrosnn.models.means import AtMeans
 from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
 from pyrosnn.seeding import forked_rng, seed_sequence
+from pyrosnn.settings import called_rightly
 from pyrosnn.shapes import Sites
 
 IMAGES = " images"  # no site has such a name
@@ -103,6 +104,7 @@ class PyroClassifier(Adapter):
     vectorized_guide = False  # any guide can be called once a sample; not all take many
     not_replayed = "make it a site of model and guide: pyro.sample"
 
+    @called_rightly
     def __init__(
         self,
         model: Program,

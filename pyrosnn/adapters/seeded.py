@@ -3,6 +3,7 @@
 import torch
 
 from pyrosnn.adapters.stochastic import Stochastic
+from pyrosnn.settings import called_rightly
 
 
 class SeededModule(Stochastic):
@@ -29,6 +30,7 @@ class SeededModule(Stochastic):
         'seeds'
     """
 
+    @called_rightly
     def __init__(
         self,
         module: torch.nn.Module,

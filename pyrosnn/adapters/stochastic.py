@@ -21,6 +21,7 @@ from pyrosnn.adapters.replay.trial import Trial
 from pyrosnn.errors import PyrosnnWarning, require, row_of
 from pyrosnn.networks.function import Differentiated, Identity
 from pyrosnn.networks.network import Parts
+from pyrosnn.settings import called_rightly
 from pyrosnn.shapes import Sites
 
 
@@ -81,6 +82,7 @@ class Stochastic(Adapter):
         "next pass"
     )
 
+    @called_rightly
     def __init__(
         self,
         module: torch.nn.Module,

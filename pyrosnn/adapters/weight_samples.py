@@ -14,6 +14,7 @@ from pyrosnn.adapters.over_samples import choose, over_samples
 from pyrosnn.adapters.posterior_samples import as_tensor, by_sample, samples_of, without_prefix
 from pyrosnn.adapters.probe import noise_images
 from pyrosnn.errors import ArgumentError, require
+from pyrosnn.settings import called_rightly
 
 
 class WeightSamples(Members):
@@ -44,6 +45,7 @@ class WeightSamples(Members):
         20
     """
 
+    @called_rightly
     def __init__(
         self,
         module: torch.nn.Module,

@@ -13,6 +13,7 @@ RESULT_CHECKS = {
     "attack-strength": "pyrosnn.checks.attack_strength:attack_strength",
     "strength-range": "pyrosnn.checks.strength_range:strength_range",
     "image-classes": "pyrosnn.checks.image_classes:image_classes",
+    "few-images": "pyrosnn.checks.few_images:few_images",
     "perturbation-norm": "pyrosnn.checks.perturbation_norm:perturbation_norm",
     "zero-gradients": "pyrosnn.checks.zero_gradients:zero_gradients",
     "attack-samples": "pyrosnn.checks.attack_samples:attack_samples",
@@ -29,6 +30,7 @@ STANDARD_CHECKS = {
     "attack-strength": "pyrosnn.checks.attack_strength:attack_strength",
     "strength-range": "pyrosnn.checks.strength_range:strength_range",
     "image-classes": "pyrosnn.checks.image_classes:image_classes",
+    "few-images": "pyrosnn.checks.few_images:few_images",
     "selection-gap": "pyrosnn.checks.selection_gap:selection_gap",
     "null-control": "pyrosnn.checks.null_control:null_control",
 }

@@ -11,6 +11,7 @@ from pyrosnn.results import read_spec
 NAME = "attack-strength"
 # PGD is reported with 10 steps or more; below, accuracies of a bent network still fall by points.
 FEW = 10
+USUAL = 20  # steps that the advice names, of a length that reaches the strength twice
 # Attacks of one step, and those that are weak however long they run, with the reason.
 ONE_STEP = ("fgm",)
 WEAK = {
@@ -52,8 +53,8 @@ def attack_strength(result: xr.DataTree) -> Finding:
         return Finding(name=NAME, status="pass", value=float(steps), message=text)
     steps_made = "one step" if steps == 1 else f"{steps} steps"
     text = (
-        f"{name} makes {steps_made}, and many may leave a lower accuracy: take pgd or apgd with "
-        f"{FEW} steps or more"
+        f"{name} makes {steps_made}, and many may leave a lower accuracy: take --attack apgd, or "
+        f"--attack pgd --steps {USUAL} --relative-step {2 / USUAL:g}"
     )
     reason = f"takes {steps_made}" if steps == 1 else f"takes {steps_made} only"
     return Finding(name=NAME, status="warn", value=float(steps), message=text, reason=reason)
@@ -85,7 +86,7 @@ def _protocol(name: str) -> Finding:
             status="warn",
             value=0.0,
             message=f"the protocol {name} has few images and steps: take standard-1",
-            reason="takes a quick look",
+            reason="has few images and steps",
         )
     text = f"the protocol {name} has attacks of many steps"
     return Finding(name=NAME, status="pass", value=1.0, message=text)

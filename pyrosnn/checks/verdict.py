@@ -12,6 +12,7 @@ REASONS = {
     "attack-strength": "takes one step",
     "strength-range": "has strengths in another unit than the pixels",
     "image-classes": "has images of some classes only",
+    "few-images": "has few images",
     "attack-effect": "breaks no image",
     "attack-direction": "moves images the wrong way",
     "attack-sizes": "has the same samples again in larger attack sets",

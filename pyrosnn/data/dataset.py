@@ -102,10 +102,14 @@ class Dataset:
                 raise ArgumentError(f"{self.name}, {split}: {error}") from None
         self._warn_of_labels()
 
-    def _warn_of_labels(self) -> None:
-        """Warn where class 0 alone has no image: the labels may begin at 1."""
+    @property
+    def begins_at_one(self) -> bool:
+        """Whether class 0 alone has no image: the labels may begin at 1."""
         labels = torch.cat([self.y_train, self.y_test]).unique()
-        if self.num_classes > 2 and labels.tolist() == list(range(1, self.num_classes)):
+        return self.num_classes > 2 and labels.tolist() == list(range(1, self.num_classes))
+
+    def _warn_of_labels(self) -> None:
+        if self.begins_at_one:
             warnings.warn(
                 f"{self.name} has images of the classes 1 … {self.num_classes - 1}, and none of "
                 f"class 0; if its labels begin at 1, give y - 1 and num_classes="

@@ -108,9 +108,21 @@ def _images(x: np.ndarray, bounded: bool) -> Tensor:
 
 def _labels(y: np.ndarray, name: str) -> Tensor:
     flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if _is_one_hot(flat):
+        raise DataError(
+            f"{name} is one-hot, of shape {y.shape}, expected integers, one for each image; write "
+            "y.argmax(1)"
+        )
     if flat.dtype.kind not in "iu":
         raise DataError(f"{name} has the type {y.dtype}, expected integers, 0 … classes - 1")
     return torch.from_numpy(np.ascontiguousarray(flat, dtype=np.int64))
+
+
+def _is_one_hot(y: np.ndarray) -> bool:
+    """Whether each row has a 1 in one place, and 0 in all others."""
+    if y.ndim != 2 or y.size == 0 or y.dtype.kind not in "biuf":
+        return False
+    return bool((((y == 0) | (y == 1)).all(1) & ((y == 1).sum(1) == 1)).all())
 
 
 def _numbers(

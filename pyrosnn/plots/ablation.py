@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import (
     AIM,
     count,
@@ -20,6 +20,12 @@ from pyrosnn.statistics import share_interval_of_means
 from pyrosnn.summaries.words import fresh_words
 
 
+@draws(
+    provenance=("model", "dataset"),
+    spec=("images", "repeats", "strength", "attack_samples", "inference_samples"),
+    variables=("variant", "adversarial_correct", "cosine"),
+    group="ablation",
+)
 def ablation_figure(result: xr.DataTree) -> Figure:
     """Draw adversarial accuracy and cosine of each reading.
 
@@ -29,12 +35,6 @@ def ablation_figure(result: xr.DataTree) -> Figure:
     Args:
         result: a result of ``ablation``.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset"),
-        spec=("images", "repeats", "strength", "attack_samples", "inference_samples"),
-        group="ablation",
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result["ablation"].dataset
     names = [str(name) for name in values["variant"].values]

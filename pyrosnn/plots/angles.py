@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import curve_style, one_size, set_title
 from pyrosnn.results import read_spec
 
@@ -12,17 +12,17 @@ SHOWN = 4  # curves of the right panel
 POINTS = 12  # markers of each
 
 
+@draws(
+    spec=("dimension", "pairs"),
+    variables=("angle", "mean_scale", "variance_scale"),
+    group="angles",
+)
 def angles_figure(result: xr.DataTree) -> Figure:
     """Draw the simulated angles as a map, and selected ones beside their closed form.
 
     Args:
         result: a result of ``gaussian-angles``.
     """
-    require_entries(
-        result,
-        spec=("dimension", "pairs"),
-        group="angles",
-    )
     spec = read_spec(result)
     values = result["angles"].dataset
     angle = values["angle"]

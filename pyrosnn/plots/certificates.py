@@ -5,10 +5,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import (
     count,
-    curve_style,
+    kind_style,
     legend_below,
     model_name,
     one_size,
@@ -23,9 +23,10 @@ from pyrosnn.summaries.certificates import (
     data_set_certificate,
 )
 
-LINES = ("-", "--", "-.", ":")
+NEEDED = ("certified_radius", "certified_class", "own_correct", "noise_scale", "distance")
 
 
+@draws(spec=("alpha",), variables=NEEDED, group=GROUP)
 def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw a step for each certified radius, and the attack's accuracy at the radii of the result.
 
@@ -46,13 +47,10 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
     if attacked is not None:
         curves["under attack (upper bound)"] = attacked.mean(["repeat", "example"])
     for index, (label, curve) in enumerate(curves.items()):
-        style = curve_style(index, len(curves))
-        marker = style.pop("marker")
-        x = curve["distance"].values
-        if len(x) == len(radii):  # measured at these radii alone
-            ax.plot(x, curve.values, label=label, marker=marker, linestyle="--", **style)
-        else:
-            ax.plot(x, curve.values, label=label, linestyle=LINES[index % 4], color=style["color"])
+        style, x = kind_style(index), curve["distance"].values
+        if len(x) > len(radii):  # not measured at the result's radii alone
+            style["marker"] = ""
+        ax.plot(x, curve.values, label=label, **style)
     scale = float(values["noise_scale"])
     ax.set_xlabel(f"radius ($\\ell_2$, pixel values; σ = {scale:.3g})")
     share_axis(ax, "images")
@@ -106,19 +104,18 @@ def certificate_in_words(result: xr.DataTree) -> str:
     return f"Images that are certified {'; '.join(parts)}."
 
 
+@draws(
+    provenance=("model", "dataset"),
+    spec=("alpha", "num_samples"),
+    variables=NEEDED,
+    group=GROUP,
+)
 def certificates_figure(result: xr.DataTree) -> Figure:
     """Draw the certificates of one model.
 
     Args:
         result: a result of ``certificates``.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset"),
-        spec=("alpha", "num_samples"),
-        variables=("certified_radius", "own_correct", "distance"),
-        group=GROUP,
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     figure = Figure(figsize=(6.4, 5.4), layout="constrained", dpi=150)
     plot_certificates(result, figure.subplots())

@@ -7,8 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import (
+    LINES,
     count,
     curve_style,
     draw_band,
@@ -22,9 +23,8 @@ from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.summaries import accuracy_intervals, interval_end
 from pyrosnn.summaries.words import fresh_words
 
-LINES = ("-", "--", "-.", ":")
 
-
+@draws(spec=("smoothing_variance",), variables=("smooth_condition",))
 def plot_conditions(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw shares of images against strength: accurate under attack, and within a condition.
 
@@ -81,26 +81,25 @@ def _draw_cutoff(ax: Axes, constants: list[float], index: int, *, color: Any, li
     )
 
 
+@draws(
+    provenance=("model", "dataset"),
+    spec=(
+        "noise_samples",
+        "smoothing_variance",
+        "attack",
+        "loss",
+        "labels",
+        "attack_samples",
+        "inference_samples",
+    ),
+    variables=("smooth_condition",),
+)
 def conditions_figure(result: xr.DataTree) -> Figure:
     """Draw the conditions of one model.
 
     Args:
         result: a result of ``conditions``.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset"),
-        spec=(
-            "noise_samples",
-            "smoothing_variance",
-            "attack",
-            "loss",
-            "labels",
-            "attack_samples",
-            "inference_samples",
-        ),
-        variables=("smooth_condition",),
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
     figure = Figure(figsize=(6.4, 4.2), layout="constrained", dpi=150)

@@ -19,12 +19,14 @@ from pyrosnn.plots.style import (
     set_title,
 )
 from pyrosnn.results import GROUP, read_provenance, read_spec
+from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries import advise, mean_cosine, reachable_cosine, samples_needed
 
 LARGEST = 10_000
 MOST = 100 * LARGEST  # no axis goes further, whatever single images need
 
 
+@checked_arguments
 def diagnosis_figure(result: xr.DataTree) -> Figure:
     """Draw predicted and measured cosines against S_A, and the images by the S_A they need.
 

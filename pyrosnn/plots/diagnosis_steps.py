@@ -5,21 +5,23 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import attack_name, count, curve_style, legend_below, model_name, set_title
 from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn.results.threats import strength_in
 
 
+@draws(
+    provenance=("model", "dataset"),
+    spec=("attack", "strength", "inference_samples"),
+    variables=("adversarial_correct", "num_gradients"),
+)
 def steps_figure(result: xr.DataTree) -> Figure:
     """Draw the accuracy that each S_A leaves, and that of other divisions of one budget.
 
     Args:
         result: a result of ``diagnosis`` without the group ``moments``.
     """
-    require_entries(
-        result, provenance=("model", "dataset"), spec=("attack", "strength", "inference_samples")
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     attacked = result[GROUP].dataset.isel(strength=-1, inference_samples=0)
     divided = result["divisions"].dataset if "divisions" in result.children else None

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.outputs import find_output
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import JUDGED, draws
 from pyrosnn.plots.style import (
     AIM,
     BOXES,
@@ -31,6 +31,7 @@ CURVES = {
 }
 
 
+@draws(variables=JUDGED)
 def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None) -> Axes:
     """Draw clean and adversarial accuracies against S_I.
 
@@ -67,6 +68,7 @@ def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None
     return ax
 
 
+@draws(variables=JUDGED)
 def plot_factor(
     result: xr.DataTree, ax: Axes, name: str, label: str, strength: float | None = None
 ) -> Axes:
@@ -96,17 +98,17 @@ def plot_factor(
     return ax
 
 
+@draws(
+    provenance=("model", "dataset", "output"),
+    spec=("attack", "loss", "labels", "strengths", "attack_samples"),
+    variables=(*JUDGED, "gradient_norm", "margin"),
+)
 def inference_size_figure(result: xr.DataTree) -> Figure:
     """Draw the accuracies and the four factors.
 
     Args:
         result: a result of ``inference-size``.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset", "output"),
-        spec=("attack", "loss", "labels", "strengths", "attack_samples"),
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
     unit = find_output(provenance["output"]).unit

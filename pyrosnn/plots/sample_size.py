@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import JUDGED, draws
 from pyrosnn.plots.style import (
     AIM,
     BOXES,
@@ -24,6 +24,7 @@ from pyrosnn.summaries import accuracy_intervals, at_strength
 from pyrosnn.summaries.words import fresh_words
 
 
+@draws(variables=JUDGED)
 def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw adversarial accuracy against strength, one curve per S_A (figure 4).
 
@@ -48,6 +49,7 @@ def plot_accuracy(result: xr.DataTree, ax: Axes) -> Axes:
     return ax
 
 
+@draws(variables=JUDGED)
 def plot_cosines(result: xr.DataTree, ax: Axes, strength: float | None = None) -> Axes:
     r"""Draw the distribution of cosines over images and repeats, one box per S_A (figure 5).
 
@@ -69,17 +71,17 @@ def plot_cosines(result: xr.DataTree, ax: Axes, strength: float | None = None) -
     return ax
 
 
+@draws(
+    provenance=("model", "dataset"),
+    spec=("attack", "loss", "labels", "inference_samples"),
+    variables=JUDGED,
+)
 def sample_size_figure(result: xr.DataTree) -> Figure:
     """Draw both figures side by side.
 
     Args:
         result: a result of ``sample-size``.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset"),
-        spec=("attack", "loss", "labels", "inference_samples"),
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result[GROUP].dataset
     figure = Figure(figsize=(9.0, 3.8), layout="constrained", dpi=150)

@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import SIZE, count, curve_style, model_name, set_title
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.results.threats import threat_name
@@ -95,6 +95,7 @@ def _row(
     return Row(label=label, value=value, low=low, high=high, group=group, control=control)
 
 
+@draws(variables=("archive_correct",), group="standard")
 def plot_standard_accuracies(result: xr.DataTree, ax: Axes, threat: int) -> Axes:
     """Draw the accuracies under one threat, each with its 95 % interval over images.
 
@@ -139,6 +140,7 @@ def plot_standard_accuracies(result: xr.DataTree, ax: Axes, threat: int) -> Axes
     return _one_size(ax)
 
 
+@draws(variables=("archive_correct",), group="standard")
 def plot_errors(result: xr.DataTree, ax: Axes, threat: int) -> Axes:
     """Draw the distribution over images of the error of single queries at frozen δ.
 
@@ -226,18 +228,17 @@ def errors_figure(result: xr.DataTree, threat: int) -> Figure:
     return figure
 
 
+@draws(
+    provenance=("model", "dataset"),
+    spec=("protocol", "queries", "attack_samples", "inference_samples"),
+    group="standard",
+)
 def standard_figure(result: xr.DataTree) -> Figure:
     """Draw accuracies and errors, a line of panels for each threat.
 
     Args:
         result: a result of the standard evaluation.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset"),
-        spec=("protocol", "queries", "attack_samples", "inference_samples"),
-        group="standard",
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     names = threat_names(result)
     size = (2 * WIDTH, len(names) * HEIGHT)

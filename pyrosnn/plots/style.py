@@ -19,6 +19,9 @@ MOST_TICKS = 6  # labels of strengths, where each is named
 BOXES = "boxes: middle half of images and repeats; whiskers: up to 1.5 box lengths; cross: mean."
 AIM = "aim of the attack (cosine)"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":")
+# Colours without an order, which those who see few colours tell apart (M. Okabe, K. Ito, 2008).
+KINDS = ("#e69f00", "#0072b2", "#009e73", "#d55e00", "#000000", "#cc79a7")
 PER_INCH = 13  # characters of a title
 
 
@@ -27,6 +30,16 @@ def curve_style(index: int, total: int) -> dict[str, Any]:
     shade = 0.85 * (1 - index / max(total - 1, 1))
     return {
         "color": mpl.colormaps["viridis"](shade),
+        "marker": MARKERS[index % len(MARKERS)],
+        "markersize": 4.5,
+    }
+
+
+def kind_style(index: int) -> dict[str, Any]:
+    """Return colour, line and marker of a curve that is of another kind than the others."""
+    return {
+        "color": KINDS[index % len(KINDS)],
+        "linestyle": LINES[index % len(LINES)],
         "marker": MARKERS[index % len(MARKERS)],
         "markersize": 4.5,
     }

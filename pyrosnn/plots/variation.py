@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pyrosnn.outputs import find_output
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import (
     count,
     curve_style,
@@ -20,17 +20,18 @@ from pyrosnn.plots.style import (
 from pyrosnn.results import read_provenance, read_spec
 
 
+@draws(
+    provenance=("model", "dataset", "output"),
+    spec=("num_samples",),
+    variables=("prediction_std", "gradient_square", "gradient_trace"),
+    group="variation",
+)
 def variation_figure(result: xr.DataTree) -> Figure:
     """Draw the spread of predictions, and gradient length against gradient spread, by image.
 
     Args:
         result: a result of ``prediction-variance``.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset", "output"),
-        spec=("num_samples",),
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     values = result["variation"].dataset
     unit = find_output(provenance["output"]).unit

@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.needed import require_entries
+from pyrosnn.plots.needed import draws
 from pyrosnn.plots.style import (
     count,
     curve_style,
@@ -18,6 +18,7 @@ from pyrosnn.plots.style import (
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.summaries.verification import GROUP, verified_accuracy
 
+NEEDED = ("verified", "verified_share")
 # Pairs of a lower and an upper bound of one quantity.
 PAIRS = {
     "mean prediction": ("verified", "unbroken"),
@@ -26,6 +27,7 @@ PAIRS = {
 }
 
 
+@draws(spec=("norm",), variables=NEEDED, group=GROUP)
 def plot_verification(result: xr.DataTree, ax: Axes) -> Axes:
     """Draw each quantity as a band: verified below, under attack above.
 
@@ -51,19 +53,18 @@ def plot_verification(result: xr.DataTree, ax: Axes) -> Axes:
     return ax
 
 
+@draws(
+    provenance=("model", "dataset"),
+    spec=("norm", "method", "inference_samples"),
+    variables=NEEDED,
+    group=GROUP,
+)
 def verification_figure(result: xr.DataTree) -> Figure:
     """Draw what is verified of one model.
 
     Args:
         result: a result of ``verification``.
     """
-    require_entries(
-        result,
-        provenance=("model", "dataset"),
-        spec=("norm", "method", "inference_samples"),
-        variables=("verified", "verified_share"),
-        group=GROUP,
-    )
     spec, provenance = read_spec(result), read_provenance(result)
     figure = Figure(figsize=(6.4, 4.6), layout="constrained", dpi=150)
     plot_verification(result, figure.subplots())

@@ -6,6 +6,7 @@ load torch.
 """
 
 from pyrosnn.settings.arguments import check_argument, checked_arguments
+from pyrosnn.settings.calls import OTHER_NAMES, called_rightly
 from pyrosnn.settings.checked import Settings, check_fields, from_options, kinds_of
 from pyrosnn.settings.declared import Declared, declared
 from pyrosnn.settings.kinds import (
@@ -33,6 +34,7 @@ from pyrosnn.settings.options import Option, choices_with, nested, options_of
 
 __all__ = [
     "INTERNAL",
+    "OTHER_NAMES",
     "POSITIONS",
     "RARE",
     "Declared",
@@ -44,6 +46,7 @@ __all__ = [
     "OptionsOf",
     "Settings",
     "TermsOf",
+    "called_rightly",
     "check_argument",
     "check_fields",
     "check_value",

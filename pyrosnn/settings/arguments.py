@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar, Union, get_args, get_origin
 
 from pyrosnn.errors import ArgumentError, brief, with_article
+from pyrosnn.settings.calls import bind
 from pyrosnn.settings.kinds import Kind, check_value, kind_of, plain
 
 P = ParamSpec("P")
@@ -46,7 +47,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        bound = signature.bind(*args, **kwargs)
+        bound = bind(function.__name__, signature, args, kwargs, function.__doc__)
         for name, value in bound.arguments.items():
             parameter = signature.parameters[name]
             if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -107,7 +108,7 @@ def _options(hint: Any) -> list[Any] | None:
         return [origin]
     if not isinstance(origin, type) or origin.__module__.partition(".")[0] in _UNCHECKED:
         return None
-    return None if origin in (object, inspect.Parameter.empty) else [origin]
+    return None if origin in (Any, object, inspect.Parameter.empty) else [origin]
 
 
 def _elements(value: Any, hint: Any) -> list[tuple[Any, Any]]:

@@ -1,12 +1,31 @@
 """Settings: frozen dataclasses that check their own values, and are made from plain ones."""
 
+import inspect
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 from pyrosnn.errors import ArgumentError, require, unknown_name
+from pyrosnn.settings.calls import bind
 from pyrosnn.settings.kinds import Kind, check_value, kind_of, plain
+
+
+class OwnSignature:
+    """The signature of a dataclass is that of its fields, although ``__new__`` takes anything."""
+
+    def __get__(self, made: Any, cls: Any) -> inspect.Signature:
+        """Return it, of the class alone: what is made of it may be called, too."""
+        if made is not None:
+            raise AttributeError("__signature__")
+        return _signature_of(cls)
+
+
+@cache
+def _signature_of(cls: Hashable) -> inspect.Signature:
+    made: Any = cls
+    signature = inspect.signature(made.__init__)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +52,17 @@ class Settings:
     """
 
     panel: ClassVar[str] = ""
+    __signature__ = OwnSignature()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Refuse arguments that the class does not have, with what to write.
+
+        Raises:
+            ArgumentError: ``FGM has no argument 'eps'; write strength=0.3``.
+        """
+        if args or kwargs:  # a copy is made without
+            bind(cls.__name__, inspect.signature(cls), args, kwargs, cls.__doc__)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Check each value; lists become tuples, and fractions in a text floats."""

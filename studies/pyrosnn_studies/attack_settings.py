@@ -10,7 +10,7 @@ from pyrosnn.attacks import ATTACKS, GRADIENTS, LABELS, LOSSES, NORMS, PRECISION
 from pyrosnn.attacks.own_attack import AttackRow, find_attack
 from pyrosnn.errors import ArgumentError
 from pyrosnn.functions import OWN_FUNCTION
-from pyrosnn.settings import Default, Named, OneOf, OptionsOf, Settings
+from pyrosnn.settings import Default, Named, OneOf, OptionsOf, Settings, check_argument
 
 # Settings of the study itself, which it gives to every attack that has them.
 SHARED = ("norm", "loss", "gradient", "labels", "precision")
@@ -102,6 +102,7 @@ def complete_options(attack: str, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ArgumentError: for an option that the attack does not have.
     """
+    check_argument("attack_options", options, Mapping)
     own = attack_row(attack).defaults(hidden=COMMON)
     for name in options:
         if name not in own:

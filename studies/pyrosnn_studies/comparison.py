@@ -199,8 +199,8 @@ def _no_share(compared: Comparison, names: list[str]) -> list[str]:
     """Say why no share of the reachable cosine is compared."""
     if not compared.law:
         return [
-            "No share of a reachable cosine is compared: the law of the cosine is one of a single "
-            "step in ℓ2 (fgm)."
+            "Only equal S_A are compared. Equal shares of the reachable cosine are known for a "
+            "single step in ℓ2 alone: run both studies with --attack fgm --norm l2 to compare them."
         ]
     has = []
     for name, fit in zip(names, (compared.first_fit, compared.second_fit), strict=True):

@@ -22,7 +22,7 @@ from pyrosnn_studies.attack_settings import NamedAttack, SharedSettings
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.diagnosis_steps import DIVISIONS, FIRST_STEP
 from pyrosnn_studies.diagnosis_tables import diagnosis_tables
-from pyrosnn_studies.divisions import divides, run_division
+from pyrosnn_studies.divisions import STEPS, divides, divisions, run_division
 from pyrosnn_studies.grid import GridSpec, grid_cells, recorded_grid, run_grid_cell
 from pyrosnn_studies.images import Block, ImageSettings
 from pyrosnn_studies.presets import start_from
@@ -33,6 +33,7 @@ from pyrosnn_studies.subject import Subject
 MOMENTS = "moments"  # the group of an attack in one step
 # Single samples of the pilot, and numbers to choose from: so many times its advice.
 PILOT, NUMBERS, PILOT_TIMES = 200, (2000, 5000), 10
+SINGLY = 2  # a sample on its own takes so many times as long as one of a set
 ANY = (0.0, 1.0)  # bounds of pixels, where none are asked for
 
 
@@ -190,6 +191,19 @@ def _moments_of(
     return images.labelled(values)
 
 
+def _cost(spec: DiagnosisSpec, cell: Cell) -> float:
+    """Return about how many samples a cell evaluates of an image; a gradient is worth three."""
+    if cell.part == MOMENTS:
+        return 3.0 * SINGLY * (spec.num_samples or PILOT)
+    grid = spec.grid()
+    steps = int(grid.attack_options.get(STEPS, 1))
+    if cell.part == DIVISIONS:
+        seen = sum(size * number for size, number in divisions(grid).items())
+    else:
+        seen = steps * sum(grid.attack_samples)
+    return 3.0 * seen + spec.inference_samples * (1 + len(grid.attack_samples))
+
+
 def _settings(spec: DiagnosisSpec) -> dict[str, Any]:
     return {**recorded_grid(spec.grid()), **recorded(spec)}
 
@@ -203,4 +217,5 @@ STUDY = Study(
     figure=diagnosis_figure,
     settle=_settle,
     settings=_settings,
+    cost=_cost,
 )

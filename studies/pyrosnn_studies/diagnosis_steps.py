@@ -27,9 +27,7 @@ def verdict_of_steps(result: xr.DataTree) -> str:
     """Return which S_A is enough, of those that were measured."""
     attacked = _attacked(result)
     accuracy = attacked["adversarial_correct"].mean(("repeat", "example"))
-    sizes = accuracy["attack_samples"].values.tolist()
-    lowest = float(accuracy.min())
-    enough = next(size for size in sizes if accuracy.sel(attack_samples=size) <= lowest + LARGE)
+    lowest, (sizes, enough) = float(accuracy.min()), _enough(result)
     seen, strongest = _seen(attacked), sizes[int(accuracy.values.argmin())]
     left = 100 * float(accuracy.sel(attack_samples=enough))
     lines = [
@@ -53,6 +51,31 @@ def verdict_of_steps(result: xr.DataTree) -> str:
             f"({100 * float(shares.min()):.1f} %)."
         )
     return "\n".join(lines)
+
+
+def conclusion_of_steps(result: xr.DataTree) -> str:
+    """Return in a few words which S_A to attack with, and whether the sizes allow to say so."""
+    sizes, enough = _enough(result)
+    if len(sizes) == 1:
+        more = f"--attack-samples {enough},{10 * enough}"
+        return f"one size alone does not tell which S_A is enough; measure more with {more}."
+    if enough == sizes[-1]:
+        return (
+            f"S_A up to {enough:,} do not tell which S_A is enough, as the largest is the "
+            "strongest; measure larger --attack-samples."
+        )
+    return (
+        f"attack with --attack-samples {enough}; the larger sizes up to {sizes[-1]:,} leave at "
+        f"most {100 * LARGE:.0f} point less."
+    )
+
+
+def _enough(result: xr.DataTree) -> tuple[list[int], int]:
+    """Return the sizes, and the smallest that is as strong as the strongest of them, or nearly."""
+    accuracy = _attacked(result)["adversarial_correct"].mean(("repeat", "example"))
+    sizes = accuracy["attack_samples"].values.tolist()
+    limit = float(accuracy.min()) + LARGE
+    return sizes, next(s for s in sizes if accuracy.sel(attack_samples=s) <= limit)
 
 
 def _attacked(result: xr.DataTree) -> xr.Dataset:

@@ -18,7 +18,7 @@ from pyrosnn.summaries import (
     samples_needed,
 )
 from pyrosnn.tables import Table
-from pyrosnn_studies.diagnosis_steps import tables_of_steps
+from pyrosnn_studies.diagnosis_steps import conclusion_of_steps, tables_of_steps
 from pyrosnn_studies.tables import mean_and_sd, number, or_dash, robustness
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -53,6 +53,30 @@ def verdict(result: xr.DataTree) -> str:
         *_too_few(result, advice),
     ]
     return "\n".join(lines)
+
+
+def conclusion(result: xr.DataTree) -> str:
+    """Return one sentence: which S_A to attack with, and whether the data allow to say so."""
+    if "moments" not in result.children:
+        return f"Verdict: {conclusion_of_steps(result)}"
+    spec, moments = read_spec(result), result["moments"].dataset
+    advice = advise(moments, share=spec["share"], inference_samples=spec["inference_samples"])
+    images, number = moments.sizes["example"], spec["num_samples"]
+    if float(moments["direction_trace"].max()) == 0:
+        return "Verdict: no S_A helps, as no image has a gradient in any sample."
+    data = f"{number:,} single samples of {images:,} image{'' if images == 1 else 's'}"
+    if math.isinf(advice.samples):
+        return f"Verdict: {data} do not tell which S_A is enough; take --num-samples {4 * number}."
+    if advice.high < SURE * advice.low:
+        return (
+            f"Verdict: attack with --attack-samples {advice.samples}; {data} tell it within a "
+            "factor 1.5."
+        )
+    safe = advice.samples if math.isinf(advice.high) else advice.high
+    return (
+        f"Verdict: attack with --attack-samples {safe} to be safe; {data} do not tell the number "
+        f"within a factor 1.5, --num-samples {4 * number} may."
+    )
 
 
 def _left_out(moments: xr.Dataset, number: int, images: int) -> str:
@@ -123,7 +147,14 @@ def _by_size(result: xr.DataTree) -> Table:
             f"{verdict(result)}\n\nWhat S_A samples reach, S_I = {size_i:,}; "
             f"ceiling of the predicted cosine {or_dash(ceiling, '.3f')}"
         ),
-        columns=["S_A", "reach, %", "doubled", "predicted cosine", "measured", "gradients"],
+        columns=[
+            "S_A",
+            "reach, %",
+            "2 S_A adds, points",
+            "predicted cosine",
+            "measured",
+            "gradients",
+        ],
         rows=rows,
     )
 

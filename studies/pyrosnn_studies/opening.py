@@ -8,20 +8,24 @@ import torch
 from pyrosnn.adapters import OwnModel, load_own_model
 from pyrosnn.data import DATASETS, OWN_DATA, is_own_data, load_dataset
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.device import open_device
 from pyrosnn.errors import ArgumentError, DataError, FileError, unknown_name
 from pyrosnn.functions import REFERENCE
 from pyrosnn.sampling import MEMORY_BUDGET, require_stochastic
+from pyrosnn.settings import checked_arguments
 from pyrosnn.training import Checkpoint, load_checkpoint
 from pyrosnn.zoo import PREFIX
 from pyrosnn_studies.subject import Subject
 
 SEED = 0
+OF_TORCH = (".pt", ".pth")  # what torch.save writes: no checkpoint of pyrosnn
 CHECKED = 10  # images that are looked at for outputs that vary
 
 # A file of Python, with a function in it or without.
 SOURCE = re.compile(r"(?:.*/)?([^/:]+)\.py(?::(.*))?")
 
 
+@checked_arguments
 def open_subject(
     model: str | Path,
     dataset: str | None = None,
@@ -46,7 +50,7 @@ def open_subject(
         PyrosnnError: if there is no such model, it cannot be read or made, it is not stochastic,
             or does not fit the data.
     """
-    target = torch.device(device)
+    target = open_device(device)
     opened: Checkpoint | OwnModel
     of_zoo = str(model).startswith(PREFIX)
     if not of_zoo and REFERENCE.fullmatch(str(model)) is not None and not Path(model).exists():
@@ -93,6 +97,10 @@ def _open_checkpoint(model: Path, device: torch.device) -> Checkpoint:
             step = f"{model}.py is a module: name a function in it, as {model}:function"
         else:
             step = "train one with pyrosnn train, or name package.module:function"
+        if model.suffix in OF_TORCH:
+            step = (
+                "for a network of your own, name package.module:function, which loads its weights"
+            )
         raise FileError(f"there is no checkpoint {model}; {step}")
     if model.is_dir():
         raise FileError(

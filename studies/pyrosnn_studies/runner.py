@@ -29,12 +29,14 @@ class Step:
         done: cells that are done, those of an earlier run included.
         kept: cells of an earlier run.
         total: cells of the study.
+        share: share of the work that is done, by the cells' estimated costs.
         text: the cell that was done last; empty before the first.
     """
 
     done: int
     kept: int
     total: int
+    share: float
     text: str = ""
 
 
@@ -82,9 +84,12 @@ def run_cells(
     done = {finished.cell: finished for finished in kept if finished is not None}
     earlier, seconds = len(done), sum(finished.seconds for finished in done.values())
 
+    costs = {cell: study.cost(spec, cell) for cell in cells}
+
     def report(text: str) -> None:
         if progress is not None:
-            progress(Step(done=len(done), kept=earlier, total=len(cells), text=text))
+            share = sum(costs[cell] for cell in done) / sum(costs.values())
+            progress(Step(done=len(done), kept=earlier, total=len(cells), share=share, text=text))
 
     report("")
     task = Task(run_cell=study.run_cell, spec=spec, subject=subject)

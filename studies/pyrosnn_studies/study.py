@@ -7,10 +7,14 @@ from typing import Any
 import xarray as xr
 from matplotlib.figure import Figure
 
-from pyrosnn.errors import resolve
+from pyrosnn.adapters import Reference
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import require, resolve
+from pyrosnn.settings import check_argument, check_value, checked_arguments, kinds_of, plain
 from pyrosnn.tables import Table
+from pyrosnn.training import TrainingSpec
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.cells import Cell
+from pyrosnn_studies.cells import Cell, alike
 from pyrosnn_studies.images import limited
 from pyrosnn_studies.presets import Presets, preset_settings, start_from, with_defaults
 from pyrosnn_studies.runner import Compute, Progress, in_order, manifest, run_cells
@@ -46,6 +50,8 @@ class Study:
         divide: what each group gets of a cell's values, where they are of several; only those of
             the cell's own group have its repeat.
         reduce: what the result holds of the cells' union, by group, where that is less.
+        cost: about how long a cell takes, in any unit, for the time to go; by default all take
+            as long.
     """
 
     name: str
@@ -60,6 +66,7 @@ class Study:
     settings: Callable[[Any], dict[str, Any]] = recorded
     divide: Callable[[Cell, xr.Dataset], Groups] | None = None
     reduce: Callable[[Any, Groups], Groups] | None = None
+    cost: Callable[[Any, Cell], float] = alike
 
     def make_spec(
         self, start: str | Mapping[str, Any], dataset: Any, training: Any, /, **changes: Any
@@ -76,6 +83,16 @@ class Study:
         Raises:
             UnknownNameError, ArgumentError: for names and values that cannot be.
         """
+        check_argument("start", start, str | Mapping)
+        check_argument("dataset", dataset, Dataset | None)
+        check_argument("training", training, TrainingSpec | Reference | None)
+        require(
+            training is None or dataset is not None,
+            "the settings of a training come with its data set, got None in its place",
+        )
+        for name, kind in kinds_of(self.spec).items():
+            if changes.get(name) is not None:
+                check_value(name, plain(changes[name], kind), kind)
         if isinstance(start, str):
             settings = preset_settings(self.name, start, self.presets)
         else:
@@ -90,6 +107,7 @@ class Study:
             settings = with_defaults(self.spec, settings, dataset, training)
         return self.spec(**settings)
 
+    @checked_arguments
     def run(
         self,
         spec: Any,
@@ -123,6 +141,7 @@ class Study:
 
     def settled(self, spec: Any, subject: Subject | None) -> Any:
         """Return the spec with what depends on the model itself."""
+        check_argument("spec", spec, self.spec)
         return spec if self.settle is None else self.settle(spec, subject)
 
     def manifest(self, spec: Any, subject: Subject | None = None) -> dict[str, Any]:

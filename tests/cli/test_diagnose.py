@@ -24,6 +24,7 @@ def test_the_checks_take_the_images_of_the_diagnosis(run: Run, checkpoint_path: 
     result = run("diagnose", *model, *sizes, "--images", "60")
     assert result.exit_code in (0, 1), result.output
     assert "checks (of the model: 60 images): " in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Verdict: ")
     shown = [line.split()[1:3] for line in result.stderr.splitlines() if "checks: " in line]
     every = [
         [f"{done}/{len(MODEL_CHECKS)}", name] for done, name in enumerate(MODEL_CHECKS, start=1)

@@ -39,6 +39,16 @@ def files(tmp_path: Path) -> list[Path]:
             "unknown device 'gpu'; did you mean 'cuda'? (cpu, cuda, cuda:1, mps)",
         ),
         ((*STUDY, "--strength", "8/0", *KEPT), "--strength expects numbers separated by commas"),
+        (
+            ("study", "sample-size", "--model", "--dataset", "digits"),
+            "--model expects a value, got --dataset",
+        ),
+        (("summary", "a.nc", "--strength"), "--strength expects a value, got nothing"),
+        (("compare", "a.nc"), "compare needs SECOND: A result of the second, same data and attack"),
+        (
+            ("compare", "a.nc", "a.nc", "--confidence", "ninety"),
+            "--confidence expects a number (0.5 or 8/255), got 'ninety'",
+        ),
         (("diagnose", *MODEL, "--share", "2", *KEPT), "share must be in (0, 1), got 2"),
         (("evaluate", *MODEL, "--linf", "-1", *KEPT), "linf must be > 0 and finite, got -1"),
         (("plot", "note.txt", "--output", "a.png"), "note.txt is no netCDF-4 file; expected a"),
@@ -49,6 +59,10 @@ def files(tmp_path: Path) -> list[Path]:
             ("study", "sample-size", "--model", "net.pt"),
             "net.pt is a file of torch.save, or another zip archive; expected what pyrosnn train "
             "wrote; for a network of your own, name package.module:function, which loads its",
+        ),
+        (
+            ("study", "sample-size", "--model", "lost.pt"),
+            "no checkpoint lost.pt; for a network of your own, name package.module:function",
         ),
         (("diagnose", "--model", "note.txt"), "note.txt is no checkpoint of pyrosnn; expected"),
         (("diagnose", "--model", "a.nc"), "a.nc is a result, expected a checkpoint or package."),

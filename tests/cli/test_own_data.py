@@ -195,6 +195,18 @@ def test_a_checkpoint_that_was_saved_in_python_says_that_it_needs_its_data(
     assert result.exit_code == 0, result.output
 
 
+def test_labels_that_begin_at_one_are_named_where_a_model_has_one_class_less(
+    run: Run, tmp_path: Path
+) -> None:
+    save_npz(tmp_path / "one.npz", y_train=np.arange(40) % 3 + 1, y_test=np.arange(20) % 3 + 1)
+    asked = run(*SMALL, "--model", "mydata_for_test:large", "--dataset", "one.npz")
+    assert asked.exit_code == 2
+    last = asked.stderr.strip().splitlines()[-1]
+    assert last.endswith(
+        "has 3 classes, but the labels of one are 1 … 3; labels begin at 0: use y - 1"
+    )
+
+
 def test_a_list_of_runs_has_data_of_its_own(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(
         "[train.mine]\nmodel = 'bnn'\ndataset = 'mydata_for_test:photos'\nepochs = 1\n"

@@ -1,10 +1,12 @@
 """Certificates as a study: what its tables say, its verdict, and an attack inside its radii."""
 
 import re
+from itertools import combinations
 
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.colors import to_rgb
 from scipy.stats import beta, norm
 
 from pyrosnn.checks.on_result import check_result
@@ -110,6 +112,13 @@ def test_the_figure_has_a_curve_for_each_certificate() -> None:
         x, y = np.asarray(votes.get_xdata()), np.asarray(votes.get_ydata())
         assert y[x < 0.49].tolist() == [0.75] * int((x < 0.49).sum())
         assert set(y[x > 0.51].tolist()) == {0.5}
+
+
+def test_the_colours_of_the_curves_are_far_apart() -> None:
+    (ax,) = certificates_figure(known()).axes
+    colours = [to_rgb(line.get_color()) for line in ax.lines]
+    apart = [np.abs(np.subtract(a, b)).sum() for a, b in combinations(colours, 2)]
+    assert min(apart) > 0.5
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The diagnosis: advice of known moments, and prediction against measurement."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pyrosnn.training import preset
 from pyrosnn_studies import diagnosis
 from pyrosnn_studies.comparison import comparison_tables
 from pyrosnn_studies.diagnosis import DiagnosisSpec, attack_of
-from pyrosnn_studies.diagnosis_tables import verdict
+from pyrosnn_studies.diagnosis_tables import conclusion, verdict
 from pyrosnn_studies.study import find_study
 from pyrosnn_studies.subject import Subject
 
@@ -237,6 +238,60 @@ def test_two_diagnoses_are_compared_by_their_moments(
         found, found.at_equal_size(), found.at_equal_reach(), ["bnn", "im"], 0.95
     )
     assert [table.title for table in tables if "from the moments" in table.title]
+
+
+def diagnosed(moments: xr.Dataset, number: int = 40) -> xr.DataTree:
+    """A diagnosis with these moments."""
+    spec = {"share": 0.95, "inference_samples": 100, "num_samples": number}
+    result = xr.DataTree(xr.Dataset(attrs={"spec": json.dumps(spec)}))
+    result["moments"] = xr.DataTree(moments)
+    return result
+
+
+def test_the_last_sentence_says_which_size_and_whether_the_data_tell() -> None:
+    sure = conclusion(diagnosed(known([10.0, 10.0], 0.001)))
+    assert sure == (
+        "Verdict: attack with --attack-samples 93; 40 single samples of 2 images tell it within a "
+        "factor 1.5."
+    )
+    unsure = known([10.0], 0.5)
+    high = advise(unsure).high
+    assert conclusion(diagnosed(unsure)) == (
+        f"Verdict: attack with --attack-samples {high} to be safe; 40 single samples of 1 image do "
+        "not tell the number within a factor 1.5, --num-samples 160 may."
+    )
+    lost = known([10.0])
+    lost["direction_square"][:] = -0.1
+    assert "do not tell which S_A is enough; take --num-samples 160" in conclusion(diagnosed(lost))
+    assert "no S_A helps" in conclusion(diagnosed(known([0.0])))
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ([0.5, 0.2, 0.2], "attack with --attack-samples 2; the larger sizes up to 4 leave at most"),
+        ([0.5, 0.3, 0.2], "S_A up to 4 do not tell which S_A is enough"),
+        ([0.5], "one size alone does not tell which S_A is enough; measure more with --attack-sam"),
+    ],
+)
+def test_measured_sizes_end_in_a_sentence(shares: list[float], words: str) -> None:
+    correct = (np.arange(10) < 10 * np.array(shares)[:, None])[None, None, ..., None]
+    dims = ("repeat", "strength", "attack_samples", "example", "inference_samples")
+    values = xr.Dataset(
+        {"adversarial_correct": (dims, correct)},
+        coords={"attack_samples": [1, 2, 4][: len(shares)]},
+    )
+    assert words in conclusion(xr.DataTree.from_dict({f"/{GROUP}": values}))
+
+
+def test_the_time_to_go_knows_that_the_last_cell_is_the_longest() -> None:
+    study = find_study("diagnosis")
+    spec = DiagnosisSpec(
+        images=6, num_samples=2000, strength=0.6, attack_samples=(1, 10), inference_samples=100
+    )
+    *grid, moments = study.cells(spec)
+    assert moments.part == "moments"
+    assert study.cost(spec, moments) > 10 * max(study.cost(spec, cell) for cell in grid)
 
 
 def test_settings_are_checked() -> None:

@@ -81,8 +81,12 @@ def require_same_draws(module: torch.nn.Module, x: Tensor) -> None:
     Raises:
         ArgumentError: saying what to do.
     """
-    passes = Passes(module, training_modes(module))
-    passes.watch(x)
+    try:
+        passes = Passes(module, training_modes(module))
+        passes.watch(x)
+    except ArgumentError:  # members may share the images of a batch in training, which 2 do not do
+        passes = Passes(module, evaluation_modes(module))
+        passes.watch(x)
     numbers = []
     with (
         evaluated_on(tuple(x.shape)),
@@ -118,8 +122,10 @@ def find_modes(module: torch.nn.Module, x: Tensor, asked: str | None) -> dict[st
     modes = {name: of(module) for name, of in MODES.items()}
     if asked is not None:
         return modes[asked] if asked != "training" else _of_places(module, x, modes)
-    noise = {name: _noise(module, x, of) for name, of in modes.items()}
-    evaluation, training, own = (noise[name] for name in ("evaluation", "training", "own"))
+    evaluation = _noise(module, x, modes["evaluation"])
+    training, own = (
+        _noise_if_it_runs(module, x, modes[name], evaluation) for name in ("training", "own")
+    )
     if not training - evaluation:
         return modes["evaluation"]
     if own and own not in (evaluation, training):
@@ -160,6 +166,20 @@ def _noise(module: torch.nn.Module, x: Tensor, modes: Modes) -> Counter[tuple[st
     seen = seen_draws(passes, x)
     noise = Counter((draw.operation, draw.place) for draw in seen.draws)
     return noise + Counter({OTHERS: 1} if seen.others_moved else {})
+
+
+def _noise_if_it_runs(
+    module: torch.nn.Module, x: Tensor, modes: Modes, otherwise: Counter[tuple[str, str]]
+) -> Counter[tuple[str, str]]:
+    """Return how often each place draws, or another count where the module takes no such images.
+
+    References:
+        BatchEnsemble of torch-uncertainty divides a batch of training among its members.
+    """
+    try:
+        return _noise(module, x, modes)
+    except ArgumentError:
+        return otherwise
 
 
 def _listed(noise: Counter[tuple[str, str]]) -> str:

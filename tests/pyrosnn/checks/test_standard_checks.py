@@ -78,7 +78,7 @@ def test_a_result_of_the_protocol_has_its_checks() -> None:
 def test_a_quick_look_and_threats_in_another_unit_are_named() -> None:
     result = result_of(np.random.default_rng(0), spec={"protocol": "quick-1"})
     found = attack_strength(result)
-    assert (found.status, found.reason) == ("warn", "takes a quick look")
+    assert (found.status, found.reason) == ("warn", "has few images and steps")
     assert attack_strength(result_of(np.random.default_rng(0), spec={})).status == "skipped"
     made = {**MADE, "bounds": [0, 255]}
     values = result["standard"].dataset
