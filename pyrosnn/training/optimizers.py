@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pyrosnn.models.classifier import StochasticClassifier
     from pyrosnn.training.spec import TrainingSpec
 
-Groups = Iterable[Parameter] | Iterable[dict[str, Any]]
+Groups = Iterable[Parameter] | list[dict[str, Any]]
 
 OPTIMIZERS: dict[str, Callable[["TrainingSpec", Groups], Optimizer]] = {
     "adam": lambda spec, parameters: torch.optim.Adam(
@@ -43,7 +43,6 @@ def parameter_groups(classifier: "StochasticClassifier") -> Groups:
     if not apart:
         return classifier.parameters()
     parameters = list(classifier.parameters())
-    return [
-        {"params": [p for p in parameters if id(p) not in apart]},
-        {"params": [p for p in parameters if id(p) in apart], "weight_decay": 0.0},
-    ]
+    decayed: dict[str, Any] = {"params": [p for p in parameters if id(p) not in apart]}
+    others = [p for p in parameters if id(p) in apart]
+    return [decayed, {"params": others, "weight_decay": 0.0}]

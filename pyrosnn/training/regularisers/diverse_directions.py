@@ -31,7 +31,7 @@ def unevenness(variances: Tensor) -> Tensor:
     """
     dimension = variances.shape[-1]
     shares = variances / variances.sum(-1, keepdim=True)
-    entropy = torch.special.entr(shares.clamp(min=SMALLEST)).sum(-1)
+    entropy: Tensor = torch.special.entr(shares.clamp(min=SMALLEST)).sum(-1)
     return 1 - entropy / math.log(max(dimension, 2))
 
 

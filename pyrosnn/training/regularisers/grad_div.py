@@ -30,7 +30,8 @@ def concentration(units: Tensor, jitter: float) -> Tensor:
     """
     dimension = units.shape[-1]
     squared = (mean_cosine(units) / (1 + jitter)).clamp(min=1 / dimension)
-    return squared.sqrt() * (1 - squared / dimension) / (1 - squared)
+    value: Tensor = squared.sqrt() * (1 - squared / dimension) / (1 - squared)
+    return value
 
 
 def log_volume(units: Tensor, jitter: float) -> Tensor:
@@ -42,7 +43,7 @@ def log_volume(units: Tensor, jitter: float) -> Tensor:
     """
     matrix = cosines(units)
     identity = torch.eye(len(units), dtype=matrix.dtype, device=matrix.device)
-    triangle = torch.linalg.cholesky((matrix + jitter * identity) / (1 + jitter))
+    triangle: Tensor = torch.linalg.cholesky((matrix + jitter * identity) / (1 + jitter))
     return -2 * triangle.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
 

@@ -24,6 +24,9 @@ from pyrosnn.noise.features import FeatureNoise
 from pyrosnn.noise.input import InputNoise
 from pyrosnn.noise.last_layer import LastLayer
 from pyrosnn.noise.noise import Noise
+from pyrosnn.noise.normal_weights import NormalWeights
+from pyrosnn.noise.parametric import ParametricWeights
+from pyrosnn.noise.parametric_features import ParametricFeatures
 from pyrosnn.noise.weights import MatrixNormalWeights
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import check_contract
@@ -35,6 +38,9 @@ MAKE: dict[str, Callable[[], Noise]] = {
     "features": FeatureNoise,
     "dropout": Dropout,
     "last-layer": LastLayer,
+    "normal-weights": NormalWeights,
+    "parametric-weights": ParametricWeights,
+    "parametric-features": ParametricFeatures,
 }
 CNN = {"channels": (3, 4), "units": 6}
 
@@ -76,6 +82,8 @@ def test_every_noise_keeps_the_contract_on_layers(name: str) -> None:
         FeatureNoise(0.1, places=["0", "3"]),
         Dropout(0.3, places=["2"], channels=True),
         LastLayer(),
+        ParametricWeights(granularity="channel"),
+        ParametricFeatures(places=["input", "3"]),
     ],
     ids=lambda noise: type(noise).__name__,
 )

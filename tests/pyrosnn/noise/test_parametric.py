@@ -99,7 +99,7 @@ def test_gradients_hold_the_weights_spread(granularity: str, digits: Dataset) ->
     edit.matrix.retain_grad()
     logits = classifier.network.logits(x, edits)
     torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.repeat(3)).backward()
-    of_noisy, weights = edit.matrix.grad, classifier.network.layers["layer_0"].weight
+    of_noisy, weights = edit.matrix.grad, classifier.network.matrix("layer_0")  # a parameter
     assert of_noisy is not None
     torch.testing.assert_close(weights.grad, of_noisy.sum(0))
     spread = weights[:-1].detach().std()
@@ -227,9 +227,8 @@ def noisy(**options: Any) -> tuple[Composed, ParametricFeatures]:
 @every_granularity
 def test_features_keep_the_contract(granularity: str) -> None:
     """Which holds derivatives to the outputs: those of s(h), too."""
-    for places in (None, [INPUT]):
-        classifier, _ = noisy(granularity=granularity, places=places)
-        check_contract(classifier.requires_grad_(False))
+    classifier, _ = noisy(granularity=granularity, places=[INPUT, "active_0", "active"])
+    check_contract(classifier.requires_grad_(False))
 
 
 @pytest.mark.statistical

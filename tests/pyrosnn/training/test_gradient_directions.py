@@ -38,7 +38,8 @@ def directions(number: int, dimension: int, images: int = 1, seed: int = 0) -> T
 def alike(number: int, cosine: float) -> Tensor:
     """Return directions of which any two have the cosine."""
     matrix = (1 - cosine) * torch.eye(number, dtype=EXACT) + cosine
-    return torch.linalg.cholesky(matrix).unsqueeze(1)
+    rows: Tensor = torch.linalg.cholesky(matrix)
+    return rows.unsqueeze(1)
 
 
 # The statistics of directions

@@ -49,6 +49,9 @@ SPECS = {
         image_options={"attack": "fgm", "strength": 0.1, "warm_up": 1},
         regularisers={"input-gradient": {"weight": 0.1, "start": 1}},
     ),
+    "pni": preset(  # whose factors are a group of their own for the optimizer
+        "pni", epochs=3, options={"hidden": (8,)}, images="clean", weight_decay=0.01
+    ),
     "trades": preset(
         "sin",
         epochs=3,

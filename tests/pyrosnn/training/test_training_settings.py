@@ -88,7 +88,7 @@ def test_an_epoch_takes_the_optimizers_steps_at_the_schedules_rates(name: str) -
     )
     x, y = torch.ones(12, 1), torch.zeros(12, dtype=torch.int64)
     w, by_hand = (torch.tensor([0.5], requires_grad=True) for _ in range(2))
-    optimizer = OPTIMIZERS[name](spec, [w])  # type: ignore[list-item]
+    optimizer = OPTIMIZERS[name](spec, [w])  # type: ignore[arg-type]
 
     def loss_of(x: Tensor, y: Tensor, /, *, epoch: int = 1, batch: int = 0) -> Tensor:
         return x.mean() * w.sum()
