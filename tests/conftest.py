@@ -29,12 +29,19 @@ settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
 DENSE: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
+CNN: dict[str, Any] = {"epochs": 6, "options": {"channels": (8,), "units": 16}}
 QUICK: dict[str, dict[str, Any]] = {
     "bnn": DENSE,
     "im": DENSE,
     "sin": DENSE,
     "laplace": DENSE,
     "resnet": {"epochs": 3},
+    "flss": CNN,
+    "l2p": CNN,
+    "pinot": CNN,
+    "rse": CNN,
+    "se-snn": DENSE,
+    "wca": CNN,
 }
 
 

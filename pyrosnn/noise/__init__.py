@@ -13,6 +13,11 @@ NOISES = {
     "input": "pyrosnn.noise.input:InputNoise",
     "features": "pyrosnn.noise.features:FeatureNoise",
     "dropout": "pyrosnn.noise.dropout:Dropout",
+    "layer-inputs": "pyrosnn.noise.layer_inputs:LayerInputNoise",
+    "learned-covariance": "pyrosnn.noise.learned_covariance:LearnedCovariance",
+    "learned-scale": "pyrosnn.noise.learned_scale:LearnedScale",
+    "stochastic-layer": "pyrosnn.noise.stochastic_layer:StochasticLayer",
+    "additive": "pyrosnn.noise.additive:AdditiveNoise",
     "last-layer": "pyrosnn.noise.last_layer:LastLayer",
 }
 

@@ -63,4 +63,4 @@ def _text(option: Option, preset: Mapping[str, Any]) -> str:
         if not isinstance(value, Mapping) or key not in value:
             return option.default
         value = value[key]
-    return shown(value)
+    return shown(list(value)) if option.terms else shown(value)

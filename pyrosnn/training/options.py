@@ -27,19 +27,36 @@ def training_options(model: str, chosen: Mapping[str, Any] | None = None) -> lis
         >>> {"--channels", "--beta"} <= {option.flag for option in training_options("bnn", chosen)}
         True
     """
-    chosen = chosen or {}
-    if chosen.get("network"):
-        row_of(NETWORKS, chosen["network"], "network")
-    options = [*model_settings(model, chosen.get("network")), *options_of(SPEC, chosen)]
     presets = {
         name: row_preset(one, model) for name, one in load_presets("pyrosnn.training").items()
     }
+    chosen = _with_own(presets, chosen or {})
+    if chosen.get("network"):
+        row_of(NETWORKS, chosen["network"], "network")
+    options = [*model_settings(model, chosen.get("network")), *options_of(SPEC, chosen)]
     if chosen.get("network") not in (
         None,
         MODELS[model].network,
     ):  # the presets' options are those of the row's own network
         presets = {name: {**one, "options": {}} for name, one in presets.items()}
     return with_presets(options, presets)
+
+
+def _with_own(presets: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rows that are chosen, those that the chosen preset has for the model included."""
+    preset = presets.get(chosen.get("preset", ""), next(iter(presets.values())))
+    own: dict[str, Any] = {}
+    if "images" in preset:
+        own["images"] = preset["images"]
+        if chosen.get("images", own["images"]) == own["images"]:
+            own |= {k: v for k, v in preset.get("image_options", {}).items() if k == "attack"}
+    terms = preset.get("regularisers", {})
+    if terms:
+        given = chosen.get("regulariser", ())
+        given = [name.strip() for name in given.split(",")] if isinstance(given, str) else given
+        if isinstance(given, list | tuple):
+            chosen = {**chosen, "regulariser": list(dict.fromkeys([*terms, *given]))}
+    return {**own, **chosen}
 
 
 def choice_with(model: str, option: str, chosen: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Presets: training settings as data."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -29,7 +30,9 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     Args:
         model: a name in ``MODELS``; empty for a classifier of one's own, see ``fit``.
         name: ``quick`` (digits, seconds) or ``paper`` (FashionMNIST and CIFAR-10, supplement B).
-        changes: fields of :class:`TrainingSpec` that differ from the preset.
+        changes: fields of :class:`TrainingSpec` that differ from the preset. Options of the
+            images and of regularisers join those of the preset: of a defence that has some, the
+            weight 0 leaves a regulariser out.
 
     Raises:
         UnknownNameError: for an unknown model or preset.
@@ -52,4 +55,39 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     if options.get("network") in (None, own):  # the preset's are those of the row's own network
         options = {**settings.get("options", {}), **options}
     changes["options"] = options
+    changes |= _joined(settings, changes)
     return TrainingSpec(**{**settings, "model": model, **changes})
+
+
+def _joined(preset: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of images and regularisers: the preset's, and in their place the given.
+
+    Those of other images or of another attack than the preset's are not joined.
+    """
+    terms = preset.get("regularisers", {})
+    joined = {"regularisers": _merged(terms, changes.get("regularisers", {}))} if terms else {}
+    own = preset.get("image_options", {})
+    if not own:
+        return joined
+    given = changes.get("image_options", {})
+    if changes.get("images", preset.get("images")) != preset.get("images"):
+        own = {}
+    elif isinstance(given, Mapping) and given.get("attack", own.get("attack")) != own.get("attack"):
+        own = {name: value for name, value in own.items() if name != "attack_options"}
+    return {**joined, "image_options": _merged(own, given)}
+
+
+def _merged(own: Mapping[str, Any], given: Any) -> Any:
+    """Return nested options with the given values in the place of one's own.
+
+    What is no mapping is returned, to be refused where it is used.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    return {
+        **own,
+        **{
+            name: _merged(own[name], value) if isinstance(own.get(name), Mapping) else value
+            for name, value in given.items()
+        },
+    }

@@ -6,5 +6,6 @@
 IMAGES = {
     "clean": "pyrosnn.training.images.clean:Clean",
     "adversarial": "pyrosnn.training.images.adversarial:Adversarial",
+    "latent-matching": "pyrosnn.training.images.latent_matching:LatentMatching",
     "trades": "pyrosnn.training.images.trades:Trades",
 }
