@@ -30,6 +30,7 @@ settings.load_profile("fixed")
 
 DENSE: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
 CLEAN: dict[str, Any] = {**DENSE, "images": "clean"}  # of rows with attacked images, which are slow
+CNN: dict[str, Any] = {"epochs": 6, "options": {"channels": (8,), "units": 16}}
 QUICK: dict[str, dict[str, Any]] = {
     "bnn": DENSE,
     "im": DENSE,
@@ -38,6 +39,12 @@ QUICK: dict[str, dict[str, Any]] = {
     "resnet": {"epochs": 3},
     "pni": CLEAN,
     "adv-bnn": CLEAN,
+    "flss": CNN,
+    "l2p": CNN,
+    "pinot": CNN,
+    "rse": CNN,
+    "se-snn": DENSE,
+    "wca": CNN,
 }
 
 

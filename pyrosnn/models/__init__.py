@@ -1,13 +1,13 @@
 """Stochastic classifiers: one line in ``MODELS`` for each, made of a network and noise."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pyrosnn.errors import ArgumentError, first_line, require, resolve, row_of
 from pyrosnn.networks import NETWORKS, build_network, network_options
 from pyrosnn.noise import NOISES, noise_options
-from pyrosnn.settings import Kind, OneOf, Option, check_value, options_of
+from pyrosnn.settings import Kind, OneOf, Option, check_value, options_of, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +25,8 @@ class Row:
         noise: names in ``NOISES``.
         objective: name in ``OBJECTIVES`` of the loss that it is trained with.
         output: what its discriminant functions are, ``probs`` or ``logits``.
+        defaults: defaults of options in the place of those of the network and the noise; those
+            that the chosen network lacks are left out.
         averages: names of objectives by what training averages over the samples of an image, if
             there is a choice: the option ``average``, whose first is the default.
         last_first: draw the last layer before the others, so that a seed keeps its weights.
@@ -36,6 +38,7 @@ class Row:
     noise: tuple[str, ...]
     objective: str = "elbo"
     output: str = "probs"
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     averages: Mapping[str, str] = field(default_factory=dict)
     last_first: bool = False
     file_names: tuple[tuple[str, str], ...] = ()
@@ -99,6 +102,40 @@ MODELS: dict[str, Row] = {
         network="dense",
         noise=("parametric-weights",),
     ),
+    "flss": Row(
+        about="Feature-level stochastic smoothing: a random layer below the last, as adversarial "
+        "images should leave it.",
+        network="cnn",
+        noise=("stochastic-layer",),
+        defaults={"scale": "exp", "rectified": False},
+    ),
+    "l2p": Row(
+        about="Learn2Perturb: noise on the features with learned scales.",
+        network="cnn",
+        noise=("learned-scale",),
+    ),
+    "pinot": Row(
+        about="Noise of a law of the exponential family, on the image or after the first layer.",
+        network="cnn",
+        noise=("additive",),
+    ),
+    "rse": Row(
+        about="Random self-ensemble: Gaussian noise on the image and before every later layer.",
+        network="cnn",
+        noise=("input", "layer-inputs"),
+        defaults={"noise_variance": 0.04},  # a standard deviation of 0.2, 0.1 within
+    ),
+    "se-snn": Row(
+        about="SE-SNN: a random layer below the last, whose scales are rewarded.",
+        network="dense",
+        noise=("stochastic-layer",),
+    ),
+    "wca": Row(
+        about="WCA-Net: noise below the last layer, with a learned covariance.",
+        network="cnn",
+        noise=("learned-covariance",),
+        defaults={"units": 32},
+    ),
 }
 
 
@@ -131,6 +168,7 @@ def model_options(name: str, network: str | None = None) -> dict[str, Any]:
     options = network_options(network or row.network)
     for noise in row.noise:
         options |= noise_options(noise)
+    options |= {name: value for name, value in row.defaults.items() if name in options}
     return options | ({"average": next(iter(row.averages))} if row.averages else {})
 
 
@@ -163,7 +201,13 @@ def model_settings(name: str, network: str | None = None) -> list[Option]:
     options = [own, *options_of(path, into=into, panel="network", of=chosen)]
     for noise in row.noise:
         path = row_of(NOISES, noise, "noise")
-        options += options_of(path, into=into, panel="noise", of=noise)
+        known = {one.name for one in options}  # two noises may share one, as per_example
+        of_noise = options_of(path, into=into, panel="noise", of=noise)
+        options += [one for one in of_noise if one.name not in known]
+    options = [
+        replace(one, default=shown(row.defaults[one.name])) if one.name in row.defaults else one
+        for one in options
+    ]
     if row.averages:
         options.append(
             Option(

@@ -132,6 +132,10 @@ class StochasticClassifier(torch.nn.Module, ABC):
         """Reset the values that :meth:`after_training` set in an earlier training."""
         return None
 
+    def after_step(self) -> None:
+        """Bring parameters back to where they may be, after a step of the optimizer."""
+        return None
+
     def after_training(self, batches: Iterable[Tensor]) -> None:
         """Set the values that are computed from all training images, after the last epoch.
 

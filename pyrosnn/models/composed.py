@@ -134,6 +134,11 @@ class Composed(StochasticClassifier):
         for part in self._noises:
             part.before_training()
 
+    def after_step(self) -> None:
+        """Let each noise bring its parameters back to where they may be."""
+        for part in self._noises:
+            part.after_step()
+
     def after_training(self, batches: Iterable[Tensor]) -> None:
         """Let each noise compute its values from all training images."""
         again = list(batches)

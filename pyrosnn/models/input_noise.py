@@ -5,6 +5,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.composed import Composed
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.networks.network import INPUT
+from pyrosnn.noise.additive import AdditiveNoise
 from pyrosnn.noise.features import FeatureNoise
 from pyrosnn.noise.input import InputNoise
 from pyrosnn.noise.noise import Noise
@@ -52,6 +53,8 @@ def _variance(classifier: StochasticClassifier) -> float:
         for noise in classifier.noise:
             if isinstance(noise, InputNoise):
                 total += noise.noise_variance
+            elif isinstance(noise, AdditiveNoise) and noise.is_gaussian_on_image:
+                total += noise.noise_scale**2
             elif isinstance(noise, FeatureNoise) and INPUT in noise.place_of.values():
                 total += noise.feature_variance
             elif isinstance(noise, Noise) and INPUT in noise.kinds():

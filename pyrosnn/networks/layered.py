@@ -134,7 +134,12 @@ class LayeredNetwork(Network):
         steps = self._steps(nodes[:index], {})
         shapes = [self.place(list(self.places)[index]).shape]
         inputs = [self.image_shape]
-        return Program(steps, inputs, [index], shapes, enters=True, leaves=True)(x)
+        return Program(steps, inputs, [index], shapes, enters=True, leaves=True).value(x)
+
+    def input_place(self, place: str) -> str:
+        """Return the place whose features a layer takes; the first of several."""
+        self.place(place)
+        return self._inputs[place][0]
 
     def trunk(self, kinds: Kinds) -> Program | None:
         """Return the layers before all noise; None if they only reshape."""

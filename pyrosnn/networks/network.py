@@ -107,12 +107,14 @@ class Network(torch.nn.Module, ABC):
         num_classes: number of classes.
         places: by name, in the order of evaluation; the first is ``input``.
         default_places: where noise of features is put unless it is told.
+        sum_places: sums at the ends of residual blocks; none in a plain chain of layers.
     """
 
     image_shape: tuple[int, ...]
     num_classes: int
     places: dict[str, Place]
     default_places: tuple[str, ...] = ()
+    sum_places: tuple[str, ...] = ()
 
     @abstractmethod
     def logits(self, x: Tensor, edits: Edits, *, learn: bool = False) -> Tensor:
@@ -130,7 +132,22 @@ class Network(torch.nn.Module, ABC):
 
     @abstractmethod
     def inputs_of(self, place: str, x: Tensor) -> Tensor:
-        """Return the input of a place with weights, shape (example, input), without noise."""
+        """Return the input of a place with weights, shape (example, input), without noise.
+
+        torch differentiates it where gradients are on.
+        """
+
+    def input_place(self, place: str) -> str:
+        """Return the place whose features a layer takes.
+
+        Raises:
+            ArgumentError: for a network that does not know, as a module of one's own.
+        """
+        self.place(place)
+        raise ArgumentError(
+            f"a {type(self).__name__} does not know which place's features '{place}' takes; name "
+            f"the places of the noise, of {', '.join(self.places)}"
+        )
 
     def trunk(self, kinds: Kinds) -> Function | None:
         """Return the part before all noise, which is evaluated once for all samples."""

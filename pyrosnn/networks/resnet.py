@@ -54,6 +54,7 @@ def resnet(
             add_block(network, number, inputs, outputs, 2 if group > 0 and block == 0 else 1)
             inputs, number = outputs, number + 1
     network.default_places = tuple(f"block_{i}_conv_1" for i in range(number))
+    network.sum_places = tuple(f"block_{i}" for i in range(number))
     network.add("norm", Norm(inputs))
     network.add("active", Activation())
     network.add("pool", Pool())

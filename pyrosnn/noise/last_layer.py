@@ -1,6 +1,5 @@
 """`last-layer`: Laplace's approximation on the weights of the last layer."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any
@@ -10,8 +9,8 @@ from annotated_types import Gt
 from pyro.distributions import Delta, Normal
 from torch import Tensor
 
-from pyrosnn.errors import require
 from pyrosnn.networks.network import Edits, Kinds, Network, Weights
+from pyrosnn.noise.head import head_of
 from pyrosnn.noise.noise import Laws, Noise
 from pyrosnn.shapes import Sites
 
@@ -46,34 +45,8 @@ class LastLayer(Noise):
 
     def place(self, network: Network) -> None:
         """Create the scales, which are 0 until the network is trained."""
-        weighted = network.weighted_places()
-        require(len(weighted) >= 1, "a last-layer posterior needs a layer with weights")
-        require(
-            len(weighted) >= 2,
-            f"a last-layer posterior needs a hidden layer below '{weighted[-1]}', the only layer "
-            "with weights",
-        )
-        self.last = weighted[-1]
-        require(
-            self._returns_logits(network),
-            f"the network does more after '{self.last}', its last layer with weights, than return "
-            "its values; put the rest before it",
-        )
+        self.last = head_of(network, "a last-layer posterior")
         self.register_buffer("scale", torch.zeros_like(network.matrix(self.last)).detach())
-
-    def _returns_logits(self, network: Network) -> bool:
-        mean = network.matrix(self.last).detach()
-        if network.place(self.last).shape != (network.num_classes,):
-            return False
-        if mean.device.type == "meta":  # an outline, without values
-            return True
-        number = 2 * math.prod(network.image_shape)
-        x = torch.linspace(0, 1, number, dtype=mean.dtype, device=mean.device)
-        with torch.no_grad():
-            x = x.reshape(2, *network.image_shape)
-            h, logits = network.inputs_of(self.last, x), network(x)
-        own = h @ mean[: h.shape[1]] + (mean[-1] if len(mean) > h.shape[1] else 0.0)
-        return torch.allclose(own, logits, rtol=1e-4, atol=1e-4 * float(logits.abs().max()))
 
     @property
     def site_names(self) -> list[str]:

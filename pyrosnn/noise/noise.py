@@ -92,6 +92,10 @@ class Noise(torch.nn.Module, ABC):
         """Undo ``after_training``."""
         return None
 
+    def after_step(self) -> None:
+        """Bring parameters back to where they may be, after a step of the optimizer."""
+        return None
+
     def after_training(self, network: Network, batches: Iterable[Tensor]) -> None:
         """Set the parameters that are computed from all training images after the loop."""
         return None

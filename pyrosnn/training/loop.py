@@ -219,7 +219,9 @@ def _run(
         resume.restore(classifier, optimizer)
         done = resume.epoch
     for epoch in range(done + 1, spec.epochs + 1):
-        loss = _train_epoch(loss_of, optimizer, x, y, spec, done=epoch - 1)
+        loss = _train_epoch(
+            loss_of, optimizer, x, y, spec, done=epoch - 1, after_step=classifier.after_step
+        )
         if not (math.isfinite(loss) and _all_finite(classifier)):
             raise ArgumentError(
                 f"the loss or the parameters became NaN or infinite in epoch {epoch}; lower "
@@ -256,6 +258,7 @@ def _train_epoch(
     spec: TrainingSpec,
     *,
     done: int = 0,
+    after_step: Callable[[], None] = lambda: None,
 ) -> float:
     """Run one epoch in random order, after ``done`` others; return the mean loss per image."""
     augment = AUGMENTATIONS[spec.augmentation]
@@ -272,5 +275,6 @@ def _train_epoch(
         loss = loss_of(images, labels, epoch=done + 1, batch=number)
         loss.backward()
         optimizer.step()
+        after_step()
         total += loss.detach() * len(batch)
     return float(total) / len(x)

@@ -54,7 +54,8 @@ def _with_own(presets: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str
     if terms:
         given = chosen.get("regulariser", ())
         given = [name.strip() for name in given.split(",")] if isinstance(given, str) else given
-        chosen = {**chosen, "regulariser": list(dict.fromkeys([*terms, *given]))}
+        if isinstance(given, list | tuple):
+            chosen = {**chosen, "regulariser": list(dict.fromkeys([*terms, *given]))}
     return {**own, **chosen}
 
 

@@ -1,6 +1,7 @@
 """The command `train`: what is written, and what is said."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.program import Run
@@ -68,3 +69,20 @@ def test_training_for_certificates_is_a_few_words(
     spec = load_checkpoint(tmp_path / "bnn-digits.safetensors").spec
     found = spec.regularisers or (spec.images, spec.image_options["strength"])
     assert found == kept
+
+
+def test_the_command_line_changes_a_term(run: Run, tmp_path: Path) -> None:
+    words = ["train", "wca", "--epochs", "1", "--channels", "2", "--units", "4", "--quiet"]
+    changes: list[tuple[list[str], dict[str, Any]]] = [
+        ([], {"logit-variance": 1.0}),
+        (["--logit-variance-weight", "0.5"], {"logit-variance": 0.5}),
+        (
+            ["--regulariser", "input-gradient", "--input-gradient-weight", "0.1"],
+            {"logit-variance": 1.0, "input-gradient": 0.1},
+        ),
+    ]
+    for more, expected in changes:
+        result = run(*words, *more, "--overwrite")
+        assert result.exit_code == 0, result.output
+        spec = load_checkpoint(tmp_path / "wca-digits.safetensors").spec
+        assert {name: term["weight"] for name, term in spec.regularisers.items()} == expected

@@ -6,6 +6,7 @@
 IMAGES = {
     "clean": "pyrosnn.training.images.clean:Clean",
     "adversarial": "pyrosnn.training.images.adversarial:Adversarial",
+    "latent-matching": "pyrosnn.training.images.latent_matching:LatentMatching",
     "trades": "pyrosnn.training.images.trades:Trades",
     "smooth-adversarial": "pyrosnn.training.images.smooth_adversarial:SmoothAdversarial",
     "ibp": "pyrosnn.training.images.interval:Interval",

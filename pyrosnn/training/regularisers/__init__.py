@@ -5,4 +5,9 @@ REGULARISERS = {
     "diverse-directions": "pyrosnn.training.regularisers.diverse_directions:DiverseDirections",
     "grad-div": "pyrosnn.training.regularisers.grad_div:GradDiv",
     "input-gradient": "pyrosnn.training.regularisers.input_gradient:InputGradient",
+    "latent-kl": "pyrosnn.training.regularisers.latent_kl:LatentKL",
+    "logit-variance": "pyrosnn.training.regularisers.logit_variance:LogitVariance",
+    "noise-growth": "pyrosnn.training.regularisers.noise_growth:NoiseGrowth",
+    "noise-matching": "pyrosnn.training.regularisers.noise_matching:NoiseMatching",
+    "scale-hinge": "pyrosnn.training.regularisers.scale_hinge:ScaleHinge",
 }

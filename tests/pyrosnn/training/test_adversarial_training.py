@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from support import small
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -33,14 +34,13 @@ from pyrosnn.training.objectives.pooled import label_logits
 from pyrosnn.training.step import Setting, Step
 
 SMALL: dict[str, Any] = {"hidden": (8,)}
-OPTIONS: dict[str, Any] = {model: SMALL for model in MODELS} | {"resnet": {}}
 STEPS = {"norm": "linf", "steps": 3, "relative_step": 0.5}
 every_model = pytest.mark.parametrize("model", list(MODELS))
 
 
 def spec_of(model: str, images: str = "adversarial", **options: Any) -> TrainingSpec:
     """Return settings without the images that a row's preset has."""
-    plain = preset(model, epochs=1, options=OPTIONS[model], images="clean")
+    plain = preset(model, epochs=1, options=small.SMALL[model], images="clean")
     return replace(plain, images=images, image_options=options)
 
 

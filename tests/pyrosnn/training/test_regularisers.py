@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.small import SMALL
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
@@ -21,7 +22,6 @@ from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn.training.regularisers.gradients import input_gradients
 from pyrosnn.training.regularisers.input_gradient import AVERAGES
 
-SMALL: dict[str, Any] = {model: {"hidden": (8,)} for model in MODELS} | {"resnet": {}}
 every_model = pytest.mark.parametrize("model", list(MODELS))
 
 

@@ -1,0 +1,51 @@
+"""The noise that a regulariser is about."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+from torch import Tensor
+
+from pyrosnn.errors import ArgumentError
+from pyrosnn.models.composed import Composed
+from pyrosnn.networks.network import Network
+from pyrosnn.noise.noise import Noise
+from pyrosnn.noise.stochastic_layer import StochasticLayer
+
+if TYPE_CHECKING:
+    from pyrosnn.training.step import Step
+
+N = TypeVar("N", bound=Noise)
+
+
+def noise_of(step: "Step", kind: type[N], name: str, models: str) -> tuple[Network, N]:
+    """Return the network of a step's classifier, and its noise of a kind.
+
+    Args:
+        step: of a training.
+        kind: class of the noise.
+        name: of the regulariser, for errors.
+        models: models that have such noise, for errors.
+
+    Raises:
+        ArgumentError: ``logit-variance needs a LearnedCovariance, which the classifier has not;
+            train wca, or leave it out``.
+    """
+    classifier = step.setting.classifier
+    for part in classifier.noise if isinstance(classifier, Composed) else ():
+        if isinstance(part, kind):
+            assert isinstance(classifier, Composed)
+            return classifier.network, part
+    raise ArgumentError(
+        f"{name} needs a {kind.__name__}, which the classifier does not have; train {models}, or "
+        "leave the regulariser out"
+    )
+
+
+def latent_moments(step: "Step", name: str) -> tuple[Tensor, Tensor]:
+    """Return means and scales of a stochastic layer at a step's images, (example, feature) each.
+
+    Args:
+        step: of a training.
+        name: of the regulariser, for errors.
+    """
+    network, noise = noise_of(step, StochasticLayer, name, "se-snn or flss")
+    return noise.moments(network.inputs_of(noise.head, step.x))

@@ -1,0 +1,49 @@
+"""What the literature says of defences with noise of features, on digits with fixed seeds."""
+
+import pytest
+
+from pyrosnn.attacks import PGD
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.evaluation import accuracy
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import draw_sample_set
+from pyrosnn.training import preset, train
+
+
+@pytest.mark.slow
+@pytest.mark.statistical
+def test_clean_accuracy_of_rse_falls_with_the_noise(digits: Dataset) -> None:
+    """T3: standard deviations of 0.05, 0.5 and 1 on the image, half of them within."""
+    found = []
+    for sigma in (0.05, 0.5, 1.0):
+        options = {
+            "channels": (8,),
+            "units": 32,
+            "noise_variance": sigma**2,
+            "feature_variance": sigma**2 / 4,
+        }
+        model = train(preset("rse", epochs=8, options=options), digits)
+        found.append(accuracy(model, digits.x_test, digits.y_test, num_samples=1))
+    assert found[0] > 0.93
+    assert found[0] - found[1] > 0.03, found
+    assert found[1] - found[2] > 0.1, found
+
+
+def test_samples_do_not_matter_for_a_margin_attack_on_wca(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """T4: the attack on the mean of logits finds the same δ with 1 sample as with 20."""
+    model = classifiers["wca"]
+    x, y = digits.test_images(30)
+    found = {}
+    for loss, gradient in (("margin", "mean_logits"), ("cross-entropy", "mean_loss")):
+        attack = PGD(
+            norm="l2", strength=0.5, steps=5, relative_step=0.5, loss=loss, gradient=gradient
+        )
+        for number in (1, 20):
+            samples = draw_sample_set(model, x, number, seed=number, stream="attack")
+            found[loss, number] = attack(model, x, y, samples).perturbation
+    first, second = found["margin", 1], found["margin", 20]
+    assert float((first - second).flatten(1).norm(dim=1).median()) < 1e-4
+    first, second = found["cross-entropy", 1], found["cross-entropy", 20]
+    assert float((first - second).flatten(1).norm(dim=1).median()) > 1e-2
