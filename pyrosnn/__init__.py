@@ -42,7 +42,12 @@ if TYPE_CHECKING:
     from pyrosnn.models.noise_free import noise_free
     from pyrosnn.noise.matrix_normal import MatrixNormal
     from pyrosnn.results import combine, combine_repeats, make_result, open_results, save_results
-    from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
+    from pyrosnn.sampling import (
+        SampleSet,
+        disjoint_sample_sets,
+        draw_sample_set,
+        enumerated,
+    )
     from pyrosnn.training import (
         Checkpoint,
         TrainingSpec,
@@ -95,7 +100,12 @@ _HOMES = {
         "open_results",
         "save_results",
     ),
-    "pyrosnn.sampling": ("SampleSet", "disjoint_sample_sets", "draw_sample_set"),
+    "pyrosnn.sampling": (
+        "SampleSet",
+        "disjoint_sample_sets",
+        "draw_sample_set",
+        "enumerated",
+    ),
     "pyrosnn.training": (
         "Checkpoint",
         "TrainingSpec",
@@ -147,6 +157,7 @@ __all__ = [
     "conditions",
     "disjoint_sample_sets",
     "draw_sample_set",
+    "enumerated",
     "evaluate",
     "fit",
     "interval_condition",

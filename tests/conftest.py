@@ -38,6 +38,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "resnet": {"epochs": 3},
     "pni": CLEAN,
     "adv-bnn": CLEAN,
+    "resize-pad": DENSE,
+    "bart-lite": DENSE,
 }
 
 

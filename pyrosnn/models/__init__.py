@@ -99,6 +99,16 @@ MODELS: dict[str, Row] = {
         network="dense",
         noise=("parametric-weights",),
     ),
+    "bart-lite": Row(
+        about="BaRT-lite: several random transforms of the image, in random order.",
+        network="dense",
+        noise=("bart-lite",),
+    ),
+    "resize-pad": Row(
+        about="Random resizing and padding: the image at a random size and place.",
+        network="dense",
+        noise=("resize-pad",),
+    ),
 }
 
 
@@ -256,23 +266,27 @@ def _build(
     extra: dict[str, Any] = {}
     if own and row.last_first and settings.get("hidden"):
         extra["last"] = _last_layer(settings["hidden"][-1], num_classes)
-    network = build_network(
-        network_name,
-        image_shape,
-        num_classes,
-        {k: settings[k] for k in network_options(network_name)},
-        **extra,
-    )
     noise = [
         resolve(NOISES, kind, "noise")(**{k: settings[k] for k in noise_options(kind)})
         for kind in row.noise
     ]
+    seen = image_shape
+    for part in noise:
+        seen = part.shape_after(seen)
+    network = build_network(
+        network_name,
+        seen,
+        num_classes,
+        {k: settings[k] for k in network_options(network_name)},
+        **extra,
+    )
     objective = row.objective
     if row.averages:
         objective = row.averages[settings["average"]]
     return Named(
         network,
         noise,
+        image_shape=image_shape,
         output=row.output,
         objective=objective,
         file_names=row.file_names if own else (),

@@ -9,6 +9,7 @@ from pyrosnn.errors import row_of
 from pyrosnn.settings import declared
 
 NOISES = {
+    "bart-lite": "pyrosnn.noise.bart_lite:BartLite",
     "matrix-normal": "pyrosnn.noise.weights:MatrixNormalWeights",
     "input": "pyrosnn.noise.input:InputNoise",
     "features": "pyrosnn.noise.features:FeatureNoise",
@@ -17,6 +18,7 @@ NOISES = {
     "normal-weights": "pyrosnn.noise.normal_weights:NormalWeights",
     "parametric-weights": "pyrosnn.noise.parametric:ParametricWeights",
     "parametric-features": "pyrosnn.noise.parametric_features:ParametricFeatures",
+    "resize-pad": "pyrosnn.noise.resize_pad:ResizePad",
 }
 
 
