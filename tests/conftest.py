@@ -40,6 +40,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "adv-bnn": CLEAN,
     "resize-pad": DENSE,
     "bart-lite": DENSE,
+    "ensemble": DENSE,
 }
 
 

@@ -104,6 +104,11 @@ MODELS: dict[str, Row] = {
         network="dense",
         noise=("bart-lite",),
     ),
+    "ensemble": Row(
+        about="Ensemble of networks that are trained together; a sample is a member.",
+        network="dense",
+        noise=("members",),
+    ),
     "resize-pad": Row(
         about="Random resizing and padding: the image at a random size and place.",
         network="dense",

@@ -18,6 +18,7 @@ NOISES = {
     "normal-weights": "pyrosnn.noise.normal_weights:NormalWeights",
     "parametric-weights": "pyrosnn.noise.parametric:ParametricWeights",
     "parametric-features": "pyrosnn.noise.parametric_features:ParametricFeatures",
+    "members": "pyrosnn.noise.members:MemberWeights",
     "resize-pad": "pyrosnn.noise.resize_pad:ResizePad",
 }
 

@@ -24,6 +24,7 @@ from pyrosnn.noise.dropout import Dropout
 from pyrosnn.noise.features import FeatureNoise
 from pyrosnn.noise.input import InputNoise
 from pyrosnn.noise.last_layer import LastLayer
+from pyrosnn.noise.members import MemberWeights
 from pyrosnn.noise.noise import Noise
 from pyrosnn.noise.resize_pad import ResizePad
 from pyrosnn.noise.weights import MatrixNormalWeights
@@ -39,6 +40,7 @@ MAKE: dict[str, Callable[[], Noise]] = {
     "last-layer": LastLayer,
     "resize-pad": lambda: ResizePad(6, 7, 8),
     "bart-lite": BartLite,
+    "members": MemberWeights,
 }
 CNN = {"channels": (3, 4), "units": 6}
 
