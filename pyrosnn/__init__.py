@@ -42,7 +42,12 @@ if TYPE_CHECKING:
     from pyrosnn.models.noise_free import noise_free
     from pyrosnn.noise.matrix_normal import MatrixNormal
     from pyrosnn.results import combine, combine_repeats, make_result, open_results, save_results
-    from pyrosnn.sampling import SampleSet, disjoint_sample_sets, draw_sample_set
+    from pyrosnn.sampling import (
+        SampleSet,
+        disjoint_sample_sets,
+        draw_sample_set,
+        enumerated,
+    )
     from pyrosnn.summaries.explanation import explain
     from pyrosnn.training import (
         Checkpoint,
@@ -96,8 +101,13 @@ _HOMES = {
         "open_results",
         "save_results",
     ),
-    "pyrosnn.sampling": ("SampleSet", "disjoint_sample_sets", "draw_sample_set"),
     "pyrosnn.summaries.explanation": ("explain",),
+    "pyrosnn.sampling": (
+        "SampleSet",
+        "disjoint_sample_sets",
+        "draw_sample_set",
+        "enumerated",
+    ),
     "pyrosnn.training": (
         "Checkpoint",
         "TrainingSpec",
@@ -149,6 +159,7 @@ __all__ = [
     "conditions",
     "disjoint_sample_sets",
     "draw_sample_set",
+    "enumerated",
     "evaluate",
     "explain",
     "fit",

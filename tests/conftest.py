@@ -45,6 +45,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "rse": CNN,
     "se-snn": DENSE,
     "wca": CNN,
+    "resize-pad": DENSE,
+    "bart-lite": DENSE,
+    "ensemble": DENSE,
 }
 
 

@@ -1,7 +1,6 @@
 """Classifiers made of a finite number of networks: a sample is the index of one."""
 
 from abc import abstractmethod
-from typing import Protocol, runtime_checkable
 
 import pyro
 import torch
@@ -11,28 +10,10 @@ from torch import Tensor
 from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import Origin, SampleSet
+from pyrosnn.sampling import Origin, SampleSet, enumerated
+from pyrosnn.sampling.enumerated import HasMembers
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
-
-
-@runtime_checkable
-class HasMembers(Protocol):
-    """A classifier with a finite number of samples, all equally likely.
-
-    Attributes:
-        num_members: how many; 0 where there is no such number.
-        device: where they are.
-    """
-
-    num_members: int
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the classifier."""
-
-    def member_sites(self, members: Tensor) -> Sites:
-        """Return the samples with these indices."""
 
 
 class Members(Adapter):
@@ -86,6 +67,8 @@ class Members(Adapter):
 def all_members(classifier: StochasticClassifier, *, stream: str = "inference") -> SampleSet:
     """Return a set of all members, each once: the mean of a deployed ensemble, exactly.
 
+    The same as :func:`pyrosnn.enumerated`, which takes noise with finitely many values, too.
+
     Args:
         classifier: an ensemble, samples of weights, or a Pyro model with samples of a posterior.
         stream: ``inference`` for I; ``attack`` for an attacker who has all members, too.
@@ -101,9 +84,8 @@ def all_members(classifier: StochasticClassifier, *, stream: str = "inference") 
         >>> all_members(Ensemble(nets, (1, 8, 8))).tensors["member"].flatten()
         tensor([0, 1, 2, 3, 4])
     """
-    ensemble = _with_members(classifier)
-    members = torch.arange(ensemble.num_members, device=ensemble.device)
-    return _set_of(ensemble, members, Origin(seed=0, stream=stream, stop=len(members)))
+    _with_members(classifier)
+    return enumerated(classifier, stream=stream)
 
 
 def disjoint_members(

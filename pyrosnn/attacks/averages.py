@@ -20,14 +20,15 @@ class Average:
 
     Attributes:
         value: (loss, logits of samples, labels, their mean prediction) to the loss of each image
-            on these samples, float64, shape (example,).
+            on these samples, float64, shape (example,); where the loss is ``apart``, to that of
+            each sample, shape (sample, example).
         cotangents: (loss, logits of some samples, labels, mean prediction of all) to the
             derivatives of the value with respect to these logits.
         apart: whether the loss is a mean over samples of what each has alone: of the mean
-            prediction only the number of samples then matters, and one pass gives the gradient.
+            prediction only the samples' total weight then matters, and one pass gives the gradient.
     """
 
-    value: Callable[[Loss, Logits, Labels, MeanPrediction], PerImage]
+    value: Callable[[Loss, Logits, Labels, MeanPrediction], Tensor]
     cotangents: Callable[[Loss, Logits, Labels, MeanPrediction], Logits]
     apart: bool = False
 
@@ -49,18 +50,18 @@ def _alone(logits: Logits, y: Labels) -> tuple[Tensor, Tensor]:
     return logits.double().reshape(1, -1, logits.shape[-1]), y.repeat(len(logits))
 
 
-def of_mean_loss(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:
-    r"""Return $\frac1S\sum_s L(f(x, \theta_s), y)$, the mean of single-sample losses."""
+def of_mean_loss(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Tensor:
+    r"""Return $L(f(x, \theta_s), y)$ of each sample, whose mean is the loss."""
     singles, labels = _alone(logits, y)
     own = MeanPrediction(mean.output).add(singles)
-    return loss.value(own, labels).reshape(logits.shape[:-1]).mean(0)
+    return loss.value(own, labels).reshape(logits.shape[:-1])
 
 
 def mean_loss_cotangents(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
     """Return the cotangents of the mean of the samples' losses."""
     singles, labels = _alone(logits, y)
     own = MeanPrediction(mean.output).add(singles)
-    return loss.cotangents(singles, labels, own).reshape(logits.shape) / mean.num_samples
+    return loss.cotangents(singles, labels, own).reshape(logits.shape) / mean.total
 
 
 def of_mean_logits(loss: Loss, logits: Logits, y: Labels, mean: MeanPrediction) -> PerImage:

@@ -35,7 +35,7 @@ def margin(mean: MeanPrediction, y: Labels) -> PerImage:
 def margin_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
     """Return the cotangents of the negative margin."""
     cotangents = mean.discriminants.margin_cotangent(logits, y, mean.runner_up(y))
-    return -cotangents / mean.num_samples
+    return -cotangents / mean.total
 
 
 def margin_toward(target: Labels) -> Loss:
@@ -43,7 +43,7 @@ def margin_toward(target: Labels) -> Loss:
 
     def cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
         of_margin = mean.discriminants.margin_cotangent(logits, y, tiled(target, y))
-        return -of_margin / mean.num_samples
+        return -of_margin / mean.total
 
     return Loss(
         value=lambda mean, y: of_class(mean.values, tiled(target, y)) - of_class(mean.values, y),

@@ -11,6 +11,7 @@ from pyrosnn.attacks.losses import LOSSES
 from pyrosnn.errors import require, unknown_name
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.models.precision import PRECISIONS
+from pyrosnn.outputs.algebra import weighted
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import (
     AfterTrunk,
@@ -117,12 +118,13 @@ class AttackLoss:
         images = AfterTrunk(attacker, x, samples.memory_budget).values
         for chunk in replay(attacker, len(x), samples):
             logits = chunk.logits(images)
-            mean.add(logits)
+            mean.add(logits, chunk.weights)
             if self.average.apart:
-                total += self.average.value(self.row, logits, y, mean) * len(logits)
+                losses = self.average.value(self.row, logits, y, mean)
+                total += weighted(losses, chunk.weights).sum(0)
         require_finite(mean.scores)
         if self.average.apart:
-            return total / len(samples)
+            return total / samples.total
         return self.average.value(self.row, logits, y, mean)
 
     def differentiate(
@@ -164,14 +166,14 @@ class AttackLoss:
     ) -> tuple[Gradient, MeanPrediction | None]:
         """Differentiate a loss of each sample alone: no graph waits for the other samples."""
         mean, number = MeanPrediction(attacker.output), MeanPrediction(attacker.output)
-        number.num_samples = len(samples)  # all that the cotangents ask of it
+        number.total = samples.total  # all that the cotangents ask of it
         images = AfterTrunk(attacker, x, samples.memory_budget)
         total, finite = ScaledSum(images), torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for chunk in replay(attacker, len(x), samples):
             evaluated = DifferentiableChunk(chunk, images)
             finite += evaluated.logits.sum((0, 2), dtype=torch.float64)
             if predict:
-                mean.add(evaluated.logits)
+                mean.add(evaluated.logits, evaluated.weights)
             total.add(evaluated, self.average.cotangents(self.row, evaluated.logits, y, number))
         require_finite(finite)
         return Gradient(direction=total.value, scale=total.scale), mean if predict else None

@@ -43,7 +43,7 @@ def mean_logits(mean: MeanPrediction) -> PerClass:
 
 def mean_logits_cotangents(g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
     """Return the cotangents of each sample's logits, given those of the mean logits."""
-    return g.double().expand(logits.shape) / mean.num_samples
+    return g.double().expand(logits.shape) / mean.total
 
 
 MODULE_OUTPUTS = {

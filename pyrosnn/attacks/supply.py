@@ -47,12 +47,12 @@ class Supply:
 
         Args:
             fixed: A each time. Else A first and then the sets that follow it in its stream; a
-                second call continues where the first stopped.
+                second call continues where the first stopped. An exact A has no others.
 
         Raises:
             ArgumentError: for fresh samples if A was made by hand, so that nothing follows it.
         """
-        if fixed:
+        if fixed or self.samples.exact:
             yield from repeat(self.samples)
         if self._fresh is None:
             self._fresh = successive_sample_sets(self.classifier, self.x, self.samples)

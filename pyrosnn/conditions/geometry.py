@@ -246,7 +246,8 @@ def margin_gradient_norms(
         part = DifferentiableChunk(chunk, images)
         total.add(part, f.margin_cotangent(part.logits, y, c))
         if chunk.stop in sizes:
-            norms[chunk.stop] = total.scale * length(total.value.double()) / chunk.stop
+            whole = samples[: chunk.stop].total
+            norms[chunk.stop] = total.scale * length(total.value.double()) / whole
     try:
         require_finite(torch.stack(list(norms.values()), 1), GRADIENTS)
     except NotFiniteError as error:

@@ -15,7 +15,7 @@ from torch import Tensor
 from pyrosnn.attacks.norms import length
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs import discriminants_of
-from pyrosnn.outputs.algebra import sum_samples
+from pyrosnn.outputs.algebra import sum_samples, weighted
 from pyrosnn.sampling import AfterTrunk, SampleSet, replay
 from pyrosnn.sampling.memory import quarter
 from pyrosnn.sampling.replay import GRADIENTS, require_finite
@@ -124,9 +124,9 @@ def linearize(
         steps = {line: chunk.jvp(along) for line, path in paths.items() for along in path.along}
         logits, tangents = chunk.rest.jvp(features, [steps[line] for line in slopes])
         values = f.values(logits)
-        clean += sum_samples(values)
+        clean += sum_samples(weighted(values, chunk.weights))
         for total, tangent in zip(slopes.values(), tangents, strict=True):
-            total += sum_samples(f.slopes(values, tangent, y))
+            total += sum_samples(weighted(f.slopes(values, tangent, y), chunk.weights))
         for line, path in paths.items():
             for t, total in zip(line.points, moved[line], strict=True):
                 if t != 0:
@@ -135,12 +135,13 @@ def linearize(
                         if images.straight
                         else chunk.features(path.at(t))
                     )
-                    total += sum_samples(f.values(chunk.rest(there)))
+                    total += sum_samples(weighted(f.values(chunk.rest(there)), chunk.weights))
         if chunk.stop in sizes:
+            whole = samples[: chunk.stop].total
             linearizations[chunk.stop] = Linearization(
                 num_samples=chunk.stop,
-                discriminants=clean / chunk.stop,
-                slopes={line: total / chunk.stop for line, total in slopes.items()},
+                discriminants=clean / whole,
+                slopes={line: total / whole for line, total in slopes.items()},
                 predicted={
                     line: tuple(total.argmax(-1) for total in totals)
                     for line, totals in moved.items()

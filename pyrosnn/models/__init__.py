@@ -97,10 +97,15 @@ MODELS: dict[str, Row] = {
         network="dense",
         noise=("normal-weights",),
     ),
-    "pni": Row(
-        about="Parametric noise injection: noise on the weights, as large as training makes it.",
+    "bart-lite": Row(
+        about="BaRT-lite: several random transforms of the image, in random order.",
         network="dense",
-        noise=("parametric-weights",),
+        noise=("bart-lite",),
+    ),
+    "ensemble": Row(
+        about="Ensemble of networks that are trained together; a sample is a member.",
+        network="dense",
+        noise=("members",),
     ),
     "flss": Row(
         about="Feature-level stochastic smoothing: a random layer below the last, as adversarial "
@@ -118,6 +123,16 @@ MODELS: dict[str, Row] = {
         about="Noise of a law of the exponential family, on the image or after the first layer.",
         network="cnn",
         noise=("additive",),
+    ),
+    "pni": Row(
+        about="Parametric noise injection: noise on the weights, as large as training makes it.",
+        network="dense",
+        noise=("parametric-weights",),
+    ),
+    "resize-pad": Row(
+        about="Random resizing and padding: the image at a random size and place.",
+        network="dense",
+        noise=("resize-pad",),
     ),
     "rse": Row(
         about="Random self-ensemble: Gaussian noise on the image and before every later layer.",
@@ -300,23 +315,27 @@ def _build(
     extra: dict[str, Any] = {}
     if own and row.last_first and settings.get("hidden"):
         extra["last"] = _last_layer(settings["hidden"][-1], num_classes)
-    network = build_network(
-        network_name,
-        image_shape,
-        num_classes,
-        {k: settings[k] for k in network_options(network_name)},
-        **extra,
-    )
     noise = [
         resolve(NOISES, kind, "noise")(**{k: settings[k] for k in noise_options(kind)})
         for kind in row.noise
     ]
+    seen = image_shape
+    for part in noise:
+        seen = part.shape_after(seen)
+    network = build_network(
+        network_name,
+        seen,
+        num_classes,
+        {k: settings[k] for k in network_options(network_name)},
+        **extra,
+    )
     objective = row.objective
     if row.averages:
         objective = row.averages[settings["average"]]
     return Named(
         network,
         noise,
+        image_shape=image_shape,
         output=row.output,
         objective=objective,
         file_names=row.file_names if own else (),

@@ -179,7 +179,9 @@ class StochasticClassifier(torch.nn.Module, ABC):
     def _measure(self) -> Footprint:
         x = torch.full((3, *self.image_shape), 0.5, dtype=self.dtype, device=self.device)
         trunk = self.trunk()
-        sites = {number: self._two_samples(x[:number]) for number in (2, 3)}
+        three = self._two_samples(x)
+        two = {n: v[:, :2] if v.shape[1] == 3 else v for n, v in three.items()}
+        sites = {2: two, 3: three}  # the same draw: what an image costs may depend on it
 
         def after_trunk(values: Tensor) -> None:
             parts = self.parts(sites[len(values)])

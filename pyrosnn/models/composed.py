@@ -24,7 +24,8 @@ class Composed(StochasticClassifier):
         network: one of :mod:`pyrosnn.networks`, or any ``torch.nn.Module`` that returns logits:
             its submodules are places by their names, and it is copied.
         noise: what is random in it; each noise is placed here, once.
-        image_shape: shape of one image, for a module of one's own.
+        image_shape: shape of one image, for a module of one's own, and where a noise makes images
+            of another shape for the network.
         output: what the discriminant functions are.
         objective: name in ``OBJECTIVES`` of the loss that it is trained with.
 
@@ -57,14 +58,16 @@ class Composed(StochasticClassifier):
                 "a module of your own does not say what its images are; give image_shape=(…)",
             )
             assert image_shape is not None
-            network = ModuleNetwork(network, image_shape)
-        super().__init__(network.image_shape, network.num_classes)
+            network = ModuleNetwork(network, _after(noise, image_shape))
         _require_noise(noise)
+        super().__init__(_image_shape(network, noise, image_shape), network.num_classes)
         find_output(output)  # refuses any other name
         self.output, self.objective = output, objective
         self.network: Network = network
         self.noise = torch.nn.ModuleList(noise)
+        shape = self.image_shape
         for part in noise:
+            part.image_shape, shape = shape, part.shape_after(shape)
             part.place(network)
             part.placed = True
         self.per_example = any(part.per_example for part in noise)
@@ -144,6 +147,33 @@ class Composed(StochasticClassifier):
         again = list(batches)
         for part in self._noises:
             part.after_training(self.network, again)
+
+
+def _after(noise: Sequence[Noise], image_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of images that the network gets."""
+    _require_noise(noise)
+    for part in noise:
+        image_shape = part.shape_after(tuple(image_shape))
+    return tuple(image_shape)
+
+
+def _image_shape(
+    network: Network, noise: Sequence[Noise], given: tuple[int, ...] | None
+) -> tuple[int, ...]:
+    """Return the shape of the classifier's images, which the network gets after the noise.
+
+    Raises:
+        ArgumentError: naming both shapes, if the network takes others.
+    """
+    shape = tuple(network.image_shape if given is None else given)
+    after = _after(noise, shape)
+    require(
+        after == tuple(network.image_shape),
+        f"the noise makes images of shape {after} from those of shape {shape}, and the network "
+        f"takes {tuple(network.image_shape)}; give image_shape, that of an image before the noise, "
+        "and a network for images after it",
+    )
+    return shape
 
 
 def _require_noise(noise: Any) -> None:

@@ -16,6 +16,7 @@ class Named(Composed):
     Args:
         network: see :class:`Composed`.
         noise: the same.
+        image_shape: the same.
         output: the same.
         objective: the same.
         file_names: patterns of the module's names and what stands in files for them; the first
@@ -27,11 +28,14 @@ class Named(Composed):
         network: torch.nn.Module,
         noise: Sequence[Noise],
         *,
+        image_shape: tuple[int, ...] | None = None,
         output: str,
         objective: str,
         file_names: Sequence[tuple[str, str]] = (),
     ):
-        super().__init__(network, noise, output=output, objective=objective)
+        super().__init__(
+            network, noise, image_shape=image_shape, output=output, objective=objective
+        )
         self.file_names = names_in_files(list(self.state_dict()), file_names)
         register: Any = self  # torch leaves these two untyped
         register.register_state_dict_post_hook(_to_files)

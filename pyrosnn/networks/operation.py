@@ -26,6 +26,7 @@ class Operation(ABC):
         monotone: whether none of its numbers falls where one of the input's rises.
         num_samples: number of samples that have a function of their own; 1 if all share one.
         num_derivatives: number of samples whose derivative at one point is their own.
+        num_images: number of images that have a linear map of their own; 1 if all share one.
     """
 
     affine: bool = True
@@ -41,6 +42,11 @@ class Operation(ABC):
     def num_derivatives(self) -> int:
         """Number of samples with different derivatives at one point."""
         return self.num_samples
+
+    @property
+    def num_images(self) -> int:
+        """Number of images with different linear maps."""
+        return 1
 
     @abstractmethod
     def value(self, *inputs: Tensor) -> Tensor:
@@ -66,6 +72,14 @@ class Operation(ABC):
             shared: for each input, whether the sum over samples is wanted. It may be left to the
                 caller; an operation that knows a faster way takes it.
         """
+
+    def repeated(self, times: int) -> "Operation":
+        """Return the operation of a batch that has each image several times, one after the other.
+
+        Args:
+            times: how often. An operation that is the same for all images is one already.
+        """
+        return self
 
     def magnitude(self, power: int) -> "Operation | None":
         r"""Return the linear map of the weights $|w|^p$, which takes radii to radii.

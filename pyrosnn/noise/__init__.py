@@ -9,6 +9,7 @@ from pyrosnn.errors import row_of
 from pyrosnn.settings import declared
 
 NOISES = {
+    "bart-lite": "pyrosnn.noise.bart_lite:BartLite",
     "matrix-normal": "pyrosnn.noise.weights:MatrixNormalWeights",
     "input": "pyrosnn.noise.input:InputNoise",
     "features": "pyrosnn.noise.features:FeatureNoise",
@@ -22,6 +23,8 @@ NOISES = {
     "normal-weights": "pyrosnn.noise.normal_weights:NormalWeights",
     "parametric-weights": "pyrosnn.noise.parametric:ParametricWeights",
     "parametric-features": "pyrosnn.noise.parametric_features:ParametricFeatures",
+    "members": "pyrosnn.noise.members:MemberWeights",
+    "resize-pad": "pyrosnn.noise.resize_pad:ResizePad",
 }
 
 

@@ -48,7 +48,7 @@ class InputNoise(Noise):
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the distribution of the noise, which has no learned parameters."""
         scale = like.new_tensor(math.sqrt(self.noise_variance))
-        shape = network.image_shape
+        shape = self.image_shape or network.image_shape
         return {self.site: Normal(like.new_zeros(()), scale).expand(shape).to_event(len(shape))}
 
     def edits(self, network: Network, sites: Sites) -> Edits:

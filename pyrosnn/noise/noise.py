@@ -30,11 +30,13 @@ class Noise(torch.nn.Module, ABC):
     Attributes:
         per_example: draw values for each image (noise), not for all (weights).
         placed: whether it is part of a classifier already.
+        image_shape: shape of the images that it is given, once it is part of a classifier.
     """
 
     panel: ClassVar[str] = "noise"
     per_example = False  # without a type: a dataclass that makes it a field decides its place
     placed = False
+    image_shape = tuple[int, ...]()
 
     def __post_init__(self) -> None:
         """Check the values of the fields.
@@ -44,6 +46,14 @@ class Noise(torch.nn.Module, ABC):
         """
         torch.nn.Module.__init__(self)
         check_fields(self)
+
+    def shape_after(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of images after this noise; another one only for some at the input.
+
+        Args:
+            image_shape: shape of one image before.
+        """
+        return image_shape
 
     @abstractmethod
     def place(self, network: Network) -> None:

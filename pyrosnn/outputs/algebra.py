@@ -17,6 +17,18 @@ def softmax(logits: Tensor) -> Tensor:
     return logits.mT.softmax(-2).mT
 
 
+def weighted(values: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the values of each sample times its weight.
+
+    Args:
+        values: shape (sample, …).
+        weights: shape (sample,); None if all samples count alike.
+    """
+    if weights is None:
+        return values
+    return values * weights.reshape(-1, *[1] * (values.ndim - 1))
+
+
 def sum_samples(values: Logits) -> PerClass:
     """Return the sum over samples; over images in memory's order, six times as fast."""
     return values.mT.sum(0).mT

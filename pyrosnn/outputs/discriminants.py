@@ -69,7 +69,9 @@ class Discriminants(ABC):
         """
 
     @abstractmethod
-    def pool(self, exact: Logits, before: PerClass | None) -> PerClass | None:
+    def pool(
+        self, exact: Logits, before: PerClass | None, weights: Tensor | None = None
+    ) -> PerClass | None:
         r"""Add samples to the scores of a mean prediction.
 
         A score is monotone in $\sum_s f_c$, and tells two classes apart however small they are.
@@ -77,6 +79,7 @@ class Discriminants(ABC):
         Args:
             exact: logits of further samples, float64.
             before: the scores of the samples before; None if these are the first.
+            weights: how much each sample counts, shape (sample,); None if all count alike.
 
         Returns:
             The scores of all; None where $\sum_s z_s$ is the score, which is kept anyway.
@@ -93,6 +96,9 @@ class Discriminants(ABC):
     @abstractmethod
     def log_prob_cotangents(self, logits: Logits, y: Labels, mean: "MeanPrediction") -> Logits:
         r"""Return $\partial \log p_y / \partial z_s$, where p is the prediction's softmax, float64.
+
+        A sample's weight is left to :class:`ScaledSum`, which multiplies by it; so it is in all
+        cotangents.
 
         Args:
             logits: logits of some samples.

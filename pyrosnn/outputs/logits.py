@@ -29,7 +29,7 @@ class PlainLogits(Discriminants):
         """Return the mean."""
         return logits.mean(-2)
 
-    def pool(self, exact: Logits, before: PerClass | None) -> None:
+    def pool(self, exact: Logits, before: PerClass | None, weights: Tensor | None = None) -> None:
         """Return None: the score is the sum of the logits."""
         return None
 
@@ -43,9 +43,9 @@ class PlainLogits(Discriminants):
 
     def log_prob_cotangents(self, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
         """Return the cotangents of the mean logits, divided among the samples."""
-        return label_direction(mean.values, y).expand(logits.shape) / mean.num_samples
+        return label_direction(mean.values, y).expand(logits.shape) / mean.total
 
     def log_probs_vjp(self, g: PerClass, logits: Logits, mean: MeanPrediction) -> Logits:
         """Return the cotangents of the mean logits, divided among the samples."""
         of_mean = log_softmax_vjp(g, mean.values.softmax(-1))
-        return of_mean.expand(logits.shape) / mean.num_samples
+        return of_mean.expand(logits.shape) / mean.total

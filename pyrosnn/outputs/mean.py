@@ -4,12 +4,14 @@ import torch
 from torch import Tensor
 
 from pyrosnn.outputs import discriminants_of
-from pyrosnn.outputs.algebra import one_hot
+from pyrosnn.outputs.algebra import one_hot, weighted
 from pyrosnn.shapes import Labels, Logits, PerClass, PerImage
 
 
 class MeanPrediction:
-    r"""The prediction $f^S(x) = \frac1S \sum_s f(x, \theta_s)$ of samples that come in chunks.
+    r"""The prediction $f^S(x) = \frac1W \sum_s w_s f(x, \theta_s)$ of samples that come in chunks.
+
+    The weights $w_s$ are 1, and their sum W is S, but for samples that were enumerated.
 
     Kept as $\log \sum_s p_c(x, \theta_s)$, where f is a probability, so that a class is compared
     with others however small its probability is.
@@ -20,42 +22,50 @@ class MeanPrediction:
     Attributes:
         discriminants: the functions of that kind.
         num_samples: S, so far.
+        total: W, so far.
     """
 
     def __init__(self, output: str):
         self.output = output
         self.discriminants = discriminants_of(output)
-        self.num_samples = 0
+        self.num_samples, self.total = 0, 0.0
         self._logits: Tensor | float = 0.0
-        self._latest: Tensor | None = None  # what is not yet in the next
+        self._latest: tuple[Tensor, Tensor | None] | None = None  # what is not yet in the next
         self._before: Tensor | None = None
 
-    def add(self, logits: Logits) -> "MeanPrediction":
-        """Add samples; return self."""
+    def add(self, logits: Logits, weights: Tensor | None = None) -> "MeanPrediction":
+        """Add samples; return self.
+
+        Args:
+            logits: of the samples.
+            weights: how much each of them counts, shape (sample,); None if all count alike.
+        """
         exact = logits.double()
         self.num_samples += len(exact)
-        self._logits = self._logits + exact.sum(0)
-        self._before, self._latest = self._pooled, exact
+        self.total += len(exact) if weights is None else float(weights.sum())
+        self._logits = self._logits + weighted(exact, weights).sum(0)
+        self._before, self._latest = self._pooled, (exact, weights)
         return self
 
     @property
     def _pooled(self) -> Tensor | None:
         """The scores if they are no sum of logits, computed lazily: some losses need none."""
         if self._latest is not None:
-            self._before = self.discriminants.pool(self._latest, self._before)
+            exact, weights = self._latest
+            self._before = self.discriminants.pool(exact, self._before, weights)
             self._latest = None
         return self._before
 
     @property
     def scores(self) -> PerClass:
-        r"""$\log \sum_s p_{c,s}$ or $\sum_s z_{c,s}$: f up to what changes no comparison."""
+        r"""$\log \sum_s w_s p_{c,s}$ or $\sum_s w_s z_{c,s}$: monotone in f, for comparisons."""
         pooled = self._pooled
         return torch.as_tensor(self._logits) if pooled is None else pooled
 
     @property
     def values(self) -> PerClass:
         r"""$f^S(x)$."""
-        return self.discriminants.total(self.scores) / self.num_samples
+        return self.discriminants.total(self.scores) / self.total
 
     @property
     def log_probs(self) -> PerClass:
@@ -80,5 +90,6 @@ class MeanPrediction:
     def of_logits(self) -> "MeanPrediction":
         """Return the mean prediction of the same samples where f is a logit."""
         pooled = MeanPrediction("logits")
-        pooled.num_samples, pooled._logits = self.num_samples, self._logits
+        pooled.num_samples, pooled.total = self.num_samples, self.total
+        pooled._logits = self._logits
         return pooled

@@ -36,9 +36,13 @@ class Probabilities(Discriminants):
         """Return the logarithm of the sum of probabilities."""
         return logits.log_softmax(-1).logsumexp(-2)
 
-    def pool(self, exact: Logits, before: PerClass | None) -> PerClass:
-        r"""Return $\log \sum_s p_{c,s}$."""
+    def pool(
+        self, exact: Logits, before: PerClass | None, weights: Tensor | None = None
+    ) -> PerClass:
+        r"""Return $\log \sum_s w_s p_{c,s}$."""
         log_probs = (exact.mT - exact.mT.logsumexp(-2, keepdim=True)).mT
+        if weights is not None:
+            log_probs = log_probs + weights.log()[:, None, None]
         total = log_probs[0] if len(log_probs) == 1 else log_probs.logsumexp(0)
         return total if before is None else torch.logaddexp(before, total)
 
@@ -53,7 +57,7 @@ class Probabilities(Discriminants):
     def log_prob_cotangents(self, logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
         r"""Return $w_s \nabla \log p_{y,s}$ with $w_s = p_{y,s} / \sum_t p_{y,t}$, in log space."""
         exact = logits.double()
-        if mean.num_samples == 1:  # its weight is 1
+        if mean.num_samples == 1 and mean.total == 1:  # the sample's share is 1
             return label_direction(exact, y)
         label = y.unsqueeze(-1)
         z_y = exact.gather(-1, label.expand(len(exact), -1, -1))

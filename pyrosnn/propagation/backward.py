@@ -76,5 +76,8 @@ def _through_affine(
 def _transposed(operation: Operation, rows: Tensor, inputs: int) -> tuple[Tensor, ...]:
     if isinstance(operation, Scale):  # of each image's own, perhaps
         return (rows * operation.by.to(rows.dtype).unsqueeze(2),)
+    if operation.num_images > 1:
+        rows = rows.expand(-1, operation.num_images, *rows.shape[2:])
+        operation = operation.repeated(rows.shape[2])
     products = operation.vjp(None, rows.flatten(1, 2), (False,) * inputs)
     return tuple(product.unflatten(1, rows.shape[1:3]) for product in products)

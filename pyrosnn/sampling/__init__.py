@@ -5,6 +5,7 @@ from pyrosnn.sampling.draw import (
     draw_sample_set,
     successive_sample_sets,
 )
+from pyrosnn.sampling.enumerated import enumerated
 from pyrosnn.sampling.memory import MEMORY_BUDGET
 from pyrosnn.sampling.outputs_vary import require_stochastic
 from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict
@@ -29,6 +30,7 @@ __all__ = [
     "ScaledSum",
     "disjoint_sample_sets",
     "draw_sample_set",
+    "enumerated",
     "mean_prediction",
     "predict",
     "replay",

@@ -8,6 +8,7 @@ from torch import Tensor
 from pyrosnn.models.batch import images_for
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.neutral import neutral
+from pyrosnn.outputs.algebra import weighted
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling.replay import DifferentiableChunk, replay, require_finite
 from pyrosnn.sampling.sample_set import SampleSet
@@ -20,7 +21,7 @@ def mean_prediction(chunks: Iterable[DifferentiableChunk], output: str) -> MeanP
     """Return the mean prediction of evaluated chunks."""
     mean = MeanPrediction(output)
     for chunk in chunks:
-        mean.add(chunk.logits)
+        mean.add(chunk.logits, chunk.weights)
     require_finite(mean.scores)
     return mean
 
@@ -46,17 +47,18 @@ def predict(
     mean = MeanPrediction(classifier.output)
     values = AfterTrunk(classifier, x, samples.memory_budget).values
     for chunk in replay(classifier, len(x), samples):
-        mean.add(chunk.logits(values))
+        mean.add(chunk.logits(values), chunk.weights)
     require_finite(mean.scores, moved=moved)
     return mean
 
 
 class ScaledSum:
-    r"""The sum $\sum_s J_s(x)^\top u_s$ of each image, as a value times a scale.
+    r"""The sum $\sum_s w_s J_s(x)^\top u_s$ of each image, as a value times a scale.
 
     A saturated softmax makes cotangents tiny (1e-13 at a logit gap of 30), and their float32
     products tinier. Each image's are therefore divided by the largest of them that came so far.
-    The sum is taken after the trunk, and taken back through it when it is asked for.
+    The sum is taken after the trunk, and taken back through it when it is asked for. The weights
+    $w_s$ are those of the sample set, 1 for samples that were drawn.
 
     Args:
         images: the images after the trunk.
@@ -73,6 +75,7 @@ class ScaledSum:
 
     def add(self, chunk: DifferentiableChunk, cotangents: Logits) -> None:
         """Add the samples of a chunk, with a cotangent for each sample and image, float64."""
+        cotangents = weighted(cotangents, chunk.weights)
         largest = torch.maximum(self.scale, cotangents.abs().amax((0, 2)))
         safe = torch.where(largest > 0, largest, torch.ones_like(largest))
         product = chunk.vjp(cotangents / safe.unsqueeze(-1)).to(self._images.x.dtype)

@@ -26,6 +26,7 @@ class Chunk:
     Attributes:
         rest: logits as a function of features.
         stop: index within the sample set after the last of the samples.
+        weights: how much each sample counts; None if all count alike.
     """
 
     def __init__(self, classifier: StochasticClassifier, samples: SampleSet, stop: int):
@@ -37,7 +38,7 @@ class Chunk:
         with torch.no_grad():
             parts = classifier.parts(sites)
         self._first, self.rest = parts.first, parts.rest
-        self.stop = stop
+        self.stop, self.weights = stop, samples.weights
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features of images after the trunk."""
@@ -66,12 +67,13 @@ class DifferentiableChunk:
     Attributes:
         logits: its logits.
         stop: index within the sample set after the last of the samples.
+        weights: how much each sample counts; None if all count alike.
     """
 
     def __init__(self, chunk: Chunk, images: AfterTrunk):
         self._chunk = chunk
         self.logits, self._vjp = chunk.rest.vjp(chunk.features(images.values))
-        self.stop = chunk.stop
+        self.stop, self.weights = chunk.stop, chunk.weights
 
     def vjp(self, cotangents: Logits) -> Tensor:
         """Return Σ_s J_sᵀ u_s over the chunk's samples, at the images after the trunk."""

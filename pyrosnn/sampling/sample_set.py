@@ -87,6 +87,10 @@ class SampleSet:
         memory_budget: bytes that this set and its evaluation may take. It changes speed and
             memory, never the samples.
         page_size: how many samples ``draw`` draws at once.
+        weights: how much each sample counts in a mean, float64, shape (sample,); None if all
+            count alike, as draws do.
+        exact: whether the set holds all values of Θ, each with its probability: no others can be
+            drawn, and fresh ones are the same. See :func:`enumerated`.
     """
 
     how_to_make: ClassVar[str] = "draw it with draw_sample_set or disjoint_sample_sets"
@@ -98,6 +102,8 @@ class SampleSet:
     num_examples: int | None = None
     memory_budget: int = MEMORY_BUDGET
     page_size: int = PAGE_SIZE
+    weights: Tensor | None = None
+    exact: bool = False
 
     def __post_init__(self) -> None:
         """Check that all sites have the origin's number of samples."""
@@ -108,6 +114,7 @@ class SampleSet:
         require(expected >= 1, f"a sample set needs at least one sample, got {expected}")
         if self.stored is None:
             require(self.draw is not None, "a sample set that stores no samples must draw them")
+            require(self.weights is None, "samples with weights must be stored")
             return
         check_argument("stored", self.stored, Mapping)
         for name, value in self.stored.items():
@@ -121,6 +128,12 @@ class SampleSet:
                 f"site '{name}' has {len(value)} samples, its origin says {expected}",
             )
         object.__setattr__(self, "stored", MappingProxyType(dict(self.stored)))
+        if self.weights is not None:
+            require(
+                self.weights.shape == (expected,) and bool((self.weights > 0).all()),
+                f"weights must be {expected} positive numbers, one for each sample, got "
+                f"{brief(self.weights)}",
+            )
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:
@@ -148,6 +161,28 @@ class SampleSet:
             self,
             stored=stored,
             origin=replace(self.origin, start=first + start, stop=first + stop),
+            weights=None if self.weights is None else self.weights[start:stop],
+            exact=self.exact and stop - start == len(self),
+        )
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights: S where all samples count alike."""
+        return float(len(self) if self.weights is None else self.weights.sum())
+
+    def require_alike(self, purpose: str) -> None:
+        """Refuse samples with weights.
+
+        Args:
+            purpose: what needs samples that count alike.
+
+        Raises:
+            ArgumentError: naming the next step.
+        """
+        require(
+            self.weights is None,
+            f"{purpose} counts samples, and these have weights (enumerated); draw them: "
+            "draw_sample_set",
         )
 
     def load(self) -> "SampleSet":

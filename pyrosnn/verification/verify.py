@@ -5,7 +5,6 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from pyrosnn.adapters.members import HasMembers
 from pyrosnn.attacks import Attack
 from pyrosnn.data.bounds import Bounds, check_bounds, require_within
 from pyrosnn.errors import brief, require, row_of
@@ -16,6 +15,7 @@ from pyrosnn.neutral import neutral
 from pyrosnn.propagation import BALLS, METHODS
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import Origin, SampleSet
+from pyrosnn.sampling.enumerated import HasMembers
 from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
 from pyrosnn.statistics import probability_lower, probability_upper, require_alpha, split
@@ -102,6 +102,7 @@ def verify(
     require(len(grid) >= 1, "got no strengths; expected at least one")
     x, y = batch_for(classifier, x, y, move=True)
     samples.require_fit(classifier, len(x))
+    samples.require_alike("verify")
     if clip is not None:
         clip = check_bounds("clip", clip)
         require_within(x, clip, "clip")

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from pyrosnn.outputs import Output
+from pyrosnn.outputs.algebra import weighted
 from pyrosnn.outputs.discriminants import Discriminants
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.shapes import Labels, Logits, PerClass
@@ -24,8 +25,10 @@ class Majority(Discriminants):
     def averaged_logits(self, logits: Tensor) -> Tensor:
         return self.values(logits).sum(-2).log().to(logits.dtype)
 
-    def pool(self, exact: Logits, before: PerClass | None) -> PerClass:
-        counts = self.values(exact).sum(0)
+    def pool(
+        self, exact: Logits, before: PerClass | None, weights: Tensor | None = None
+    ) -> PerClass:
+        counts = weighted(self.values(exact), weights).sum(0)
         return counts if before is None else before + counts
 
     def total(self, scores: PerClass) -> PerClass:

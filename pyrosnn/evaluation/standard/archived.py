@@ -12,6 +12,7 @@ from pyrosnn.attacks.archive import Archive
 from pyrosnn.errors import NoGradientError, NoNoiseFreeError, PyrosnnWarning
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs import discriminants_of
+from pyrosnn.outputs.algebra import weighted
 from pyrosnn.outputs.mean import MeanPrediction
 from pyrosnn.sampling import AfterTrunk, SampleSet, predict, replay
 from pyrosnn.shapes import Flags, Images, Labels, PerImage
@@ -169,5 +170,5 @@ def _spread(
         single = f.values(chunk.logits(values))
         index = torch.stack([y, other], -1).expand(len(single), -1, -1)
         first, second = single.gather(-1, index).unbind(-1)
-        squares += (first - second - centre).square().sum(0)
-    return (squares / max(1, len(samples) - 1)).sqrt()
+        squares += weighted((first - second - centre).square(), chunk.weights).sum(0)
+    return (squares / max(1.0, samples.total - 1)).sqrt()

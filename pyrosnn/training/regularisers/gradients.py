@@ -1,12 +1,14 @@
 """The gradients of single samples' losses at the images, differentiable with the parameters."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.shapes import Images, Labels, Sites
+from pyrosnn.shapes import Images, Labels, Logits, Sites
 
 
 def input_gradients(
@@ -37,10 +39,33 @@ def input_gradients(
         >>> input_gradients(sin, x, y, {"noise": torch.randn(7, 5, 1, 2, 2)}).shape
         torch.Size([7, 5, 1, 2, 2])
     """
+
+    def loss(logits: Logits) -> Tensor:
+        return cross_entropy(logits.flatten(0, 1), y.repeat(len(logits)), reduction="sum")
+
+    return gradients_of(classifier, x, sites, loss)
+
+
+def gradients_of(
+    classifier: StochasticClassifier,
+    x: Images,
+    sites: Sites,
+    function: Callable[[Logits], Tensor],
+) -> Float[Tensor, "sample example *image"]:
+    """Return the gradients of a sum over samples and images, one for each of them.
+
+    Args:
+        classifier: the classifier.
+        x: images; the gradients depend on them where they require a gradient themselves.
+        sites: values of the sites, each of shape (sample, example or 1, *event).
+        function: logits to a sum of terms, each of one sample and image.
+
+    Returns:
+        Gradients with a graph of their own, to the parameters and the sites.
+    """
     number = max(len(value) for value in sites.values())
-    points = x.detach().expand(number, *x.shape).requires_grad_()
-    logits = classifier.logits(points, sites)
-    classes = logits.flatten(0, 1).to(x.dtype)  # bfloat16 in mixed precision
-    loss = cross_entropy(classes, y.repeat(number), reduction="sum")
-    (gradients,) = torch.autograd.grad(loss, points, create_graph=True)
+    images = x if x.requires_grad else x.detach().requires_grad_()
+    points = images.expand(number, *x.shape)
+    logits = classifier.logits(points, sites).to(x.dtype)  # bfloat16 in mixed precision
+    (gradients,) = torch.autograd.grad(function(logits), points, create_graph=True)
     return gradients

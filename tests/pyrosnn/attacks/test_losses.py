@@ -28,7 +28,8 @@ def test_cotangents_are_the_derivatives_of_the_value(loss: str, gradient: str, o
     row, average = ROWS[loss], GRADIENTS[gradient]
 
     def value(z: Tensor) -> Tensor:
-        return average.value(row, z, y, MeanPrediction(output).add(z))
+        losses = average.value(row, z, y, MeanPrediction(output).add(z))
+        return losses.mean(0) if average.apart else losses
 
     mean = MeanPrediction(output).add(logits)
     cotangents = average.cotangents(row, logits, y, mean)
@@ -51,10 +52,10 @@ def test_what_is_apart_is_a_mean_over_chunks(loss: str, gradient: str, output: s
     logits, y = torch.randn(5, 6, 4, dtype=torch.float64), torch.arange(6) % 4
     row, average, mean = ROWS[loss], GRADIENTS[gradient], MeanPrediction(output).add(logits)
     parts = logits.split((2, 3))
-    values = [len(part) / 5 * average.value(row, part, y, mean) for part in parts]
-    torch.testing.assert_close(sum(values), average.value(row, logits, y, mean))
+    values = torch.cat([average.value(row, part, y, mean) for part in parts])
+    torch.testing.assert_close(values, average.value(row, logits, y, mean))
     number = MeanPrediction(output)
-    number.num_samples = 5
+    number.total = 5.0
     cotangents = torch.cat([average.cotangents(row, part, y, number) for part in parts])
     assert torch.equal(cotangents, average.cotangents(row, logits, y, mean))
 

@@ -19,14 +19,17 @@ from pyrosnn.models.measured import CountFloats
 from pyrosnn.networks import build_network
 from pyrosnn.networks.network import Features
 from pyrosnn.noise import NOISES, noise_options
+from pyrosnn.noise.bart_lite import BartLite
 from pyrosnn.noise.dropout import Dropout
 from pyrosnn.noise.features import FeatureNoise
 from pyrosnn.noise.input import InputNoise
 from pyrosnn.noise.last_layer import LastLayer
+from pyrosnn.noise.members import MemberWeights
 from pyrosnn.noise.noise import Noise
 from pyrosnn.noise.normal_weights import NormalWeights
 from pyrosnn.noise.parametric import ParametricWeights
 from pyrosnn.noise.parametric_features import ParametricFeatures
+from pyrosnn.noise.resize_pad import ResizePad
 from pyrosnn.noise.weights import MatrixNormalWeights
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import check_contract
@@ -41,6 +44,9 @@ MAKE: dict[str, Callable[[], Noise]] = {
     "normal-weights": NormalWeights,
     "parametric-weights": ParametricWeights,
     "parametric-features": ParametricFeatures,
+    "resize-pad": lambda: ResizePad(6, 7, 8),
+    "bart-lite": BartLite,
+    "members": MemberWeights,
 }
 CNN = {"channels": (3, 4), "units": 6}
 

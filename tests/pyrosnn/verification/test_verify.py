@@ -23,6 +23,7 @@ from pyrosnn.networks.cnn import cnn
 from pyrosnn.networks.dense import dense
 from pyrosnn.noise.dropout import Dropout
 from pyrosnn.noise.input import InputNoise
+from pyrosnn.noise.resize_pad import ResizePad
 from pyrosnn.noise.weights import MatrixNormalWeights
 from pyrosnn.sampling import Origin, SampleSet, draw_sample_set, predict, replay_logits
 from pyrosnn.statistics import empirical_bernstein
@@ -62,6 +63,7 @@ MODELS: dict[str, Callable[[], StochasticClassifier]] = {
         [net(), nn.Sequential(nn.Flatten(), nn.Linear(16, CLASSES))], SHAPE
     ),
     "noise-free": lambda: noise_free(MODELS["masks"]()),
+    "resized": lambda: Composed(dense((1, 6, 6), CLASSES, (8,)), [ResizePad()], image_shape=SHAPE),
 }
 
 
