@@ -1,0 +1,176 @@
+"""Tables of the defences: what each withstands on FashionMNIST, and what it bought."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import xarray as xr
+
+from pyrosnn.results import read_spec
+from pyrosnn.statistics import robust_at
+from pyrosnn.summaries import explain
+from pyrosnn.summaries.accuracy import with_intervals
+from pyrosnn.summaries.angle import noise_scale
+from pyrosnn.summaries.certificates import certified_accuracy, headline
+from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
+from pyrosnn_studies.tables import percent
+from reproduction.cells import Row, Table
+from reproduction.claims import Results
+
+# By name: what it is, and the model without the defence, of the same network and objective.
+PLAIN, PLAIN_CNN = "plain", "plain-cnn"
+DEFENCES: dict[str, tuple[str, str]] = {
+    PLAIN: ("dense network, next to no noise", ""),
+    "adversarial": ("adversarial training of it", PLAIN),
+    "trades": ("TRADES of it", PLAIN),
+    "input-gradient": ("input-gradient penalty on it", PLAIN),
+    "sin": ("noise on the image", PLAIN),
+    "bnn": ("Bayesian network", PLAIN),
+    "adv-bnn": ("Adv-BNN", "bnn"),
+    "grad-div": ("GradDiv on the Bayesian network", "bnn"),
+    "diverse-directions": ("diverse directions on the Bayesian network", "bnn"),
+    "pni": ("PNI", "adversarial"),
+    "se-snn": ("SE-SNN", PLAIN),
+    "ensemble": ("ensemble of three", PLAIN),
+    "drt": ("DRT", "ensemble"),
+    "trs": ("TRS", "ensemble"),
+    "gal": ("GAL", "ensemble"),
+    "resize-pad": ("random resize and pad", PLAIN),
+    "bart-lite": ("BaRT-lite", PLAIN),
+    PLAIN_CNN: ("CNN, next to no noise", ""),
+    "rse": ("RSE", PLAIN_CNN),
+    "pinot": ("noise after the first layer", PLAIN_CNN),
+    "wca": ("WCA-Net", PLAIN_CNN),
+    "l2p": ("Learn2Perturb", PLAIN_CNN),
+    "flss": ("FLSS", PLAIN_CNN),
+}
+SEEDS = ("", "-seed1", "-seed2")
+ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
+FACTORS = ("margin", "gradient_norm", "cosine")
+FIRST = "apgd-ce"  # the attack of the protocol that is projected gradient ascent on the loss
+
+
+def defences(results: Results) -> Table:
+    """Return what each defence withstands, from the weakest judgement to the strongest.
+
+    Shares of images have 95 % intervals for fresh images, and for fresh trainings where there are
+    several; ± is a standard deviation over trainings.
+    """
+    header = ["defence", "clean", "FGM, S_A = 1", "APGD alone", "all attacks", "robust@100"]
+    header += ["noise off", "certified", "B", "S_A"]
+    rows = []
+    for name, (title, _) in DEFENCES.items():
+        trained = trainings(results, name)
+        if trained:
+            rows.append(_row(title, trained, results, name))
+    return header, rows
+
+
+def bought(results: Results) -> Table:
+    """Return the change against the model without the defence, split by theorem 4.1."""
+    header = ["defence", "against", "change, points", "margin", "gradient", "angle", "rest"]
+    header += ["noise off", "robust@100"]
+    rows = []
+    for name, (title, baseline) in DEFENCES.items():
+        pair = [trainings(results, one) for one in (baseline, name) if one]
+        if len(pair) < 2 or not all(pair):
+            continue
+        found = explain(pair[0][0], pair[1][0]).isel(threat=0)
+        parts = [
+            _points(found, "part", factor=factor)
+            for factor in ("margin", "gradient_norm", "cosine")
+        ]
+        others = [_judged(found, judge) for judge in ("noise off", "robust@100")]
+        against = DEFENCES[baseline][0]
+        rows.append(
+            [title, against, _points(found, "change"), *parts, _points(found, "remainder"), *others]
+        )
+    return header, rows
+
+
+def trainings(results: Results, name: str) -> list[xr.DataTree]:
+    """Return the standard evaluations of all trainings of a defence."""
+    return [results[f"{name}{seed}"] for seed in SEEDS if f"{name}{seed}" in results]
+
+
+def _row(title: str, trained: Sequence[xr.DataTree], results: Results, name: str) -> Row:
+    number = num_queries(trained[0])
+    values = xr.concat(
+        [standard_of(one).isel(threat=0, drop=True) for one in trained],
+        "repeat",
+        join="override",
+        combine_attrs="override",
+    )
+    counts = values["queries_correct"].sel(perturbation="archive", drop=True)
+    run = values["entry_run"].sel(entry=FIRST)
+    found = with_intervals(
+        {
+            "clean": values["unattacked_correct"],
+            "alone": values["entry_correct"].sel(entry=FIRST, drop=True).where(run),
+            "archive": values["archive_correct"],
+            "robust": counts.copy(data=robust_at(counts.values, number, max(QUERIES))),
+            **({"off": values["noise_free_correct"]} if "noise_free_correct" in values else {}),
+        },
+        confidence=0.95,
+    )
+    one_step = [results[f"{name}{seed}-fgm"] for seed in SEEDS if f"{name}{seed}-fgm" in results]
+    cells = [
+        str(percent(found, key)) if key in found else ""
+        for key in ("clean", "alone", "archive", "robust", "off")
+    ]
+    sizes = sorted({int(read_spec(one)["attack_samples"]) for one in trained})
+    return [
+        title,
+        cells[0],
+        _fgm(one_step),
+        *cells[1:],
+        _certified(results, name),
+        _scale(trained),
+        ", ".join(map(str, sizes)),
+    ]
+
+
+def _fgm(results: Sequence[xr.DataTree]) -> str:
+    """Format the accuracy under one step with one sample, as many papers attacked."""
+    if not results:
+        return ""
+    joined = xr.concat(
+        [one["evaluation"].dataset["adversarial_correct"] for one in results], "repeat"
+    )
+    found = with_intervals(
+        {"fgm": joined.squeeze(["strength", *SIZES], drop=True)}, confidence=0.95
+    )
+    return str(percent(found, "fgm"))
+
+
+def _certified(results: Results, name: str) -> str:
+    """Format the share of images that is certified beyond the first radius above 0, in ℓ2."""
+    file = f"{name}-certificates"
+    if file not in results:
+        return ""
+    at = certified_accuracy(results[file]).sel(certificate=headline(results[file])).isel(distance=1)
+    return f"{100 * float(at):.1f} (ℓ2 {float(at['distance']):.2g})"
+
+
+def _scale(trained: Sequence[xr.DataTree]) -> str:
+    """Format the noise scale B of the loss gradient: median over images, mean over trainings."""
+    medians = [
+        float(noise_scale(one["moments"].dataset).median("example"))
+        for one in trained
+        if "moments" in one.children
+    ]
+    return f"{np.mean(medians):.3g}" if medians else ""
+
+
+def _points(found: xr.Dataset, name: str, **where: str) -> str:
+    """Format a change with its interval, in points."""
+    at = [100 * float(found[f"{name}{end}"].sel(where)) for end in ("", "_low", "_high")]
+    return f"{at[0]:+.1f} [{at[1]:+.1f}, {at[2]:+.1f}]"
+
+
+def _judged(found: xr.Dataset, judge: str) -> str:
+    """Format the change as another judge sees it."""
+    known = found["judge"].values if "judge" in found.dims else []
+    return _points(found, "judged_change", judge=judge) if judge in known else ""
+
+
+DEFENCE_TABLES: dict[str, Callable[[Results], Table]] = {"defences": defences, "bought": bought}
