@@ -70,8 +70,8 @@ def test_weights_that_are_the_prior_have_no_divergence(digits: Dataset) -> None:
 
 @pytest.mark.statistical
 def test_weights_have_their_law(digits: Dataset) -> None:
-    """Mean m and deviation s, bias included; 5 standard errors of 20,000 draws."""
-    x, number = digits.x_test[:2], 20_000
+    """Mean m and deviation s, bias included; 5 standard errors of 5,000 draws."""
+    x, number = digits.x_test[:2], 5_000
     classifier = adv_bnn(hidden=(), initial_scale=0.05).requires_grad_(False)
     weights = draw_sample_set(classifier, x, number, seed=0, stream="attack").tensors["weight_0"]
     assert weights.shape == (number, 1, 65, 10)  # one for all images

@@ -1,0 +1,89 @@
+"""What the literature says of noise of weights and of penalised gradients, on digits."""
+
+from typing import Any
+
+import pytest
+
+from pyrosnn.attacks import FGM, PGD
+from pyrosnn.data.dataset import Dataset
+from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.sampling import disjoint_sample_sets, draw_sample_set, predict
+from pyrosnn.training import preset, train
+from pyrosnn.training.regularisers.directions import mean_cosine, unit_gradients
+from pyrosnn.training.regularisers.gradients import input_gradients
+
+pytestmark = [pytest.mark.slow, pytest.mark.statistical]
+SMALL: dict[str, Any] = {"hidden": (32,)}
+
+
+def share(
+    model: StochasticClassifier, digits: Dataset, attack: FGM | PGD, num_attack: int, judges: int
+) -> float:
+    """Return the share of the test images that stay correct."""
+    x, y = digits.x_test, digits.y_test
+    a, i = disjoint_sample_sets(model, x, attack=num_attack, inference=judges, seed=0)
+    moved = x + attack(model, x, y, a).perturbation
+    return float((predict(model, moved, i).predicted == y).float().mean())
+
+
+def test_noise_without_attacked_images_vanishes(digits: Dataset) -> None:
+    """T1: all factors of PNI fall from 0.25 below 0.01; He et al. end at 0.009 at most."""
+    model: Any = train(preset("pni", images="clean", options=SMALL), digits)
+    scales = [abs(float(scale)) for scale in model.noise[0].scales]
+    assert max(scales) < 0.01, scales
+
+
+def test_penalised_gradients_keep_accuracy_and_slow_its_fall(digits: Dataset) -> None:
+    """T5: Ross and Doshi-Velez; differences of shares of 500 images, 2 standard errors and more."""
+    found = []
+    for weight in (0.0, 0.3):
+        options = {**SMALL, "noise_variance": 1e-6}
+        penalised = {"input-gradient": {"weight": weight}}
+        spec = preset("sin", epochs=15, num_particles=1, options=options, regularisers=penalised)
+        model = train(spec, digits)
+        strengths = (0.0, 0.05, 0.1, 0.15, 0.2)
+        found.append([share(model, digits, FGM(norm="linf", strength=s), 1, 1) for s in strengths])
+    plain, slow = found
+    assert slow[0] > plain[0] - 0.03, found
+    assert slow == sorted(slow, reverse=True)
+    assert slow[2] > plain[2] + 0.08, found
+    assert slow[3] > plain[3] + 0.08, found
+
+
+def test_diverse_gradients_ask_for_more_samples(digits: Dataset) -> None:
+    """T6: GradDiv lowers the cosine, raises B, and widens the gap between 1 and 100 samples."""
+    cosines, scales, gaps = [], [], []
+    x, y = digits.test_images(200)
+    for weight in (0.0, 3.0):
+        diverse = {"grad-div": {"weight": weight}}
+        model = train(preset("bnn", epochs=12, options=SMALL, regularisers=diverse), digits)
+        samples = draw_sample_set(model, x, 20, seed=0, stream="test")
+        gradients = input_gradients(model, x, y, samples.tensors).detach()
+        units, kept = unit_gradients(gradients, 1e-9)
+        cosines.append(float(mean_cosine(units)[kept].mean()))
+        trace = gradients.flatten(2).var(0).sum(-1)
+        squared = gradients.mean(0).flatten(1).square().sum(-1) - trace / len(gradients)
+        scales.append(float(trace.mean() / squared.mean()))  # B = tr Σ / |μ|²
+        attack = FGM(norm="linf", strength=0.1, clip=digits.bounds)
+        gaps.append(share(model, digits, attack, 1, 50) - share(model, digits, attack, 100, 50))
+    assert cosines[1] < cosines[0] - 0.2, cosines
+    assert scales[1] > 1.5 * scales[0], scales
+    assert gaps[1] > gaps[0] + 0.02, gaps
+
+
+def test_the_advantage_of_adv_bnn_shrinks_with_the_samples_of_the_attack(digits: Dataset) -> None:
+    """T7: over adversarial training of a network without noise; Zimmermann 2019."""
+    images = {
+        "strength": 0.15,
+        "attack_options": {"norm": "linf", "steps": 2, "relative_step": 0.75},
+    }
+    options = {"hidden": (64,), "initial_scale": 0.1}
+    model = train(preset("adv-bnn", epochs=10, options=options, image_options=images), digits)
+    plain = {"hidden": (64,), "noise_variance": 1e-8}
+    changes: dict[str, Any] = {"images": "adversarial", "image_options": images}
+    point = train(preset("sin", epochs=10, num_particles=1, options=plain, **changes), digits)
+    attack = PGD(norm="linf", strength=0.15, steps=5, relative_step=0.4, clip=digits.bounds)
+    of_point = share(point, digits, attack, 1, 1)
+    one, many = (share(model, digits, attack, n, 20) - of_point for n in (1, 50))
+    assert one > many + 0.03, (one, many)
+    assert many < 0.02, (one, many)
