@@ -33,7 +33,7 @@ def mean_cosine(units: Tensor) -> Tensor:
         units: shape (sample, example, dimension), two samples or more.
 
     Example:
-        >>> mean_cosine(torch.eye(3).unsqueeze(1))
+        >>> mean_cosine(torch.eye(2).unsqueeze(1))
         tensor([0.])
     """
     number = len(units)
