@@ -30,7 +30,7 @@ settings.load_profile("fixed")
 
 DENSE: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
 CLEAN: dict[str, Any] = {**DENSE, "images": "clean"}  # of rows with attacked images, which are slow
-CNN: dict[str, Any] = {"epochs": 6, "options": {"channels": (8,), "units": 16}}
+CNN: dict[str, Any] = {"epochs": 4, "options": {"channels": (8,), "units": 16}}
 QUICK: dict[str, dict[str, Any]] = {
     "bnn": DENSE,
     "im": DENSE,
@@ -44,7 +44,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "pinot": CNN,
     "rse": CNN,
     "se-snn": DENSE,
-    "wca": CNN,
+    "wca": {**CNN, "epochs": 8},
     "resize-pad": DENSE,
     "bart-lite": DENSE,
     "ensemble": DENSE,
