@@ -1,4 +1,4 @@
-"""`additive`: noise of a chosen law, on the image or after the first layer."""
+"""`additive`: noise of a chosen law, after the first layer or on the image."""
 
 import math
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class AdditiveNoise(AtPlaces):
     Attributes:
         law: law of the noise.
         noise_scale: standard deviation σ of the noise.
-        spot: where the noise is added, to the image or to what the first layer returns.
+        spot: where the noise is added, to what the first layer returns or to the image.
         per_example: draw noise for each image, instead of once for all.
         places: names of places, in the place of the spot.
         site: the sites are called ``additive_0``, ``additive_1``, … in the order of the places.
@@ -54,7 +54,7 @@ class AdditiveNoise(AtPlaces):
 
     law: Annotated[str, OneOf(LAWS)] = "gaussian"
     noise_scale: Annotated[float, Gt(0)] = 0.25
-    spot: Annotated[str, OneOf(SPOTS)] = "image"
+    spot: Annotated[str, OneOf(SPOTS)] = "first-layer"
     per_example: bool = True
     _: KW_ONLY
     site: str = "additive"
