@@ -35,7 +35,7 @@ class AdditiveNoise(AtPlaces):
 
     With Gaussian noise on the image, a function with values in [0, 1] changes in the mean by at
     most $2 Φ(\|δ\|_2 / 2σ) - 1$ (total variation); with Laplace's, whose scale is
-    $b = σ/\sqrt2$, by at most $1 - e^{-\|δ\|_1 / b}$. The exponential law has only values above 0,
+    $b = σ/\sqrt2$, by at most $\tanh(\|δ\|_1 / 2b)$. The exponential law has only values above 0,
     and so a mean of σ: shifts out of them can be told with certainty, and there is no guarantee.
     The ``weibull`` law is symmetric, with lighter tails.
 

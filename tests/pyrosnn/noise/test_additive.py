@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import integrate, stats
 from torch import Tensor
 
@@ -93,6 +95,41 @@ def test_gaussian_noise_on_the_image_has_the_smoothness_of_sin() -> None:
         model = build_model("pinot", image_shape=(1, 8, 8), num_classes=10, options=changed)
         with pytest.raises(NotSmoothedError, match="not averaged over Gaussian noise"):
             input_variance(model)
+
+
+GRID = torch.linspace(-40, 40, 80_001, dtype=torch.float64)
+
+
+@given(shift=st.floats(0.1, 2), order=st.floats(1.1, 6))
+@settings(max_examples=15)
+def test_the_divergence_of_shifted_gaussian_noise(shift: float, order: float) -> None:
+    """Rényi's divergence of order λ is λ |δ|² / 2σ², with σ = 1."""
+    law = LAWS["gaussian"](ZERO, ONE)
+    first, second = (law.log_prob(GRID - at) for at in (0.0, shift))
+    integral = torch.trapezoid((order * first + (1 - order) * second).exp(), GRID)
+    assert float(integral.log()) / (order - 1) == pytest.approx(order * shift**2 / 2, rel=1e-6)
+
+
+@given(shift=st.floats(0.01, 3))
+@settings(max_examples=15)
+def test_the_divergence_of_shifted_laplace_noise(shift: float) -> None:
+    """That of order ∞ is |δ| / b; its total variation is below what that allows."""
+    law = LAWS["laplace"](ZERO, ONE)
+    first, second = (law.log_prob(GRID - at) for at in (0.0, shift))
+    largest = shift * math.sqrt(2)
+    assert float((first - second).max()) == pytest.approx(largest)
+    distance = float(torch.trapezoid((first.exp() - second.exp()).abs(), GRID)) / 2
+    assert distance <= math.tanh(largest / 2) + 1e-6
+
+
+def test_the_exponential_law_has_no_divergence() -> None:
+    """A shift out of its support can be told with certainty."""
+    law = LAWS["exponential"](ZERO, ONE)
+    x = torch.tensor([0.05], dtype=torch.float64)
+    assert bool(law.log_prob(x).isfinite())
+    law = LAWS["exponential"](ZERO, ONE)
+    with pytest.raises(ValueError, match="within the support"):
+        law.log_prob(x - 0.1)
 
 
 def total_variation(length: float, sigma: float) -> float:
