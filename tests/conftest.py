@@ -29,22 +29,22 @@ settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
 
 DENSE: dict[str, Any] = {"epochs": 8, "options": {"hidden": (16, 16)}}
-CLEAN: dict[str, Any] = {**DENSE, "images": "clean"}  # of rows with attacked images, which are slow
-CNN: dict[str, Any] = {"epochs": 6, "options": {"channels": (8,), "units": 16}}
+CNN: dict[str, Any] = {"epochs": 4, "options": {"channels": (8,), "units": 16}}
+CLEAN: dict[str, Any] = {"images": "clean"}  # of rows with attacked images, which are slow
 QUICK: dict[str, dict[str, Any]] = {
     "bnn": DENSE,
     "im": DENSE,
     "sin": DENSE,
     "laplace": DENSE,
     "resnet": {"epochs": 3},
-    "pni": CLEAN,
-    "adv-bnn": CLEAN,
-    "flss": CNN,
-    "l2p": CNN,
+    "pni": DENSE | CLEAN,
+    "adv-bnn": DENSE | CLEAN,
+    "flss": CNN | CLEAN,
+    "l2p": CNN | CLEAN,
     "pinot": CNN,
     "rse": CNN,
     "se-snn": DENSE,
-    "wca": CNN,
+    "wca": {**CNN, "epochs": 8},
     "resize-pad": DENSE,
     "bart-lite": DENSE,
     "ensemble": DENSE,

@@ -120,7 +120,7 @@ MODELS: dict[str, Row] = {
         noise=("learned-scale",),
     ),
     "pinot": Row(
-        about="Noise of a law of the exponential family, on the image or after the first layer.",
+        about="Noise of a law of the exponential family, after the first layer or on the image.",
         network="cnn",
         noise=("additive",),
     ),

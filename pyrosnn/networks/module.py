@@ -1,6 +1,7 @@
 """Any ``torch.nn.Module`` as a network, whose places are its submodules' names."""
 
 import copy
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -95,6 +96,41 @@ class ModuleNetwork(Network):
         finally:
             handle.remove()
         return seen[0]
+
+    def input_place(self, place: str) -> str:
+        """Return the place that returned what a layer takes, found in a trial.
+
+        Raises:
+            ArgumentError: for a layer whose input another function made, as ``x.flatten(1)``.
+        """
+        self.place(place)
+        made: list[tuple[str, Tensor]] = []
+        taken: list[Tensor] = []
+
+        def keep(name: str) -> Callable[[Any, Any, Any], None]:
+            return lambda part, inputs, output: made.append((name, output))
+
+        handles = [
+            self.module.get_submodule(name).register_forward_hook(keep(name))
+            for name in self.places
+            if name != INPUT
+        ]
+        layer = self.module.get_submodule(place)
+        handles.append(
+            layer.register_forward_pre_hook(lambda part, inputs: taken.append(inputs[0]))
+        )
+        like = next(self.module.parameters(), torch.empty(0))
+        x = like.detach().new_full((2, *self.image_shape), 0.5)
+        try:
+            with every_submodule_is_called(), torch.no_grad():
+                self.module(x)
+        finally:
+            for handle in handles:
+                handle.remove()
+        for name, output in ((INPUT, x), *made):
+            if output is taken[0]:
+                return name
+        return super().input_place(place)
 
     def logits(self, x: Tensor, edits: Edits, *, learn: bool = False) -> Tensor:
         """Evaluate the module with all samples in its batch."""

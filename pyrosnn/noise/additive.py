@@ -1,4 +1,4 @@
-"""`additive`: noise of a chosen law, on the image or after the first layer."""
+"""`additive`: noise of a chosen law, after the first layer or on the image."""
 
 import math
 from collections.abc import Callable
@@ -35,14 +35,14 @@ class AdditiveNoise(AtPlaces):
 
     With Gaussian noise on the image, a function with values in [0, 1] changes in the mean by at
     most $2 Φ(\|δ\|_2 / 2σ) - 1$ (total variation); with Laplace's, whose scale is
-    $b = σ/\sqrt2$, by at most $1 - e^{-\|δ\|_1 / b}$. The exponential law has only values above 0,
+    $b = σ/\sqrt2$, by at most $\tanh(\|δ\|_1 / 2b)$. The exponential law has only values above 0,
     and so a mean of σ: shifts out of them can be told with certainty, and there is no guarantee.
     The ``weibull`` law is symmetric, with lighter tails.
 
     Attributes:
         law: law of the noise.
         noise_scale: standard deviation σ of the noise.
-        spot: where the noise is added, to the image or to what the first layer returns.
+        spot: where the noise is added, to what the first layer returns or to the image.
         per_example: draw noise for each image, instead of once for all.
         places: names of places, in the place of the spot.
         site: the sites are called ``additive_0``, ``additive_1``, … in the order of the places.
@@ -54,7 +54,7 @@ class AdditiveNoise(AtPlaces):
 
     law: Annotated[str, OneOf(LAWS)] = "gaussian"
     noise_scale: Annotated[float, Gt(0)] = 0.25
-    spot: Annotated[str, OneOf(SPOTS)] = "image"
+    spot: Annotated[str, OneOf(SPOTS)] = "first-layer"
     per_example: bool = True
     _: KW_ONLY
     site: str = "additive"

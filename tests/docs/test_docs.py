@@ -255,6 +255,13 @@ def test_the_examples_of_training_run_and_print_what_they_say(
     assert pyrosnn.train(page.spec, page.digits).num_classes == 10
 
 
+def test_the_first_example_of_defences_prints_what_it_says() -> None:
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(blocks("python", "docs/defences.md")[0], "defences.md", "exec"), {})
+    assert output.getvalue() == blocks("text", "docs/defences.md")[0]
+
+
 def test_the_readme_names_only_files_that_are_there() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]

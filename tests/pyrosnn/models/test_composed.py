@@ -19,17 +19,22 @@ from pyrosnn.models.measured import CountFloats
 from pyrosnn.networks import build_network
 from pyrosnn.networks.network import Features
 from pyrosnn.noise import NOISES, noise_options
+from pyrosnn.noise.additive import AdditiveNoise
 from pyrosnn.noise.bart_lite import BartLite
 from pyrosnn.noise.dropout import Dropout
 from pyrosnn.noise.features import FeatureNoise
 from pyrosnn.noise.input import InputNoise
 from pyrosnn.noise.last_layer import LastLayer
+from pyrosnn.noise.layer_inputs import LayerInputNoise
+from pyrosnn.noise.learned_covariance import LearnedCovariance
+from pyrosnn.noise.learned_scale import LearnedScale
 from pyrosnn.noise.members import MemberWeights
 from pyrosnn.noise.noise import Noise
 from pyrosnn.noise.normal_weights import NormalWeights
 from pyrosnn.noise.parametric import ParametricWeights
 from pyrosnn.noise.parametric_features import ParametricFeatures
 from pyrosnn.noise.resize_pad import ResizePad
+from pyrosnn.noise.stochastic_layer import StochasticLayer
 from pyrosnn.noise.weights import MatrixNormalWeights
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing import check_contract
@@ -39,6 +44,11 @@ MAKE: dict[str, Callable[[], Noise]] = {
     "matrix-normal": MatrixNormalWeights,
     "input": InputNoise,
     "features": FeatureNoise,
+    "layer-inputs": LayerInputNoise,
+    "learned-covariance": LearnedCovariance,
+    "learned-scale": LearnedScale,
+    "stochastic-layer": StochasticLayer,
+    "additive": AdditiveNoise,
     "dropout": Dropout,
     "last-layer": LastLayer,
     "normal-weights": NormalWeights,
@@ -86,6 +96,11 @@ def test_every_noise_keeps_the_contract_on_layers(name: str) -> None:
         MatrixNormalWeights(0.1),
         InputNoise(0.1),
         FeatureNoise(0.1, places=["0", "3"]),
+        LayerInputNoise(0.1, places=["3"]),
+        LearnedCovariance(below="3"),
+        LearnedScale(places=["0"]),
+        StochasticLayer(below="3"),
+        AdditiveNoise(law="laplace", spot="first-layer"),
         Dropout(0.3, places=["2"], channels=True),
         LastLayer(),
         ParametricWeights(granularity="channel"),

@@ -12,7 +12,9 @@ from pyrosnn.models import build_model
 from pyrosnn.models.composed import Composed
 from pyrosnn.models.noise_free import noise_free
 from pyrosnn.noise.features import FeatureNoise
+from pyrosnn.noise.layer_inputs import LayerInputNoise
 from pyrosnn.noise.learned_covariance import COVARIANCES, LearnedCovariance
+from pyrosnn.noise.learned_scale import LearnedScale
 from pyrosnn.sampling import draw_sample_set
 
 every_form = pytest.mark.parametrize("covariance", list(COVARIANCES))
@@ -149,15 +151,35 @@ def test_images_have_noise_of_their_own_or_share_it(digits: Dataset) -> None:
         assert rows_differ == per_example
 
 
+class Functional(torch.nn.Module):
+    """Takes for its head what no submodule returned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = torch.nn.Linear(64, 9), torch.nn.Linear(9, 10)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(torch.relu(self.first(x.flatten(1))))
+
+
+def test_the_place_below_the_head_of_ones_own_module_is_found() -> None:
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 9), torch.nn.Linear(9, 10))
+    model = Composed(net, [LearnedCovariance()], image_shape=(1, 8, 8))
+    assert list(model.kinds) == ["1"]
+    two = [LearnedCovariance(), FeatureNoise(places=["1"])]
+    assert Composed(net, two, image_shape=(1, 8, 8)).site_names == ["latent", "features_0"]
+    rse = Composed(net, [LayerInputNoise()], image_shape=(1, 8, 8))
+    assert list(rse.kinds) == ["1"]
+    assert model.network.input_place("0") == "input"
+
+
 def test_networks_without_a_head_are_refused() -> None:
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 9), torch.nn.Linear(9, 10))
-    with pytest.raises(ArgumentError, match="does not know which place's features '2' takes; name"):
-        Composed(net, [LearnedCovariance()], image_shape=(1, 8, 8))
-    named = Composed(net, [LearnedCovariance(below="1")], image_shape=(1, 8, 8))
-    assert named.site_names == ["latent"]
+    with pytest.raises(ArgumentError, match="does not know which place's features 'head' takes; n"):
+        Composed(Functional(), [LearnedCovariance()], image_shape=(1, 8, 8))
+    named = Composed(Functional(), [LearnedScale(places=["first"])], image_shape=(1, 8, 8))
+    assert named.site_names == ["scaled_0"]
     with pytest.raises(ArgumentError, match=r"needs its 9 inputs, '0' has shape \(64,\)"):
         Composed(net, [LearnedCovariance(below="0")], image_shape=(1, 8, 8))
     with pytest.raises(ArgumentError, match="noise below the last layer needs a hidden layer"):
         Composed(net[:2], [LearnedCovariance(below="1")], image_shape=(1, 8, 8))
-    two = [LearnedCovariance(below="1"), FeatureNoise(places=["1"])]
-    assert Composed(net, two, image_shape=(1, 8, 8)).site_names == ["latent", "features_0"]
