@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -80,17 +81,18 @@ def bounds_tables(
     return [table], [*said, *_warnings(results, names)]
 
 
-def _rows(table: pd.DataFrame) -> list[tuple[tuple, "pd.Series[float]"]]:  # type: ignore[type-arg]
-    return [(tuple(key), row) for key, row in table.iterrows()]  # type: ignore[arg-type]
+def _rows(table: pd.DataFrame) -> list[tuple[Any, Any]]:
+    """Return what each row is for, and the row."""
+    return list(zip(table.index.tolist(), (row for _, row in table.iterrows()), strict=True))
 
 
 def _proved(table: pd.DataFrame, shown: dict[str, str], names: Sequence[str]) -> list[str]:
     """Say where the certificate of one model is above what the attacks leave of the other."""
-    sentences = []
+    sentences, rows = [], dict(_rows(table))
     for threat, name in shown.items():
-        if (threat, "certified") not in table.index:
+        if (threat, "certified") not in rows:
             continue
-        least, most = table.loc[(threat, "certified")], table.loc[(threat, "archive")]
+        least, most = rows[threat, "certified"], rows[threat, "archive"]
         for one, other, place in (("first", "second", 0), ("second", "first", 1)):
             if least[one] > most[other]:
                 sentences.append(
