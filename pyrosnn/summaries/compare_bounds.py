@@ -39,7 +39,7 @@ def compare_evaluations(
     Returns:
         One row for each common ``threat`` and ``share``: ``clean``, ``archive`` (under all attacks)
         and, where both were certified in ℓ2, ``certified``; with the columns of
-        :func:`difference_of_models`.
+        :func:`difference_of_models`. ``attrs`` has the number of common ``images``.
 
     Raises:
         ArgumentError: naming the setting that differs, or what the results do not have in common.
@@ -66,7 +66,8 @@ def compare_certificates(
 
     Returns:
         One row for each common ``distance`` and ``certificate``, with the columns of
-        :func:`difference_of_models`; the intervals are for fresh images.
+        :func:`difference_of_models`; the intervals are for fresh images. ``attrs`` has the number
+        of common ``images``.
 
     Raises:
         ArgumentError: naming the setting that differs, or what the results do not have in common.
@@ -141,8 +142,10 @@ def _compared(shares: Sequence[Named], names: list[str], confidence: float) -> p
             confidence=confidence,
         )
         rows[key] = [float(found[column]) for column in COLUMNS]
-    frame = pd.DataFrame(list(rows.values()), columns=list(COLUMNS))
-    return frame.set_index(pd.MultiIndex.from_tuples(rows, names=names))
+    index = pd.MultiIndex.from_tuples(rows, names=names)
+    frame = pd.DataFrame(list(rows.values()), columns=list(COLUMNS), index=index)
+    frame.attrs["images"] = len(examples)
+    return frame
 
 
 def _listed(of: Named) -> str:

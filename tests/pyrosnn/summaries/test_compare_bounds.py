@@ -52,7 +52,9 @@ def test_certified_accuracies_are_paired_over_images() -> None:
 
 def test_only_common_images_and_radii_count() -> None:
     first, second = certificates([2.0] * 8), certificates([0.7, np.nan] * 5, first=4)
-    row = at(compare_certificates(first, second), 0.5, "margin")
+    table = compare_certificates(first, second)
+    assert table.attrs["images"] == 4
+    row = at(table, 0.5, "margin")
     assert (row["first"], row["second"]) == (1.0, 0.5)
     with pytest.raises(ArgumentError, match="have 1 of their images in common"):
         compare_certificates(first, certificates([0.7] * 3, first=7))
