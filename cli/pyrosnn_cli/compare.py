@@ -61,10 +61,12 @@ def compare(
     from pyrosnn_studies.titles import titled
 
     results = [open_results(path) for path in (first, second)]
+    bounded = have_bounds(results)
+    compared = None if bounded else compare_results(results[0], results[1], strength=eta)
     names = model_names(results)
     heading = origins(results, (first, second), names)
     same = ["Both results are the same one."] if results[0].identical(results[1]) else []
-    if have_bounds(results):
+    if compared is None:
         require(
             eta is None,
             "--strength chooses among the strengths of a sweep; these results are compared at all "
@@ -77,7 +79,6 @@ def compare(
         )
         show(document, rendering)
         return
-    compared = compare_results(results[0], results[1], strength=eta)
     by_size = compared.at_equal_size(confidence=level)
     by_reach = compared.at_equal_reach(wanted, confidence=level)
     common = settings(made_with(results[0]), COMMON)

@@ -1,6 +1,7 @@
 """Two models on the same images between both bounds: certified from below, attacked from above."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,8 @@ from pyrosnn.summaries.standard import standard_of
 # What is compared of a standard evaluation under each threat, by variable.
 SHARES = {"clean": "unattacked_correct", "archive": "archive_correct"}
 
-Named = dict[tuple[str, str] | tuple[float, str], xr.DataArray]
+# Values of images by what they are: a threat or a distance, and a share or a certificate.
+Named = Mapping[tuple[Any, str], xr.DataArray]
 
 
 @checked_arguments
@@ -37,7 +39,7 @@ def compare_evaluations(
     Returns:
         One row for each common ``threat`` and ``share``: ``clean``, ``archive`` (under all attacks)
         and, where both were certified in ℓ2, ``certified``; with the columns of
-        :func:`difference_of_models`.
+        :func:`difference_of_models`. ``attrs`` has the number of common ``images``.
 
     Raises:
         ArgumentError: naming the setting that differs, or what the results do not have in common.
@@ -64,7 +66,8 @@ def compare_certificates(
 
     Returns:
         One row for each common ``distance`` and ``certificate``, with the columns of
-        :func:`difference_of_models`; the intervals are for fresh images.
+        :func:`difference_of_models`; the intervals are for fresh images. ``attrs`` has the number
+        of common ``images``.
 
     Raises:
         ArgumentError: naming the setting that differs, or what the results do not have in common.
@@ -93,7 +96,7 @@ def num_draws(result: xr.DataTree) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _of_evaluation(result: xr.DataTree) -> Iterator[tuple[tuple[str, str], xr.DataArray]]:
+def _of_evaluation(result: xr.DataTree) -> Iterator[tuple[tuple[Any, str], xr.DataArray]]:
     values, certified = standard_of(result), certified_threats(result)
     for place, threat in enumerate(map(str, values["threat"].values)):
         for share, name in SHARES.items():
@@ -103,7 +106,7 @@ def _of_evaluation(result: xr.DataTree) -> Iterator[tuple[tuple[str, str], xr.Da
             yield (threat, "certified"), _once(certified.isel(threat=place, drop=True))
 
 
-def _of_certificates(result: xr.DataTree) -> Iterator[tuple[tuple[float, str], xr.DataArray]]:
+def _of_certificates(result: xr.DataTree) -> Iterator[tuple[tuple[Any, str], xr.DataArray]]:
     certified = certified_at(result)
     for place, distance in enumerate(certified["distance"].values.tolist()):
         for kind in map(str, certified["certificate"].values):
@@ -116,7 +119,7 @@ def _once(values: xr.DataArray) -> xr.DataArray:
     return values.expand_dims(repeat=1).transpose("repeat", "example")
 
 
-def _compared(shares: list[Named], names: list[str], confidence: float) -> pd.DataFrame:
+def _compared(shares: Sequence[Named], names: list[str], confidence: float) -> pd.DataFrame:
     """Return a row for each share that both have, on the images that both have."""
     first, second = shares
     keys = [key for key in first if key in second]
@@ -139,8 +142,10 @@ def _compared(shares: list[Named], names: list[str], confidence: float) -> pd.Da
             confidence=confidence,
         )
         rows[key] = [float(found[column]) for column in COLUMNS]
-    frame = pd.DataFrame(list(rows.values()), columns=list(COLUMNS))
-    return frame.set_index(pd.MultiIndex.from_tuples(rows, names=names))
+    index = pd.MultiIndex.from_tuples(rows, names=names)
+    frame = pd.DataFrame(list(rows.values()), columns=list(COLUMNS), index=index)
+    frame.attrs["images"] = len(examples)
+    return frame
 
 
 def _listed(of: Named) -> str:

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from pyrosnn.data.bounds import Bounds
 from pyrosnn.models.classifier import StochasticClassifier
+from pyrosnn.models.programs import Reader
 from pyrosnn.propagation import METHODS, Method, ball, difference_bounds
 from pyrosnn.propagation.forward import ROW_BYTES, value_regions
 from pyrosnn.sampling import SampleSet
 from pyrosnn.sampling.memory import chunk_size, quarter
 from pyrosnn.shapes import Images, Labels
 from pyrosnn.verification.agreement import require_same
-from pyrosnn.verification.programs import Reader, reader, typed
+from pyrosnn.verification.programs import reader, typed
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from pyrosnn.plots.standard import threat_names
+from pyrosnn.plots.style import count
+from pyrosnn.results import read_spec
 from pyrosnn.summaries.certificates import GROUP, STANDARD
 from pyrosnn.summaries.compare_bounds import (
     compare_certificates,
@@ -50,7 +53,7 @@ def bounds_tables(
         rows = compare_evaluations(first, second, confidence=confidence)
         shown = dict(zip(standard_of(first)["threat"].values, threat_names(first), strict=True))
         table = Table(
-            title="Images that are right in %; difference 1 - 2 in points",
+            title=f"Of {_images(rows)}, those that are right in %; difference 1 - 2 in points",
             columns=["threat", "under", *columns],
             rows=[
                 [shown[threat], WORDS[share], *difference_cells(row)]
@@ -65,7 +68,10 @@ def bounds_tables(
         return [table], [*said, *_proved(rows, shown, names), *_warnings(results, names)]
     rows = compare_certificates(first, second, confidence=confidence)
     table = Table(
-        title="Certified accuracy in % beyond a radius in ℓ2; difference 1 - 2 in points",
+        title=(
+            f"Certified accuracy in % beyond a radius in ℓ2, of {_images(rows)}; difference 1 - 2 "
+            "in points"
+        ),
         columns=["radius", "certificate", *columns],
         rows=[
             [Number(value=radius, form=".4g"), kind, *difference_cells(row)]
@@ -80,17 +86,22 @@ def bounds_tables(
     return [table], [*said, *_warnings(results, names)]
 
 
-def _rows(table: pd.DataFrame) -> list[tuple[tuple, "pd.Series[float]"]]:  # type: ignore[type-arg]
-    return [(tuple(key), row) for key, row in table.iterrows()]  # type: ignore[arg-type]
+def _images(table: pd.DataFrame) -> str:
+    return count(table.attrs["images"], "image")
+
+
+def _rows(table: pd.DataFrame) -> list[tuple[Any, Any]]:
+    """Return what each row is for, and the row."""
+    return list(zip(table.index.tolist(), (row for _, row in table.iterrows()), strict=True))
 
 
 def _proved(table: pd.DataFrame, shown: dict[str, str], names: Sequence[str]) -> list[str]:
     """Say where the certificate of one model is above what the attacks leave of the other."""
-    sentences = []
+    sentences, rows = [], dict(_rows(table))
     for threat, name in shown.items():
-        if (threat, "certified") not in table.index:
+        if (threat, "certified") not in rows:
             continue
-        least, most = table.loc[(threat, "certified")], table.loc[(threat, "archive")]
+        least, most = rows[threat, "certified"], rows[threat, "archive"]
         for one, other, place in (("first", "second", 0), ("second", "first", 1)):
             if least[one] > most[other]:
                 sentences.append(
@@ -102,21 +113,24 @@ def _proved(table: pd.DataFrame, shown: dict[str, str], names: Sequence[str]) ->
 
 
 def _warnings(results: Sequence[xr.DataTree], names: Sequence[str]) -> list[str]:
-    """Say where certificates are less alike than they seem."""
-    if any(GROUP not in result.children for result in results):
-        missing = [n for n, r in zip(names, results, strict=True) if GROUP not in r.children]
-        if len(missing) == len(names):
-            return []
-        return [f"{missing[0]} has no certificate: only what attacks leave is compared."]
+    """Say where attacks and certificates are less alike than they seem."""
+    sizes = [read_spec(result).get("attack_samples") for result in results]
+    lines = []
+    if all(STANDARD in result.children for result in results) and sizes[0] != sizes[1]:
+        lines.append(
+            f"The attacks have S_A = {sizes[0]} and {sizes[1]}, as the diagnosis of each model or "
+            "its settings decided."
+        )
+    missing = [n for n, r in zip(names, results, strict=True) if GROUP not in r.children]
+    if missing:
+        one = len(missing) < len(names)
+        words = f"{missing[0]} has no certificate: only what attacks leave is compared."
+        return [*lines, words] if one else lines
     numbers = [num_draws(result) for result in results]
     scales = [float(result[GROUP].dataset["noise_scale"]) for result in results]
-    lines = []
     if numbers[0] != numbers[1]:
-        lines.append(
-            f"Certificates of {numbers[0]:,} and {numbers[1]:,} draws: more draws certify more."
-            if None not in numbers
-            else "The results do not say how many draws certify: more draws certify more."
-        )
+        shown = " and ".join("unknown" if n is None else f"{n:,}" for n in numbers)
+        lines.append(f"Certificates of {shown} draws: more draws certify more.")
     if not math.isclose(scales[0], scales[1], rel_tol=1e-6):
         lines.append(
             f"The models are averaged over noise of σ = {scales[0]:.3g} and {scales[1]:.3g}: more "

@@ -250,16 +250,20 @@ def test_evaluations_are_compared_between_both_bounds(run: Run) -> None:
     result = run("compare", "one.nc", "two.nc")
     assert result.exit_code == 0, result.output
     shown = " ".join(result.stdout.split())
-    assert "1 one: one.nc (evaluation; attack_samples 20" in shown
+    assert "1 one: one.nc (evaluation; protocol standard-1" in shown
     assert "protocol standard-1, alpha 0.001" in shown
+    assert "Of 80 images, those that are right in %" in shown
     assert "any attack, by certificate" in shown
     assert "Under ℓ2 1.5, all attacks: 1 one is more robust, for fresh images, too." in shown
     assert "Under ℓ2 1.5, whatever the attack: 1 one withstands at least" in shown
-    assert "clean:" not in shown
-    save_results("none.nc", standard_result(80, model="three"))
+    assert "S_A = " not in shown
+    other = standard_result(80, model="three")
+    other.attrs["spec"] = json.dumps({**read_spec(other), "attack_samples": 100})
+    save_results("none.nc", other)
     missing = run("compare", "one.nc", "none.nc").stdout
     assert "2 three has no certificate: only what attacks leave is compared." in missing
     assert "by certificate" not in missing
+    assert "The attacks have S_A = 20 and 100" in missing
 
 
 def test_certificates_are_compared_at_each_radius(run: Run) -> None:

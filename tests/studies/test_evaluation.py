@@ -9,6 +9,7 @@ import pytest
 import torch
 import xarray as xr
 from support.counting import Counting
+from support.studies import tiny_protocol
 
 from pyrosnn.checks.on_result import check_result
 from pyrosnn.data.dataset import Dataset
@@ -196,17 +197,18 @@ def noisy(digits: Dataset) -> Subject:
     torch.manual_seed(0)
     linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
     classifier = Composed(linear, [InputNoise(0.01)], image_shape=(1, 8, 8))
-    settings = {"epochs": 15, "num_particles": 1}
-    return Subject(classifier=fit(classifier, digits, **settings), dataset=digits, training=None)
+    fitted = fit(classifier, digits, epochs=15, num_particles=1)
+    return Subject(classifier=fitted, dataset=digits, training=None)
 
 
+@pytest.mark.slow
 def test_a_model_with_noise_on_the_image_has_both_bounds(
     noisy: Subject, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         evaluation_certificate, "KIND", "margin-mean"
     )  # which few draws suffice for
-    few = replace(evaluation.find_protocol("quick-1"), certificate_samples=2000)
+    few = replace(tiny_protocol("quick-1"), certificate_samples=2000)
     monkeypatch.setattr(evaluation, "find_protocol", lambda name: few)
     spec = spec_of(digits, images=30, block_size=20, l2=0.05, attack_samples=2, diagnosis=False)
     result = STUDY.run(spec, noisy)

@@ -104,7 +104,7 @@ class AttackedImages(TrainingImages):
             with frozen(setting.classifier):
                 delta = self.run(attack, step)
         except ArgumentError:
-            if torch.isfinite(step.loss(step.evaluate(step.x))):
+            if torch.isfinite(step.loss(step.clean)):
                 raise
             return step.x  # the training says better than an attack why it ends
         return step.x + delta.detach()

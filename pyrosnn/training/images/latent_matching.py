@@ -42,7 +42,7 @@ class LatentMatching(AttackedImages):
 
     def loss(self, step: "Step") -> Tensor:
         """Return both losses and the weighted divergence."""
-        clean = step.evaluate(step.x)
+        clean = step.clean
         if self.warming_up(step):
             return step.loss(clean)
         attacked = self.attacked(step)
