@@ -1,7 +1,7 @@
 """What `pyrosnn explain` shows: tables of a change and its parts, and what they say."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,15 +36,14 @@ def explanation_tables(explained: xr.Dataset, names: list[str]) -> list[Table]:
         f"{REMAINDER}: what theorem 4.1 does not explain, 2 - 1 less the three parts"
     ]
     if "threat" in explained.dims:
-        rows = [(_threat(one), one) for one in _along(explained, "threat")]
-        tables = [_parts("Accuracy under all attacks", "δ", rows, names, notes)]
-        return [*tables, _judges(explained, names)]
-    tables = []
+        threats = [(_threat(one), one) for one in _along(explained, "threat")]
+        parts = _parts("Accuracy under all attacks", "δ", threats, names, notes)
+        return [parts, _judges(explained, names)]
     largest = explained["attack_samples"][np.isfinite(explained["attack_samples"])].max()
     at_largest = explained.sel(attack_samples=largest)
-    rows = [(_strength(one, norm), one) for one in _along(at_largest, "strength")]
+    strengths = [(_strength(one, norm), one) for one in _along(at_largest, "strength")]
     title = f"Accuracy under attack with S_A = {int(largest):,}"
-    tables.append(_parts(title, "η", rows, names, notes))
+    tables = [_parts(title, "η", strengths, names, notes)]
     if explained.sizes["attack_samples"] > 1:
         hardest = explained.isel(strength=-1)
         eta = shown_strength(norm, float(hardest["strength"]))
@@ -73,7 +72,7 @@ def _threat(one: xr.Dataset) -> str:
 def _parts(
     title: str,
     head: str,
-    rows: list[tuple[Cell, xr.Dataset]],
+    rows: Sequence[tuple[Cell, xr.Dataset]],
     names: list[str],
     notes: list[str],
 ) -> Table:
@@ -96,7 +95,7 @@ def _parts(
 
 
 def _levels(one: xr.Dataset, *names: str) -> list[Number]:
-    """Return accuracies in percent; where none is measured, those of linear theory."""
+    """Return accuracies in percent."""
     return [Number(value=100 * float(one[name]), form=".1f") for name in names]
 
 
