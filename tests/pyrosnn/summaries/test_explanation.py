@@ -17,7 +17,7 @@ from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import attack_moments, evaluate
 from pyrosnn.results import GROUP, make_result, open_results, read_spec, save_results
 from pyrosnn.statistics import change_interval
-from pyrosnn.summaries import explain, missing_parts, standard_table
+from pyrosnn.summaries import explain, missing_parts, reachable_cosine, standard_table
 from pyrosnn.summaries.attack_limit import limit_cosine
 from pyrosnn.summaries.explained import common_values
 from pyrosnn.summaries.explanation import _changes
@@ -234,6 +234,10 @@ def test_a_change_that_is_due_to_attack_noise_vanishes_without_it() -> None:
     assert "pyrosnn evaluate" in lines
     limit = limit_cosine(calm["moments"].to_dataset(), 200)
     assert (limit > 0.99).all()
+    moments = noisy["moments"].to_dataset()
+    reachable = reachable_cosine(moments, 200)
+    assert float(limit_cosine(moments, 200).mean()) == pytest.approx(reachable, abs=0.003)
+    assert float(moments["resampled_cosine"].isel(subset=-1).mean()) < reachable - 0.003
 
 
 def test_an_older_diagnosis_has_the_first_order_of_its_moments() -> None:
