@@ -27,6 +27,8 @@ WHISKERS: dict[str, Any] = {"fmt": "none", "ecolor": "black", "capsize": 2.5, "e
 def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
     """Draw the parts of a change as stacked bars, up and down from 0, and the change with whiskers.
 
+    The hollow diamond is the change that linear theory predicts.
+
     Args:
         explained: what :func:`pyrosnn.explain` returned, without other dimensions than ``dim`` and
             ``factor``.
@@ -51,6 +53,8 @@ def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
         capsize=2.5,
         label="change, measured",
     )
+    predicted = _values(explained, "predicted")[0]
+    ax.plot(places, predicted, "D", color="black", markerfacecolor="white", label="linear theory")
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set_xticks(places, [_label(explained.isel({dim: place}), dim) for place in places])
     ax.set_xlabel(_axis_name(explained, dim))
@@ -214,5 +218,5 @@ def _judge(judge: str) -> str:
 
 def _bar_style(name: str, hatch: str) -> dict[str, Any]:
     known = list(PARTS).index(name)
-    color = "0.6" if name == "remainder" else curve_style(known, len(PARTS) - 1)["color"]
+    color = "0.6" if name == "remainder" else curve_style(known, len(PARTS))["color"]
     return {"color": color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.5}

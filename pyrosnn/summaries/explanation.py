@@ -88,8 +88,8 @@ def explain(
         >>> found["part"].dims
         ('factor',)
         >>> whole = float(found["part"].sum() + found["remainder"])
-        >>> round(whole - float(found["change"]), 12)
-        0.0
+        >>> abs(whole - float(found["change"])) < 1e-12
+        True
     """
     require_confidence(confidence)
     one, other = common_values(first, second, strength)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def explanation_tables(explained: xr.Dataset, names: list[str]) -> list[Table]:
     norm = explained.attrs["norm"]
     notes = [
         f"[{fresh_words(explained.attrs['repeats'], confidence=explained.attrs['confidence'])}]; "
-        f"{REMAINDER}: what theorem 4.1 does not explain, 2 - 1 less the three parts"
+        f"linear: the three parts together, the prediction of theorem 4.1; {REMAINDER}: the rest"
     ]
     if "threat" in explained.dims:
         threats = [(_threat(one), one) for one in _along(explained, "threat")]
@@ -79,13 +80,14 @@ def _parts(
     """Return the table of the parts, a row for each attack."""
     return Table(
         title=f"{title}, in %; change 2 - 1 and its parts in points",
-        columns=[head, *names, "2 - 1", *PARTS.values(), REMAINDER],
+        columns=[head, *names, "2 - 1", *PARTS.values(), "linear", REMAINDER],
         rows=[
             [
                 label,
                 *_levels(one, "first", "second"),
                 points(one, "change"),
                 *[points(one.sel(factor=name), "part") for name in PARTS],
+                replace(points(one, "predicted"), low=math.nan, high=math.nan),
                 points(one, "remainder"),
             ]
             for label, one in rows

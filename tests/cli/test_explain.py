@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from support.pages import blocks, shape
 from support.program import Run, refused
 from support.small_result import small_result
 from support.standard_result import standard_result
@@ -105,3 +106,17 @@ def test_what_cannot_be_explained_is_one_line(run: Run) -> None:
         run("explain", "a.nc", "b.nc", "--strength", "0.3"),
         "strength 0.3 is not in both results; common are 0, 0.25, 0.5",
     )
+
+
+def test_the_page_shows_the_tables_and_its_example_runs(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("a", "b")
+    (session,), (example,) = (blocks(name, "docs/explain.md") for name in ("console", "python"))
+    columns = [line for line in session.splitlines() if line.startswith("  S_A")]
+    shown = run("explain", "a.nc", "b.nc").stdout.splitlines()
+    assert shape(columns[0]) == shape(next(line for line in shown if line.startswith("  S_A")))
+    for name, file in (("a", "bnn"), ("b", "im")):
+        (tmp_path / f"{name}.nc").rename(tmp_path / f"{file}.nc")
+    exec(compile(example, "explain.md", "exec"), {})
+    assert "attack_samples" in capsys.readouterr().out

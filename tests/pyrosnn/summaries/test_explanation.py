@@ -151,15 +151,16 @@ def test_linear_theory_is_that_of_the_conditions(norm: str) -> None:
 def test_where_nothing_moves_an_image_it_withstands_if_it_is_right() -> None:
     values = xr.Dataset(
         {
-            "margin": ("example", [0.1, -0.1, 0.2]),
-            "gradient_norm": ("example", [1.0, 1.0, 0.0]),
-            "cosine": ("example", [np.nan] * 3),
-            "length": ("example", [0.0, 0.0, 1.0]),
-            "correct": ("example", [True, False, True]),
+            # the last is right beside the class that δ leads to, and wrong beside another
+            "margin": ("example", [0.1, -0.1, 0.2, 0.3]),
+            "gradient_norm": ("example", [1.0, 1.0, 0.0, 1.0]),
+            "cosine": ("example", [np.nan] * 4),
+            "length": ("example", [0.0, 0.0, 1.0, 0.0]),
+            "correct": ("example", [True, False, True, False]),
         }
     )
     found = withstands([array.values for array in factors_of(values)])
-    assert found.tolist() == [True, False, True]
+    assert found.tolist() == [True, False, True, False]
 
 
 @pytest.mark.statistical
