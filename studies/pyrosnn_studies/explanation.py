@@ -16,7 +16,7 @@ from pyrosnn.tables import Cell, Number, Table
 PARTS = {"margin": "margin", "gradient_norm": "gradient length", "cosine": "angle"}
 JUDGES = {
     "once": "one prediction (S_I)",
-    "noise_free": "same δ, noise switched off",
+    "noise_free": "noise switched off",
     "known": "attacker who knows I",
 }
 REMAINDER = "not linear"
@@ -133,7 +133,7 @@ def _judges(explained: xr.Dataset, names: list[str]) -> Table:
             judge = judge_words(str(one["judge"].item()))
             rows.append([_threat(threat), judge, *levels, points(one, "judged_change")])
     return Table(
-        title="What other judges leave of the change: accuracy in %, 2 - 1 in points",
+        title="What other judges leave of the change at the same δ, in %; 2 - 1 in points",
         columns=["δ", "judge", *names, "2 - 1"],
         rows=rows,
     )
