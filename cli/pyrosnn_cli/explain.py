@@ -17,7 +17,9 @@ def explain(
         str | None,
         typer.Option(metavar="NUMBER", help="Strength to explain.", show_default="all of both"),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
+    confidence: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Confidence of the intervals.")
+    ] = "0.95",
     output: Annotated[
         Path | None, typer.Option(help="Figure to write: .png, .pdf or .svg.")
     ] = None,
@@ -38,6 +40,7 @@ def explain(
     attacker who knows the samples, and in many queries.
     """
     eta = None if strength is None else parse_number(strength, "--strength")
+    level = parse_number(confidence, "--confidence")
     rendering = read_rendering(format, table)
 
     from pyrosnn.plots.drawing import draw, figure_suffix
@@ -57,7 +60,7 @@ def explain(
     from pyrosnn_studies.titles import titled
 
     results = [open_results(path) for path in (first, second)]
-    found = explained_by(results[0], results[1], strength=eta, confidence=confidence)
+    found = explained_by(results[0], results[1], strength=eta, confidence=level)
     names = model_names(results)
     if output is not None and suffix is not None:
         content = draw(lambda: explanation_figure(found, names), suffix)

@@ -44,10 +44,10 @@ def origins(
 
 
 def settings(made: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Return settings as words, those that there are.
+    """Return settings as words, those that there are and that are set.
 
     Args:
         made: what :func:`made_with` returned.
         names: names of the settings.
     """
-    return ", ".join(f"{name} {made[name]}" for name in names if name in made)
+    return ", ".join(f"{name} {made[name]}" for name in names if made.get(name) is not None)

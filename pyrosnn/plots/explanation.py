@@ -1,13 +1,14 @@
 """What a defence bought: the parts of a change, against strength and S_A, and one by one."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyrosnn.plots.style import SIZE, count, curve_style, set_caption, set_title
+from pyrosnn.plots.style import SIZE, count, curve_style, one_size, set_title
 from pyrosnn.results.threats import NORMS, shown_strength, threat_name
 from pyrosnn.summaries.words import fresh_words
 
@@ -20,11 +21,13 @@ PARTS = {
     "remainder": ("not linear", "xxx"),
 }
 JUDGES = {"once": "one prediction", "noise_free": "noise off", "known": "attacker knows I"}
-WHISKERS = {"fmt": "none", "ecolor": "black", "capsize": 2.5, "elinewidth": 1.0}
+WHISKERS: dict[str, Any] = {"fmt": "none", "ecolor": "black", "capsize": 2.5, "elinewidth": 1.0}
 
 
 def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
     """Draw the parts of a change as stacked bars, up and down from 0, and the change with whiskers.
+
+    The hollow diamond is the change that linear theory predicts.
 
     Args:
         explained: what :func:`pyrosnn.explain` returned, without other dimensions than ``dim`` and
@@ -37,8 +40,7 @@ def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
     for name, (label, hatch) in PARTS.items():
         height = np.nan_to_num(_values(explained, name)[0])
         bottom = np.where(height >= 0, above, below)
-        style = {"color": _color(name), "hatch": hatch, "edgecolor": "white", "linewidth": 0.5}
-        ax.bar(places, height, 0.7, bottom=bottom, label=label, **style)
+        ax.bar(places, height, 0.7, bottom=bottom, label=label, **_bar_style(name, hatch))
         above, below = above + height.clip(min=0), below + height.clip(max=0)
     change, low, high = _values(explained, "change")
     ax.errorbar(
@@ -51,6 +53,8 @@ def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
         capsize=2.5,
         label="change, measured",
     )
+    predicted = _values(explained, "predicted")[0]
+    ax.plot(places, predicted, "D", color="black", markerfacecolor="white", label="linear theory")
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set_xticks(places, [_label(explained.isel({dim: place}), dim) for place in places])
     ax.set_xlabel(_axis_name(explained, dim))
@@ -74,8 +78,7 @@ def plot_waterfall(explained: xr.Dataset, ax: Axes, names: Sequence[str]) -> Axe
     level = levels[0]
     for place, (name, (_, hatch)) in enumerate(PARTS.items(), start=1):
         part, low, high = (float(value) for value in _values(explained, name))
-        style = {"color": _color(name), "hatch": hatch, "edgecolor": "white", "linewidth": 0.5}
-        ax.bar(place, part, 0.7, bottom=level, **style)
+        ax.bar(place, part, 0.7, bottom=level, **_bar_style(name, hatch))
         error = [[part - low], [high - part]]
         ax.errorbar(place, level + part, yerr=error, **WHISKERS)
         ax.plot([place - 1 + 0.35, place + 0.35], [level, level], color="0.3", linewidth=0.8)
@@ -141,15 +144,17 @@ def explanation_figure(explained: xr.Dataset, names: Sequence[str] = ("1", "2"))
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (title, draw) in zip(axes, panels, strict=True):
         draw(ax).set_title(title, fontsize=SIZE)
-        ax.tick_params(labelsize=SIZE)
     drawn = [ax for ax in axes if ax.get_legend_handles_labels()[0] and ax.get_legend() is None]
     if drawn:
         handles, labels = drawn[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    sizes = f"{count(explained.attrs['images'], 'image')}"
-    set_title(figure, f"What changes from {names[0]} to {names[1]}, {sizes}")
     confidence, repeats = explained.attrs["confidence"], explained.attrs["repeats"]
-    set_caption(figure, f"whiskers: {fresh_words(repeats, confidence=confidence)}")
+    set_title(
+        figure,
+        f"What changes from {names[0]} to {names[1]}; {count(explained.attrs['images'], 'image')}",
+        f"whiskers: {fresh_words(repeats, confidence=confidence)}",
+    )
+    one_size(figure)
     return figure
 
 
@@ -188,7 +193,7 @@ def _values(explained: xr.Dataset, name: str) -> list[np.ndarray]:
     """Return a change and the ends of its interval, in points."""
     if name in explained["factor"].values:
         explained, name = explained.sel(factor=name), "part"
-    return [100 * explained[f"{name}{end}"].values for end in ("", "_low", "_high")]
+    return [np.asarray(100 * explained[f"{name}{end}"].values) for end in ("", "_low", "_high")]
 
 
 def _label(one: xr.Dataset, dim: str) -> str:
@@ -211,8 +216,7 @@ def _judge(judge: str) -> str:
     return JUDGES.get(judge, judge.replace("robust_at_", "robust@"))
 
 
-def _color(name: str) -> str:
-    if name == "remainder":
-        return "0.6"
-    color: str = curve_style(list(PARTS).index(name), len(PARTS) - 1)["color"]
-    return color
+def _bar_style(name: str, hatch: str) -> dict[str, Any]:
+    known = list(PARTS).index(name)
+    color = "0.6" if name == "remainder" else curve_style(known, len(PARTS))["color"]
+    return {"color": color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.5}

@@ -93,7 +93,7 @@ def common_values(
     cut = _common_threats if group == STANDARD else _common_sets
     pair = cut(one, other, strength)
     named = [_named(v, r, group) for v, r in zip(pair, results, strict=True)]
-    return _with_length(named[0], named[1], strength)
+    return _with_length(named[0], named[1])
 
 
 def _common_sets(
@@ -148,35 +148,28 @@ def _threats(values: xr.Dataset) -> list[tuple[str, float]]:
 
 
 def _named(values: xr.Dataset, result: xr.DataTree, group: str) -> xr.Dataset:
-    """Return values with the names that do not depend on the kind, and ‖δ‖₂ where it is known."""
-    names = NAMES[group]
-    held = {new: values[old].drop_attrs() for old, new in names.items() if old in values}
-    has_gradients = "cosine" in held and bool(held["gradient_norm"].notnull().any())
+    """Return values with the names that do not depend on the kind; ‖δ‖₂ is NaN if not known."""
+    held = {new: values[old].drop_attrs() for old, new in NAMES[group].items() if old in values}
     require(
-        has_gradients,
-        f"the result of {_whose(result)} has no margins, gradients and angles: the classifier has "
-        "no gradients; compare accuracies with pyrosnn compare",
+        "cosine" in held and bool(held["gradient_norm"].notnull().any()),
+        f"a result of '{result.attrs.get('study', 'unknown')}' has no margins, gradients and "
+        "angles: its classifier has no gradients; compare accuracies with pyrosnn compare",
     )
-    norm = values["threat_norm"] if group == STANDARD else str(read_spec(result).get("norm", "l2"))
-    held.setdefault("length", held["norm"].where(norm == xr.DataArray("l2")))
+    in_l2 = read_spec(result).get("norm", "l2") == "l2"
+    if group == STANDARD:
+        in_l2 = values["threat_norm"] == "l2"
+    held.setdefault("length", held["norm"].where(in_l2))
     return values.assign(held)
 
 
-def _whose(result: xr.DataTree) -> str:
-    return f"'{result.attrs.get('study', 'unknown')}'"
-
-
-def _with_length(
-    first: xr.Dataset, second: xr.Dataset, strength: float | None
-) -> tuple[xr.Dataset, xr.Dataset]:
+def _with_length(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
     """Return both without the threats under which a length of δ is not known."""
-    known = first["length"].notnull().all() & second["length"].notnull().all()
-    if "threat" in first.dims:
-        over = ["repeat", "example"]
-        known = first["length"].notnull().all(over) & second["length"].notnull().all(over)
-        first, second = first.sel(threat=known), second.sel(threat=known)
+    over = [dim for dim in first["length"].dims if dim != "threat"]
+    known = first["length"].notnull().all(over) & second["length"].notnull().all(over)
     require(
         bool(known.any()),
         f"the results do not hold {LENGTH}: they were written before it was kept; run both again",
     )
+    if "threat" in known.dims:
+        return first.sel(threat=known), second.sel(threat=known)
     return first, second

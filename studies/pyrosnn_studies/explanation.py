@@ -1,7 +1,8 @@
 """What `pyrosnn explain` shows: tables of a change and its parts, and what they say."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from pyrosnn.tables import Cell, Number, Table
 PARTS = {"margin": "margin", "gradient_norm": "gradient length", "cosine": "angle"}
 JUDGES = {
     "once": "one prediction (S_I)",
-    "noise_free": "same δ, noise switched off",
+    "noise_free": "noise switched off",
     "known": "attacker who knows I",
 }
 REMAINDER = "not linear"
@@ -33,18 +34,17 @@ def explanation_tables(explained: xr.Dataset, names: list[str]) -> list[Table]:
     norm = explained.attrs["norm"]
     notes = [
         f"[{fresh_words(explained.attrs['repeats'], confidence=explained.attrs['confidence'])}]; "
-        f"{REMAINDER}: what theorem 4.1 does not explain, 2 - 1 less the three parts"
+        f"linear: the three parts together, the prediction of theorem 4.1; {REMAINDER}: the rest"
     ]
     if "threat" in explained.dims:
-        rows = [(_threat(one), one) for one in _along(explained, "threat")]
-        tables = [_parts("Accuracy under all attacks", "δ", rows, names, notes)]
-        return [*tables, _judges(explained, names)]
-    tables = []
+        threats = [(_threat(one), one) for one in _along(explained, "threat")]
+        parts = _parts("Accuracy under all attacks", "δ", threats, names, notes)
+        return [parts, _judges(explained, names)]
     largest = explained["attack_samples"][np.isfinite(explained["attack_samples"])].max()
     at_largest = explained.sel(attack_samples=largest)
-    rows = [(_strength(one, norm), one) for one in _along(at_largest, "strength")]
+    strengths = [(_strength(one, norm), one) for one in _along(at_largest, "strength")]
     title = f"Accuracy under attack with S_A = {int(largest):,}"
-    tables.append(_parts(title, "η", rows, names, notes))
+    tables = [_parts(title, "η", strengths, names, notes)]
     if explained.sizes["attack_samples"] > 1:
         hardest = explained.isel(strength=-1)
         eta = shown_strength(norm, float(hardest["strength"]))
@@ -73,20 +73,21 @@ def _threat(one: xr.Dataset) -> str:
 def _parts(
     title: str,
     head: str,
-    rows: list[tuple[Cell, xr.Dataset]],
+    rows: Sequence[tuple[Cell, xr.Dataset]],
     names: list[str],
     notes: list[str],
 ) -> Table:
     """Return the table of the parts, a row for each attack."""
     return Table(
         title=f"{title}, in %; change 2 - 1 and its parts in points",
-        columns=[head, *names, "2 - 1", *PARTS.values(), REMAINDER],
+        columns=[head, *names, "2 - 1", *PARTS.values(), "linear", REMAINDER],
         rows=[
             [
                 label,
                 *_levels(one, "first", "second"),
                 points(one, "change"),
                 *[points(one.sel(factor=name), "part") for name in PARTS],
+                replace(points(one, "predicted"), low=math.nan, high=math.nan),
                 points(one, "remainder"),
             ]
             for label, one in rows
@@ -96,7 +97,7 @@ def _parts(
 
 
 def _levels(one: xr.Dataset, *names: str) -> list[Number]:
-    """Return accuracies in percent; where none is measured, those of linear theory."""
+    """Return accuracies in percent."""
     return [Number(value=100 * float(one[name]), form=".1f") for name in names]
 
 
@@ -132,7 +133,7 @@ def _judges(explained: xr.Dataset, names: list[str]) -> Table:
             judge = judge_words(str(one["judge"].item()))
             rows.append([_threat(threat), judge, *levels, points(one, "judged_change")])
     return Table(
-        title="What other judges leave of the change: accuracy in %, 2 - 1 in points",
+        title="What other judges leave of the change at the same δ, in %; 2 - 1 in points",
         columns=["δ", "judge", *names, "2 - 1"],
         rows=rows,
     )

@@ -1,4 +1,4 @@
-"""Results are read, summarised, checked, compared, drawn and reported without torch."""
+"""Results are read, summarised, checked, compared, explained, drawn and reported without torch."""
 
 import os
 import re
@@ -27,10 +27,12 @@ READING = [
     ["plot", "a.nc"],
     ["report", "a.nc"],
     ["compare", "a.nc", "a.nc"],
+    ["explain", "a.nc", "a.nc", "--output", "parts.png"],
     ["merge", "a.nc", "a.nc", "--output", "merged.nc"],
     ["summary", "evaluation.nc"],
     ["check", "evaluation.nc"],
     ["report", "evaluation.nc"],
+    ["explain", "evaluation.nc", "evaluation.nc"],
 ]
 
 # `import torch` fails, as where it is not installed

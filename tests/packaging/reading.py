@@ -18,6 +18,7 @@ COMMANDS = (
     ("summary", FILE),
     ("check", FILE),
     ("compare", FILE, FILE),
+    ("explain", FILE, FILE),
     ("merge", FILE, FILE, "--output", "merged.nc"),
     ("plot", FILE),
     ("report", FILE),

@@ -153,6 +153,7 @@ def test_what_each_attack_reached_alone_is_beside_the_archive(
     assert (found["entry_gradients"].sel(entry="square") == 0).all()
     length = found["archive_norm"].values
     assert (length <= 0.6 + 1e-6).all()
+    np.testing.assert_allclose(found["archive_length"], length, rtol=1e-6)
 
 
 def test_every_protocol_names_attacks_that_can_be_made() -> None:
