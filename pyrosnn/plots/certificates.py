@@ -42,7 +42,8 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
         if name in values:
             curves[label] = values[name].mean("example")
     for index, (label, curve) in enumerate(curves.items()):
-        style, x = kind_style(index), curve["distance"].values
+        attacked = label.startswith("under attack")  # black, whatever others there are
+        style, x = kind_style(-1 if attacked else index), curve["distance"].values
         if len(x) > len(radii):  # not measured at the result's radii alone
             style["marker"] = ""
         ax.plot(x, curve.values, label=label, **style)
