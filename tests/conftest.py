@@ -70,11 +70,11 @@ def as_users_call(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_random_state() -> Iterator[None]:
+def clean_random_state(request: pytest.FixtureRequest) -> Iterator[None]:
     """Give every test the same random state and an empty parameter store."""
     torch.manual_seed(0)
     pyro.clear_param_store()
-    first_calls.start_again()
+    first_calls.begin((request.node.path, getattr(request.node, "originalname", None)))
     with pyro.validation_enabled(True):
         yield
     assert not list(pyro.get_param_store().keys()), "a test left parameters in Pyro's global store"

@@ -149,7 +149,10 @@ def class_of(
 
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
             known = {word for parameter in self.params for word in parameter.opts}
-            _require_values([one for one in self.params if one.param_type_name == "option"], args)
+            if not ctx.resilient_parsing:  # a shell asks what may follow
+                _require_values(
+                    [one for one in self.params if one.param_type_name == "option"], args
+                )
             try:
                 return super().parse_args(ctx, [_by_our_name(word, known) for word in args])
             except UsageError as error:

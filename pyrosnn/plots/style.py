@@ -21,7 +21,10 @@ AIM = "aim of the attack (cosine)"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":")
 # Colours without an order, which those who see few colours tell apart (M. Okabe, K. Ito, 2008).
-KINDS = ("#e69f00", "#0072b2", "#009e73", "#d55e00", "#000000", "#cc79a7")
+KINDS = (
+    "#e69f00", "#0072b2", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#999999", "#8c510a",
+    "#000000",
+)  # fmt: skip
 PER_INCH = 13  # characters of a title
 
 

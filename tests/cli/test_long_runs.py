@@ -24,7 +24,9 @@ PYROSNN = Path(sys.executable).with_name("pyrosnn")
 
 
 @pytest.fixture
-def run(tmp_path: Path, checkpoint_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    tmp_path: Path, checkpoint_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None
+) -> Run:
     monkeypatch.chdir(tmp_path)
 
     def invoke(*options: str) -> Result:

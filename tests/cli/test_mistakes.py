@@ -1,5 +1,6 @@
 """Mistakes that newcomers made, and what is said of them: one line that names the next step."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,17 @@ STUDY = ("study", "sample-size", *MODEL)
 KEPT = ("--output", "a.nc")  # which exists: what is wrong comes first
 
 
+@pytest.fixture(scope="module")
+def result_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("result") / "a.nc"
+    save_results(path, small_result())
+    return path
+
+
 @pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
+def files(tmp_path: Path, result_file: Path) -> list[Path]:
     """Files that are taken for others."""
-    save_results(tmp_path / "a.nc", small_result())
+    shutil.copy(result_file, tmp_path)
     torch.save({"weight": torch.zeros(2)}, tmp_path / "net.pt")
     (tmp_path / "note.txt").write_text("dear diary")
     (tmp_path / "classic.nc").write_bytes(b"CDF\x01 of another age")

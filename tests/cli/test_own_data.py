@@ -102,7 +102,7 @@ SMALL = ("study", "sample-size", *STUDY, "--strengths", "0.5")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None) -> Iterator[Run]:
     """Run the program in a folder with a module of the user's."""
     (tmp_path / "mydata_for_test.py").write_text(MODULE, "utf-8")
     monkeypatch.chdir(tmp_path)

@@ -106,7 +106,7 @@ SMALL = ("--images", "6", "--repeats", "1", "--strengths", "0.5", "--attack-samp
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None) -> Iterator[Run]:
     """Run the program in a folder with a module of the user's."""
     import sys
 
@@ -258,7 +258,7 @@ def test_conditions_of_ones_own_model_average_it_over_the_noise_asked_for(
     [
         ([], "how much mine_for_test:good was trained with is not known; give --smoothing-v"),
         (["--smoothing-variance", "0"], "variance of the noise must be > 0, got 0.0"),
-        (["--smoothing-variance", "nan"], "variance of the noise must be > 0, got nan"),
+        (["--smoothing-variance", "nan"], "smoothing_variance must be >= 0 and finite, got nan"),
     ],
 )
 def test_noise_that_cannot_be_is_refused(given: list[str], message: str, run: Run) -> None:

@@ -50,7 +50,7 @@ step = 5.0
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None) -> Run:
     """Run the program in an empty folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.toml").write_text(LIST)

@@ -1,5 +1,6 @@
 """Types are checked in the tests: in the first calls of a function, and again in the next test."""
 
+import random
 from collections.abc import Callable
 
 import jaxtyping
@@ -20,8 +21,15 @@ def checked(pytestconfig: pytest.Config) -> None:
 WRONG = torch.zeros(2, 3, dtype=torch.int64)  # images are of floats
 
 
-@pytest.mark.parametrize("test", [1, 2])
-def test_a_wrong_type_is_found_until_a_function_was_called_often(test: int) -> None:
+def test_a_wrong_type_is_found_until_a_function_was_called_often() -> None:
+    for test in ("one", "another"):
+        first_calls.begin(test)
+        _found_until_called_often()
+        first_calls.begin(test)  # with other parameters
+        length(WRONG)
+
+
+def _found_until_called_often() -> None:
     right = torch.zeros(2, 3)
     for _ in range(first_calls.MOST - 1):
         length(right)
@@ -47,9 +55,20 @@ def made() -> Callable[[torch.Tensor], None]:
     return of_floats
 
 
-@pytest.mark.parametrize("test", [1, 2])
-def test_functions_of_functions_are_checked_the_first_times_they_are_made(test: int) -> None:
-    for _ in range(first_calls.MOST):
-        with pytest.raises(jaxtyping.TypeCheckError, match="of_floats"):
-            made()(WRONG)
-    made()(WRONG)  # no longer
+def test_functions_of_functions_are_checked_the_first_times_they_are_made() -> None:
+    for test in ("one", "another"):
+        first_calls.begin(test)
+        for _ in range(first_calls.MOST):
+            with pytest.raises(jaxtyping.TypeCheckError, match="of_floats"):
+                made()(WRONG)
+        made()(WRONG)  # no longer
+
+
+def test_the_check_draws_none_of_pythons_random_numbers() -> None:
+    def takes(values: list[int]) -> None:
+        return None
+
+    checked = first_calls.checked(takes)
+    before = random.getstate()
+    checked([1, 2, 3])
+    assert random.getstate() == before

@@ -1,7 +1,8 @@
 """The types of a function's arguments and result are checked in its first calls within a test.
 
 jaxtyping and beartype check every call, and take half the time of tests with thousands of them,
-which differ in values and not in types. ``pyproject.toml`` names this as the type checker.
+which differ in values and not in types. A test with parameters counts as one, since these differ in
+values, too. ``pyproject.toml`` names this as the type checker.
 
 A function within a function is made anew in each call of the outer one, and what jaxtyping makes of
 it takes a millisecond. Within a test it is wrapped the first times that it is made.
@@ -17,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import jaxtyping
 from beartype import beartype
+from beartype._check.code import codemain
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,6 +29,7 @@ _calls: Counter[Callable[..., Any]] = Counter()
 _skipped: list[Any] = []
 _made: Counter[CodeType] = Counter()
 _in_a_test = False
+_test: object = None
 
 
 def checked(signature: Callable[P, R]) -> Callable[P, R]:
@@ -47,13 +50,15 @@ def checked(signature: Callable[P, R]) -> Callable[P, R]:
             function = sys._getframe(1).f_locals["fn"]  # jaxtyping's name for it
             function.__no_type_check__ = True
             _skipped.append(function)
-        state = random.getstate()  # beartype draws which item of a sequence it looks at
-        try:
-            return check(*args, **kwargs)
-        finally:
-            random.setstate(state)
+        return check(*args, **kwargs)
 
     return counted
+
+
+# beartype draws which item of a sequence it looks at; to keep Python's state in every call costs
+# more than the check
+assert hasattr(codemain, "getrandbits")
+codemain.getrandbits = random.Random(0).getrandbits
 
 
 def _wrap_the_first(jaxtyped: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,10 +86,16 @@ def _wrap_the_first(jaxtyped: Callable[..., Any]) -> Callable[..., Any]:
 jaxtyping.jaxtyped = _wrap_the_first(jaxtyping.jaxtyped)
 
 
-def start_again() -> None:
-    """Check every function again, for the next test."""
-    global _in_a_test
-    _in_a_test = True
+def begin(test: object) -> None:
+    """Check every function again, unless it is another run of the same test.
+
+    Args:
+        test: what says which test it is, whatever its parameters.
+    """
+    global _in_a_test, _test
+    if _in_a_test and test == _test:
+        return
+    _in_a_test, _test = True, test
     _calls.clear()
     _made.clear()
     while _skipped:
