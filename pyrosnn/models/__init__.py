@@ -30,6 +30,7 @@ class Row:
         averages: names of objectives by what training averages over the samples of an image, if
             there is a choice: the option ``average``, whose first is the default.
         last_first: draw the last layer before the others, so that a seed keeps its weights.
+        method: name of how it is trained: ``svi``, or ``nuts`` for samples of the posterior.
         file_names: names of tensors in files, if they are not those of the module.
     """
 
@@ -41,6 +42,7 @@ class Row:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     averages: Mapping[str, str] = field(default_factory=dict)
     last_first: bool = False
+    method: str = "svi"
     file_names: tuple[tuple[str, str], ...] = ()
 
 
@@ -101,6 +103,12 @@ MODELS: dict[str, Row] = {
         about="BaRT-lite: several random transforms of the image, in random order.",
         network="dense",
         noise=("bart-lite",),
+    ),
+    "hmc": Row(
+        about="Bayesian neural network with samples of its posterior from Markov chains (NUTS).",
+        network="dense",
+        noise=("posterior-weights",),
+        method="nuts",
     ),
     "ensemble": Row(
         about="Ensemble of networks that are trained together; a sample is a member.",

@@ -24,6 +24,7 @@ NOISES = {
     "parametric-weights": "pyrosnn.noise.parametric:ParametricWeights",
     "parametric-features": "pyrosnn.noise.parametric_features:ParametricFeatures",
     "members": "pyrosnn.noise.members:MemberWeights",
+    "posterior-weights": "pyrosnn.noise.posterior_weights:PosteriorWeights",
     "resize-pad": "pyrosnn.noise.resize_pad:ResizePad",
 }
 

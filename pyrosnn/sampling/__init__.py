@@ -1,5 +1,6 @@
 """Sample sets: drawn from a guide, frozen, disjoint, and replayed on images."""
 
+from pyrosnn.sampling.chains import chain_predictions, chain_sets
 from pyrosnn.sampling.draw import (
     disjoint_sample_sets,
     draw_sample_set,
@@ -28,6 +29,8 @@ __all__ = [
     "Origin",
     "SampleSet",
     "ScaledSum",
+    "chain_predictions",
+    "chain_sets",
     "disjoint_sample_sets",
     "draw_sample_set",
     "enumerated",

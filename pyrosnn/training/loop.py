@@ -12,8 +12,8 @@ from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset, check_batch
 from pyrosnn.device import open_device
-from pyrosnn.errors import ArgumentError, require
-from pyrosnn.models import build_model
+from pyrosnn.errors import ArgumentError, require, resolve
+from pyrosnn.models import build_model, find_row
 from pyrosnn.models.classifier import StochasticClassifier, no_classifier
 from pyrosnn.neutral import neutral
 from pyrosnn.seeding import forked_rng, repeatable, seed_sequence
@@ -27,6 +27,12 @@ from pyrosnn.training.presets import preset
 from pyrosnn.training.schedules import learning_rate
 from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.state import TrainingState
+
+# How a row of ``MODELS`` gets its parameters.
+METHODS = {
+    "svi": "pyrosnn.training.loop:run_epochs",
+    "nuts": "pyrosnn.training.nuts:run_chains",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +63,7 @@ def train(
     resume: TrainingState | None = None,
     keep: Callable[[TrainingState], None] | None = None,
 ) -> StochasticClassifier:
-    """Train a stochastic classifier by stochastic variational inference.
+    """Train a stochastic classifier by stochastic variational inference, or as its row says.
 
     The parameters live on the classifier and are moved by one of torch's optimizers; the global
     random state and Pyro's parameter store are left as they were.
@@ -93,7 +99,8 @@ def train(
             num_classes=dataset.num_classes,
             options=spec.options,
         ).to(target)
-        _run(classifier, spec, dataset, progress=progress, resume=resume, keep=keep)
+        run = resolve(METHODS, find_row(spec.model).method, "method of training")
+        run(classifier, spec, dataset, progress=progress, resume=resume, keep=keep)
     return _finish(classifier, spec, dataset)
 
 
@@ -147,7 +154,7 @@ def fit(
     if not any(p.requires_grad for p in classifier.parameters()):
         classifier.requires_grad_(True)
     with _randomness(spec, classifier.device):
-        _run(classifier, spec, dataset, progress=progress)
+        run_epochs(classifier, spec, dataset, progress=progress)
     return _finish(classifier, spec, dataset)
 
 
@@ -196,7 +203,7 @@ def _randomness(spec: TrainingSpec, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _run(
+def run_epochs(
     classifier: StochasticClassifier,
     spec: TrainingSpec,
     dataset: Dataset,
@@ -205,7 +212,7 @@ def _run(
     resume: TrainingState | None = None,
     keep: Callable[[TrainingState], None] | None = None,
 ) -> None:
-    """Run the remaining epochs."""
+    """Run the remaining epochs of stochastic variational inference; see :func:`train`."""
     x, y = dataset.x_train.to(classifier.device), dataset.y_train.to(classifier.device)
     classifier.train()
     classifier.before_training()

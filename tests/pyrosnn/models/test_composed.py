@@ -33,6 +33,7 @@ from pyrosnn.noise.noise import Noise
 from pyrosnn.noise.normal_weights import NormalWeights
 from pyrosnn.noise.parametric import ParametricWeights
 from pyrosnn.noise.parametric_features import ParametricFeatures
+from pyrosnn.noise.posterior_weights import PosteriorWeights
 from pyrosnn.noise.resize_pad import ResizePad
 from pyrosnn.noise.stochastic_layer import StochasticLayer
 from pyrosnn.noise.weights import MatrixNormalWeights
@@ -57,6 +58,7 @@ MAKE: dict[str, Callable[[], Noise]] = {
     "resize-pad": lambda: ResizePad(6, 7, 8),
     "bart-lite": BartLite,
     "members": MemberWeights,
+    "posterior-weights": PosteriorWeights,
 }
 CNN = {"channels": (3, 4), "units": 6}
 
