@@ -133,12 +133,9 @@ def _fgm(results: Sequence[xr.DataTree]) -> str:
     """Format the accuracy under one step with one sample, as many papers attacked."""
     if not results:
         return ""
-    joined = xr.concat(
-        [one["evaluation"].dataset["adversarial_correct"] for one in results], "repeat"
-    )
-    found = with_intervals(
-        {"fgm": joined.squeeze(["strength", *SIZES], drop=True)}, confidence=0.95
-    )
+    correct = [one["evaluation"].dataset["adversarial_correct"] for one in results]
+    joined = xr.concat(correct, "repeat").squeeze(ONE, drop=True)
+    found = with_intervals({"fgm": joined}, confidence=0.95)
     return str(percent(found, "fgm"))
 
 
@@ -169,8 +166,8 @@ def _points(found: xr.Dataset, name: str, **where: str) -> str:
 
 def _judged(found: xr.Dataset, judge: str) -> str:
     """Format the change as another judge sees it."""
-    known = found["judge"].values if "judge" in found.dims else []
-    return _points(found, "judged_change", judge=judge) if judge in known else ""
+    has = "judge" in found.dims and judge in found["judge"].values
+    return _points(found, "judged_change", judge=judge) if has else ""
 
 
 DEFENCE_TABLES: dict[str, Callable[[Results], Table]] = {"defences": defences, "bought": bought}

@@ -47,8 +47,8 @@ def plot_certificates(result: xr.DataTree, ax: Axes) -> Axes:
     if attacked is not None:
         curves["under attack (upper bound)"] = attacked.mean(["repeat", "example"])
     for index, (label, curve) in enumerate(curves.items()):
-        attacked = label.startswith("under attack")  # black, whatever others there are
-        style, x = kind_style(-1 if attacked else index), curve["distance"].values
+        of_attack = label.startswith("under attack")  # black, whatever others there are
+        style, x = kind_style(-1 if of_attack else index), curve["distance"].values
         if len(x) > len(radii):  # not measured at the result's radii alone
             style["marker"] = ""
         ax.plot(x, curve.values, label=label, **style)
