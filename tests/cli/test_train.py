@@ -86,3 +86,15 @@ def test_the_command_line_changes_a_term(run: Run, tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
         spec = load_checkpoint(tmp_path / "wca-digits.safetensors").spec
         assert {name: term["weight"] for name, term in spec.regularisers.items()} == expected
+
+
+def test_the_progress_names_the_images_that_a_term_leaves_out(run: Run, tmp_path: Path) -> None:
+    file = str(tmp_path / "bnn.safetensors")
+    words = ["train", "bnn", "--epochs", "1", "--hidden", "4", "--output", file]
+    term = ["--regulariser", "grad-div", "--grad-div-weight", "1", "--grad-div-floor", "1e9"]
+    trained = run(*words, *term)
+    assert trained.exit_code == 0, trained.stderr
+    assert "grad-div left out 100%" in trained.stderr
+    alone = run(*words, *term[:4], "--num-particles", "1")
+    assert alone.exit_code == 2
+    assert "num_particles must be >= 2, got 1" in alone.stderr
