@@ -110,10 +110,14 @@ def test_scales_grow_by_the_step_of_the_original(digits: Dataset) -> None:
     model, step = step_of("l2p", digits)
     noise = model.noise[0]
     assert isinstance(noise, LearnedScale)
-    (1e-4 * penalty("noise-growth", step).mean()).backward()
-    for sigma in noise.sigma:
-        assert sigma.grad is not None
-        torch.testing.assert_close(-0.01 * sigma.grad, torch.full_like(sigma, 1e-6))
+    for start, growth in ((0.25, 1e-6), (0.01, 5e-6)):
+        for sigma in noise.sigma:
+            sigma.grad = None
+            sigma.detach().fill_(start)
+        (1e-4 * penalty("noise-growth", step).mean()).backward()
+        for sigma in noise.sigma:
+            assert sigma.grad is not None
+            torch.testing.assert_close(-0.01 * sigma.grad, torch.full_like(sigma, growth))
 
 
 @pytest.mark.parametrize(("number", "value"), [(1, 1.0), (10, 2.9290), (340, 6.4076)])
