@@ -7,12 +7,12 @@ from typing import Any
 import xarray as xr
 
 from pyrosnn.plots.style import model_name
-from pyrosnn.results import read_provenance, read_spec
+from pyrosnn.results import GROUP, read_provenance, read_spec
 from pyrosnn_cli.show import smoothing
 
 # What each result has of its own, and what both have in common.
-OWN = ("loss", "gradient", "precision", "protocol", "repeats", "seed")
-COMMON = ("dataset", "attack", "norm", "labels", "clip", "clip_judged")
+OWN = ("loss", "gradient", "precision", "attack_samples", "repeats", "seed")
+COMMON = ("dataset", "protocol", "attack", "norm", "labels", "clip", "clip_judged")
 
 
 def made_with(result: xr.DataTree) -> dict[str, Any]:
@@ -23,7 +23,8 @@ def made_with(result: xr.DataTree) -> dict[str, Any]:
 def model_names(results: Sequence[xr.DataTree]) -> list[str]:
     """Return the names of the models, each with its number: two may have the same name."""
     made = [made_with(result) for result in results]
-    return [f"{place} {model_name(one, one)}" for place, one in enumerate(made, start=1)]
+    named = [{"model": "model", **one} for one in made]
+    return [f"{place} {model_name(one, one)}" for place, one in enumerate(named, start=1)]
 
 
 def origins(
@@ -37,10 +38,15 @@ def origins(
         names: what :func:`model_names` returned.
     """
     return [
-        f"{name}: {path} ({result.attrs['study']}; {settings(made_with(result), OWN)}"
+        f"{name}: {path} ({result.attrs['study']}; {settings(made_with(result), _own(result))}"
         f"{smoothing(made_with(result))})"
         for name, path, result in zip(names, files, results, strict=True)
     ]
+
+
+def _own(result: xr.DataTree) -> list[str]:
+    """Return the settings that may differ; sizes of a grid stand in the tables."""
+    return [name for name in OWN if name != "attack_samples" or GROUP not in result.children]
 
 
 def settings(made: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -40,10 +40,9 @@ def explanation_tables(explained: xr.Dataset, names: list[str]) -> list[Table]:
         threats = [(_threat(one), one) for one in _along(explained, "threat")]
         parts = _parts("Accuracy under all attacks", "δ", threats, names, notes)
         return [parts, _judges(explained, names)]
-    largest = explained["attack_samples"][np.isfinite(explained["attack_samples"])].max()
-    at_largest = explained.sel(attack_samples=largest)
+    at_largest = _largest_size(explained)
     strengths = [(_strength(one, norm), one) for one in _along(at_largest, "strength")]
-    title = f"Accuracy under attack with S_A = {int(largest):,}"
+    title = f"Accuracy under attack with S_A = {int(at_largest['attack_samples']):,}"
     tables = [_parts(title, "η", strengths, names, notes)]
     if explained.sizes["attack_samples"] > 1:
         hardest = explained.isel(strength=-1)
@@ -51,6 +50,12 @@ def explanation_tables(explained: xr.Dataset, names: list[str]) -> list[Table]:
         sizes = [(_size(one), one) for one in _along(hardest, "attack_samples")]
         tables.append(_parts(f"Accuracy at η = {eta}, by S_A", "S_A", sizes, names, []))
     return [*tables, _factors(explained.isel(strength=-1), names, norm)]
+
+
+def _largest_size(explained: xr.Dataset) -> xr.Dataset:
+    """Return the values at the largest S_A that was measured."""
+    measured = np.flatnonzero(np.isfinite(explained["attack_samples"].values))
+    return explained.isel(attack_samples=int(measured[-1]))
 
 
 def _along(explained: xr.Dataset, dim: str) -> Iterator[xr.Dataset]:
@@ -164,8 +169,7 @@ def conclusions(explained: xr.Dataset, names: list[str]) -> list[str]:
             for one in _along(explained, "threat")
         ]
     hardest = explained.isel(strength=-1)
-    sizes = hardest["attack_samples"].values
-    finite = hardest.isel(attack_samples=int(np.flatnonzero(np.isfinite(sizes))[-1]))
+    sizes, finite = hardest["attack_samples"].values, _largest_size(hardest)
     eta = shown_strength(explained.attrs["norm"], float(hardest["strength"]))
     size = int(finite["attack_samples"])
     lines = [f"At η = {eta} and S_A = {size:,}: {_largest(finite, names)}"]
@@ -216,8 +220,8 @@ def warnings_of(first: xr.DataTree, second: xr.DataTree, explained: xr.Dataset) 
             "One model has probabilities, the other logits: margin and gradient length have no "
             "common unit. Read their sum, and the angle."
         )
-    last = explained.isel({str(explained["change"].dims[0]): -1})
-    change, rest = last["change"], last["remainder"]
+    judged = explained if "threat" in explained.dims else _largest_size(explained.isel(strength=-1))
+    change, rest = judged["change"], judged["remainder"]
     if bool((abs(rest) > ROUGH + abs(change) / 2).any()):
         lines.append(
             "Linear theory misses much of the change: the parts say little at this strength."

@@ -127,7 +127,7 @@ def test_another_attack_is_judged_at_the_largest_size(run: Run) -> None:
         ["50.3", "70.3"],
         ["50.3", "70.3"],
     ]
-    assert "law of the cosine is one of a single step in ℓ2 (fgm)" in shown
+    assert "reachable cosine are known for a single step in ℓ2 alone" in shown
     assert "At the largest common S_A, 100: 2 two is more robust, for fresh images, too." in shown
     assert "share of the reachable" not in shown
     paper = {"labels": "predicted", "clip_judged": True}
@@ -250,7 +250,7 @@ def test_evaluations_are_compared_between_both_bounds(run: Run) -> None:
     result = run("compare", "one.nc", "two.nc")
     assert result.exit_code == 0, result.output
     shown = " ".join(result.stdout.split())
-    assert "1 one: one.nc (evaluation; protocol standard-1" in shown
+    assert "1 one: one.nc (evaluation; attack_samples 20" in shown
     assert "protocol standard-1, alpha 0.001" in shown
     assert "Of 80 images, those that are right in %" in shown
     assert "any attack, by certificate" in shown
