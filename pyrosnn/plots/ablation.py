@@ -23,7 +23,7 @@ from pyrosnn.summaries.words import fresh_words
 @draws(
     provenance=("model", "dataset"),
     spec=("images", "repeats", "strength", "attack_samples", "inference_samples"),
-    variables=("variant", "adversarial_correct", "cosine"),
+    variables=("variant", "mean_adversarial", "mean_cosine"),
     group="ablation",
 )
 def ablation_figure(result: xr.DataTree) -> Figure:

@@ -8,8 +8,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pyrosnn.errors import brief, require
 from pyrosnn.plots.style import SIZE, count, curve_style, one_size, set_title
 from pyrosnn.results.threats import NORMS, shown_strength, threat_name
+from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.words import fresh_words
 
 WIDTH, HEIGHT = 4.4, 4.2  # inches of a panel
@@ -21,9 +23,11 @@ PARTS = {
     "remainder": ("not linear", "xxx"),
 }
 JUDGES = {"once": "one prediction", "noise_free": "noise off", "known": "attacker knows I"}
+NEEDED = ("change", "part", "predicted", "remainder")
 WHISKERS: dict[str, Any] = {"fmt": "none", "ecolor": "black", "capsize": 2.5, "elinewidth": 1.0}
 
 
+@checked_arguments
 def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
     """Draw the parts of a change as stacked bars, up and down from 0, and the change with whiskers.
 
@@ -35,6 +39,7 @@ def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
         ax: where to draw.
         dim: ``strength``, ``attack_samples`` or ``threat``.
     """
+    _require(explained, *NEEDED, dims=(dim,))
     places = np.arange(explained.sizes[dim])
     above, below = np.zeros(len(places)), np.zeros(len(places))
     for name, (label, hatch) in PARTS.items():
@@ -64,6 +69,7 @@ def plot_parts(explained: xr.Dataset, ax: Axes, dim: str) -> Axes:
     return ax
 
 
+@checked_arguments
 def plot_waterfall(explained: xr.Dataset, ax: Axes, names: Sequence[str]) -> Axes:
     """Draw the way from one accuracy to the other, part by part, each with its whiskers.
 
@@ -72,6 +78,7 @@ def plot_waterfall(explained: xr.Dataset, ax: Axes, names: Sequence[str]) -> Axe
         ax: where to draw.
         names: the two models' names.
     """
+    _require(explained, "first", "second", *NEEDED, dims=(), names=names)
     levels = [100 * float(explained[which]) for which in ("first", "second")]
     ends = [0, len(PARTS) + 1]
     ax.bar(ends, levels, 0.7, color="0.8", edgecolor="0.3")
@@ -99,6 +106,7 @@ def plot_waterfall(explained: xr.Dataset, ax: Axes, names: Sequence[str]) -> Axe
     return ax
 
 
+@checked_arguments
 def plot_judges(explained: xr.Dataset, ax: Axes) -> Axes:
     """Draw the change as each judge sees it, with whiskers, for each threat.
 
@@ -106,6 +114,7 @@ def plot_judges(explained: xr.Dataset, ax: Axes) -> Axes:
         explained: what :func:`pyrosnn.explain` returned for two standard evaluations.
         ax: where to draw.
     """
+    _require(explained, "judge", "threat", "judged_change", dims=None)
     judges = [str(judge) for judge in explained["judge"].values]
     places, number = np.arange(len(judges)), explained.sizes["threat"]
     for index in range(number):
@@ -129,6 +138,7 @@ def plot_judges(explained: xr.Dataset, ax: Axes) -> Axes:
     return ax
 
 
+@checked_arguments
 def explanation_figure(explained: xr.Dataset, names: Sequence[str] = ("1", "2")) -> Figure:
     """Draw the parts against the strength and S_A, and one by one at the largest of both.
 
@@ -138,6 +148,7 @@ def explanation_figure(explained: xr.Dataset, names: Sequence[str] = ("1", "2"))
         explained: what :func:`pyrosnn.explain` returned.
         names: the two models' names.
     """
+    _require(explained, "first", "second", *NEEDED, dims=None, names=names)
     panels = _standard(explained, names) if "threat" in explained.dims else _grid(explained, names)
     size = (WIDTH * len(panels) + 0.4, HEIGHT)
     figure = Figure(figsize=size, layout="constrained", dpi=150)
@@ -220,3 +231,27 @@ def _bar_style(name: str, hatch: str) -> dict[str, Any]:
     known = list(PARTS).index(name)
     color = "0.6" if name == "remainder" else curve_style(known, len(PARTS))["color"]
     return {"color": color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.5}
+
+
+def _require(
+    explained: xr.Dataset,
+    *variables: str,
+    dims: Sequence[str] | None,
+    names: Sequence[str] = ("1", "2"),
+) -> None:
+    """Refuse what ``explain`` has not returned, and what has other dimensions than are drawn."""
+    lacking = [name for name in variables if name not in explained.variables]
+    require(
+        not lacking,
+        f"the figure needs {', '.join(lacking)}, which the dataset lacks; give it what "
+        "pyrosnn.explain returned",
+    )
+    if dims is not None:
+        has = explained["change"].dims
+        require(
+            has == tuple(dims),
+            f"expected changes over {', '.join(dims) or 'nothing'}, got {', '.join(map(str, has))};"
+            " choose the others with explained.isel(…)",
+        )
+    texts = len(names) == 2 and all(isinstance(name, str) for name in names)
+    require(texts, f"names must be those of two models, got {brief(names)}")

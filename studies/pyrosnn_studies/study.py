@@ -90,7 +90,8 @@ class Study:
             training is None or dataset is not None,
             "the settings of a training come with its data set, got None in its place",
         )
-        for name, kind in kinds_of(self.spec).items():
+        spec: Any = self.spec
+        for name, kind in kinds_of(spec).items():
             if changes.get(name) is not None:
                 check_value(name, plain(changes[name], kind), kind)
         if isinstance(start, str):

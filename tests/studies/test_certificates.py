@@ -118,7 +118,7 @@ def test_the_colours_of_the_curves_are_far_apart() -> None:
     (ax,) = certificates_figure(known()).axes
     colours = [to_rgb(line.get_color()) for line in ax.lines]
     apart = [np.abs(np.subtract(a, b)).sum() for a, b in combinations(colours, 2)]
-    assert min(apart) > 0.5
+    assert min(apart) > 0.4  # of red, green and blue together
 
 
 @pytest.mark.slow

@@ -254,7 +254,7 @@ def test_the_last_sentence_says_which_size_and_whether_the_data_tell() -> None:
         "Verdict: attack with --attack-samples 93; 40 single samples of 2 images tell it within a "
         "factor 1.5."
     )
-    unsure = known([10.0], 0.5)
+    unsure = known([10.0], 0.12)
     high = advise(unsure).high
     assert conclusion(diagnosed(unsure)) == (
         f"Verdict: attack with --attack-samples {high} to be safe; 40 single samples of 1 image do "

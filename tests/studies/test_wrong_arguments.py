@@ -65,7 +65,7 @@ def test_wrong_subjects_are_refused_in_words(name: str, checkpoint_path: Path) -
     angles = find_study("gaussian-angles")
     few = angles.make_spec("quick", None, None, pairs=2, largest=1.0, step=1.0)
     sizes = find_study("sample-size")
-    function, right = {
+    calls: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "find_study": (find_study, {"name": "ablation"}),
         "open_subject": (
             open_subject,
@@ -82,5 +82,5 @@ def test_wrong_subjects_are_refused_in_words(name: str, checkpoint_path: Path) -
             lambda start, dataset, training: sizes.make_spec(start, dataset, training),
             {"start": "quick", "dataset": None, "training": None},
         ),
-    }[name]
-    refuses(function, right)
+    }
+    refuses(*calls[name])

@@ -10,9 +10,14 @@ import torch
 from torch import nn
 
 import pyrosnn
-from pyrosnn.adapters import MCDropout
-from pyrosnn.attacks import FGM, PGD
+from pyrosnn import adapters, attacks
 from pyrosnn.errors import ArgumentError
+
+# called as no type checker lets it pass
+FGM: Any = attacks.FGM
+PGD: Any = attacks.PGD
+MCDropout: Any = adapters.MCDropout
+open_results: Any = pyrosnn.open_results
 
 
 @pytest.mark.parametrize(
@@ -32,9 +37,9 @@ from pyrosnn.errors import ArgumentError
             lambda: MCDropout(nn.Dropout(0.5), (1, 8, 8), "probs"),
             "MCDropout takes only module, image_shape by place, got 'probs'; write output='probs'",
         ),
-        (lambda: pyrosnn.open_results(), "open_results needs path"),
+        (lambda: open_results(), "open_results needs path"),
         (
-            lambda: pyrosnn.open_results("a", file="b"),
+            lambda: open_results("a", file="b"),
             "open_results has no argument 'file'; it has",
         ),
     ],
@@ -54,6 +59,6 @@ def test_settings_are_still_copied_and_described() -> None:
     assert list(inspect.signature(MCDropout).parameters)[:2] == ["module", "image_shape"]
     called = inspect.signature(attack)  # what an attack is called with
     assert list(called.parameters)[:3] == ["classifier", "x", "y"]
-    net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+    net: Any = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
     noisy = MCDropout(net, image_shape=(1, 8, 8))
     assert torch.equal(copy.deepcopy(noisy).module[2].weight, net[2].weight)
