@@ -48,7 +48,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "resize-pad": DENSE,
     "bart-lite": DENSE,
     "ensemble": DENSE,
-    "hmc": {"options": {"hidden": (16,), "draws": 10, "warm_up": 15, "tree_depth": 4}},
+    "hmc": {"options": {"hidden": (16,), "draws": 10, "warm_up_steps": 15, "tree_depth": 4}},
 }
 
 

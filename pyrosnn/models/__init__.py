@@ -104,12 +104,6 @@ MODELS: dict[str, Row] = {
         network="dense",
         noise=("bart-lite",),
     ),
-    "hmc": Row(
-        about="Bayesian neural network with samples of its posterior from Markov chains (NUTS).",
-        network="dense",
-        noise=("posterior-weights",),
-        method="nuts",
-    ),
     "ensemble": Row(
         about="Ensemble of networks that are trained together; a sample is a member.",
         network="dense",
@@ -121,6 +115,12 @@ MODELS: dict[str, Row] = {
         network="cnn",
         noise=("stochastic-layer",),
         defaults={"scale": "exp", "rectified": False},
+    ),
+    "hmc": Row(
+        about="Bayesian neural network with samples of its posterior from Markov chains (NUTS).",
+        network="dense",
+        noise=("posterior-weights",),
+        method="nuts",
     ),
     "l2p": Row(
         about="Learn2Perturb: noise on the features with learned scales.",

@@ -28,7 +28,7 @@ class PosteriorWeights(Noise):
     Attributes:
         chains: number of Markov chains.
         draws: number of draws of each chain that are kept.
-        warm_up: number of steps of each chain before them.
+        warm_up_steps: number of steps of each chain before them.
         tree_depth: largest depth of a trajectory, which has at most 2 to the power of it steps.
         places: places with random weights; by default all of them.
         site: name of the sample site.
@@ -41,7 +41,7 @@ class PosteriorWeights(Noise):
 
     chains: Annotated[int, Ge(1)] = 2
     draws: Annotated[int, Ge(1)] = 100
-    warm_up: Annotated[int, Ge(1)] = 100
+    warm_up_steps: Annotated[int, Ge(1)] = 100
     tree_depth: Annotated[int, Ge(1), Le(10), RARE] = 8
     _: KW_ONLY
     places: Collection[str] | None = None

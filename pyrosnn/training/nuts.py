@@ -59,7 +59,7 @@ def run_chains(
             potential,
             torch.cat([torch.randn(shape, device=x.device).flatten() for shape in shapes]),
             draws=noise.draws,
-            warm_up=noise.warm_up,
+            warm_up=noise.warm_up_steps,
             tree_depth=noise.tree_depth,
         )
         for kept, values in zip(noise.samples, unflattened(drawn, shapes), strict=True):

@@ -255,11 +255,19 @@ def test_the_examples_of_training_run_and_print_what_they_say(
     assert pyrosnn.train(page.spec, page.digits).num_classes == 10
 
 
-def test_the_first_example_of_defences_prints_what_it_says() -> None:
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        exec(compile(blocks("python", "docs/defences.md")[0], "defences.md", "exec"), {})
-    assert output.getvalue() == blocks("text", "docs/defences.md")[0]
+@pytest.mark.slow
+def test_the_examples_of_defences_print_what_they_say() -> None:
+    page, names = "docs/defences.md", dict[str, Any]()
+    first, finite = blocks("python", page)
+    printed = []
+    for example in (first, cut(finite, epochs="2")):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            exec(compile(example, page, "exec"), names)
+        printed.append(output.getvalue())
+    expected = blocks("text", page)
+    assert printed[0] == expected[0]
+    assert shape(printed[1]) == shape(expected[1])
 
 
 def test_the_readme_names_only_files_that_are_there() -> None:

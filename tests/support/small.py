@@ -9,4 +9,11 @@ BY_NETWORK: dict[str, dict[str, Any]] = {
     "cnn": {"channels": (4,), "units": 8},
     "resnet": {},  # the preset's is small
 }
-SMALL: dict[str, dict[str, Any]] = {name: BY_NETWORK[row.network] for name, row in MODELS.items()}
+OF_ROW: dict[str, dict[str, Any]] = {
+    "hmc": {"draws": 4, "warm_up_steps": 4, "tree_depth": 2},  # the chains are short
+}
+# What is trained in epochs, by the terms and images of its settings.
+TRAINED = [name for name, row in MODELS.items() if row.method == "svi"]
+SMALL: dict[str, dict[str, Any]] = {
+    name: BY_NETWORK[row.network] | OF_ROW.get(name, {}) for name, row in MODELS.items()
+}

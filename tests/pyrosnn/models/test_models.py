@@ -52,11 +52,11 @@ def test_outputs_vary_between_samples_and_nothing_global_is_touched(
 ) -> None:
     classifier, x = classifiers[name], digits.x_test[:5]
     state = torch.get_rng_state()
-    samples = draw_sample_set(classifier, x, 2, seed=0, stream="attack")
+    samples = draw_sample_set(classifier, x, 8, seed=0, stream="attack")
     assert torch.equal(state, torch.get_rng_state())
     assert not list(pyro.get_param_store().keys())
-    first, second = classifier.logits(x, samples.tensors)
-    assert not torch.allclose(first, second)
+    first, *others = classifier.logits(x, samples.tensors)  # few members may be drawn twice
+    assert not all(torch.allclose(first, other) for other in others)
 
 
 def test_noise_is_drawn_per_image_or_shared(digits: Dataset) -> None:

@@ -1,5 +1,8 @@
 """Members of an ensemble in one classifier: their weights, their law, and their mean."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -35,18 +38,19 @@ def test_a_member_is_a_network_with_weights_of_its_own() -> None:
     for member in (1, 2, 3):
         other = dense(SHAPE, 3, (6,))
         for place, weights in zip(("layer_0", "last"), noise.others, strict=True):
-            other.layer(place).weight = nn.Parameter(weights[member - 1])
+            other.layers[place].weight = nn.Parameter(weights[member - 1])
         torch.testing.assert_close(logits[member], other(x))
 
 
 @pytest.mark.parametrize("network", ["dense", "cnn", "module"])
 def test_members_begin_with_weights_of_the_same_law(network: str) -> None:
     """The same numbers in another order, and biases among themselves."""
-    made = {
+    makes: dict[str, Callable[[], nn.Module]] = {
         "dense": lambda: dense(SHAPE, 3, (6,)),
         "cnn": lambda: cnn(SHAPE, 3, (2,), 5),
         "module": lambda: nn.Sequential(nn.Flatten(), nn.Linear(16, 3, bias=False)),
-    }[network]()
+    }
+    made = makes[network]()
     noise = MemberWeights()
     classifier = Composed(made, [noise], image_shape=SHAPE)
     for place, others in zip(noise.weighted, noise.others, strict=True):
@@ -72,7 +76,7 @@ def test_the_mean_over_members_is_what_sampling_comes_to() -> None:
 
 
 def test_draws_in_turn_are_all_members_and_each_is_uniform() -> None:
-    law = InTurn(logits=torch.zeros(4))
+    law: Any = InTurn(logits=torch.zeros(4))
     firsts = []
     for _ in range(400):
         drawn = law.expand([4, 1]).sample()

@@ -24,7 +24,7 @@ from pyrosnn.training import load_checkpoint, preset, save_checkpoint, train
 from pyrosnn.training.nuts import posterior_potential, sample_chain, unflattened
 
 SHAPE = (1, 4, 4)
-TINY = {"hidden": (8,), "draws": 4, "warm_up": 4, "tree_depth": 2}
+TINY = {"hidden": (8,), "draws": 4, "warm_up_steps": 4, "tree_depth": 2}
 
 
 @pytest.mark.slow
@@ -65,7 +65,8 @@ def test_the_potential_is_that_of_the_bnn() -> None:
         values = [value[0] for value in unflattened(w.unsqueeze(0), shapes)]
         data = {f"weight_{i}": value for i, value in enumerate(values)}
         trace: Any = poutine.trace(poutine.condition(bnn.model, data=data)).get_trace(x, y)
-        return -trace.log_prob_sum()
+        density: Tensor = trace.log_prob_sum()
+        return -density
 
     first, second = torch.randn(2, sum(s.numel() for s in shapes), dtype=torch.float64)
     torch.testing.assert_close(
@@ -98,7 +99,7 @@ def test_chains_are_stored_apart(digits: Dataset, tmp_path: Path) -> None:
     noise = chains_of(trained)
     own = dense(digits.image_shape, 10, (8,))
     for place, samples in zip(("layer_0", "last"), noise.samples, strict=True):
-        own.layer(place).weight = torch.nn.Parameter(samples[1, 2])
+        own.layers[place].weight = torch.nn.Parameter(samples[1, 2])
     torch.testing.assert_close(logits[4 + 2], own(x))
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import torch
-from support.small import SMALL
+from support.small import SMALL, TRAINED
 from torch import Tensor
 
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, UnknownNameError
-from pyrosnn.models import MODELS, build_model
+from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.training import TrainingSpec, preset, train
@@ -22,7 +22,7 @@ from pyrosnn.training.regularisers import REGULARISERS
 from pyrosnn.training.regularisers.gradients import input_gradients
 from pyrosnn.training.regularisers.input_gradient import AVERAGES
 
-every_model = pytest.mark.parametrize("model", list(MODELS))
+every_model = pytest.mark.parametrize("model", TRAINED)
 
 
 def spec_of(model: str, **options: Any) -> TrainingSpec:
