@@ -90,7 +90,7 @@ def test_the_readme_commands_print_what_they_say(
 ) -> None:
     """With fewer epochs and images than it says: numbers are not compared."""
     monkeypatch.chdir(tmp_path)
-    (session,) = blocks("console")
+    session, _ = blocks("console")
     steps = re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
     assert steps
     for step in steps:
@@ -101,6 +101,23 @@ def test_the_readme_commands_print_what_they_say(
         run = invoke(*arguments)
         assert run.exit_code == 0, run.stderr
         assert shape(run.stdout) == shape(expected), command
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny_protocols")
+def test_the_readme_shows_how_an_evaluation_ends(
+    checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With few images, no checks and too few queries to speak of: between both sides as well."""
+    monkeypatch.chdir(tmp_path)
+    command, *shown = blocks("console")[1].splitlines()
+    arguments = shlex.split(command.removeprefix("$ pyrosnn ").partition(" | tail")[0])
+    arguments[arguments.index("--model") + 1] = str(checkpoint_path)
+    arguments[arguments.index("--images") + 1] = "4"
+    run = invoke(*arguments, "--no-checks", "--no-diagnosis", "--attack-samples", "2")
+    assert run.exit_code == 0, run.stderr
+    (both,) = [line for line in shape(run.stdout) if line.startswith("Between")]
+    assert shape(shown[0])[0].startswith(both.removesuffix("."))
 
 
 def session(page: str, command: str) -> list[list[str]]:

@@ -292,6 +292,25 @@ def test_the_attack_ascends_the_loss_of_the_mean_over_copies(digits: Dataset) ->
     assert loss(moved) > loss(x) + 0.1
 
 
+def test_one_step_follows_the_gradient_over_the_copies_of_the_step(digits: Dataset) -> None:
+    """Of -log of the mean over these copies; laplace has no noise before it is fitted."""
+    spec = spec_of("laplace", **with_options(SMOOTH, attack="fgm", attack_options={}))
+    classifier = made(spec)
+    x, y = add_noise(digits.x_train[:6], digits.y_train[:6], variance=0.1, copies=3)
+    step = step_of(spec, classifier, x, y)
+    images = spec.make_images()
+    assert isinstance(images, SmoothAdversarial)
+    found = (images.attacked(step) - x)[::3].flatten(1)
+    shift = torch.zeros(6, 1, 8, 8, requires_grad=True)
+    one = {name: value[:1] for name, value in step.particles.items()}
+    p = classifier.logits(x + shift.repeat_interleave(3, 0), one)[0].softmax(-1)
+    loss = -p.unflatten(0, (6, 3)).mean(1).gather(-1, y[::3].unsqueeze(-1)).log().sum()
+    (gradient,) = torch.autograd.grad(loss, shift)
+    uphill = gradient.flatten(1)
+    expected = 0.5 * uphill / uphill.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.usefixtures("as_users_call")
 @pytest.mark.parametrize(
     ("changes", "message"),
