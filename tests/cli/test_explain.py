@@ -1,6 +1,7 @@
 """`pyrosnn explain`, as a user runs it."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -108,30 +109,35 @@ def test_what_cannot_be_explained_is_one_line(run: Run) -> None:
     )
 
 
-def header(text: str, first: str) -> list[str]:
-    """Return the names of the columns of the first table whose first column has a name."""
-    (line, *_) = [line for line in text.splitlines() if line.split()[:1] == [first]]
-    return shape(line)
+PAGE = "docs/explain.md"
+REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction"
 
 
-def titles(text: str) -> list[str]:
-    return [line for line in text.splitlines() if "2 - 1 in points" in line]
+def lines(text: str) -> list[str]:
+    """Return the lines that say something."""
+    return [line.rstrip() for line in text.splitlines() if line.strip() not in ("", "...")]
+
+
+def test_the_page_shows_what_the_files_of_the_reproduction_say(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPRODUCTION)
+    first, *said = lines(blocks("console", PAGE)[0])
+    shown = lines(run(*shlex.split(first)[2:]).stdout)
+    assert set(said) <= set(shown), [line for line in said if line not in shown]
 
 
 def test_the_page_shows_the_tables_and_its_example_runs(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write("a", "b")
-    (parts, judges), (example,) = (
-        blocks(kind, "docs/explain.md") for kind in ("console", "python")
-    )
-    shown = run("explain", "a.nc", "b.nc").stdout
-    assert header(parts, "S_A") == header(shown, "S_A")
-    write("old", "new")
-    shown = run("explain", "old.nc", "new.nc", "--table", "2").stdout
-    assert header(judges, "δ") == header(shown, "δ")
-    assert titles(judges) == titles(shown)
-    for name, file in (("a", "bnn"), ("b", "im")):
+    write("a", "b", "old", "new")
+    (_, parts, judges), (example,) = (blocks(kind, PAGE) for kind in ("console", "python"))
+    for page, files in ((parts, ("a", "b")), (judges, ("old", "new"))):
+        shown = lines(run("explain", *[f"{name}.nc" for name in files], "--table", "2").stdout)
+        (title,) = [line for line in shown if "2 - 1" in line and "in points" in line]
+        columns = shape(shown[shown.index(title) + 1].replace("im", "pni"))
+        assert {*shape(title), *columns} <= {*shape(page)}
+    for name, file in (("a", "bnn"), ("b", "pni")):
         (tmp_path / f"{name}.nc").rename(tmp_path / f"{file}.nc")
     exec(compile(example, "explain.md", "exec"), {})
     assert "attack_samples" in capsys.readouterr().out
