@@ -46,7 +46,7 @@ def train_and_save(
     keep = StateWriter(lambda newest: save_state(kept, newest, spec, dataset), epoch=done)
     try:
         title = f"training {spec.model} on {dataset.name}"
-        with progress_bar(title, spec.epochs, showing) as advance:
+        with progress_bar(title, spec.rounds, showing) as advance:
             advance(done, "")
 
             def show(step: TrainingProgress) -> None:

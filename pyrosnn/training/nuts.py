@@ -44,11 +44,15 @@ def run_chains(
     Raises:
         ArgumentError: for settings that ask for other images or terms than the posterior has.
     """
-    usual = spec.images == "clean" and spec.augmentation == "none" and spec.smoothing_variance == 0
+    usual = (
+        spec.images == "clean"
+        and (spec.augmentation, spec.smoothing_variance) == ("none", 0)
+        and (spec.objective, spec.kl_weight) == (None, 1)
+    )
     require(
         usual and not any(term.weight > 0 for term in spec.make_regularisers()),
         f"{spec.model} samples the posterior given the training images as they are; leave out "
-        "other images, augmentation, noise and regularisers",
+        "other images, augmentation, noise, objectives, KL weights and regularisers",
     )
     noise = next(one for one in classifier.noise if isinstance(one, PosteriorWeights))
     network, x = classifier.network, dataset.x_train.to(classifier.device)

@@ -194,6 +194,12 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
         ]
 
     @property
+    def rounds(self) -> int:
+        """The number of epochs; of Markov chains where the posterior is sampled in their place."""
+        chains = bool(self.model) and find_row(self.model).method == "nuts"
+        return int(self.options["chains"]) if chains else self.epochs
+
+    @property
     def output(self) -> str:
         """The kind of the model's discriminant functions."""
         return find_row(self.model).output

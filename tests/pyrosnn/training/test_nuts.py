@@ -20,7 +20,7 @@ from pyrosnn.noise.posterior_weights import PosteriorWeights
 from pyrosnn.noise.weights import MatrixNormalWeights
 from pyrosnn.sampling import replay_logits
 from pyrosnn.sampling.chains import chain_predictions, chain_sets
-from pyrosnn.training import load_checkpoint, preset, save_checkpoint, train
+from pyrosnn.training import TrainingProgress, load_checkpoint, preset, save_checkpoint, train
 from pyrosnn.training.nuts import posterior_potential, sample_chain, unflattened
 
 SHAPE = (1, 4, 4)
@@ -103,6 +103,14 @@ def test_chains_are_stored_apart(digits: Dataset, tmp_path: Path) -> None:
     torch.testing.assert_close(logits[4 + 2], own(x))
 
 
+def test_progress_reports_every_chain(digits: Dataset) -> None:
+    spec, steps = preset("hmc", options=TINY), list[TrainingProgress]()
+    train(spec, digits, progress=steps.append)
+    assert [(step.epoch, step.epochs) for step in steps] == [(1, spec.rounds), (2, spec.rounds)]
+    assert spec.rounds == 2
+    assert preset("bnn", epochs=7).rounds == 7
+
+
 def test_chains_learn(digits: Dataset, classifiers: dict[str, StochasticClassifier]) -> None:
     x, y = digits.test_images(200)
     assert pyrosnn.accuracy(classifiers["hmc"], x, y, num_samples=16) > 0.7
@@ -175,8 +183,10 @@ def test_predictions_of_independent_draws_pass_the_diagnostics_of_arviz() -> Non
         {"augmentation": "crop-flip"},
         {"smoothing_variance": 0.1},
         {"regularisers": {"input-gradient": {"weight": 0.1}}},
+        {"objective": "mixture"},
+        {"kl_weight": 0.1},
     ],
-    ids=["images", "augmentation", "noise", "regulariser"],
+    ids=["images", "augmentation", "noise", "regulariser", "objective", "KL weight"],
 )
 def test_settings_that_the_posterior_does_not_have_are_refused(
     changes: dict[str, Any], digits: Dataset
