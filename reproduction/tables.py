@@ -27,7 +27,8 @@ from reproduction.cells import (
 )
 from reproduction.cifar import CIFAR_TABLES
 from reproduction.claims import STRENGTH, Results, all_claims
-from reproduction.trainings import attack_samples_over_trainings, over_trainings
+from reproduction.defences import DEFENCE_TABLES
+from reproduction.trainings import TRAINING_TABLES
 
 MODELS = {"bnn": "BNN", "im": "IM", "sin-0.05": "SIN 0.05", "sin-0.1": "SIN 0.1"}
 # tables 1 and 2 compare the paper's networks with other readings of their training, too
@@ -338,7 +339,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "laplace": laplace,
     "angles": angles,
     "claims": claims,
-    "trainings": over_trainings,
-    "trainings-attack-samples": attack_samples_over_trainings,
     **CIFAR_TABLES,
+    **DEFENCE_TABLES,
+    **TRAINING_TABLES,
 }

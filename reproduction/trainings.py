@@ -1,6 +1,7 @@
 """Tables over several trainings of each network: what a training's seed changes."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
@@ -15,13 +16,10 @@ TITLES = {"bnn": "BNN", "im": "IM", "sin-0.05": "SIN 0.05", "sin-0.1": "SIN 0.1"
 
 
 def of_trainings(results: Results, study: str, model: str) -> list[xr.DataTree]:
-    """Return the results of a study for all trainings of a network.
-
-    Raises:
-        KeyError: naming the file of a training that is missing.
-    """
+    """Return the results of a study for all trainings of a network; fewer than two say nothing."""
     names = [f"{study}-{model}", *[f"{study}-{model}-seed{seed}" for seed in SEEDS]]
-    return [results[name] for name in names]
+    found = [results[name] for name in names if name in results]
+    return found if len(found) > 1 else []
 
 
 def over_trainings(results: Results) -> Table:
@@ -35,6 +33,8 @@ def over_trainings(results: Results) -> Table:
     rows = []
     for model, title in TITLES.items():
         trained = of_trainings(results, "inference-size", model)
+        if not trained:
+            continue
         test = [accuracies(one)["test"].mean("repeat") for one in trained]
         adversarial = [_adversarial(one) for one in trained]
         for number, size in enumerate(SIZES):
@@ -54,6 +54,8 @@ def attack_samples_over_trainings(results: Results) -> Table:
     rows = []
     for model, title in TITLES.items():
         trained = of_trainings(results, "sample-size", model)
+        if not trained:
+            continue
         adversarial = [_adversarial(one) for one in trained]
         cosine = [
             geometry_means(one)["cosine"]
@@ -91,3 +93,9 @@ def _further(values: np.ndarray) -> str:
     quantile = float(student_quantile(0.95, number - 1))
     reach = quantile * values.std(ddof=1) * math.sqrt(1 + 1 / number)
     return f"{values.mean() - reach:.1f} to {values.mean() + reach:.1f}"
+
+
+TRAINING_TABLES: dict[str, Callable[[Results], Table]] = {
+    "trainings": over_trainings,
+    "trainings-attack-samples": attack_samples_over_trainings,
+}
