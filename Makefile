@@ -89,7 +89,6 @@ RUN := OMP_NUM_THREADS=1 $(BIN)/pyrosnn study run --resume --overwrite $(if $(DA
 
 reproduction: .venv/installed
 	$(RUN) reproduction/fashion-mnist.toml
-	$(RUN) reproduction/trainings.toml
 	$(BIN)/python -m reproduction docs/reproduction
 
 reproduction-cifar: .venv/installed
