@@ -1,5 +1,6 @@
 """`learned-scale`: Gaussian noise with a learned scale for each feature (Learn2Perturb)."""
 
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated
 
@@ -69,6 +70,10 @@ class LearnedScale(AtPlaces):
         """Return the sum of features and noise."""
         maps = zip(self.place_of.items(), self.sigma, strict=True)
         return {place: [shift(sigma * sites[name])] for (name, place), sigma in maps}
+
+    def without_decay(self) -> Iterable[torch.nn.Parameter]:
+        """Return the maps, as in the original."""
+        return self.sigma
 
     def after_step(self) -> None:
         """Set every σ to the floor where it is below."""

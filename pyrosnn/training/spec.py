@@ -95,7 +95,7 @@ class OptimizerSettings(Settings):
         optimizer: optimizer.
         learning_rate: learning rate, at the peak of its schedule.
         weight_decay: weight decay; this factor times the parameters is added to their gradients.
-            Learned scales of noise have none.
+            Noise may leave parameters out (``without_decay``): ``pni``, ``adv-bnn`` and ``l2p`` do.
         schedule: schedule of the learning rate.
         milestones: epochs after which the learning rate drops (schedule ``steps``).
         decay: factor that multiplies the learning rate at each milestone.

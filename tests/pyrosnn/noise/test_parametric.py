@@ -21,6 +21,7 @@ from pyrosnn.shapes import Sites
 from pyrosnn.testing import check_contract
 from pyrosnn.training import TrainingSpec, preset, train
 from pyrosnn.training.loss import make_loss
+from pyrosnn.training.optimizers import parameter_groups
 
 SHAPE = (1, 8, 8)
 every_granularity = pytest.mark.parametrize("granularity", list(GRANULARITIES))
@@ -176,6 +177,19 @@ def test_noise_has_no_divergence_and_no_decay(digits: Dataset) -> None:
     plain, decayed = after_a_step(), after_a_step(weight_decay=0.5)
     for name, value in plain.items():
         assert torch.equal(value, decayed[name]) == ("scales" in name), name
+
+
+@pytest.mark.parametrize(
+    ("model", "learned"), [("pni", "scales"), ("adv-bnn", "log_scales"), ("l2p", "sigma")]
+)
+def test_learned_noise_is_a_group_without_decay(model: str, learned: str) -> None:
+    classifier = build_model(model, image_shape=SHAPE, num_classes=10)
+    names = {id(p): name for name, p in classifier.named_parameters()}
+    groups: Any = list(parameter_groups(classifier))
+    decayed, others = ([names[id(p)] for p in group["params"]] for group in groups)
+    assert others == [name for name in names.values() if f"noise.0.{learned}." in name]
+    assert sorted([*decayed, *others]) == sorted(names.values())
+    assert [group.get("weight_decay") for group in groups] == [None, 0.0]
 
 
 def test_images_share_a_sample_and_samples_differ(digits: Dataset) -> None:
