@@ -12,6 +12,7 @@ from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import Function
 from pyrosnn.networks.module import ModuleNetwork
 from pyrosnn.networks.network import Edits, Network, Parts, Weights
+from pyrosnn.networks.trial import is_shape
 from pyrosnn.noise.noise import Laws, Noise
 from pyrosnn.outputs import find_output
 from pyrosnn.shapes import Sites
@@ -152,6 +153,8 @@ class Composed(StochasticClassifier):
 def _after(noise: Sequence[Noise], image_shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of images that the network gets."""
     _require_noise(noise)
+    if not is_shape(image_shape):  # refused by the network, with a reason
+        return image_shape
     for part in noise:
         image_shape = part.shape_after(tuple(image_shape))
     return tuple(image_shape)
