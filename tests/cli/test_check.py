@@ -29,7 +29,7 @@ def test_a_result_without_failures() -> None:
     ]
     assert [row[0] for row in rows] == list(RESULT_CHECKS)
     assert rows[2] == ["attack-strength", "warn", "1"]
-    assert lines[-4] == f"{file}: 2 warn, 9 pass, 3 skipped"
+    assert lines[-4] == f"{file}: 2 warn, 10 pass, 3 skipped"
     assert lines[-3].startswith("- takes one step (attack-strength, warn): fgm makes one step")
     assert lines[-1] == (
         "Publish only as a loose upper bound of robust accuracy: takes one step; has too few "
@@ -100,7 +100,7 @@ def test_a_failed_check_is_exit_status_one(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "100.0% of the perturbations are shorter than η; the mean is 0.50 η" in result.stdout
     lines = result.stdout.strip().splitlines()
-    assert lines[-5].endswith("short.nc: 1 fail, 2 warn, 8 pass, 3 skipped")
+    assert lines[-5].endswith("short.nc: 1 fail, 2 warn, 9 pass, 3 skipped")
     assert lines[-4].startswith("- has perturbations that are not as long as η (perturbation-norm")
     assert lines[-1].startswith("Do not publish as robust accuracy: has perturbations")
     assert result.stderr == ""

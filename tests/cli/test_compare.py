@@ -127,7 +127,7 @@ def test_another_attack_is_judged_at_the_largest_size(run: Run) -> None:
         ["50.3", "70.3"],
         ["50.3", "70.3"],
     ]
-    assert "reachable cosine are known for a single step in ℓ2 alone" in shown
+    assert "Only equal S_A are compared. Equal shares of the reachable cosine are known" in shown
     assert "At the largest common S_A, 100: 2 two is more robust, for fresh images, too." in shown
     assert "share of the reachable" not in shown
     paper = {"labels": "predicted", "clip_judged": True}

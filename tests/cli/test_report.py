@@ -34,7 +34,7 @@ def test_a_standard_evaluation_is_a_page(run: Run, tmp_path: Path) -> None:
     said = verdict.text.replace("\xa0", " ")
     assert "of 40 images withstand ℓ∞ 0.1; without attack" in said
     assert "an attacker with 100 queries leaves" in said
-    assert "No check failed (1 of 8 skipped); 1 warned: more-steps." in said
+    assert "No check failed (1 of 9 skipped); 1 warned: more-steps." in said
     assert {one.text for one in page.all("h3")} == {
         f"{threat}: {what}" for threat in ("ℓ∞ 0.1", "ℓ2 1.5") for what in ("withstood", "fell")
     }
