@@ -110,8 +110,8 @@ MODELS: dict[str, Row] = {
         noise=("members",),
     ),
     "flss": Row(
-        about="Feature-level stochastic smoothing: a random layer below the last, as adversarial "
-        "images should leave it.",
+        about="Feature-level stochastic smoothing: a random layer below the last, alike at x and "
+        "x + δ.",
         network="cnn",
         noise=("stochastic-layer",),
         defaults={"scale": "exp", "rectified": False},

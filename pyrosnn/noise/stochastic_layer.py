@@ -24,8 +24,8 @@ class StochasticLayer(BelowHead):
     logits is exact either way, as $\mathbb E \max(0, z) = μ Φ(μ/s) + s φ(μ/s)$.
 
     Attributes:
-        scale: function that makes a standard deviation of a linear map, ``softplus`` (SE-SNN) or
-            ``exp`` of half a log-variance (FLSS).
+        scale: function that makes a standard deviation of a linear map. SE-SNN has ``softplus``;
+            FLSS has ``exp``, of half a log-variance.
         rectified: give max(0, z) to the head, as SE-SNN does, not z.
 
     References:
