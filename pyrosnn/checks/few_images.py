@@ -48,7 +48,7 @@ def widest(number: int) -> float:
 
     Example:
         >>> [round(widest(number)) for number in (1, 20, 100)]
-        [89, 40, 19]
+        [98, 46, 20]
     """
     low, high = share_interval(np.arange(number) % 2.0)
     return 100 * (high - low)

@@ -33,7 +33,6 @@ from pyrosnn_studies.subject import Subject
 MOMENTS = "moments"  # the group of an attack in one step
 # Single samples of the pilot, and numbers to choose from: so many times its advice.
 PILOT, NUMBERS, PILOT_TIMES = 200, (2000, 5000), 10
-SINGLY = 2  # a sample on its own takes so many times as long as one of a set
 ANY = (0.0, 1.0)  # bounds of pixels, where none are asked for
 
 
@@ -194,7 +193,7 @@ def _moments_of(
 def _cost(spec: DiagnosisSpec, cell: Cell) -> float:
     """Return about how many samples a cell evaluates of an image; a gradient is worth three."""
     if cell.part == MOMENTS:
-        return 3.0 * SINGLY * (spec.num_samples or PILOT)
+        return 3.0 * (spec.num_samples or PILOT)
     grid = spec.grid()
     steps = int(grid.attack_options.get(STEPS, 1))
     if cell.part == DIVISIONS:

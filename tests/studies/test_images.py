@@ -75,7 +75,7 @@ def test_indices_that_cannot_be(bnn: StochasticClassifier, digits: Dataset) -> N
     assert (made.images, made.indices) == (2, (0, 499))
     for changes, message in (
         ({"indices": (500,)}, "digits has 500 test images, and none at index 500; indices are 0 …"),
-        ({"indices": (-1,)}, "none at index -1"),
+        ({"indices": (-1,)}, "indices must be >= 0, got -1"),
         ({"indices": (3, 3)}, "indices has 3 twice"),
         ({"indices": (3, 4), "images": 3}, "indices names 2 images, images is 3; leave images out"),
         ({"indices": ("a",)}, "indices must be an integer, got 'a'"),
