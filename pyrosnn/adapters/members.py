@@ -11,7 +11,7 @@ from pyrosnn.adapters.adapter import Adapter
 from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import Origin, SampleSet, enumerated
-from pyrosnn.sampling.enumerated import HasMembers
+from pyrosnn.sampling.enumeration import HasMembers
 from pyrosnn.seeding import forked_rng, seed_sequence
 from pyrosnn.shapes import Sites
 

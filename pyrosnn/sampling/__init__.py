@@ -6,7 +6,7 @@ from pyrosnn.sampling.draw import (
     draw_sample_set,
     successive_sample_sets,
 )
-from pyrosnn.sampling.enumerated import enumerated
+from pyrosnn.sampling.enumeration import enumerated
 from pyrosnn.sampling.memory import MEMORY_BUDGET
 from pyrosnn.sampling.outputs_vary import require_stochastic
 from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict

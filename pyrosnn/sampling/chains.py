@@ -13,7 +13,7 @@ from pyrosnn.models.composed import Composed
 from pyrosnn.neutral import neutral
 from pyrosnn.noise.posterior_weights import PosteriorWeights
 from pyrosnn.outputs import discriminants_of
-from pyrosnn.sampling.enumerated import enumerated
+from pyrosnn.sampling.enumeration import enumerated
 from pyrosnn.sampling.replay import replay_logits
 from pyrosnn.sampling.sample_set import Origin, SampleSet
 from pyrosnn.settings import checked_arguments

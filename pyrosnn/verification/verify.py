@@ -15,7 +15,7 @@ from pyrosnn.neutral import neutral
 from pyrosnn.propagation import BALLS, METHODS
 from pyrosnn.results import make_dataset
 from pyrosnn.sampling import Origin, SampleSet
-from pyrosnn.sampling.enumerated import HasMembers
+from pyrosnn.sampling.enumeration import HasMembers
 from pyrosnn.settings import checked_arguments
 from pyrosnn.shapes import ImagesLike, LabelsLike
 from pyrosnn.statistics import probability_lower, probability_upper, require_alpha, split

@@ -113,6 +113,13 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
         "MIM": (pyrosnn.MIM, {**common, **loss, "steps": 5, "momentum": 0.5}),
         "RandomNoise": (pyrosnn.RandomNoise, {**common, "draws": 2, "selection_samples": 3}),
         "noise_free": (pyrosnn.noise_free, {"classifier": s["classifier"]}),
+        "enumerated": (
+            pyrosnn.enumerated,
+            {
+                "classifier": build_model("ensemble", image_shape=(1, 2, 2), num_classes=2),
+                "stream": "attack",
+            },
+        ),
         "ExternalAttack": (pyrosnn.ExternalAttack, {**common, **meaned, "function": _stay}),
         "AttackResult": (pyrosnn.AttackResult, _fields(s["result"])),
         "Geometry": (pyrosnn.Geometry, _fields(s["geometry"])),
