@@ -168,6 +168,11 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
                 "seed": 0,
             },
         ),
+        "load_model": (pyrosnn.load_model, {"name": "digits/bnn", "device": "cpu"}),
+        "explain": (
+            pyrosnn.explain,
+            {"first": s["tree"], "second": s["tree"], "strength": 0.5, "confidence": 0.9},
+        ),
         "certify": (
             pyrosnn.certify,
             {
