@@ -16,14 +16,16 @@ from pyrosnn_studies.tables import percent
 from reproduction.cells import Row, Table
 from reproduction.claims import Results
 
-# By name: what it is, and the model without the defence, of the same network and objective.
+# By name: what it is, and the model that it is compared with. All have probabilities as scores, so
+# that margins and gradients have one unit. Where networks or images differ, the change is of all
+# that differs.
 PLAIN, PLAIN_CNN = "plain", "plain-cnn"
 DEFENCES: dict[str, tuple[str, str]] = {
     PLAIN: ("dense network, next to no noise", ""),
     "adversarial": ("adversarial training of it", PLAIN),
     "trades": ("TRADES of it", PLAIN),
     "input-gradient": ("input-gradient penalty on it", PLAIN),
-    "sin": ("noise on the image", PLAIN),
+    "image-noise": ("noise on the image", PLAIN),
     "bnn": ("Bayesian network", PLAIN),
     "adv-bnn": ("Adv-BNN", "bnn"),
     "grad-div": ("GradDiv on the Bayesian network", "bnn"),
@@ -75,11 +77,8 @@ def bought(results: Results) -> Table:
         if len(pair) < 2 or not all(pair):
             continue
         found = explain(pair[0][0], pair[1][0]).isel(threat=0)
-        parts = [
-            _points(found, "part", factor=factor)
-            for factor in ("margin", "gradient_norm", "cosine")
-        ]
-        others = [_judged(found, judge) for judge in ("noise off", "robust@100")]
+        parts = [_points(found, "part", factor=factor) for factor in FACTORS]
+        others = [_judged(found, judge) for judge in ("noise_free", "robust_at_100")]
         against = DEFENCES[baseline][0]
         rows.append(
             [title, against, _points(found, "change"), *parts, _points(found, "remainder"), *others]

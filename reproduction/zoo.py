@@ -1,9 +1,10 @@
 """`python -m reproduction.zoo`: write the digests of the trained classifiers in ``pyrosnn/zoo``."""
 
 import hashlib
+import sys
 from pathlib import Path
 
-from pyrosnn.errors import FileError
+from pyrosnn.errors import FileError, PyrosnnError
 from pyrosnn.storage import atomic_path
 from pyrosnn.zoo import FOLDER
 
@@ -36,4 +37,8 @@ def write_digests(folder: Path = FOLDER) -> None:
 
 
 if __name__ == "__main__":
-    write_digests()
+    try:
+        write_digests()
+    except PyrosnnError as error:
+        print(f"pyrosnn: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -20,7 +20,7 @@ from pyrosnn.shapes import Sites
 def noise_free(classifier: StochasticClassifier) -> "NoiseFree":
     """Return the network without its noise: every sample site is at the mean of its law.
 
-    Weights are the means of their posterior, additive noise is 0, and dropout keeps every unit. A
+    Weights are the means of their posterior, centred noise is 0, and dropout keeps every unit. A
     module whose evaluation mode draws nothing is evaluated in that mode. It is not the mean
     prediction: that is a mean over networks.
 

@@ -29,7 +29,7 @@ class ResizePad(Noise):
     Attributes:
         smallest: smallest side of the resized image; by default that of the image.
         largest: largest side of the resized image; by default one pixel less than the padded one.
-        padded: side of the padded image; by default the image's and a quarter of it.
+        padded: side of the padded image; by default n + 2 ⌊n / 8⌋ for n pixels.
         fill: pixel value of the padding.
         per_example: draw a state for each image, instead of one for all as in the source.
         site: name of the sample site.
@@ -48,7 +48,7 @@ class ResizePad(Noise):
 
     smallest: Annotated[int | None, Ge(1), Default("the image's side")] = None
     largest: Annotated[int | None, Ge(1), Default("one less than --padded")] = None
-    padded: Annotated[int | None, Ge(1), Default("5/4 of the image's side")] = None
+    padded: Annotated[int | None, Ge(1), Default("n + 2 ⌊n / 8⌋ for n pixels")] = None
     fill: Annotated[float, Ge(0), Le(1)] = 0.5
     per_example: bool = True
     _: KW_ONLY

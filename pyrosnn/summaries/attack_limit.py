@@ -5,7 +5,7 @@ import math
 import numpy as np
 import xarray as xr
 
-from pyrosnn.summaries.advice import is_measured, reachable_cosine
+from pyrosnn.summaries.advice import is_measured, known, reachable_cosine
 from pyrosnn.summaries.angle import predicted_cosine
 
 
@@ -25,7 +25,8 @@ def limit_cosine(moments: xr.Dataset, inference_samples: int) -> xr.DataArray:
     """
     if is_measured(moments):
         cosine = moments["resampled_cosine"].isel(subset=-1, drop=True).astype("float64")
-        mean = moments["resampled_cosine"].isel(subset=-1).mean("example")
+        largest = moments["resampled_cosine"].isel(subset=-1)
+        mean = largest.where(known(moments)).mean("example")  # over the images of what is reachable
         gain = reachable_cosine(moments, inference_samples) / float(mean) if mean > 0 else 1.0
         cosine = cosine * (gain if math.isfinite(gain) else 1.0)
     else:

@@ -8,6 +8,7 @@ from annotated_types import Ge, Le
 from pyro.distributions import Categorical
 from torch import Tensor
 
+from pyrosnn.errors import require
 from pyrosnn.models.programs import programs_of
 from pyrosnn.propagation import BALLS, METHODS, ball, difference_bounds
 from pyrosnn.settings import OneOf
@@ -15,6 +16,7 @@ from pyrosnn.training.images.kind import TrainingImages
 from pyrosnn.training.modes import evaluating
 
 if TYPE_CHECKING:
+    from pyrosnn.training.spec import TrainingSpec
     from pyrosnn.training.step import Step
 
 
@@ -51,6 +53,14 @@ class Interval(TrainingImages):
     warm_up: Annotated[int, Ge(0)] = 0
     ramp: Annotated[int, Ge(0)] = 10
     clip: bool = True
+
+    def check(self, spec: "TrainingSpec") -> None:
+        """Refuse noise on the images together with bounds, beyond which noisy images lie."""
+        require(
+            spec.smoothing_variance == 0 or not self.clip,
+            "noisy images leave the data's bounds, to which clip restricts the ball; set clip to "
+            "False, or smoothing_variance to 0",
+        )
 
     def at(self, epoch: int) -> tuple[float, float]:
         """Return ε and κ in an epoch, counted from 1."""

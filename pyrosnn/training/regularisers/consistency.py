@@ -23,7 +23,8 @@ class Consistency(Regulariser):
     predictions $p_i$ of m draws of an image and their mean $\bar p$. A draw is one noisy copy of
     the image with one particle, the joint draw (θ, ε) that certificates count: the copies of
     ``smoothing_variance`` and ``noisy_copies``, times the particles. A model with noise of its own
-    on the image needs no copies. The draws are those of the loss, so that no evaluation is added.
+    on the image needs no copies. The draws are those of the loss on clean images; beside attacked
+    ones they are one more evaluation.
 
     Attributes:
         entropy: weight of the entropy of the mean prediction, η; the original's is 0.5.

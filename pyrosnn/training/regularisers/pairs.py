@@ -10,6 +10,8 @@ from pyrosnn.errors import require
 if TYPE_CHECKING:
     from pyrosnn.training.spec import TrainingSpec
 
+SHORTEST = 1e-12  # of a gradient that has a direction; squares of far shorter ones underflow
+
 
 def require_pairs(name: str, spec: "TrainingSpec") -> None:
     """Refuse settings without two different samples in a step.
@@ -56,12 +58,15 @@ def pair_cosines(gradients: Tensor) -> Tensor:
     """Return the cosine of the gradients of each pair of samples, shape (pair, example).
 
     Args:
-        gradients: shape (sample, example, *image). The cosine of a zero is 0.
+        gradients: shape (sample, example, *image). The cosine of one shorter than ``SHORTEST``
+            is 0, without a derivative.
 
     Example:
         >>> pair_cosines(torch.eye(3).unsqueeze(1)).flatten()
         tensor([0., 0., 0.])
     """
-    units = torch.nn.functional.normalize(gradients.flatten(2), dim=-1, eps=1e-30)
+    flat = gradients.flatten(2)
+    long = flat.detach().norm(dim=-1, keepdim=True) >= SHORTEST
+    units = torch.nn.functional.normalize(torch.where(long, flat, 0.0), dim=-1, eps=1e-30)
     first, second = of_pairs(units)
     return (first * second).sum(-1)

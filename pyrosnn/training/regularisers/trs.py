@@ -30,7 +30,7 @@ class TRS(Regulariser):
     of projected gradient ascent in ℓ∞ find it.
 
     The weights are those of an image. The authors square gradients of the *mean* loss of a batch
-    of B, which divides the second term by B² (their λ is 3 B² / 2 times this μ per unit of the
+    of B, which divides the second term by B² (their λ is B² / 2 times this μ per unit of the
     first term, for three members), and their objective is the sum of the members' losses.
 
     Attributes:
@@ -79,5 +79,6 @@ class TRS(Regulariser):
             point = near.detach().requires_grad_()
             (ascent,) = torch.autograd.grad(self.steepness(step, point).sum(), point)
             moved = near + self.radius / 3 * ascent.sign()
-            near = moved.clamp(x - self.radius, x + self.radius).clamp(low, high)
+            # noisy images leave the bounds: the ball comes last
+            near = moved.clamp(low, high).clamp(x - self.radius, x + self.radius)
         return near.detach()

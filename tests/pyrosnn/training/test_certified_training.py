@@ -150,6 +150,14 @@ def test_the_evaluation_is_that_of_the_loss(
 
 
 @pytest.mark.usefixtures("as_users_call")
+def test_bounds_of_noisy_images_are_refused() -> None:
+    """Clipped to the data's bounds, a ball would not hold its own centre."""
+    noisy: dict[str, Any] = {"images": "ibp", "smoothing_variance": 0.1}
+    with pytest.raises(ArgumentError, match="noisy images leave the data's bounds"):
+        spec_of("bnn", **noisy, image_options={"strength": 0.1})
+    spec_of("bnn", **noisy, image_options={"strength": 0.1, "clip": False})
+
+
 def test_one_draw_is_refused() -> None:
     with pytest.raises(ArgumentError, match="compares draws of an image, got one"):
         spec_of("sin", num_particles=1, **CONSISTENT)

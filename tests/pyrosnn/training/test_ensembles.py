@@ -162,6 +162,27 @@ def test_the_steepest_image_stays_near() -> None:
     assert torch.equal(TRS(weight=1.0, radius=0.0).steepest(step), x)
 
 
+def test_near_a_noisy_image_the_ball_comes_before_the_bounds() -> None:
+    """Noise takes images out of the bounds, and to clip them would leave the ball."""
+    x, y = batch()
+    step, term = step_of(2 * x - 0.5, y, ensemble()), TRS(weight=1.0, radius=0.05)
+    assert float((term.steepest(step) - step.x).abs().max()) <= 0.05 + 1e-12
+
+
+def test_vanishing_gradients_have_the_cosine_0() -> None:
+    """In float32 the squares of such entries underflow, and so does the length."""
+    gradients = torch.full((3, 2, 5), 1e-23)
+    gradients[:, 1] = 1e-3
+    assert pair_cosines(gradients).tolist() == [[0.0, pytest.approx(1.0)]] * 3
+
+
+def test_noise_without_a_mean_has_no_prediction_without_noise(digits: Dataset) -> None:
+    spec = preset("ensemble", epochs=1, regularisers={"noise-matching": {"weight": 0.1}})
+    message = "noise-matching needs noise whose law has a mean, which ensemble does not have; leave"
+    with pytest.raises(ArgumentError, match=message):
+        train(spec, digits)
+
+
 @every_term
 def test_what_has_no_pairs_is_refused(term: str) -> None:
     weight = {term: {"weight": 1.0}}
