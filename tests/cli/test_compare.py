@@ -198,8 +198,10 @@ def test_smoothing_is_told(run: Run) -> None:
     ids=str,
 )
 def test_refusals_are_one_line(arguments: tuple[str, ...], message: str, run: Run) -> None:
-    write("a", 5.0, 0.9)
-    write("linf", 5.0, 0.9, spec={"norm": "linf"})
+    if "a.nc" in arguments:
+        write("a", 5.0, 0.9)
+    if "linf.nc" in arguments:
+        write("linf", 5.0, 0.9, spec={"norm": "linf"})
     names = ("angle", "angle_error", "cosine_first_order", "cosine_second_order")
     dims = ("mean_scale", "variance_scale")
     angles = {name: (dims, np.zeros((1, 1))) for name in names}
@@ -212,8 +214,10 @@ def test_refusals_are_one_line(arguments: tuple[str, ...], message: str, run: Ru
         provenance={},
         group="angles",
     )
-    save_results("angles.nc", tree)
-    save_results("e.nc", standard_result(5))
+    if "angles.nc" in arguments:
+        save_results("angles.nc", tree)
+    if "e.nc" in arguments:
+        save_results("e.nc", standard_result(5))
     result = run("compare", *arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
