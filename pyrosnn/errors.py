@@ -14,8 +14,9 @@ class PyrosnnError(Exception):
     """Base of every error that pyrosnn raises on purpose; its text is one line for the user."""
 
     def __str__(self) -> str:
-        """Return the text in one line, whatever the values in it look like."""
-        return re.sub(r"\s*\n\s*", " ", super().__str__())
+        """Return the text in one line, without the shapes that Pyro adds to errors in a trace."""
+        text = super().__str__().split("\nTrace Shapes:")[0]
+        return re.sub(r"\s*\n\s*", " ", text)
 
 
 class ArgumentError(PyrosnnError, ValueError):

@@ -67,10 +67,12 @@ def explain(
         with lock(output):
             write_whole(output, content, overwrite=bool(overwrite))
     common = settings(made_with(results[0]), COMMON)
+    same = ["Both results are the same one."] if results[0].identical(results[1]) else []
     document = Document(
         heading=[
             *origins(results, (first, second), names),
             f"{found.attrs['images']:,} images; {common}",
+            *same,
         ],
         tables=titled(explanation_tables(found, names), results[0]),
         closing=[

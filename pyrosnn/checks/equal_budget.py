@@ -61,9 +61,10 @@ def equal_budget(trial: Trial) -> Finding:
     significant = bool(
         significantly_positive(rise, grain=1 / len(small.x), comparisons=comparisons)
     )
+    in_steps = f"{steps} step{'s' if steps > 1 else ''}"
     text = (
         f"accuracy {own.mean():.3f} with S_A = {size} at {size * cost} gradients, "
-        f"{lowest.mean():.3f} with S_A = {budget // steps} in {steps} steps of PGD"
+        f"{lowest.mean():.3f} with S_A = {budget // steps} in {in_steps} of PGD"
     )
     status = "warn" if significant and mean > LARGE else "pass"
     return Finding(name=NAME, status=status, value=mean, message=text)

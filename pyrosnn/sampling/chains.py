@@ -51,6 +51,10 @@ def chain_sets(
         ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9])
     """
     noise = _chains_of(classifier)
+    require(
+        noise.chains >= 2,
+        "A and I need a chain each, the classifier has one; train with chains=2 or more",
+    )
     for chain in (*attack, *inference):
         require(
             0 <= chain < noise.chains,

@@ -13,7 +13,7 @@ from torch import Tensor
 from pyrosnn.data import DATASETS, OWN_DATA
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.device import open_device
-from pyrosnn.errors import DataError, FileError, first_line
+from pyrosnn.errors import DataError, FileError, first_line, require
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
@@ -195,6 +195,11 @@ def load_model(name: str, device: str | torch.device = "cpu") -> StochasticClass
         >>> load_model("digits/bnn").image_shape
         (1, 8, 8)
     """
+    require(
+        not name.endswith(".safetensors"),
+        f"load_model takes the name of a model that comes with pyrosnn, got the file {name}; your "
+        "own is load_checkpoint(path).classifier",
+    )
     return load_checkpoint(zoo_file(name), device).classifier
 
 

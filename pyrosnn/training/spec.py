@@ -188,10 +188,16 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
 
     def make_regularisers(self) -> list[Regulariser]:
         """Return the terms that are added to the objective, in the order of ``regularisers``."""
-        return [
-            from_options(resolve(REGULARISERS, name, "regulariser"), name, options)
-            for name, options in self.regularisers.items()
-        ]
+        rows = {name: resolve(REGULARISERS, name, "regulariser") for name in self.regularisers}
+        given: Mapping[str, Any] = self.regularisers
+        for name, options in given.items():
+            require(
+                not isinstance(options, Mapping) or "weight" in options,
+                f"{name} needs its weight: --{name}-weight on the command line, "
+                f"{name.replace('-', '_')}_weight in a file, or {{'{name}': {{'weight': …}}}} in "
+                "Python",
+            )
+        return [from_options(row, name, self.regularisers[name]) for name, row in rows.items()]
 
     @property
     def rounds(self) -> int:

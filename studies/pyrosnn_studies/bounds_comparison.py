@@ -18,7 +18,7 @@ from pyrosnn.summaries.compare_bounds import (
 )
 from pyrosnn.summaries.standard import standard_of
 from pyrosnn.tables import Number, Table
-from pyrosnn_studies.comparison import difference_cells, difference_columns, judged
+from pyrosnn_studies.comparison import ONE_REPEAT, difference_cells, difference_columns, judged
 
 WORDS = {
     "clean": "no attack",
@@ -61,7 +61,12 @@ def bounds_tables(
             ],
         )
         said = [
-            judged(row, f"Under {shown[threat]}, {WORDS[share]}", list(names))
+            judged(
+                row,
+                f"Under {shown[threat]}, {WORDS[share]}",
+                list(names),
+                said="certified on more images" if share == "certified" else "more robust",
+            )
             for (threat, share), row in _rows(rows)
             if share != "clean"
         ]
@@ -79,7 +84,7 @@ def bounds_tables(
         ],
     )
     said = [
-        judged(row, f"Beyond {radius:.4g}, by {kind}", list(names))
+        judged(row, f"Beyond {radius:.4g}, by {kind}", list(names), said="certified on more images")
         for (radius, kind), row in _rows(rows)
         if row["first"] + row["second"] > 0
     ]
@@ -116,6 +121,8 @@ def _warnings(results: Sequence[xr.DataTree], names: Sequence[str]) -> list[str]
     """Say where attacks and certificates are less alike than they seem."""
     sizes = [read_spec(result).get("attack_samples") for result in results]
     lines = []
+    if any(read_spec(result).get("repeats", 1) == 1 for result in results):
+        lines.append(ONE_REPEAT)
     if all(STANDARD in result.children for result in results) and sizes[0] != sizes[1]:
         lines.append(
             f"The attacks have S_A = {sizes[0]} and {sizes[1]}, as the diagnosis of each model or "

@@ -223,7 +223,12 @@ def _at_largest_size(by_size: pd.DataFrame, compared: Comparison, names: list[st
     return [judged(by_size.iloc[-1], f"At the largest common S_A, {by_size.index[-1]:,}", names)]
 
 
-def judged(row: Any, where: str, names: list[str], *, rough: bool = False) -> str:
+ONE_REPEAT = "One repeat: no interval for fresh A, I; that for images is for these A, I."
+
+
+def judged(
+    row: Any, where: str, names: list[str], *, rough: bool = False, said: str = "more robust"
+) -> str:
     """Say which model a row shows to be more robust, or that it shows none to be.
 
     Args:
@@ -231,6 +236,7 @@ def judged(row: Any, where: str, names: list[str], *, rough: bool = False) -> st
         where: at which strength, size or share, in words.
         names: the two models' names.
         rough: whether the row rests on a law that the results miss.
+        said: what the larger share is called.
     """
     over_images, over_samples = _sign(row, "images"), _sign(row, "samples")
     sign = over_images or over_samples
@@ -244,7 +250,7 @@ def judged(row: Any, where: str, names: list[str], *, rough: bool = False) -> st
         return f"{where}: no difference beyond the intervals ({points})."
     reach = "for fresh images, too" if over_images else "on these images; fresh ones may differ"
     better = names[0] if sign > 0 else names[1]
-    return f"{where}: {better} {'seems' if rough else 'is'} more robust, {reach}."
+    return f"{where}: {better} {'seems' if rough else 'is'} {said}, {reach}."
 
 
 def warnings_of(compared: Comparison, names: list[str]) -> list[str]:
@@ -253,7 +259,7 @@ def warnings_of(compared: Comparison, names: list[str]) -> list[str]:
     if lines and compared.moments is None:
         lines.append("Run pyrosnn diagnose for both models: its results need no such law.")
     if min(compared.first.sizes["repeat"], compared.second.sizes["repeat"]) == 1:
-        lines.append("One repeat: no interval for fresh A, I; that for images is for these A, I.")
+        lines.append(ONE_REPEAT)
     return lines
 
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from pyrosnn.data import DATASETS, OWN_DATA
-from pyrosnn.errors import FileError, require, row_of, unknown_name
+from pyrosnn.errors import FileError, first_line, require, row_of, unknown_name
 from pyrosnn.models import MODELS
 from pyrosnn.settings import Kind, OneOf, Option, check_value, kind_of, nested, parse
 from pyrosnn.training.options import training_options
+from pyrosnn.zoo import PREFIX
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.options import study_options
 
@@ -93,7 +94,8 @@ def read_jobs(file: Path) -> Jobs:
     except OSError as error:
         raise FileError(f"cannot read {file}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(f"{file} is not readable TOML ({error})") from error
+        like = "; a result is run again with --like" if file.suffix == ".nc" else ""
+        raise FileError(f"{file} is not readable TOML ({first_line(error)}){like}") from error
     for key in content:
         if key not in (*FOLDERS, *TABLES, "defaults"):
             raise unknown_name(f"key of {file}", key, [*FOLDERS, "defaults", *TABLES])
@@ -246,6 +248,6 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
         else:
             is_function = REFERENCE.fullmatch(str(job.model)) is not None
             require(
-                is_function or job.model.exists(),
+                is_function or str(job.model).startswith(PREFIX) or job.model.exists(),
                 f"study {job.name}: there is no model {job.model}",
             )

@@ -282,6 +282,8 @@ def test_certificates_are_compared_at_each_radius(run: Run) -> None:
         ["margin", "75.0", "50.0", "+25.0"],
         ["margin", "75.0", "0.0", "+75.0"],
     ]
-    assert "Beyond 0.5, by margin: 1 far is more robust, for fresh images, too." in shown
+    assert (
+        "Beyond 0.5, by margin: 1 far is certified on more images, for fresh images, too." in shown
+    )
     assert "Certificates of 1,000 and 500 draws: more draws certify more." in shown
     assert "σ = " not in shown

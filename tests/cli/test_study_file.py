@@ -141,7 +141,7 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
         (('checkpoints = "kept"', "checkpoints = 1"), "checkpoints of list.toml must be a folder"),
         (("images = 10", "images = 100000"), "digits has 500 test images"),
         (("steps = 2", "steps = = 2"), "list.toml is not readable TOML"),
-        (("input_gradient_weight = 0.1\n", ""), "needs the option 'weight'"),
+        (("input_gradient_weight = 0.1\n", ""), "needs its weight: --input-gradient-weight"),
         (("[defaults.train]", "[defaults.trian]"), "'trian'; did you mean 'train'"),
         (('model = "bnn"\n\n', 'model = ["bnn"]\n\n'), "unknown model in [train.bnn] of"),
         (('study = "sample-size"', "study = 3"), "unknown study in [study.size] of list.toml"),

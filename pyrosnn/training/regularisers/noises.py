@@ -36,7 +36,7 @@ def noise_of(step: "Step", kind: type[N], name: str, models: str) -> tuple[Netwo
             return classifier.network, part
     raise ArgumentError(
         f"{name} needs a {kind.__name__}, which the classifier does not have; train {models}, or "
-        "leave the regulariser out"
+        "leave it out"
     )
 
 

@@ -184,6 +184,12 @@ def test_noise_without_a_mean_has_no_prediction_without_noise(digits: Dataset) -
 
 
 @every_term
+def test_a_term_without_its_weight_names_the_option(term: str) -> None:
+    with pytest.raises(ArgumentError, match=f"{term} needs its weight: --{term}-weight on the"):
+        preset("ensemble", regularisers={term: {}})
+
+
+@every_term
 def test_what_has_no_pairs_is_refused(term: str) -> None:
     weight = {term: {"weight": 1.0}}
     with pytest.raises(ArgumentError, match=r"num_particles must be >= 2, got 1"):

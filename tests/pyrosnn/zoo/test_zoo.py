@@ -57,6 +57,24 @@ def test_a_wrong_name_is_refused_with_the_nearest() -> None:
             pyrosnn.load_model(wrong)  # type: ignore[arg-type]
 
 
+def test_a_checkpoint_of_ones_own_has_another_function() -> None:
+    message = r"got the file rse\.safetensors; your own is load_checkpoint\(path\)\.classifier"
+    with pytest.raises(ArgumentError, match=message):
+        pyrosnn.load_model("rse.safetensors")
+
+
+@pytest.mark.slow
+def test_a_list_of_runs_takes_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = 'study = "sample-size"\nimages = 3\nrepeats = 1\nattack_samples = [1]\n'
+    for model, said in (("digits/bnn", ""), ("digits/bn", "did you mean 'digits/bnn'?")):
+        text = f'[study.mine]\nmodel = "zoo:{model}"\n{settings}'
+        Path("list.toml").write_text(text, "utf-8")
+        run = invoke("study", "run", "list.toml", "--overwrite")
+        assert run.exit_code == (2 if said else 0), run.output
+        assert said in run.output
+
+
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = bytearray(zoo_file("digits/sin").read_bytes())
     content[-1] ^= 1
