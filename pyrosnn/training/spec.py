@@ -18,6 +18,7 @@ from pyrosnn.settings import (
     Settings,
     TermsOf,
     from_options,
+    kinds_of,
 )
 from pyrosnn.training.images import IMAGES
 from pyrosnn.training.images.augmentations import AUGMENTATIONS
@@ -191,13 +192,14 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
         rows = {name: resolve(REGULARISERS, name, "regulariser") for name in self.regularisers}
         given: Mapping[str, Any] = self.regularisers
         for name, options in given.items():
+            without = isinstance(options, Mapping) and "weight" not in options
             require(
-                not isinstance(options, Mapping) or "weight" in options,
+                not without or any(option not in kinds_of(rows[name]) for option in options),
                 f"{name} needs its weight: --{name}-weight on the command line, "
                 f"{name.replace('-', '_')}_weight in a file, or {{'{name}': {{'weight': …}}}} in "
                 "Python",
             )
-        return [from_options(row, name, self.regularisers[name]) for name, row in rows.items()]
+        return [from_options(row, name, given[name]) for name, row in rows.items()]
 
     @property
     def rounds(self) -> int:

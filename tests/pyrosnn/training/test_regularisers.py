@@ -192,7 +192,11 @@ def test_rows_of_ones_own_are_trained_with(
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"average": "squares"}, ArgumentError, "input-gradient needs the option 'weight'"),
+        (
+            {"average": "squares"},
+            ArgumentError,
+            "input-gradient needs its weight: --input-gradient-weight",
+        ),
         ({"weight": -1.0}, ArgumentError, "weight must be >= 0 and finite, got -1.0"),
         ({"weight": 1.0, "start": -1}, ArgumentError, "start must be >= 0, got -1"),
         ({"weight": 1.0, "average": "square"}, UnknownNameError, "did you mean 'squares'"),
