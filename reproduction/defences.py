@@ -55,7 +55,8 @@ def defences(results: Results) -> Table:
     """Return what each defence withstands, from the weakest judgement to the strongest.
 
     Shares of images have 95 % intervals for fresh images, and for fresh trainings where there are
-    several; ± is a standard deviation over trainings.
+    several. "APGD alone" has the S_A that a diagnosis advises, in the last column; B is the median
+    over images of the loss gradient's noise scale.
     """
     header = ["defence", "clean", "FGM, S_A = 1", "APGD alone", "all attacks", "robust@100"]
     header += ["noise off", "certified", "B", "S_A"]

@@ -1,0 +1,61 @@
+"""The tables of the defences, from made-up results, and the list of runs for the real ones."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from support.standard_result import standard_result
+
+from pyrosnn.models import find_row
+from pyrosnn_studies.listing import read_jobs
+from reproduction.defences import DEFENCES, PLAIN, bought, defences
+
+LIST = Path(__file__).parents[2] / "reproduction" / "defences.toml"
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, xr.DataTree]:
+    """Both models have the same values, so that nothing was bought; one has two trainings."""
+    one = standard_result(40)
+    return {PLAIN: one, "rse": one, "rse-seed1": one, "bnn": one}
+
+
+def test_each_defence_has_its_shares(results: dict[str, xr.DataTree]) -> None:
+    header, rows = defences(results)
+    assert [row[0] for row in rows] == [DEFENCES[name][0] for name in (PLAIN, "bnn", "rse")]
+    values = results[PLAIN]["standard"].dataset.isel(threat=0)
+    for row in rows:
+        cells = dict(zip(header, row, strict=True))
+        for column, name in (("clean", "unattacked"), ("all attacks", "archive")):
+            share = 100 * float(values[f"{name}_correct"].mean())
+            assert cells[column].split()[0] == f"{share:.1f}"
+        assert cells["FGM, S_A = 1"] == cells["certified"] == ""  # no such files
+
+
+def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) -> None:
+    header, rows = bought(results)
+    (row,) = rows  # rse is compared with a CNN, which is not here
+    cells = dict(zip(header, row, strict=True))
+    assert cells["against"] == DEFENCES[PLAIN][0]
+    for column in ("change, points", "margin", "gradient", "angle", "rest", "robust@100"):
+        assert float(cells[column].split()[0]) == 0, column
+
+
+def test_the_list_has_a_training_and_two_studies_of_each() -> None:
+    trained, studies = read_jobs(LIST)
+    assert set(trained) == set(DEFENCES)
+    assert set(studies) == {*DEFENCES, *(f"{name}-fgm" for name in DEFENCES)}
+    for name, job in studies.items():
+        assert job.model is trained[name.removesuffix("-fgm")]
+    for name, (_, baseline) in DEFENCES.items():
+        assert baseline in {"", *DEFENCES}
+        assert name != baseline
+    content = tomllib.loads(LIST.read_text("utf-8"))
+    assert all(run["linf"] == "8/255" for run in content["study"].values() if "linf" in run)
+
+
+def test_all_models_of_the_list_have_probabilities() -> None:
+    """Margins and gradients of logits have another unit, and explain would compare both."""
+    trained, _ = read_jobs(LIST)
+    assert {find_row(job.model).output for job in trained.values()} == {"probs"}
