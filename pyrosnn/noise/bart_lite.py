@@ -11,8 +11,9 @@ from pyro.distributions import Uniform
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.network import INPUT, Edits, Features, Kinds, Network, apply
-from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.networks.network import INPUT, Edits, Network, apply
+from pyrosnn.noise.at_input import AtInput
+from pyrosnn.noise.noise import Laws
 from pyrosnn.noise.transforms import FIELDS, NUMBERS, Transform, transforms_for
 from pyrosnn.shapes import Sites
 
@@ -27,7 +28,7 @@ class Numbers(Uniform):
 
 
 @dataclass(eq=False, repr=False)
-class BartLite(Noise):
+class BartLite(AtInput):
     """BaRT-lite: k of 12 random transforms of each image, in random order.
 
     Each is drawn at most once, with parameters of its own, and pixels are clipped to [0, 1] after
@@ -78,15 +79,6 @@ class BartLite(Noise):
     def transforms(self) -> list[Transform]:
         """The transforms of images with these channels."""
         return transforms_for(self.image_shape[0])
-
-    @property
-    def site_names(self) -> list[str]:
-        """The name of the only site."""
-        return [self.site]
-
-    def kinds(self) -> Kinds:
-        """Return a change of the image."""
-        return {INPUT: [Features]}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the distribution of the uniform numbers, which has no learned parameters."""

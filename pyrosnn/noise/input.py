@@ -8,13 +8,14 @@ from annotated_types import Gt
 from pyro.distributions import Normal
 from torch import Tensor
 
-from pyrosnn.networks.network import INPUT, Edits, Features, Kinds, Network, shift
-from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.networks.network import INPUT, Edits, Network, shift
+from pyrosnn.noise.at_input import AtInput
+from pyrosnn.noise.noise import Laws
 from pyrosnn.shapes import Sites
 
 
 @dataclass(eq=False, repr=False)
-class InputNoise(Noise):
+class InputNoise(AtInput):
     r"""Gaussian noise on the image: $x + ε$ with $ε \sim \mathcal N(0, σ^2 I)$.
 
     Attributes:
@@ -35,15 +36,6 @@ class InputNoise(Noise):
 
     def place(self, network: Network) -> None:
         """Do nothing: every network has an input."""
-
-    @property
-    def site_names(self) -> list[str]:
-        """The name of the only site."""
-        return [self.site]
-
-    def kinds(self) -> Kinds:
-        """Return a change of the image."""
-        return {INPUT: [Features]}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the distribution of the noise, which has no learned parameters."""

@@ -1,8 +1,8 @@
 """`normal-weights`: a mean-field normal posterior on the weights of layers."""
 
 import math
-from collections.abc import Collection, Iterable
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -10,13 +10,13 @@ from annotated_types import Gt
 from pyro.distributions import Normal
 from torch import Tensor
 
-from pyrosnn.networks.network import Edits, Kinds, Network, Weights
-from pyrosnn.noise.noise import Laws, Noise
-from pyrosnn.shapes import Sites
+from pyrosnn.networks.network import Network
+from pyrosnn.noise.at_weights import AtWeights
+from pyrosnn.noise.noise import Laws
 
 
 @dataclass(eq=False, repr=False)
-class NormalWeights(Noise):
+class NormalWeights(AtWeights):
     r"""Independent weights $w \sim \mathcal N(m, s^2)$, with the network's weights as means m.
 
     Prior: $w \sim \mathcal N(0, s_0^2)$. The logarithm of each weight's s is learned; biases are
@@ -35,31 +35,17 @@ class NormalWeights(Noise):
 
     prior_scale: Annotated[float, Gt(0)] = 0.1
     initial_scale: Annotated[float, Gt(0)] = 0.02
-    _: KW_ONLY
-    places: Collection[str] | None = None
-    site: str = "weight"
 
     def __post_init__(self) -> None:
         """Check the values of the fields."""
         super().__post_init__()
         self.log_scales = torch.nn.ParameterList()
-        self.place_of: dict[str, str] = {}
 
     def place(self, network: Network) -> None:
         """Create the scales."""
-        for number, place in enumerate(network.weight_places(self.places)):
-            matrix = network.matrix(place)
+        super().place(network)
+        for matrix in map(network.matrix, self.place_of.values()):
             self.log_scales.append(torch.full_like(matrix, math.log(self.initial_scale)).detach())
-            self.place_of[f"{self.site}_{number}"] = place
-
-    @property
-    def site_names(self) -> list[str]:
-        """One site for each place."""
-        return list(self.place_of)
-
-    def kinds(self) -> Kinds:
-        """Return the kind of edit: other weights at each place."""
-        return {place: [Weights] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the normal posteriors."""
@@ -75,10 +61,6 @@ class NormalWeights(Noise):
             name: law.expand(network.matrix(place).shape).to_event(2)
             for name, place in self.place_of.items()
         }
-
-    def edits(self, network: Network, sites: Sites) -> Edits:
-        """Return the drawn weights."""
-        return {place: [Weights(sites[name].squeeze(1))] for name, place in self.place_of.items()}
 
     def without_decay(self) -> Iterable[torch.nn.Parameter]:
         """Return the logarithms of scales: decay would draw scales to 1."""

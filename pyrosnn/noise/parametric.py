@@ -1,6 +1,6 @@
 """`parametric-weights`: Gaussian noise on weights, with a learned share of their spread."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated
 
@@ -10,8 +10,9 @@ from pyro.distributions import Normal
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.network import Edits, Kinds, Network, Weights
-from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.networks.network import Edits, Network, Weights
+from pyrosnn.noise.at_weights import AtWeights
+from pyrosnn.noise.noise import Laws
 from pyrosnn.settings import OneOf
 from pyrosnn.shapes import Sites
 
@@ -24,7 +25,7 @@ GRANULARITIES: dict[str, Callable[[int, int], tuple[int, ...]]] = {
 
 
 @dataclass(eq=False, repr=False)
-class ParametricWeights(Noise):
+class ParametricWeights(AtWeights):
     r"""Parametric noise injection on weights: $\tilde w = w + a\, s(w)\, \eta$.
 
     $\eta \sim \mathcal N(0, I)$, and $s(w)$ is the standard deviation of a layer's weights
@@ -46,32 +47,21 @@ class ParametricWeights(Noise):
     initial_scale: Annotated[float, Gt(0)] = 0.25
     granularity: Annotated[str, OneOf(GRANULARITIES)] = "layer"
     _: KW_ONLY
-    places: Collection[str] | None = None
     site: str = "weight_noise"
 
     def __post_init__(self) -> None:
         """Check the values of the fields."""
         super().__post_init__()
         self.scales = torch.nn.ParameterList()
-        self.place_of: dict[str, str] = {}
 
     def place(self, network: Network) -> None:
         """Create the factors."""
-        for number, place in enumerate(network.weight_places(self.places)):
+        super().place(network)
+        for place in self.place_of.values():
             rows, columns = _shape(network, place)
             require(rows * columns > 1, f"'{place}' has one weight alone, which has no spread")
             shape = GRANULARITIES[self.granularity](rows, columns)
             self.scales.append(network.matrix(place).new_full(shape, self.initial_scale))
-            self.place_of[f"{self.site}_{number}"] = place
-
-    @property
-    def site_names(self) -> list[str]:
-        """One site for each place."""
-        return list(self.place_of)
-
-    def kinds(self) -> Kinds:
-        """Return the kind of edit: other weights at each place."""
-        return {place: [Weights] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return standard normals of the weights' shapes; they have no learned parameters."""

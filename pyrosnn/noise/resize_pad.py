@@ -9,15 +9,16 @@ from pyro.distributions import Categorical
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.network import INPUT, Edits, Features, Kinds, Network
+from pyrosnn.networks.network import INPUT, Edits, Features, Network
 from pyrosnn.networks.resized import Resized, positions
-from pyrosnn.noise.noise import Laws, Noise
+from pyrosnn.noise.at_input import AtInput
+from pyrosnn.noise.noise import Laws
 from pyrosnn.settings import Default
 from pyrosnn.shapes import Sites
 
 
 @dataclass(eq=False, repr=False)
-class ResizePad(Noise):
+class ResizePad(AtInput):
     r"""Resize to r × r pixels, and pad to p × p with r rows from a on and r columns from b on.
 
     r is uniform in ``smallest`` … ``largest``, a and b are uniform in 0 … p - r: finitely many
@@ -103,15 +104,6 @@ class ResizePad(Noise):
         shares = [torch.full((n * n,), 1 / (len(sizes) * n * n)) for _, n in listed]
         self.register_buffer("states", states, persistent=False)
         self.register_buffer("probabilities", torch.cat(shares), persistent=False)
-
-    @property
-    def site_names(self) -> list[str]:
-        """The name of the only site."""
-        return [self.site]
-
-    def kinds(self) -> Kinds:
-        """Return a change of the image."""
-        return {INPUT: [Features]}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the distribution of the state's number, which has no learned parameters."""

@@ -1,22 +1,21 @@
 """`matrix-normal`: a matrix normal posterior on the weights of layers."""
 
 import math
-from collections.abc import Collection
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from pyrosnn.networks.network import Edits, Kinds, Network, Weights
+from pyrosnn.networks.network import Network
+from pyrosnn.noise.at_weights import AtWeights
 from pyrosnn.noise.matrix_normal import MatrixNormal
-from pyrosnn.noise.noise import Laws, Noise
-from pyrosnn.shapes import Sites
+from pyrosnn.noise.noise import Laws
 
 
 @dataclass(eq=False, repr=False)
-class MatrixNormalWeights(Noise):
+class MatrixNormalWeights(AtWeights):
     r"""$W = M + r \circ E \circ c$ with the network's weights as mean M, row and column scales.
 
     Prior: $W \sim \mathcal{MN}(0, I, I)$. A row is an input of the layer (of a convolution: a
@@ -37,36 +36,22 @@ class MatrixNormalWeights(Noise):
 
     initial_row_scale: Annotated[float, Gt(0)] = 0.05
     initial_column_scale: Annotated[float, Gt(0)] = 1.0
-    _: KW_ONLY
-    places: Collection[str] | None = None
-    site: str = "weight"
 
     def __post_init__(self) -> None:
         """Check the values of the fields."""
         super().__post_init__()
         self.row_log_scales = torch.nn.ParameterList()
         self.column_log_scales = torch.nn.ParameterList()
-        self.place_of: dict[str, str] = {}
 
     def place(self, network: Network) -> None:
         """Create the scales."""
         row_scale = math.log(self.initial_row_scale)
         column_scale = math.log(self.initial_column_scale)
-        for number, place in enumerate(network.weight_places(self.places)):
-            matrix = network.matrix(place)
+        super().place(network)
+        for matrix in map(network.matrix, self.place_of.values()):
             rows, columns = matrix.shape
             self.row_log_scales.append(matrix.new_full((rows,), row_scale))
             self.column_log_scales.append(matrix.new_full((columns,), column_scale))
-            self.place_of[f"{self.site}_{number}"] = place
-
-    @property
-    def site_names(self) -> list[str]:
-        """One site for each place."""
-        return list(self.place_of)
-
-    def kinds(self) -> Kinds:
-        """Return the kind of edit: other weights at each place."""
-        return {place: [Weights] for place in self.place_of.values()}
 
     def posterior(self, network: Network, like: Tensor) -> Laws:
         """Return the matrix normal posteriors."""
@@ -89,7 +74,3 @@ class MatrixNormalWeights(Noise):
                 column_scale=like.new_ones(columns),
             )
         return laws
-
-    def edits(self, network: Network, sites: Sites) -> Edits:
-        """Return the drawn weights."""
-        return {place: [Weights(sites[name].squeeze(1))] for name, place in self.place_of.items()}
