@@ -6,7 +6,7 @@ import pyro
 import torch
 from torch import Tensor
 
-from pyrosnn.errors import NoNoiseFreeError, first_line
+from pyrosnn.errors import NoNoiseFreeError
 from pyrosnn.models.axes import one_sample
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.networks.function import Function
@@ -101,10 +101,7 @@ class NoiseFree(StochasticClassifier):
         found = []
         for seed in (0, 1):
             with torch.no_grad(), forked_rng(seed_sequence(seed, "noise-free"), self.device):
-                try:
-                    found.append(one_sample(self.guide, x))
-                except NoNoiseFreeError as error:  # to which Pyro adds the shapes of its trace
-                    raise NoNoiseFreeError(first_line(error)) from None
+                found.append(one_sample(self.guide, x))
         for name, value in found[0].items():
             if not torch.equal(value, found[1][name]):
                 raise NoNoiseFreeError(
