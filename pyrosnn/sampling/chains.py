@@ -66,17 +66,17 @@ def chain_sets(
         f"A and I need chains of their own, got {list(attack)} and {list(inference)}",
     )
     a, i = (
-        _set_of(noise, chains, stream)
+        _set_of(classifier, chains, stream)
         for chains, stream in ((attack, "attack"), (inference, "inference"))
     )
     return a, i
 
 
-def _set_of(noise: PosteriorWeights, chains: Sequence[int], stream: str) -> SampleSet:
-    device = noise.samples[0].device
+def _set_of(classifier: StochasticClassifier, chains: Sequence[int], stream: str) -> SampleSet:
+    noise, device = _chains_of(classifier), classifier.device
     draws = torch.arange(noise.draws, device=device)
     chosen = torch.cat([chain * noise.draws + draws for chain in chains]).unsqueeze(1)
-    origin = Origin(seed=0, stream=stream, stop=len(chosen))
+    origin = Origin(seed=0, stream=stream, stop=len(chosen), classifier=classifier.fingerprint())
     return SampleSet(origin=origin, stored={noise.site: chosen})
 
 

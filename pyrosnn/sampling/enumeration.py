@@ -70,7 +70,7 @@ def enumerated(classifier: StochasticClassifier, *, stream: str = "inference") -
     """
     if isinstance(classifier, HasMembers) and classifier.num_members > 0:
         members = torch.arange(classifier.num_members, device=classifier.device)
-        return _set_of(classifier.member_sites(members), None, stream)
+        return _set_of(classifier, classifier.member_sites(members), None, stream)
     (sites, probabilities), (_, again) = (_states(classifier, seed=seed) for seed in (0, 1))
     require(
         torch.equal(probabilities, again),
@@ -85,12 +85,14 @@ def enumerated(classifier: StochasticClassifier, *, stream: str = "inference") -
     )
     alike = bool(torch.allclose(probabilities, probabilities.mean(), rtol=TOLERANCE, atol=0))
     weights = None if alike else probabilities * (len(probabilities) / total)
-    return _set_of(sites, weights, stream)
+    return _set_of(classifier, sites, weights, stream)
 
 
-def _set_of(sites: Sites, weights: Tensor | None, stream: str) -> SampleSet:
+def _set_of(
+    classifier: StochasticClassifier, sites: Sites, weights: Tensor | None, stream: str
+) -> SampleSet:
     number = len(next(iter(sites.values())))
-    origin = Origin(seed=0, stream=stream, stop=number)
+    origin = Origin(seed=0, stream=stream, stop=number, classifier=classifier.fingerprint())
     return SampleSet(origin=origin, stored=sites, weights=weights, exact=True)
 
 

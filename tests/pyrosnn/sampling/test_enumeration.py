@@ -15,6 +15,7 @@ from pyrosnn.attacks import loss_gradient
 from pyrosnn.attacks.norms import unit
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
+from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import enumerated, predict, replay_logits
 from pyrosnn.shapes import Sites
@@ -169,3 +170,15 @@ def test_eot_and_many_steps_reach_the_enumerated_attack(classifiers: Any, digits
     assert exact + 0.04 < fresh < fixed  # few draws are a weak attack
     assert abs(accuracy(drawn(30)) - exact) <= 0.02
     assert abs(accuracy(drawn(1), steps=100) - exact) <= 0.04
+
+
+def test_the_values_of_another_classifier_are_refused() -> None:
+    padded = build_model("resize-pad", image_shape=(1, 8, 8), num_classes=3)
+    ensemble = build_model("ensemble", image_shape=(1, 8, 8), num_classes=3)
+    sets: dict[str, Any] = {
+        "attack_samples": pyrosnn.enumerated(padded, stream="attack"),
+        "inference_samples": pyrosnn.enumerated(padded),
+    }
+    x, y = torch.rand(2, 1, 8, 8), torch.tensor([0, 1])
+    with pytest.raises(ArgumentError, match="were drawn from another classifier"):
+        pyrosnn.evaluate(ensemble, x, y, attack=pyrosnn.FGM(strength=0.1), **sets)

@@ -128,20 +128,18 @@ def untrained(draws: int = 5) -> StochasticClassifier:
 
 
 def test_attack_and_inference_have_chains_of_their_own() -> None:
-    a, i = chain_sets(untrained(), attack=[2], inference=[0, 1])
+    classifier = untrained()
+    a, i = chain_sets(classifier, attack=[2], inference=[0, 1])
     assert a.tensors["draw"].flatten().tolist() == [10, 11, 12, 13, 14]
     assert i.tensors["draw"].flatten().tolist() == list(range(10))
     assert (a.origin.stream, i.origin.stream) == ("attack", "inference")
     x, y = torch.rand(4, *SHAPE), torch.arange(4) % 3
-    result = pyrosnn.evaluate(
-        untrained(),
-        x,
-        y,
-        attack=pyrosnn.PGD(strength=0.1, steps=2, relative_step=0.5, fixed_samples=True),
-        attack_samples=a,
-        inference_samples=i,
-    )
+    attack = pyrosnn.PGD(strength=0.1, steps=2, relative_step=0.5, fixed_samples=True)
+    sets: dict[str, Any] = {"attack_samples": a, "inference_samples": i}
+    result = pyrosnn.evaluate(classifier, x, y, attack=attack, **sets)
     assert result.sizes["attack_samples"] == 1
+    with pytest.raises(ArgumentError, match="were drawn from another classifier"):
+        pyrosnn.evaluate(untrained(), x, y, attack=attack, **sets)
 
 
 @pytest.mark.parametrize(
