@@ -20,6 +20,7 @@ from pyrosnn_cli.installed import is_left_out, left_out
 from pyrosnn_cli.memory import is_out_of_memory, out_of_memory
 from pyrosnn_cli.pipes import closed_pipes_end_quietly
 from pyrosnn_cli.unexpected import TRACEBACK_VARIABLE, unexpected
+from pyrosnn_studies.allocation import keep_freed_memory
 
 # Commands that run a study and do more: the study, and the options of the run.
 RUNS: dict[str, tuple[str, type[study.StudyRun]]] = {
@@ -167,5 +168,6 @@ def main() -> None:
     """Run the program; replace what the output's encoding lacks (Greek letters in cp1252)."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    keep_freed_memory()
     with closed_pipes_end_quietly():
         app(prog_name="pyrosnn")

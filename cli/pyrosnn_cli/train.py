@@ -9,7 +9,7 @@ import typer
 from annotated_types import Ge
 
 from pyrosnn.data import DATASETS, short_name
-from pyrosnn.models import MODELS
+from pyrosnn.models import MODELS, is_sampled
 from pyrosnn.settings import Default
 from pyrosnn.storage import lock
 from pyrosnn.training.options import choice_with, training_options
@@ -57,7 +57,7 @@ class Models(SettingsGroup):
         ]
         return make_command(
             name,
-            f"{MODELS[name].about}\n\n{HELP}",
+            f"{MODELS[name].about}\n\n{HELP_OF_CHAINS if is_sampled(name) else HELP}",
             parts,
             call,
             elsewhere=lambda option: choice_with(name, option, arguments),
@@ -68,6 +68,11 @@ HELP = (
     "The state of the training is kept beside the checkpoint. After an interruption, the same "
     "command with --resume continues to the same weights. --network, --images, --attack and "
     "--regulariser choose rows: add one before --help to see its options."
+)
+
+HELP_OF_CHAINS = (
+    "The posterior of the weights is sampled, given the training images as they are. Chains are "
+    "not continued: after an interruption, the same command starts again."
 )
 
 app = typer.Typer(

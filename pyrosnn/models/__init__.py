@@ -171,6 +171,22 @@ def find_row(name: str) -> Row:
     return row_of(MODELS, name, "model")
 
 
+def is_sampled(name: str) -> bool:
+    """Whether a row's weights are samples of the posterior from Markov chains, not trained.
+
+    Args:
+        name: a name in ``MODELS``; empty for a classifier of one's own.
+
+    Raises:
+        UnknownNameError: for an unknown model.
+
+    Example:
+        >>> is_sampled("hmc"), is_sampled("bnn")
+        (True, False)
+    """
+    return bool(name) and find_row(name).method == "nuts"
+
+
 def model_options(name: str, network: str | None = None) -> dict[str, Any]:
     """Return the options of a model and their defaults.
 

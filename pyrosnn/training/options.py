@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyrosnn.errors import row_of
-from pyrosnn.models import MODELS, model_settings
+from pyrosnn.models import MODELS, is_sampled, model_settings
 from pyrosnn.networks import NETWORKS
 from pyrosnn.settings import Option, choices_with, options_of
 from pyrosnn.settings.presets import load_presets, row_preset, with_presets
 
 SPEC = "pyrosnn.training.spec:TrainingSpec"
+# Settings that chains of samples have, too, beside the model's options.
+OF_CHAINS = ("seed",)
 
 
 def training_options(model: str, chosen: Mapping[str, Any] | None = None) -> list[Option]:
@@ -33,7 +35,10 @@ def training_options(model: str, chosen: Mapping[str, Any] | None = None) -> lis
     chosen = _with_own(presets, chosen or {})
     if chosen.get("network"):
         row_of(NETWORKS, chosen["network"], "network")
-    options = [*model_settings(model, chosen.get("network")), *options_of(SPEC, chosen)]
+    settings = options_of(SPEC, chosen)
+    if is_sampled(model):
+        settings = [option for option in settings if option.name in OF_CHAINS]
+    options = [*model_settings(model, chosen.get("network")), *settings]
     if chosen.get("network") not in (
         None,
         MODELS[model].network,
@@ -75,7 +80,9 @@ def choice_with(model: str, option: str, chosen: Mapping[str, Any]) -> str:
         if any(one.name == option for one in model_settings(model, network)):
             return f"add --network {network}"
     choices = choices_with(SPEC, option, chosen)
-    if choices:
+    if choices and not is_sampled(model):
         return f"add {' '.join(f'--{choice} {row}' for choice, row in choices)}"
+    if is_sampled(model) and any(one.name == option for one in options_of(SPEC, chosen)):
+        return f"{model} samples the posterior of the weights; it is not trained in steps"
     has = [other for other in MODELS if option in {one.name for one in model_settings(other)}]
     return f"it is an option of {', '.join(has)}" if has else ""

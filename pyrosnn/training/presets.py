@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from pyrosnn.errors import row_of, unknown_name
-from pyrosnn.models import find_row
+from pyrosnn.errors import require, row_of, unknown_name
+from pyrosnn.models import find_row, is_sampled
 from pyrosnn.settings import checked_arguments
 from pyrosnn.settings.presets import load_presets, row_preset
+from pyrosnn.training.options import OF_CHAINS
 from pyrosnn.training.spec import TrainingSpec
 
 PACKAGE = "pyrosnn.training"
@@ -36,7 +37,8 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
 
     Raises:
         UnknownNameError: for an unknown model or preset.
-        ArgumentError: for a value out of range.
+        ArgumentError: for a value out of range, and for settings of a training in steps, such as
+            ``epochs``, where the model's weights are sampled.
 
     Example:
         >>> preset("bnn", "paper", epochs=2).epochs
@@ -49,6 +51,7 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     for change in changes:
         if change not in known:
             raise unknown_name("setting", change, known)
+    _check_used(model, changes)
     settings = row_preset(base, model)
     options = changes.get("options", {})
     own = find_row(model).network if model else None
@@ -57,6 +60,18 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
     changes["options"] = options
     changes |= _joined(settings, changes)
     return TrainingSpec(**{**settings, "model": model, **changes})
+
+
+def _check_used(model: str, changes: Mapping[str, Any]) -> None:
+    """Refuse settings of steps for a model whose weights are sampled."""
+    if not is_sampled(model):
+        return
+    unused = [name for name in changes if name not in ("options", *OF_CHAINS)]
+    require(
+        not unused,
+        f"{model} samples the posterior of the weights, given the training images as they are; "
+        f"leave out {', '.join(unused)}",
+    )
 
 
 def _joined(preset: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge, Gt, Le
 
 from pyrosnn.errors import brief, require, resolve
-from pyrosnn.models import complete_options, find_row
+from pyrosnn.models import complete_options, find_row, is_sampled
 from pyrosnn.models.precision import PRECISIONS
 from pyrosnn.settings import (
     INTERNAL,
@@ -204,8 +204,7 @@ class TrainingSpec(OptimizerSettings, BatchSettings, ObjectiveSettings):
     @property
     def rounds(self) -> int:
         """The number of epochs; of Markov chains where the posterior is sampled in their place."""
-        chains = bool(self.model) and find_row(self.model).method == "nuts"
-        return int(self.options["chains"]) if chains else self.epochs
+        return int(self.options["chains"]) if is_sampled(self.model) else self.epochs
 
     @property
     def output(self) -> str:
