@@ -16,36 +16,35 @@ from pyrosnn_studies.tables import percent
 from reproduction.cells import Row, Table
 from reproduction.claims import Results
 
-# By name: what it is, and the model that it is compared with. All have probabilities as scores, so
-# that margins and gradients have one unit. Where networks or images differ, the change is of all
-# that differs.
-PLAIN, PLAIN_CNN = "plain", "plain-cnn"
+# By name: what it is, and the model that it is compared with. All have the same dense network, and
+# probabilities as scores, so that margins and gradients have one unit.
+PLAIN = "plain"
 DEFENCES: dict[str, tuple[str, str]] = {
-    PLAIN: ("dense network, next to no noise", ""),
-    "adversarial": ("adversarial training of it", PLAIN),
-    "trades": ("TRADES of it", PLAIN),
-    "input-gradient": ("input-gradient penalty on it", PLAIN),
+    PLAIN: ("none: next to no noise", ""),
+    "adversarial": ("adversarial training", PLAIN),
+    "trades": ("TRADES", PLAIN),
+    "input-gradient": ("input-gradient penalty", PLAIN),
     "image-noise": ("noise on the image", PLAIN),
-    "bnn": ("Bayesian network", PLAIN),
-    "adv-bnn": ("Adv-BNN", "bnn"),
-    "grad-div": ("GradDiv on the Bayesian network", "bnn"),
-    "diverse-directions": ("diverse directions on the Bayesian network", "bnn"),
-    "pni": ("PNI", "adversarial"),
+    "pinot": ("noise after the first layer (Pinot)", PLAIN),
+    "rse": ("RSE", PLAIN),
+    "wca": ("WCA-Net", PLAIN),
     "se-snn": ("SE-SNN", PLAIN),
-    "ensemble": ("ensemble of three", PLAIN),
-    "drt": ("DRT", "ensemble"),
-    "trs": ("TRS", "ensemble"),
-    "gal": ("GAL", "ensemble"),
+    "l2p": ("Learn2Perturb", "adversarial"),
+    "flss": ("FLSS", "adversarial"),
+    "bnn": ("BNN", PLAIN),
+    "im": ("IM", "bnn"),
+    "adv-bnn": ("Adv-BNN", "adversarial"),
+    "grad-div": ("BNN with GradDiv", "bnn"),
+    "diverse-directions": ("BNN with diverse directions", "bnn"),
+    "pni": ("PNI", "adversarial"),
     "resize-pad": ("random resize and pad", PLAIN),
     "bart-lite": ("BaRT-lite", PLAIN),
-    PLAIN_CNN: ("CNN, next to no noise", ""),
-    "rse": ("RSE", PLAIN_CNN),
-    "pinot": ("noise after the first layer", PLAIN_CNN),
-    "wca": ("WCA-Net", PLAIN_CNN),
-    "l2p": ("Learn2Perturb", PLAIN_CNN),
-    "flss": ("FLSS", PLAIN_CNN),
+    "ensemble": ("ensemble of three", PLAIN),
+    "drt": ("ensemble with DRT", "ensemble"),
+    "trs": ("ensemble with TRS", "ensemble"),
+    "gal": ("ensemble with GAL", "ensemble"),
 }
-SEEDS = ("", "-seed1", "-seed2")
+SEEDS = ("", "-seed1")
 ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
 FACTORS = ("margin", "gradient_norm", "cosine")
 FIRST = "apgd-ce"  # the attack of the protocol that is projected gradient ascent on the loss

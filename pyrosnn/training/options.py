@@ -83,6 +83,6 @@ def choice_with(model: str, option: str, chosen: Mapping[str, Any]) -> str:
     if choices and not is_sampled(model):
         return f"add {' '.join(f'--{choice} {row}' for choice, row in choices)}"
     if is_sampled(model) and any(one.name == option for one in options_of(SPEC, chosen)):
-        return f"{model} samples the posterior of the weights; it is not trained in steps"
+        return "its weights are samples of the posterior, and not trained step by step"
     has = [other for other in MODELS if option in {one.name for one in model_settings(other)}]
     return f"it is an option of {', '.join(has)}" if has else ""

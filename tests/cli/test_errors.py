@@ -126,6 +126,7 @@ MODEL = ("--model", "the checkpoint")
         (["train", "bnn", "im"], "unexpected extra argument(s) (im)"),
         (["train", "bnn", "--network", "cn"], "unknown network 'cn'; did you mean 'cnn'"),
         (["train", "bnn", "--channels", "4"], "bnn has no option --channels; add --network cnn"),
+        (["train", "hmc", "--epochs", "2"], "hmc has no option --epochs; its weights are samples"),
         (["train", "bnn", "--strength", "1"], "bnn has no option --strength; add --images adv"),
         (
             ["train", "bnn", "--attack-directions", "3"],

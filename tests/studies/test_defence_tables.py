@@ -9,7 +9,7 @@ from support.standard_result import standard_result
 
 from pyrosnn.models import find_row
 from pyrosnn_studies.listing import read_jobs
-from reproduction.defences import DEFENCES, PLAIN, bought, defences
+from reproduction.defences import DEFENCES, PLAIN, SEEDS, bought, defences
 
 LIST = Path(__file__).parents[2] / "reproduction" / "defences.toml"
 
@@ -23,7 +23,7 @@ def results() -> dict[str, xr.DataTree]:
 
 def test_each_defence_has_its_shares(results: dict[str, xr.DataTree]) -> None:
     header, rows = defences(results)
-    assert [row[0] for row in rows] == [DEFENCES[name][0] for name in (PLAIN, "bnn", "rse")]
+    assert [row[0] for row in rows] == [DEFENCES[name][0] for name in (PLAIN, "rse", "bnn")]
     values = results[PLAIN]["standard"].dataset.isel(threat=0)
     for row in rows:
         cells = dict(zip(header, row, strict=True))
@@ -35,19 +35,21 @@ def test_each_defence_has_its_shares(results: dict[str, xr.DataTree]) -> None:
 
 def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) -> None:
     header, rows = bought(results)
-    (row,) = rows  # rse is compared with a CNN, which is not here
-    cells = dict(zip(header, row, strict=True))
-    assert cells["against"] == DEFENCES[PLAIN][0]
-    for column in ("change, points", "margin", "gradient", "angle", "rest", "robust@100"):
-        assert float(cells[column].split()[0]) == 0, column
+    assert [row[0] for row in rows] == [DEFENCES[name][0] for name in ("rse", "bnn")]
+    for row in rows:
+        cells = dict(zip(header, row, strict=True))
+        assert cells["against"] == DEFENCES[PLAIN][0]
+        for column in ("change, points", "margin", "gradient", "angle", "rest", "robust@100"):
+            assert float(cells[column].split()[0]) == 0, column
 
 
-def test_the_list_has_a_training_and_two_studies_of_each() -> None:
+def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     trained, studies = read_jobs(LIST)
-    assert set(trained) == set(DEFENCES)
-    assert set(studies) == {*DEFENCES, *(f"{name}-fgm" for name in DEFENCES)}
+    assert set(trained) == {f"{name}{seed}" for name in DEFENCES for seed in SEEDS}
+    certified = {name for name in studies if name.endswith("-certificates")}
+    assert set(studies) == {*trained, *(f"{name}-fgm" for name in trained), *certified}
     for name, job in studies.items():
-        assert job.model is trained[name.removesuffix("-fgm")]
+        assert job.model is trained[name.removesuffix("-fgm").removesuffix("-certificates")]
     for name, (_, baseline) in DEFENCES.items():
         assert baseline in {"", *DEFENCES}
         assert name != baseline

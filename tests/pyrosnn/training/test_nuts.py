@@ -1,5 +1,6 @@
 """Samples of a posterior by NUTS: of one that is known, and of a network's weights."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,5 +190,14 @@ def test_predictions_of_independent_draws_pass_the_diagnostics_of_arviz() -> Non
 def test_settings_that_the_posterior_does_not_have_are_refused(
     changes: dict[str, Any], digits: Dataset
 ) -> None:
+    spec = preset("hmc", options=TINY)
     with pytest.raises(ArgumentError, match="hmc samples the posterior given the training images"):
-        train(preset("hmc", options=TINY, **changes), digits)
+        train(replace(spec, **changes), digits)
+    with pytest.raises(ArgumentError, match=f"leave out {', '.join(changes)}$"):
+        preset("hmc", options=TINY, **changes)
+
+
+def test_settings_of_steps_are_refused_where_there_are_none() -> None:
+    with pytest.raises(ArgumentError, match="leave out epochs, optimizer"):
+        preset("hmc", epochs=3, optimizer="sgd")
+    assert preset("hmc", seed=3).seed == 3
