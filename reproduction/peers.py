@@ -13,6 +13,7 @@ import foolbox
 import torch
 import torchattacks
 import xarray as xr
+from foolbox.models.pytorch import PyTorchModel
 from torch import Tensor
 
 from pyrosnn.attacks import APGD, FGM, PGD, Attack, ExternalAttack
@@ -84,11 +85,13 @@ def peers(norm: str, clip: tuple[float, float]) -> dict[str, Attack]:
         return attacked
 
     def square(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Tensor:
-        found: Tensor = torchattacks.Square(module, norm=name, eps=strength, n_queries=QUERIES)(x, y)
+        found: Tensor = torchattacks.Square(module, norm=name, eps=strength, n_queries=QUERIES)(
+            x, y
+        )
         return found
 
     def descent(module: torch.nn.Module, x: Tensor, y: Tensor, strength: float) -> Tensor:
-        model = foolbox.PyTorchModel(module, bounds=clip, device=x.device)
+        model = PyTorchModel(module, bounds=clip, device=x.device)
         found: Tensor = FOOLBOX[norm](steps=STEPS)(model, x, y, epsilons=strength)[1]
         return found
 

@@ -1,21 +1,28 @@
-"""Memory that a process frees stays with it: the next batch takes it again without a fault."""
+"""Memory that a process frees stays with it: the next batch takes it again without a fault.
+
+An attack allocates and frees the same large blocks at every step. Where glibc
+gives them back to the kernel each time, the kernel clears every page anew.
+The peak of memory stays about the same: what a process has taken, it keeps
+until it ends. That is for programs, not for libraries, whose users may think
+otherwise.
+"""
 
 import ctypes
 import os
 
-# <malloc.h>, with values that keep what is freed
-_TRIM_THRESHOLD = (-1, -1)  # never give the top of the heap back
-_MMAP_THRESHOLD = (-3, 2**31 - 1)  # large blocks come from the heap, too
-_ARENA_MAX = (-8, 1)  # one heap: those of threads have a fixed size, and give large blocks back
+# What glibc reads when a process starts: the top of the heap is never given back, large blocks come
+# from the heap, too, and there is one heap, for those of threads have a fixed size.
+KEEPING = {
+    "MALLOC_TRIM_THRESHOLD_": 2**33,
+    "MALLOC_MMAP_MAX_": 0,
+    "MALLOC_ARENA_MAX": 1,
+}
+# The same for a process that runs, by the numbers of <malloc.h>; -1 is never.
+_OPTIONS = {-1: -1, -4: 0, -8: 1}
 
 
 def keep_freed_memory() -> bool:
-    """Tell the C library to keep freed memory for what this process allocates next.
-
-    An attack allocates and frees the same large blocks at every step. Where glibc gives them back
-    to the kernel each time, the kernel clears every page anew: a third of the processor time of an
-    evaluation with two workers. The process' peak of memory stays about the same; what it has
-    taken, it keeps until it ends. For programs, not for libraries, whose users may think otherwise.
+    """Tell the C library to keep what is freed for what this process allocates next.
 
     Returns:
         Whether it was done: not on systems without glibc, nor where the environment says how
@@ -31,4 +38,4 @@ def keep_freed_memory() -> bool:
         set_option = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # another C library, or Windows
         return False
-    return all([set_option(*option) for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX)])
+    return all([set_option(option, value) for option, value in _OPTIONS.items()])

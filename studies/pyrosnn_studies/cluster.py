@@ -23,6 +23,7 @@ from distributed import (
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ClusterError
 from pyrosnn.training.checkpoints import package_versions
+from pyrosnn_studies.allocation import KEEPING
 from pyrosnn_studies.cells import Cell
 from pyrosnn_studies.runner import Compute, Task
 from pyrosnn_studies.store import Finished
@@ -46,7 +47,11 @@ def local_cluster(workers: int) -> Iterator[Compute]:
         workers: how many.
     """
     # no cell waits at one worker while another has none
-    settings = {"distributed.scheduler.worker-saturation": 1.0}
+    settings: dict[str, Any] = {"distributed.scheduler.worker-saturation": 1.0}
+    # Dask has workers give back what they free, and the kernel clear it for their next step: a
+    # third of the processor time of an evaluation
+    start = "distributed.nanny.pre-spawn-environ"
+    settings |= {f"{start}.{name}": value for name, value in KEEPING.items()}
     with (
         dask.config.set(settings),
         LocalCluster(
