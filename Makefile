@@ -8,7 +8,8 @@
 # make docs    build the site into site/
 # make gallery   draw the figures of docs/gallery.md again
 # make bench   set up and run the benchmarks (ten minutes): tables, and docs/performance.md
-# make reproduction DATA=folder   the paper on FashionMNIST (reproduction-cifar: CIFAR-10)
+# make reproduction DATA=folder   the paper on FashionMNIST (reproduction-cifar: CIFAR-10;
+#              reproduction-defences: the defences of the literature)
 PYTHON ?= python3
 # One thread for the small networks of `study`: as fast when the machine is quiet, and steady
 # when it is busy, where threads that wait for each other spin.
@@ -17,7 +18,8 @@ MODEL := results/bnn-digits.safetensors
 LOUD_PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP := $(LOUD_PIP) --quiet
 
-.PHONY: study check fast-tests test readers lint hooks docs gallery bench reproduction reproduction-cifar clean
+.PHONY: study check fast-tests test readers lint hooks docs gallery bench reproduction \
+	reproduction-cifar reproduction-defences clean
 
 study: .venv/installed
 	mkdir -p results
@@ -89,11 +91,16 @@ RUN := OMP_NUM_THREADS=1 $(BIN)/pyrosnn study run --resume --overwrite $(if $(DA
 
 reproduction: .venv/installed
 	$(RUN) reproduction/fashion-mnist.toml
+	$(RUN) reproduction/trainings.toml
 	$(BIN)/python -m reproduction docs/reproduction
 
 reproduction-cifar: .venv/installed
 	$(RUN) reproduction/cifar10.toml
 	$(BIN)/python -m reproduction docs/reproduction/cifar
+
+reproduction-defences: .venv/installed
+	$(RUN) reproduction/defences.toml
+	$(BIN)/python -m reproduction docs/defences
 
 clean:
 	rm -rf .venv site results
