@@ -6,7 +6,7 @@ from pyrosnn.attacks import PGD
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import draw_sample_set
+from pyrosnn.sampling import draw_sample_set, predict
 from pyrosnn.training import preset, train
 
 
@@ -47,3 +47,47 @@ def test_samples_do_not_matter_for_a_margin_attack_on_wca(
     assert float((first - second).flatten(1).norm(dim=1).median()) < 1e-4
     first, second = found["cross-entropy", 1], found["cross-entropy", 20]
     assert float((first - second).flatten(1).norm(dim=1).median()) > 1e-2
+
+
+def withstand(model: StochasticClassifier, digits: Dataset, attack: PGD, number: int) -> float:
+    """Return the share of 200 digits that are right on 100 samples, attacked with others."""
+    x, y = digits.test_images(200)
+    a = draw_sample_set(model, x, number, seed=0, stream="attack")
+    judge = draw_sample_set(model, x, 100, seed=0, stream="inference")
+    delta = attack(model, x, y, a).perturbation
+    return float((predict(model, x + delta, judge).predicted == y).double().mean())
+
+
+@pytest.mark.statistical
+def test_many_steps_of_one_sample_replace_many_samples(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """T9: of 100 gradients, those of 100 steps find as much as of 10 × 10, and of 1 × 100 less."""
+    found = {
+        steps: withstand(
+            classifiers["im"],
+            digits,
+            PGD(strength=0.6, steps=steps, relative_step=step, clip=digits.bounds),
+            100 // steps,
+        )
+        for steps, step in ((1, 1.0), (10, 0.25), (100, 0.05))
+    }
+    assert found[100] <= found[10] + 0.01, found
+    assert found[10] <= found[1] - 0.02, found
+
+
+@pytest.mark.statistical
+def test_an_attack_on_predicted_labels_leaves_more(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """T10: what is wrong without an attack is moved away from the wrong class (Pinot et al.)."""
+    found = {
+        labels: withstand(
+            classifiers["im"],
+            digits,
+            PGD(strength=0.6, steps=10, relative_step=0.25, labels=labels, clip=digits.bounds),
+            10,
+        )
+        for labels in ("true", "predicted")
+    }
+    assert found["predicted"] - found["true"] > 0.03, found
