@@ -189,5 +189,7 @@ def test_predictions_of_independent_draws_pass_the_diagnostics_of_arviz() -> Non
 def test_settings_that_the_posterior_does_not_have_are_refused(
     changes: dict[str, Any], digits: Dataset
 ) -> None:
-    with pytest.raises(ArgumentError, match="hmc samples the posterior given the training images"):
+    with pytest.raises(
+        ArgumentError, match="hmc samples the posterior of the weights, given the training"
+    ):
         train(preset("hmc", options=TINY, **changes), digits)
