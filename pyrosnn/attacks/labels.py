@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from pyrosnn.models.classifier import StochasticClassifier
-from pyrosnn.sampling import SampleSet, predict
+from pyrosnn.sampling import SampleSet, predict_again
 
 
 def true_labels(
@@ -19,7 +19,7 @@ def predicted_labels(
     classifier: StochasticClassifier, x: Tensor, y: Tensor, samples: SampleSet
 ) -> Tensor:
     """Return the classes that the attack set predicts at x."""
-    return predict(classifier, x, samples).predicted
+    return predict_again(classifier, x, samples).predicted
 
 
 LABELS: dict[str, Callable[[StochasticClassifier, Tensor, Tensor, SampleSet], Tensor]] = {

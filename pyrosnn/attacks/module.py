@@ -24,7 +24,7 @@ from pyrosnn.sampling import (
     SampleSet,
     ScaledSum,
     mean_prediction,
-    predict,
+    predict_again,
     require_attackers,
 )
 from pyrosnn.settings import checked_arguments
@@ -188,7 +188,7 @@ class SampledModule(torch.nn.Module):
         if torch.is_grad_enabled() and x.requires_grad:
             value: Tensor = _Streamed.apply(x, self, samples, rows)
             return value
-        mean = predict(self._source.classifier, x.detach(), samples)
+        mean = predict_again(self._source.classifier, x.detach(), samples)
         return MODULE_OUTPUTS[self.output].value(mean).to(x.dtype)
 
     def _of(self, samples: SampleSet, rows: Tensor) -> SampleSet:
@@ -203,7 +203,7 @@ class SampledModule(torch.nn.Module):
 
     def predict(self, x: Images) -> MeanPrediction:
         """Return the mean prediction of images, in float64 and without a gradient."""
-        return predict(self._source.classifier, x.detach(), self.samples)
+        return predict_again(self._source.classifier, x.detach(), self.samples)
 
     def for_examples(self, rows: Tensor) -> "SampledModule":
         """Return the module for some of the images that the samples were drawn for.

@@ -16,7 +16,7 @@ from pyrosnn.attacks.supply import Supply
 from pyrosnn.errors import NotFiniteError, not_finite
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.outputs.mean import MeanPrediction
-from pyrosnn.sampling import SampleSet, predict
+from pyrosnn.sampling import SampleSet, predict_again
 from pyrosnn.sampling.replay import GRADIENTS, require_finite
 from pyrosnn.shapes import Flags, Images, Labels, PerImage
 
@@ -258,7 +258,7 @@ class Problem(Supply):
         """
         x, _, samples = self._of(rows, self.selection)
         self.num_queries += len(x) * len(samples)
-        return predict(self.classifier, x + delta, samples, moved=True)
+        return predict_again(self.classifier, x + delta, samples, moved=True)
 
     def decide(self, delta: Images, rows: Rows = EVERY) -> PerImage:
         """Return the loss of each image at x + δ on V, and offer δ to the archive.
@@ -283,7 +283,7 @@ class Problem(Supply):
     def predicted(self) -> Labels:
         """The classes that A predicts at x; reused from a gradient there."""
         if self._predicted is None:
-            self._predicted = predict(self.attacker, self.x, self.samples).predicted
+            self._predicted = predict_again(self.attacker, self.x, self.samples).predicted
         return self._predicted
 
     @property

@@ -8,11 +8,12 @@ from torch import Tensor
 from pyrosnn.attacks.norms import length
 from pyrosnn.attacks.problem import Problem
 from pyrosnn.sampling import Origin
+from pyrosnn.settings import RightlyCalled
 from pyrosnn.shapes import Flags, Images, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttackResult:
+class AttackResult(metaclass=RightlyCalled):
     """Perturbations of a block of images, and their origin.
 
     Attributes:

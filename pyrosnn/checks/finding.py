@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 
+from pyrosnn.settings import RightlyCalled
+
 # from good to bad; ``skipped`` says nothing of either
 STATUSES = ("skipped", "pass", "warn", "fail")
+# Shares, cosines and differences of these that are smaller are the rounding of a zero.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(metaclass=RightlyCalled):
     """The finding of one check.
 
     Attributes:
         name: the check's name in ``CHECKS``; its section in the documentation explains it.
         status: ``pass``, ``warn``, ``fail``, or ``skipped`` where something needed is missing.
-        value: the number behind the status; None where the check was skipped.
+        value: the number behind the status, 0 for what is but rounding; None where the check was
+            skipped.
         message: one sentence: what the number is, and what it means, or what is missing.
         reason: in a few words what speaks against the evaluation, for the verdict; where it is
             empty, those that ``REASONS`` has for the check.
@@ -24,6 +29,24 @@ class Finding:
     value: float | None
     message: str
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Make a zero of rounding."""
+        if isinstance(self.value, float):
+            object.__setattr__(self, "value", without_rounding(self.value))
+
+
+def without_rounding(value: float) -> float:
+    """Return a share, a cosine or a difference of these; 0 where it is but rounding.
+
+    Args:
+        value: the number.
+
+    Example:
+        >>> without_rounding(0.1 + 0.2 - 0.3), without_rounding(-1e-6)
+        (0.0, -1e-06)
+    """
+    return 0.0 if abs(value) < ROUNDING else value
 
 
 def skipped(name: str, missing: str) -> Finding:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from pyrosnn.attacks import Attack
-from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.checks.finding import Finding, skipped, without_rounding
 from pyrosnn.checks.trial import NUM_REPEATS, Trial
 from pyrosnn.conditions import attack_geometry
 
@@ -43,7 +43,8 @@ def gradient_definitions(trial: Trial) -> Finding:
     if all(different):
         rank, p_value = stats.spearmanr(first, second, alternative="greater")
     few = trial.few
-    difference = float((few.accuracies(prediction) - few.accuracies(loss)).mean())
+    gaps = few.accuracies(prediction) - few.accuracies(loss)
+    difference = without_rounding(float(gaps.mean()))
     status = "warn" if abs(difference) > LARGE else "pass"
     if not p_value < FAILURE_RATE:
         status = "fail"

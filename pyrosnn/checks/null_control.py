@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.finding import Finding, without_rounding
 from pyrosnn.checks.over_images import by_image, exceeds
 from pyrosnn.results import read_spec
 from pyrosnn.statistics import robust_at
@@ -35,9 +35,12 @@ def null_control(result: xr.DataTree) -> Finding:
     by_attack = clean - by_image(values["archive_correct"])
     shares = _shares(by_random, by_attack)
     worst = int(shares.argmax())
+    lost, lost_under_attack = (
+        without_rounding(float(of.mean("example")[worst])) for of in (by_random, by_attack)
+    )
     text = (
-        f"random δ take {float(by_random.mean('example')[worst]):+.3f} of the accuracy, the attack "
-        f"{float(by_attack.mean('example')[worst]):+.3f} ({values['threat'].values[worst]})"
+        f"random δ take {lost:+.3f} of the accuracy, the attack {lost_under_attack:+.3f} "
+        f"({values['threat'].values[worst]})"
     )
     status = "pass"
     for limit, name in ((WARN_ABOVE, "warn"), (FAIL_ABOVE, "fail")):

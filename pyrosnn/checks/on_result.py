@@ -12,6 +12,7 @@ from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.stored import STORED, stored_findings
 from pyrosnn.errors import resolve
 from pyrosnn.results import GROUP, make_result
+from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 
 # The checks of each kind of values.
@@ -25,6 +26,7 @@ TABLES = {
 CHECKED = frozenset({*TABLES, STORED})
 
 
+@checked_arguments
 def check_result(result: Evaluated) -> list[Finding]:
     """Check an evaluation from its result alone.
 

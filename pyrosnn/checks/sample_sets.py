@@ -7,15 +7,23 @@ from scipy.stats import binom
 from torch import Tensor
 
 from pyrosnn.attacks.norms import length
-from pyrosnn.checks.equal_draws import chance_of_equality, fingerprints
+from pyrosnn.checks.equal_draws import (
+    as_batches,
+    chance_of_equality,
+    fingerprints,
+    independent,
+)
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
-from pyrosnn.sampling import SampleSet, replay_logits
+from pyrosnn.sampling import SampleSet, draw_sample_set, replay_logits
 
+NAME = "disjoint-samples"
 # δ's of other samples, relative to their length: rounding stays below.
 SMALLEST_CHANGE = 1e-5
 # Probability that independent draws are equal at so many indices, below which they fail.
 FAILURE_RATE = 1e-4
+# Fresh samples that tell how often independent draws are equal.
+NUM_FRESH = 50
 # Samples among which another value of each site is looked for.
 NUM_OTHERS = 16
 
@@ -26,24 +34,28 @@ def disjoint_samples(trial: Trial) -> Finding:
     A guide that seeds its own random numbers gives every stream the same samples, in the same
     order. Few values of Θ, such as the members of an ensemble or the masks of a dozen units, are
     drawn with replacement: A and I share them by chance, but no more at one index than at another,
-    and, if I has each once, no more than independent entries do.
+    and, if I has each once, no more than independent entries do. Where noise is drawn for each
+    image, A and I are compared image by image, and as whole batches.
 
     Args:
         trial: what to check.
 
     Returns:
-        The finding; its value is the share of A's samples that I has, too.
+        The finding; its value is the share of A's samples that I has, too, a mean over images.
     """
     attack, inference = (fingerprints(samples) for samples in trial.sets())
-    equal = (attack.unsqueeze(1) == inference.unsqueeze(0)).all(-1)
-    share = float(equal.any(1).double().mean())
-    text = f"{share:.0%} of A's samples are in I, too, by value"
+    equal = torch.stack(
+        [(a.unsqueeze(1) == i.unsqueeze(0)).all(-1) for a, i in zip(attack, inference, strict=True)]
+    )
+    share = float(equal.any(2).double().mean())
+    of_image = " of an image" if len(equal) > 1 else ""
+    text = f"{share:.0%} of A's samples{of_image} are in I, too, by value"
     status = "pass" if share == 0 or _by_chance(trial, equal, inference) else "fail"
     if status == "pass" and share > 0:
         text += ": the classifier has few, drawn with replacement"
         if getattr(trial.classifier, "num_members", 0):
             text += " (disjoint_members splits them)"
-    return Finding(name="disjoint-samples", status=status, value=share, message=text)
+    return Finding(name=NAME, status=status, value=share, message=text)
 
 
 def _by_chance(trial: Trial, equal: Tensor, inference: Tensor) -> bool:
@@ -51,19 +63,42 @@ def _by_chance(trial: Trial, equal: Tensor, inference: Tensor) -> bool:
 
     Args:
         trial: its classifier may have a number of members.
-        equal: which samples of A and I are equal, shape (attack, inference).
-        inference: fingerprints of the samples of I, shape (sample, site).
+        equal: which samples of A and I are equal, shape (example, attack, inference).
+        inference: fingerprints of the samples of I, shape (example, sample, site).
     """
     num_members: int = getattr(trial.classifier, "num_members", 0)
-    repeated = len(inference) - len(inference.unique(dim=0))
-    chance = chance_of_equality(trial.sets()[1])
-    if num_members < 1 and repeated == 0:
-        return float(binom.sf(int(equal.sum()) - 1, equal.numel(), chance)) >= FAILURE_RATE
-    number = min(equal.shape)
-    same_index = equal.diagonal()
-    elsewhere = (equal.sum() - same_index.sum()) / max(equal.numel() - number, 1)
-    rate = max(float(elsewhere), 1 / num_members if num_members else chance)
-    return float(binom.sf(int(same_index.sum()) - 1, number, rate)) >= FAILURE_RATE
+    fresh = draw_sample_set(trial.classifier, trial.x, NUM_FRESH, seed=trial.seed, stream=NAME)
+    chance, images = chance_of_equality(fresh), independent(fresh)
+    if not _is_by_chance(equal, inference, chance, images, num_members):
+        return False
+    # few values of an image are many of a batch: where A is I in another order, these are equal
+    whole, chance = equal.all(0, keepdim=True), chance_of_equality(fresh, together=True)
+    return len(equal) == 1 or _is_by_chance(whole, as_batches(inference), chance, 1, num_members)
+
+
+def _is_by_chance(
+    equal: Tensor, inference: Tensor, chance: float, images: int, num_members: int
+) -> bool:
+    """Return whether draws may be equal as often, given the chance that two of them are.
+
+    Args:
+        equal: see :func:`_by_chance`.
+        inference: the same.
+        chance: probability that two draws are equal.
+        images: for how many images draws are independent.
+        num_members: number of members; 0 for a classifier that has none.
+    """
+    mean = equal.double().mean(0)
+    pairs, number = mean.numel() * images, min(mean.shape)
+    repeated = any(len(of.unique(dim=0)) < len(of) for of in inference)
+    few = repeated or (len(inference[0]) == 1 and pairs * chance >= 1)
+    if num_members < 1 and not few:
+        return float(binom.sf(round(float(mean.sum()) * images) - 1, pairs, chance)) >= FAILURE_RATE
+    same_index = float(mean.diagonal().sum())
+    elsewhere = (float(mean.sum()) - same_index) / max(mean.numel() - number, 1)
+    rate = max(elsewhere, 1 / num_members if num_members else chance)
+    same = round(same_index * images)
+    return float(binom.sf(same - 1, number * images, rate)) >= FAILURE_RATE
 
 
 def random_attack(trial: Trial) -> Finding:

@@ -6,6 +6,8 @@ import xarray as xr
 from pyrosnn.checks.finding import Finding
 from pyrosnn.checks.over_images import by_image, exceeds
 from pyrosnn.results import read_spec
+from pyrosnn.results.dataset import with_repeat
+from pyrosnn.summaries.paired import mean_gap
 
 NAME = "selection-gap"
 # Accuracy that a choice which fits V may cost: to warn of, and from which on it fails.
@@ -26,8 +28,9 @@ def selection_gap(result: xr.DataTree) -> Finding:
     Returns:
         The finding; its value is the gap, V minus I, of the threat that is furthest from 0.
     """
-    values = result["standard"].dataset
-    gap = by_image(values["archive_selected"].astype(float) - values["archive_correct"])
+    values = with_repeat(result["standard"].dataset, 0)
+    differences = values["archive_selected"].astype(float) - values["archive_correct"]
+    gap = by_image(differences)
     spec = read_spec(result)
     sizes = [spec.get(f"{set_}_samples") for set_ in ("selection", "inference")]
     signs = [-1, 1] if sizes[0] is not None and sizes[0] == sizes[1] else [-1]
@@ -38,12 +41,9 @@ def selection_gap(result: xr.DataTree) -> Finding:
     means = gap.mean("example")
     order = exceeded[WARN_ABOVE] + 1 * exceeded[FAIL_ABOVE] + abs(means) / 2
     worst = int(order.argmax("threat"))
-    mean = float(means[worst])
-    images = gap.sizes["example"]
-    spread = ""
-    if images > 1:  # one image has no spread
-        error = float(gap.isel(threat=worst).std("example", ddof=1)) / np.sqrt(images)
-        spread = f" ± {1.96 * error:.3f}"
+    shown = mean_gap(differences.isel(threat=worst))
+    mean, low, high = (float(shown[name]) for name in ("difference", "low", "high"))
+    spread = "" if np.isnan(low) else f" [{low:+.3f}, {high:+.3f}]"
     status = "pass"
     for limit, name in ((WARN_ABOVE, "warn"), (FAIL_ABOVE, "fail")):
         status = name if exceeded[limit].any() else status

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyrosnn.checks.finding import Finding
+from pyrosnn.settings import RightlyCalled
 
 # What speaks against an evaluation, where the finding does not say it in words of its own.
 REASONS = {
@@ -54,7 +55,7 @@ VERDICTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(metaclass=RightlyCalled):
     """What the findings of a result come to.
 
     Attributes:

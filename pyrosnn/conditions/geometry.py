@@ -24,12 +24,12 @@ from pyrosnn.sampling import (
     require_disjoint,
 )
 from pyrosnn.sampling.replay import GRADIENTS, require_finite
-from pyrosnn.settings import checked_arguments
+from pyrosnn.settings import RightlyCalled, checked_arguments
 from pyrosnn.shapes import Flags, Images, ImagesLike, Labels, LabelsLike, PerClass, PerImage
 
 
 @dataclass(frozen=True, kw_only=True)
-class Geometry:
+class Geometry(metaclass=RightlyCalled):
     r"""The quantities that decide, to first order, whether an attack along δ succeeds; float64.
 
     None of it depends on the length of δ, only on its direction.

@@ -15,13 +15,13 @@ from torch import Tensor
 from pyrosnn.data.bounds import check_bounds, require_within
 from pyrosnn.data.tensors import as_tensor
 from pyrosnn.errors import ArgumentError, PyrosnnWarning, require
-from pyrosnn.settings import check_argument
+from pyrosnn.settings import RightlyCalled, check_argument
 
 CHANNELS_FIRST = "; channels come first: x.permute(0, 3, 1, 2), of an array x.transpose(0, 3, 1, 2)"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Dataset:
+class Dataset(metaclass=RightlyCalled):
     """Images and labels of both splits, and the bounds of a pixel.
 
     Attributes:

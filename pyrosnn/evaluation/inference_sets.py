@@ -68,8 +68,10 @@ def inference_sets(
         size: S_I, the samples of each set.
 
     Raises:
+        ArgumentError: for samples of another classifier.
         NotFiniteError: for logits or gradients that are NaN or infinite.
     """
+    samples.require_fit(classifier, len(x))
     f = discriminants_of(classifier.output)
     images = AfterTrunk(classifier, x, samples.memory_budget)
     classes = _candidates(classifier, images, y, samples[:size])

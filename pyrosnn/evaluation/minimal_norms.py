@@ -16,7 +16,7 @@ from pyrosnn.models.batch import batch_for
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.neutral import neutral
 from pyrosnn.results import make_dataset
-from pyrosnn.sampling import SampleSet, predict, require_disjoint
+from pyrosnn.sampling import SampleSet, predict_again, require_disjoint
 from pyrosnn.settings import checked_arguments, kind_of
 from pyrosnn.shapes import ImagesLike, LabelsLike
 
@@ -119,7 +119,8 @@ def _judged(
         delta = factor * result.perturbation[rows]
         if attack.clip is not None:
             delta = (x[rows] + delta).clamp(*attack.clip) - x[rows]
-        mean = predict(classifier, x[rows] + delta, samples.for_examples(rows), moved=True)
+        chosen = samples.for_examples(rows)
+        mean = predict_again(classifier, x[rows] + delta, chosen, moved=True)
         norm = attack.norms[attack.norm].measure(delta)
         minimal[rows] = torch.where(mean.predicted != y[rows], norm, minimal[rows])
     return minimal

@@ -15,6 +15,7 @@ from pyrosnn.networks.network import Edits, Network, Parts, Weights
 from pyrosnn.networks.trial import is_shape
 from pyrosnn.noise.noise import Laws, Noise
 from pyrosnn.outputs import find_output
+from pyrosnn.settings import called_rightly
 from pyrosnn.shapes import Sites
 
 
@@ -44,6 +45,7 @@ class Composed(StochasticClassifier):
         (9,)
     """
 
+    @called_rightly
     def __init__(
         self,
         network: torch.nn.Module,

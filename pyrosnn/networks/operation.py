@@ -24,6 +24,7 @@ class Operation(ABC):
         affine: whether it is an affine map: its derivative needs no values.
         diagonal: whether it is affine, and each of its numbers depends on one of the input's.
         monotone: whether none of its numbers falls where one of the input's rises.
+        words: what it is called in an error, if it is neither affine nor monotone.
         num_samples: number of samples that have a function of their own; 1 if all share one.
         num_derivatives: number of samples whose derivative at one point is their own.
         num_images: number of images that have a linear map of their own; 1 if all share one.
@@ -32,6 +33,7 @@ class Operation(ABC):
     affine: bool = True
     diagonal: bool = False
     monotone: bool = False
+    words: str = "an operation of its own"
 
     @property
     def num_samples(self) -> int:
@@ -181,6 +183,7 @@ class Apply(Operation):
     function: Callable[[Tensor], Tensor]
     samples: int
     affine = False
+    words = "a function that only torch knows (a transform, or noise that depends on the image)"
 
     @property
     def num_samples(self) -> int:

@@ -10,6 +10,7 @@ from torch.distributions import constraints
 from torch.distributions.kl import register_kl
 
 from pyrosnn.errors import ArgumentError, brief
+from pyrosnn.settings import called_rightly
 
 
 def _require_floats(name: str, value: Any, ndim: int) -> None:
@@ -110,6 +111,7 @@ class MatrixNormal(TorchDistribution):
     }
     support = constraints.independent(constraints.real, 2)
 
+    @called_rightly
     def __init__(
         self,
         loc: Tensor,

@@ -49,6 +49,7 @@ class RandomLayer(Operation):
     rectified: bool
     noise: Tensor
     affine = False
+    words = "noise whose size depends on the features"
 
     @property
     def num_samples(self) -> int:

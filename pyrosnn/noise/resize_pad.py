@@ -83,6 +83,11 @@ class ResizePad(AtInput):
         )
         side = image_shape[-1]
         padded = side + 2 * max(1, side // 8) if self.padded is None else self.padded
+        require(
+            padded >= side,
+            f"padded must be at least the side of the images, {side}, got {padded}; by default it "
+            f"is {side + 2 * max(1, side // 8)}",
+        )
         largest = padded - 1 if self.largest is None else self.largest
         smallest = min(side, largest) if self.smallest is None else self.smallest
         require(

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrosnn.errors import brief, require
-from pyrosnn.plots.style import SIZE, count, curve_style, one_size, set_title
+from pyrosnn.plots.style import SIZE, count, curve_style, legend_below, one_size, set_title
 from pyrosnn.results.threats import NORMS, shown_strength, threat_name
 from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.words import fresh_words
@@ -134,7 +134,7 @@ def plot_judges(explained: xr.Dataset, ax: Axes) -> Axes:
     ax.invert_yaxis()
     ax.set_xlabel("change of accuracy at the same δ, points")
     ax.grid(axis="x", alpha=0.3)
-    ax.legend(loc="best")
+    legend_below(ax)  # within the panel it would hide an interval: "best" looks at the points alone
     return ax
 
 

@@ -14,6 +14,7 @@ from pyrosnn.plots.style import (
     count,
     curve_style,
     draw_boxes,
+    legend_below,
     model_name,
     set_caption,
     set_title,
@@ -64,7 +65,7 @@ def plot_accuracies(result: xr.DataTree, ax: Axes, strength: float | None = None
     ax.set_xlabel("inference samples $S_I$")
     share_axis(ax, "accuracy")
     ax.grid(alpha=0.3)
-    ax.legend()
+    legend_below(ax)
     return ax
 
 

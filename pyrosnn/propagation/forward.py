@@ -48,7 +48,9 @@ def value_regions(
             continue
         if not operation.monotone:
             raise NoBoundsError(
-                f"a {type(operation).__name__} has no bounds: it is neither affine nor monotone"
+                f"the network has {operation.words}, which is neither affine nor monotone, so that "
+                "its values have no bounds; take a model whose noise is added to values or "
+                "multiplies them, such as bnn, sin, rse or resnet"
             )
         (source,) = step.inputs
         low, high = bounds(values[source])
@@ -90,7 +92,10 @@ def _through(operation: Operation, inputs: Sequence[Region]) -> Region:
     if weights is None and power > 1:  # as if the ellipsoid were the box around it
         power, weights = 1, operation.magnitude(1)
     if weights is None:
-        raise NoBoundsError(f"a {type(operation).__name__} does not know its magnitudes")
+        raise NoBoundsError(
+            f"the operation {type(operation).__name__} does not know its magnitudes, so that its "
+            "values have no bounds; give it a method magnitude, or take another model"
+        )
     axes = weights.jvp(None, *(region.axes**power for region in inputs))
     centre = operation.value(*(region.centre for region in inputs))
     return Region(centre, axes if power == 1 else axes.sqrt(), power if operation.diagonal else 1)

@@ -9,7 +9,7 @@ from pyrosnn.sampling.draw import (
 from pyrosnn.sampling.enumeration import enumerated
 from pyrosnn.sampling.memory import MEMORY_BUDGET
 from pyrosnn.sampling.outputs_vary import require_stochastic
-from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict
+from pyrosnn.sampling.reduce import ScaledSum, mean_prediction, predict, predict_again
 from pyrosnn.sampling.replay import (
     Chunk,
     DifferentiableChunk,
@@ -36,6 +36,7 @@ __all__ = [
     "enumerated",
     "mean_prediction",
     "predict",
+    "predict_again",
     "replay",
     "replay_logits",
     "require_attackers",

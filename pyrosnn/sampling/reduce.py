@@ -36,14 +36,41 @@ def predict(
     Args:
         classifier: the classifier.
         x: images, on the classifier's device: a tensor, an array or nested lists.
-        samples: the sample set.
+        samples: the sample set, drawn from this classifier.
         moved: whether the images are attacked ones, for errors.
 
     Raises:
+        ArgumentError: for samples of another classifier, or of another number of images.
         NotFiniteError: for logits that are NaN or infinite.
     """
     x = images_for(classifier, x, exact=False)
+    samples.require_fit(classifier, len(x))
+    return _predict(classifier, x, samples, moved)
+
+
+@neutral
+def predict_again(
+    classifier: StochasticClassifier, x: Images, samples: SampleSet, *, moved: bool = False
+) -> MeanPrediction:
+    """Return what :func:`predict` does, of samples that are known to be the classifier's.
+
+    The fingerprint of a large network takes as long as a forward pass: an attack that asks in each
+    step compares it once, when it begins.
+
+    Args:
+        classifier: see :func:`predict`.
+        x: the same.
+        samples: the same.
+        moved: the same.
+    """
+    x = images_for(classifier, x, exact=False)
     samples.require_images(len(x))
+    return _predict(classifier, x, samples, moved)
+
+
+def _predict(
+    classifier: StochasticClassifier, x: Images, samples: SampleSet, moved: bool
+) -> MeanPrediction:
     mean = MeanPrediction(classifier.output)
     values = AfterTrunk(classifier, x, samples.memory_budget).values
     for chunk in replay(classifier, len(x), samples):

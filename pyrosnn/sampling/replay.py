@@ -149,10 +149,18 @@ def replay_logits(classifier: StochasticClassifier, x: Images, samples: SampleSe
         classifier: the classifier.
         x: images, on the classifier's device.
         samples: the sample set.
+
+    Raises:
+        ArgumentError: for samples of a classifier with other sites.
+        NotFiniteError: for logits that are NaN or infinite.
     """
     values = AfterTrunk(classifier, x, samples.memory_budget).values
     chunks = replay(classifier, len(x), samples)
-    logits = torch.cat([chunk.logits(values) for chunk in chunks])
+    try:
+        logits = torch.cat([chunk.logits(values) for chunk in chunks])
+    except (KeyError, IndexError, RuntimeError):
+        samples.require_fit(classifier, len(x))  # which says whose samples they are
+        raise
     require_finite(logits.transpose(0, 1))
     return logits
 

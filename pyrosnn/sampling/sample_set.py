@@ -11,7 +11,7 @@ from torch import Tensor
 from pyrosnn.errors import OverlapError, brief, require
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling.memory import MEMORY_BUDGET, require_budget
-from pyrosnn.settings import check_argument
+from pyrosnn.settings import RightlyCalled, check_argument
 
 # Samples are drawn in pages of this many, each page from a seed of its own: sample 17 is the
 # same in a set of 20 and in a set of 1,000. Changing it changes every sample.
@@ -39,7 +39,7 @@ Draw = Callable[[int, int], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class Origin(metaclass=RightlyCalled):
     """The origin of samples; the same origin means the same samples.
 
     Attributes:
@@ -70,7 +70,7 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SampleSet:
+class SampleSet(metaclass=RightlyCalled):
     """Realizations θ_1 … θ_S of a classifier's sample sites, as one frozen value.
 
     ``samples[:10]`` is a smaller set with the same first ten samples (no copy). A set that was

@@ -6,7 +6,7 @@ load torch.
 """
 
 from pyrosnn.settings.arguments import check_argument, checked_arguments
-from pyrosnn.settings.calls import OTHER_NAMES, called_rightly
+from pyrosnn.settings.calls import OTHER_NAMES, RightlyCalled, called_rightly
 from pyrosnn.settings.checked import Settings, check_fields, from_options, kinds_of
 from pyrosnn.settings.declared import Declared, declared
 from pyrosnn.settings.kinds import (
@@ -44,6 +44,7 @@ __all__ = [
     "OneOf",
     "Option",
     "OptionsOf",
+    "RightlyCalled",
     "Settings",
     "TermsOf",
     "called_rightly",

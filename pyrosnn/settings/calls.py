@@ -3,9 +3,10 @@
 import difflib
 import functools
 import inspect
+from abc import ABCMeta
 from collections.abc import Callable, Mapping, Sequence
 from inspect import BoundArguments, Parameter, Signature
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pyrosnn.errors import ArgumentError, brief
 from pyrosnn.settings.docstring import described
@@ -128,3 +129,31 @@ def called_rightly(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return called
+
+
+class RightlyCalled(ABCMeta):
+    """Metaclass of dataclasses that say in a sentence which argument is wrong or missing.
+
+    A call that fails is looked at again; one that does not costs nothing.
+    """
+
+    if not TYPE_CHECKING:  # which knows the fields
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Make one of the class."""
+            try:
+                return super().__call__(*args, **kwargs)
+            except TypeError:
+                bind(cls.__name__, cls.__signature__, args, kwargs, cls.__doc__)
+                raise  # of what the class does with its arguments
+
+    @property
+    def __signature__(cls) -> Signature:
+        """The signature of the fields, although the metaclass takes anything."""
+        return _signature_of(cls)
+
+
+@functools.cache
+def _signature_of(cls: Any) -> Signature:
+    signature = inspect.signature(cls.__init__)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])

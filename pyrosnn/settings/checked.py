@@ -1,39 +1,22 @@
 """Settings: frozen dataclasses that check their own values, and are made from plain ones."""
 
-import inspect
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
 from pyrosnn.errors import ArgumentError, require, unknown_name
-from pyrosnn.settings.calls import bind
+from pyrosnn.settings.calls import RightlyCalled
 from pyrosnn.settings.kinds import Kind, check_value, kind_of, plain
 
 
-class OwnSignature:
-    """The signature of a dataclass is that of its fields, although ``__new__`` takes anything."""
-
-    def __get__(self, made: Any, cls: Any) -> inspect.Signature:
-        """Return it, of the class alone: what is made of it may be called, too."""
-        if made is not None:
-            raise AttributeError("__signature__")
-        return _signature_of(cls)
-
-
-@cache
-def _signature_of(cls: Hashable) -> inspect.Signature:
-    made: Any = cls
-    signature = inspect.signature(made.__init__)
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
-
-
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(metaclass=RightlyCalled):
     """Base of a frozen dataclass of settings.
 
-    The fields' types and marks are checked when it is made. They are also the options of the
-    command line and the keys of a file; the lines of ``Attributes:`` are their help.
+    The fields' types and marks are checked when it is made; an argument that it lacks or needs is
+    named in one sentence. They are also the options of the command line and the keys of a file; the
+    lines of ``Attributes:`` are their help.
 
     Attributes:
         panel: the panel of a help text that shows the fields of this class.
@@ -52,17 +35,6 @@ class Settings:
     """
 
     panel: ClassVar[str] = ""
-    __signature__ = OwnSignature()
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Refuse arguments that the class does not have, with what to write.
-
-        Raises:
-            ArgumentError: ``FGM has no argument 'eps'; write strength=0.3``.
-        """
-        if args or kwargs:  # a copy is made without
-            bind(cls.__name__, inspect.signature(cls), args, kwargs, cls.__doc__)
-        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Check each value; lists become tuples, and fractions in a text floats."""

@@ -4,7 +4,6 @@ import ast
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Iterator
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, get_origin, get_type_hints
 
@@ -148,14 +147,18 @@ def _parameters(source: Source, node: ast.FunctionDef, docstring: str) -> list[D
     ]
 
 
-def _public(cls: Any) -> Iterator[str]:
-    """Yield the fields of a dataclass that are settings: before ``_: KW_ONLY``, not internal."""
+def _public(cls: Any) -> set[str]:
+    """Return the fields of a dataclass that are settings: before ``_: KW_ONLY``, not internal."""
+    public: set[str] = set()
     for base in reversed(cls.__mro__):
         for name, hint in inspect.get_annotations(base).items():
             if hint is dataclasses.KW_ONLY:
                 break
-            if INTERNAL not in kind_of(hint).marks:
-                yield name
+            if INTERNAL in kind_of(hint).marks:
+                public.discard(name)  # a base may have it as a setting
+            else:
+                public.add(name)
+    return public
 
 
 def _declared_live(module: str, name: str) -> list[Declared]:
@@ -166,7 +169,7 @@ def _declared_live(module: str, name: str) -> list[Declared]:
     texts = described(inspect.getdoc(made) or "", "Attributes", "Args")
     if dataclasses.is_dataclass(made):
         hints = get_type_hints(made, include_extras=True)
-        public = set(_public(made))
+        public = _public(made)
         fields = [one for one in dataclasses.fields(made) if one.name in public]
         return [
             Declared(

@@ -177,7 +177,7 @@ COLUMNS = (
 def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: float) -> list[float]:
     """Return the columns of a comparison; NaN for missing values (None)."""
     if first is not None and second is not None:
-        row = difference_of_models(first, second, confidence=confidence)
+        row = difference_of_models(first, second, confidence=confidence, most=1.0)
         return [float(row[name]) for name in COLUMNS]
     means = [np.nan if values is None else float(values.mean()) for values in (first, second)]
     return [*means, *[np.nan] * (len(COLUMNS) - 2)]

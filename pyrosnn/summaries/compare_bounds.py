@@ -140,6 +140,7 @@ def _compared(shares: Sequence[Named], names: list[str], confidence: float) -> p
             one.sel(example=examples).reset_coords(drop=True),
             other.sel(example=examples).reset_coords(drop=True),
             confidence=confidence,
+            most=1.0,
         )
         rows[key] = [float(found[column]) for column in COLUMNS]
     index = pd.MultiIndex.from_tuples(rows, names=names)

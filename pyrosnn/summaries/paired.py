@@ -1,5 +1,7 @@
 """Paired differences: settings, or two models, compared on the same images."""
 
+import math
+
 import numpy as np
 import xarray as xr
 
@@ -11,6 +13,9 @@ from pyrosnn.statistics import (
     student_p_value,
 )
 
+# Differences of means that are equal may differ by their rounding, relative to the means.
+ROUNDING = 1e-12
+
 
 def paired_differences(
     values: xr.DataArray,
@@ -18,6 +23,7 @@ def paired_differences(
     *,
     reference: float | int | None = None,
     confidence: float = 0.95,
+    most: float = math.inf,
 ) -> xr.Dataset:
     r"""Compare each setting with a reference, repeat by repeat.
 
@@ -31,6 +37,7 @@ def paired_differences(
         dim: the dimension whose settings are compared.
         reference: the setting to compare with; None takes the last.
         confidence: confidence of the interval.
+        most: the largest difference that is possible, 1 for shares: no interval goes beyond.
 
     Returns:
         A dataset without ``repeat``: ``difference`` (setting minus reference), ``low`` and
@@ -57,19 +64,20 @@ def paired_differences(
     if reference is not None:
         base = values.sel({dim: reference}, drop=True)
     differences = values - base
+    rounding = ROUNDING * (abs(values).max("repeat") + abs(base).max("repeat"))
     number = differences.sizes["repeat"]
-    mean = differences.mean("repeat")
+    mean = _but(differences.mean("repeat"), rounding)
     if number == 1:
         missing = xr.full_like(mean, np.nan)
         names = ("low", "high", "p_value", "effect_size")
         return xr.Dataset({"difference": mean, **dict.fromkeys(names, missing)})
-    sd = differences.std("repeat", ddof=1)
+    sd = _but(differences.std("repeat", ddof=1), rounding)
     reach = student_half_width(sd, number, confidence)
     return xr.Dataset(
         {
             "difference": mean,
-            "low": mean - reach,
-            "high": mean + reach,
+            "low": (mean - reach).clip(-most, most),
+            "high": (mean + reach).clip(-most, most),
             "p_value": mean.copy(data=student_p_value(mean, sd, number)),
             "effect_size": mean / sd.where(sd > 0),
         }
@@ -77,7 +85,11 @@ def paired_differences(
 
 
 def difference_of_models(
-    first: xr.DataArray, second: xr.DataArray, *, confidence: float = 0.95
+    first: xr.DataArray,
+    second: xr.DataArray,
+    *,
+    confidence: float = 0.95,
+    most: float = math.inf,
 ) -> xr.Dataset:
     r"""Compare two models on the same images, whose sample sets are independent.
 
@@ -94,6 +106,7 @@ def difference_of_models(
         first: values of every image, dimensions ``repeat``, ``example`` and any others.
         second: the same images under another model; the repeats may be more or fewer.
         confidence: confidence of the intervals.
+        most: the largest difference that is possible, 1 for shares: no interval goes beyond.
 
     Returns:
         A dataset without ``repeat`` and ``example``: the means ``first`` and ``second``, their
@@ -124,7 +137,7 @@ def difference_of_models(
     )
     both = [values.astype("float64") for values in (first, second.transpose(*first.dims))]
     means = [values.mean("example").mean("repeat") for values in both]
-    difference = means[0] - means[1]
+    difference = _but(means[0] - means[1], ROUNDING * (abs(means[0]) + abs(means[1])))
     arrays = [values.transpose(..., "repeat", "example").to_numpy() for values in both]
     over_samples, over_images = (
         difference.copy(data=half)
@@ -135,9 +148,42 @@ def difference_of_models(
             "first": means[0],
             "second": means[1],
             "difference": difference,
-            "samples_low": difference - over_samples,
-            "samples_high": difference + over_samples,
-            "images_low": difference - over_images,
-            "images_high": difference + over_images,
+            "samples_low": (difference - over_samples).clip(-most, most),
+            "samples_high": (difference + over_samples).clip(-most, most),
+            "images_low": (difference - over_images).clip(-most, most),
+            "images_high": (difference + over_images).clip(-most, most),
         }
     )
+
+
+def _but(values: xr.DataArray, rounding: xr.DataArray | float) -> xr.DataArray:
+    """Return values, but 0 for those that are no larger than rounding."""
+    return values.where(~(abs(values) <= rounding), 0.0)
+
+
+def mean_gap(differences: xr.DataArray, *, confidence: float = 0.95) -> xr.Dataset:
+    """Return the mean of paired differences between shares, and Student's interval.
+
+    Args:
+        differences: of every image, dimensions ``repeat``, ``example`` and any others.
+        confidence: confidence of the interval.
+
+    Returns:
+        ``difference``, ``low`` and ``high``, without ``repeat`` and ``example``. The interval is
+        over repeats; of a single repeat it is over images, and holds for its sample sets. It stays
+        within [-1, 1], and is NaN where all differences are equal.
+
+    Example:
+        >>> differences = xr.DataArray([[0.0, 1.0, 0.0, 0.0]], dims=("repeat", "example"))
+        >>> found = mean_gap(differences)
+        >>> float(found["difference"]), round(float(found["low"]), 3), float(found["high"])
+        (0.25, -0.546, 1.0)
+    """
+    repeated = differences.sizes["repeat"] > 1
+    dim, other = ("repeat", "example") if repeated else ("example", "repeat")
+    each = differences.mean(other)
+    mean, number = _but(each.mean(dim), ROUNDING), each.sizes[dim]
+    sd = each.std(dim, ddof=1) if number > 1 else xr.full_like(mean, np.nan)
+    half = mean.copy(data=student_half_width(sd, number, confidence))
+    ends = {"low": (mean - half).clip(-1, 1), "high": (mean + half).clip(-1, 1)}
+    return xr.Dataset({"difference": mean, **ends})

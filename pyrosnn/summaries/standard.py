@@ -13,11 +13,11 @@ from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import (
     require_confidence,
     robust_at,
-    student_half_width,
 )
 from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.certificates import certified_threats
 from pyrosnn.summaries.evaluated import group_of
+from pyrosnn.summaries.paired import mean_gap
 
 QUERIES = (1, 10, 100)
 
@@ -171,14 +171,13 @@ def _with_interval(name: str, values: xr.DataArray, confidence: float) -> dict[s
 
 
 def _paired(name: str, differences: xr.DataArray, confidence: float) -> dict[str, xr.DataArray]:
-    """Return the mean of paired differences, and Student's interval over repeats or images."""
-    repeated = differences.sizes["repeat"] > 1
-    dim, other = ("repeat", "example") if repeated else ("example", "repeat")
-    each = differences.mean(other)
-    mean, number = each.mean(dim), each.sizes[dim]
-    sd = each.std(dim, ddof=1) if number > 1 else xr.full_like(mean, np.nan)
-    half = mean.copy(data=student_half_width(sd, number, confidence))
-    return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
+    """Return the mean of paired differences and its interval."""
+    found = mean_gap(differences, confidence=confidence)
+    return {
+        name: found["difference"],
+        f"{name}_low": found["low"],
+        f"{name}_high": found["high"],
+    }
 
 
 def _hidden_share(archive: xr.DataArray, known: xr.DataArray) -> xr.DataArray:

@@ -9,6 +9,8 @@ from typing import ClassVar
 from pyrosnn.errors import require
 
 NAN = math.nan
+# Numbers with decimals are shares, points and the like: what is smaller is the rounding of a zero.
+ROUNDING = 1e-12
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -29,6 +31,8 @@ class Number:
         '70.2 [63.5, 76.2]'
         >>> str(Number(value=0.6, form="#.3g", sd=0.0031)), str(Number(value=math.nan))
         ('0.600 ± 0.003', '-')
+        >>> str(Number(value=-2e-17, form="+.1f", low=-0.04, high=0.26))
+        '+0.0 [-0.0, +0.3]'
     """
 
     value: float | int
@@ -38,6 +42,13 @@ class Number:
     sd: float = NAN
     text: str = ""
     bare: bool = False
+
+    def __post_init__(self) -> None:
+        """Make a zero of rounding, whose sign says nothing, of numbers with decimals."""
+        for name in ("value", "low", "high") if self.form.endswith("f") else ():
+            number = getattr(self, name)
+            if isinstance(number, float) and abs(number) < ROUNDING:
+                object.__setattr__(self, name, 0.0)
 
     def __str__(self) -> str:
         """Return the number as a terminal shows it."""

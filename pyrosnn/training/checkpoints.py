@@ -17,7 +17,7 @@ from pyrosnn.errors import DataError, FileError, first_line, require
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.seeding import forked_rng, seed_sequence
-from pyrosnn.settings import checked_arguments
+from pyrosnn.settings import RightlyCalled, checked_arguments
 from pyrosnn.storage import bundle, read_whole, write_whole
 from pyrosnn.storage.kinds import CHECKPOINT, foreign_kind_of
 from pyrosnn.training.outline import check_outline
@@ -34,7 +34,7 @@ OWN_MODEL = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(metaclass=RightlyCalled):
     """A trained classifier and its provenance.
 
     Attributes:

@@ -27,6 +27,7 @@ from pyrosnn.training.presets import preset
 from pyrosnn.training.schedules import learning_rate
 from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.state import TrainingState
+from pyrosnn.training.unused import warn_of_unused
 
 # How a row of ``MODELS`` gets its parameters.
 METHODS = {
@@ -84,6 +85,9 @@ def train(
         ArgumentError: for images that are not finite, labels out of range, or a loss that
             became NaN (lower the learning rate or the initial scales).
 
+    Warns:
+        PyrosnnWarning: for images and regularisers that begin after the last epoch.
+
     Example:
         >>> import pyrosnn
         >>> spec = pyrosnn.preset("bnn", epochs=1)
@@ -130,6 +134,9 @@ def fit(
 
     Raises:
         ArgumentError: as :func:`train`, and for images of another shape than the classifier's.
+
+    Warns:
+        PyrosnnWarning: as :func:`train`.
 
     Example:
         >>> import pyrosnn
@@ -213,6 +220,7 @@ def run_epochs(
     keep: Callable[[TrainingState], None] | None = None,
 ) -> None:
     """Run the remaining epochs of stochastic variational inference; see :func:`train`."""
+    warn_of_unused(spec, stacklevel=5)  # of the caller of train() or fit(), with two decorators
     x, y = dataset.x_train.to(classifier.device), dataset.y_train.to(classifier.device)
     classifier.train()
     classifier.before_training()

@@ -1,11 +1,11 @@
 """The standard evaluation: how robust a model is, why, and whether to believe it.
 
 Attacks follow gradients of fresh samples and decide with a selection set. Of
-all perturbations of an image, the worst is frozen; samples that nothing else
-has seen judge it, once, and then in many queries. A certificate bounds what
-any attack can do, where the model is averaged over noise on the image. Random
-perturbations, an attacker who knows the samples, and the checks say what the
-number is worth.
+all perturbations of an image, the worst is frozen; samples that are drawn for
+nothing else judge it, once, and then in many queries. A certificate bounds
+what any attack can do, where the model is averaged over noise on the image.
+Random perturbations, an attacker who knows the samples, and the checks say
+what the number is worth.
 """
 
 from dataclasses import dataclass, fields, replace

@@ -1,5 +1,7 @@
 """The tables of the study inference-size: accuracies and factors by S_I, and paired differences."""
 
+import math
+
 import xarray as xr
 
 from pyrosnn.results import GROUP, read_spec
@@ -91,17 +93,18 @@ def _paired(result: xr.DataTree) -> Table:
     sizes = values["inference_samples"].values
     eta = strength_in(read_spec(result), float(values["strength"].values[-1]))
     slope = geometry_means(result)["slope"]
-    compared = {
-        "adversarial, points": accuracies(result)["adversarial"],
-        "of clean-correct, points": accuracy_on_clean(result),
-        "norm × cosine, %": slope / slope.isel(inference_samples=-1, drop=True),
+    compared = {  # and the largest difference that is possible
+        "adversarial, points": (accuracies(result)["adversarial"], 1.0),
+        "of clean-correct, points": (accuracy_on_clean(result), 1.0),
+        "norm × cosine, %": (slope / slope.isel(inference_samples=-1, drop=True), math.inf),
     }
     rows = []
     for samples in sizes[:-1]:
         cells: list[Cell] = [size(samples)]
-        for quantity in compared.values():
+        for quantity, most in compared.values():
             at = quantity.isel(attack_samples=-1, strength=-1, drop=True)
-            paired = paired_differences(at, "inference_samples").sel(inference_samples=samples)
+            differences = paired_differences(at, "inference_samples", most=most)
+            paired = differences.sel(inference_samples=samples)
             low, high = (100 * float(paired[end]) for end in ("low", "high"))
             difference = 100 * float(paired["difference"])
             cells.append(Number(value=difference, form="+.2f", low=low, high=high))

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from pyrosnn.data import DATASETS, OWN_DATA
-from pyrosnn.errors import FileError, first_line, require, row_of, unknown_name
+from pyrosnn.errors import ArgumentError, FileError, first_line, require, row_of, unknown_name
 from pyrosnn.models import MODELS
 from pyrosnn.settings import Kind, OneOf, Option, check_value, kind_of, nested, parse
 from pyrosnn.training.options import training_options
@@ -35,6 +36,7 @@ class TrainingJob:
 
     Attributes:
         name: its name in the list.
+        where: its table and file, for errors.
         output: its checkpoint.
         model: name in ``MODELS``.
         settings: settings that differ from the preset's.
@@ -42,6 +44,7 @@ class TrainingJob:
     """
 
     name: str
+    where: str
     output: Path
     model: str
     settings: dict[str, Any]
@@ -54,6 +57,7 @@ class StudyJob:
 
     Attributes:
         name: its name in the list.
+        where: its table and file, for errors.
         output: its result.
         study: name in ``STUDIES``.
         model: a training of the list, a checkpoint, or None for a study that needs none.
@@ -62,6 +66,7 @@ class StudyJob:
     """
 
     name: str
+    where: str
     output: Path
     study: str
     model: TrainingJob | Path | None
@@ -113,7 +118,20 @@ def read_jobs(file: Path) -> Jobs:
         name: _study(f"[study.{name}] of {file}", name, table, Path(folders[1]), trainings)
         for name, table in _tables(file, content, "study")
     }
+    require(
+        len(trainings) + len(studies) > 0,
+        f"{file} lists no training and no study; add a table [train.NAME] or [study.NAME]",
+    )
     return trainings, studies
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Put a table's name before the errors about its settings."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise type(error)(f"{where}: {error}") from error
 
 
 def _tables(
@@ -133,10 +151,12 @@ def _tables(
 def _training(where: str, name: str, table: dict[str, Any], folder: Path) -> TrainingJob:
     require("model" in table, f"{where} needs a model ({', '.join(MODELS)})")
     row_of(MODELS, table["model"], f"model in {where},")
-    options = training_options(table["model"], table)
+    with _named(where):
+        options = training_options(table["model"], table)
     keys, settings = _split(where, table, TRAINING_KEYS, options)
     return TrainingJob(
         name=name,
+        where=where,
         output=folder / f"{name}.safetensors",
         model=table["model"],
         settings=settings,
@@ -153,13 +173,16 @@ def _study(
 ) -> StudyJob:
     require("study" in table, f"{where} needs a study ({', '.join(STUDIES)})")
     entry = row_of(STUDIES, table["study"], f"study in {where},")
-    keys, settings = _split(where, table, STUDY_KEYS, study_options(table["study"], table))
+    with _named(where):
+        options = study_options(table["study"], table)
+    keys, settings = _split(where, table, STUDY_KEYS, options)
     model: TrainingJob | Path | None = None
     if entry.needs != "nothing":
         require("model" in table, f"{where} needs a model: a training of the file, or a checkpoint")
         model = trainings.get(table["model"]) or Path(table["model"])
     return StudyJob(
         name=name,
+        where=where,
         output=folder / f"{name}.nc",
         study=table["study"],
         model=model,
@@ -234,20 +257,21 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
     default = next(iter(DATASETS))
     names = {name: one.keys.get("dataset", default) for name, one in trainings.items()}
     datasets = {name: load_dataset(name, data_root) for name in sorted(set(names.values()))}
-    specs = {
-        name: preset(one.model, one.keys.get("preset", "quick"), **one.settings)
-        for name, one in trainings.items()
-    }
+    specs = {}
+    for name, one in trainings.items():
+        with _named(one.where):
+            specs[name] = preset(one.model, one.keys.get("preset", "quick"), **one.settings)
     for job in studies.values():
         start, study = job.keys.get("preset", "quick"), find_study(job.study)
-        if job.model is None:
-            study.make_spec(start, None, None, **job.settings)
-        elif isinstance(job.model, TrainingJob):
-            dataset, spec = datasets[names[job.model.name]], specs[job.model.name]
-            study.make_spec(start, dataset, spec, **job.settings)
-        else:
-            is_function = REFERENCE.fullmatch(str(job.model)) is not None
-            require(
-                is_function or str(job.model).startswith(PREFIX) or job.model.exists(),
-                f"study {job.name}: there is no model {job.model}",
-            )
+        with _named(job.where):
+            if job.model is None:
+                study.make_spec(start, None, None, **job.settings)
+            elif isinstance(job.model, TrainingJob):
+                dataset, spec = datasets[names[job.model.name]], specs[job.model.name]
+                study.make_spec(start, dataset, spec, **job.settings)
+            else:
+                is_function = REFERENCE.fullmatch(str(job.model)) is not None
+                require(
+                    is_function or str(job.model).startswith(PREFIX) or job.model.exists(),
+                    f"there is no model {job.model}; name a training of the file, or a checkpoint",
+                )

@@ -4,6 +4,7 @@ from functools import partial
 
 import xarray as xr
 
+from pyrosnn.checks.stored import stored_findings
 from pyrosnn.plots.certificates import certificate_figure, certificate_in_words
 from pyrosnn.plots.drawing import draw_png
 from pyrosnn.plots.standard import (
@@ -26,15 +27,30 @@ WHY = (
     "margin (theorem 4.1). The cosine is that between δ and the direction which the inference set "
     "would need."
 )
-READING = (
-    "δ is chosen on the selection set V and judged once on the inference set I, whose samples the "
-    "attacker has not seen. The random δ are the control: what they lose, noise alone explains."
-)
+SHARED = "disjoint-samples"  # whose number is the share of A's samples that I has
+CONTROL = "The random δ are the control: what they lose, noise alone explains."
 
 
 def standard_results(result: xr.DataTree) -> list[Part]:
     """Return how the tables are read."""
-    return [Text(paragraphs=[READING])]
+    reading = (
+        f"δ is chosen on the selection set V and judged once on the inference set I, {_i(result)}"
+    )
+    return [Text(paragraphs=[f"{reading} {CONTROL}"])]
+
+
+def _i(result: xr.DataTree) -> str:
+    """Say what the attacker has of I: of few values, both sets may draw the same."""
+    found = {finding.name: finding for finding in stored_findings(result)}
+    shared = found[SHARED].value if SHARED in found else None
+    if shared is None:
+        return "which is drawn apart from the attacker's sets."
+    if shared == 0:
+        return "whose samples the attacker has not seen."
+    return (
+        "which is drawn apart from the attacker's sets. The model has few values: both may draw "
+        f"the same, and {shared:.0%} of A's samples are in I, too, where this was checked."
+    )
 
 
 def standard_figures(result: xr.DataTree) -> list[Part]:

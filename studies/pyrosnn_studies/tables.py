@@ -30,7 +30,7 @@ def or_dash(value: float, form: str) -> str:
         >>> or_dash(0.25, ".3f"), or_dash(float("nan"), ".3f")
         ('0.250', '-')
     """
-    return "-" if math.isnan(value) else format(value, form)
+    return str(Number(value=value, form=form))
 
 
 def percent(values: Any, name: str) -> Number:

@@ -126,10 +126,13 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
             ("epochs = 1", "epohcs = 1"),
             "of [train.bnn] of list.toml 'epohcs'; did you mean 'epochs'",
         ),
-        (("epochs = 1", "epochs = 0"), "epochs must be >= 1, got 0"),
-        (("steps = 2", "steps = 0"), "steps must be >= 1, got 0"),
+        (("epochs = 1", "epochs = 0"), "[train.bnn] of list.toml: epochs must be >= 1, got 0"),
+        (("steps = 2", "steps = 0"), "[study.size] of list.toml: steps must be >= 1, got 0"),
         (('attack = "pgd"', 'attack = "fgm"'), "'steps'"),
-        (('attack = "pgd"', 'attack = "pdg"'), "unknown attack 'pdg'; did you mean 'pgd'"),
+        (
+            ('attack = "pgd"', 'attack = "pdg"'),
+            "[study.size] of list.toml: unknown attack 'pdg'; did you mean 'pgd'",
+        ),
         (
             ('study = "sample-size"', 'study = "size"'),
             "unknown study in [study.size] of list.toml,",
@@ -137,20 +140,36 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
         (('study = "sample-size"\n', ""), "[study.size] of list.toml needs a study"),
         (("[train.bnn]", "[train]"), "train of list.toml must be tables [train.NAME]"),
         (("[train.bnn]", "[trian.bnn]"), "key of list.toml 'trian'; did you mean 'train'"),
-        (("[train.bnn]", "[train.other]"), "there is no model bnn"),
+        (
+            ("[train.bnn]", "[train.other]"),
+            "[study.size] of list.toml: there is no model bnn; name",
+        ),
         (('checkpoints = "kept"', "checkpoints = 1"), "checkpoints of list.toml must be a folder"),
-        (("images = 10", "images = 100000"), "digits has 500 test images"),
+        (
+            ("images = 10", "images = 100000"),
+            "[study.size] of list.toml: digits has 500 test images",
+        ),
         (("steps = 2", "steps = = 2"), "list.toml is not readable TOML"),
-        (("input_gradient_weight = 0.1\n", ""), "needs its weight: --input-gradient-weight"),
+        (
+            ("input_gradient_weight = 0.1\n", ""),
+            "[train.penalised] of list.toml: input-gradient needs its weight: --input-gradient-w",
+        ),
+        (
+            ('["input-gradient"]', '["input-gradeint"]'),
+            "[train.penalised] of list.toml: unknown regulariser 'input-gradeint'; did you mean",
+        ),
         (("[defaults.train]", "[defaults.trian]"), "'trian'; did you mean 'train'"),
         (('model = "bnn"\n\n', 'model = ["bnn"]\n\n'), "unknown model in [train.bnn] of"),
         (('study = "sample-size"', "study = 3"), "unknown study in [study.size] of list.toml"),
-        (('["input-gradient"]', "3"), "regulariser must be a list of names, got 3"),
+        (
+            ('["input-gradient"]', "3"),
+            "[train.penalised] of list.toml: regulariser must be a list of names, got 3",
+        ),
         (("epochs = 1", "epochs = 1\ndataset = 3"), "must be a name (digits, "),
         (("epochs = 1", 'epochs = 1\ndataset = "digit"'), "did you mean 'digits'"),
         (
             ("epochs = 1", "epochs = 1\nnetwork = ['cnn']"),
-            "unknown network '['cnn']'; did you mean 'cnn'",
+            "[train.bnn] of list.toml: unknown network '['cnn']'; did you mean 'cnn'",
         ),
         (("epochs = 1", "epochs = 1\ntest_samples = 0"), "must be >= 1, got 0"),
     ],
@@ -167,6 +186,19 @@ def test_a_bad_file_is_refused_before_anything_is_trained(
     assert len(refused.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("*.safetensors"))
     assert not list(tmp_path.rglob("*.nc"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing yet\n", "[defaults.train]\nepochs = 1\n", "[train]\n[study]\n"]
+)
+def test_a_file_that_lists_nothing_is_refused(text: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "list.toml").write_text(text)
+    refused = run("list.toml")
+    assert refused.exit_code == 2, refused.output
+    assert refused.stderr.splitlines() == [
+        "pyrosnn: list.toml lists no training and no study; add a table [train.NAME] or "
+        "[study.NAME]"
+    ]
 
 
 def test_a_file_or_a_result_is_needed(run: Run) -> None:

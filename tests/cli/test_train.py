@@ -71,6 +71,15 @@ def test_training_for_certificates_is_a_few_words(
     assert found == kept
 
 
+def test_a_warm_up_that_fills_the_training_is_said_in_one_line(run: Run) -> None:
+    result = run("train", "pni", "--epochs", "1", "--hidden", "4", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines() == [
+        "pyrosnn: warning: a training with epochs = 1 never comes to the images 'adversarial' "
+        "(warm_up = 5); lower what is later, or raise epochs"
+    ]
+
+
 def test_the_command_line_changes_a_term(run: Run, tmp_path: Path) -> None:
     words = ["train", "wca", "--epochs", "1", "--channels", "2", "--units", "4", "--quiet"]
     changes: list[tuple[list[str], dict[str, Any]]] = [

@@ -240,11 +240,14 @@ def planted(
     provenance = {"output": "logits"}
     tree = make_result(values, study="s", spec={}, provenance=provenance)
     both = ("example", "gradient")
+    entry_std = spread * (1 + 0.1 * rng.random((400, 2)))
+    trace = np.full((400, 2), 9.0 * spread)
+    trace[:, 0] += 0.1 * rng.random(400)  # of the label: images differ between two models
     moments = xr.Dataset(
         {
-            "gradient_entry_std": (both, spread * (1 + 0.1 * rng.random((400, 2)))),
+            "gradient_entry_std": (both, entry_std),
             "gradient_square": (both, np.ones((400, 2))),
-            "gradient_trace": (both, np.full((400, 2), 9.0 * spread)),
+            "gradient_trace": (both, trace),
             "alignment": ("example", np.ones(400)),
         },
         coords={"gradient": ["label", "margin"], "label": ("example", np.zeros(400))},

@@ -103,7 +103,7 @@ def ask(
 ) -> list[Tensor]:
     """Return how many queries classify each image correctly: without δ, and for each δ.
 
-    A query is one prediction, made with samples that nothing else has seen; all δ are asked with
+    A query is one prediction, made with samples that are drawn for it alone; all δ are asked with
     the same ones.
 
     Args:

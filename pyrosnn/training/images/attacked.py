@@ -68,6 +68,11 @@ class AttackedImages(TrainingImages):
         own = {f.name: getattr(made, f.name) for f in fields(made) if f.name not in OWN}
         object.__setattr__(self, "attack_options", own)
 
+    @property
+    def clean_epochs(self) -> int:
+        """The warm-up."""
+        return self.warm_up
+
     def check(self, spec: "TrainingSpec") -> None:
         """Refuse noise that clipping would undo, and a number of samples without effect."""
         require(

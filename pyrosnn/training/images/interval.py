@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from pyro.distributions import Categorical
 from torch import Tensor
 
-from pyrosnn.errors import require
+from pyrosnn.errors import NoBoundsError, require
 from pyrosnn.models.programs import programs_of
 from pyrosnn.propagation import BALLS, METHODS, ball, difference_bounds
 from pyrosnn.settings import OneOf
@@ -54,6 +54,11 @@ class Interval(TrainingImages):
     ramp: Annotated[int, Ge(0)] = 10
     clip: bool = True
 
+    @property
+    def clean_epochs(self) -> int:
+        """The warm-up."""
+        return self.warm_up
+
     def check(self, spec: "TrainingSpec") -> None:
         """Refuse noise on the images together with bounds, beyond which noisy images lie."""
         require(
@@ -83,6 +88,12 @@ class Interval(TrainingImages):
         Raises:
             NoBoundsError: for a model whose layers cannot be bounded, saying which can.
         """
+        try:
+            return self._worst_logits(step, strength)
+        except NoBoundsError as error:
+            raise NoBoundsError(f"images 'ibp' need a network with bounds: {error}") from error
+
+    def _worst_logits(self, step: "Step", strength: float) -> Tensor:
         classifier = step.setting.classifier
         regions = ball(step.x, self.norm, strength, step.setting.bounds if self.clip else None)
         with evaluating(classifier), torch.autocast(step.x.device.type, enabled=False):

@@ -19,6 +19,11 @@ class TrainingImages(Settings, ABC):
 
     panel: ClassVar[str] = "images"
 
+    @property
+    def clean_epochs(self) -> int:
+        """The number of epochs on clean images before these are used."""
+        return 0
+
     def check(self, spec: "TrainingSpec") -> None:
         """Refuse training settings that do not fit these images.
 

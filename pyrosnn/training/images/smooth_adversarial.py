@@ -9,7 +9,7 @@ from pyrosnn.attacks import Attack, AttackResult
 from pyrosnn.errors import require
 from pyrosnn.models.smoothed import SITE, Smoothed
 from pyrosnn.sampling import draw_sample_set
-from pyrosnn.settings import OneOf
+from pyrosnn.settings import INTERNAL, OneOf
 from pyrosnn.training.images.attack_samples import ATTACK_SAMPLES, STREAM
 from pyrosnn.training.images.attacked import AttackedImages
 
@@ -39,7 +39,8 @@ class SmoothAdversarial(AttackedImages):
         'fixed'
     """
 
-    noise: Annotated[str, OneOf(ATTACK_SAMPLES)] = "fixed"
+    # no option: all steps see the same copies
+    noise: Annotated[str, OneOf(ATTACK_SAMPLES), INTERNAL] = "fixed"
 
     def check(self, spec: "TrainingSpec") -> None:
         """Refuse training without noise on the images, and other samples in each step."""

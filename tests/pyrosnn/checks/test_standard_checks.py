@@ -21,8 +21,9 @@ from pyrosnn.checks.stored import findings_dataset, stored_findings
 from pyrosnn.checks.strength_range import strength_range
 from pyrosnn.errors import ArgumentError
 from pyrosnn.evaluation import evaluate
-from pyrosnn.results import make_dataset, make_result, open_results, save_results
+from pyrosnn.results import combine_repeats, make_dataset, make_result, open_results, save_results
 from pyrosnn.results.schema import GROUPS, VARIABLES
+from pyrosnn.summaries.standard import standard_table
 from pyrosnn.testing.toy_models import OppositePair
 
 IMAGES, QUERIES = 500, 20
@@ -113,6 +114,23 @@ def test_an_archive_that_fits_v_completely_fails() -> None:
     result = result_of(np.random.default_rng(0), archive_correct=1.0, archive_selected=0.0)
     finding = selection_gap(result)
     assert (finding.status, finding.value) == ("fail", -1.0)
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_the_interval_of_a_gap_is_that_of_the_tables(repeats: int) -> None:
+    """Of few images Student's t is far from the normal law, and none leaves what is possible."""
+    parts = [
+        result_of(np.random.default_rng(seed), archive_selected=0.4, archive_correct=0.7)
+        for seed in range(repeats)
+    ]
+    few = [part["standard"].dataset.isel(example=slice(6)) for part in parts]
+    joined = few[0] if repeats == 1 else combine_repeats(few)
+    tree = make_result(joined, study="mine", spec=SPEC, provenance=MADE, group="standard")
+    row = standard_table(tree).iloc[0]
+    assert row["selection_gap_low"] >= -1
+    mean, low, high = (row[f"selection_gap{end}"] for end in ("", "_low", "_high"))
+    says = f"accuracy on V minus on I is {mean:+.3f} [{low:+.3f}, {high:+.3f}] (linf 0.1)"
+    assert selection_gap(tree).message.startswith(says)
 
 
 def test_the_gap_of_one_image_has_no_spread() -> None:

@@ -73,3 +73,10 @@ def test_json_has_every_finding_and_no_number_that_json_lacks() -> None:
         }
     ]
     assert (second["findings"], second["status"]) == ([], "skipped")
+
+
+def test_a_zero_of_rounding_is_a_zero() -> None:
+    """Means of 0.1, 0.2 and 0.3 differ by 2.8e-17 from those of 0.3, 0.2 and 0.1."""
+    found = Finding(name="more-steps", status="pass", value=-2.22e-17, message="")
+    assert str(found.value) == "0.0"
+    assert Finding(name="replay", status="pass", value=-1e-6, message="").value == -1e-6

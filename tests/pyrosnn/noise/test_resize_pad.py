@@ -129,9 +129,13 @@ def test_noise_before_it_has_the_size_of_the_image() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"square images of shape \(channel, side, side\)"):
         build_model("resize-pad", image_shape=(1, 8, 9), num_classes=3)
-    for options in ({"smallest": 10}, {"largest": 11}, {"padded": 7, "smallest": 8}):
+    for options in ({"smallest": 10}, {"largest": 11}, {"padded": 8, "smallest": 8}):
         with pytest.raises(ArgumentError, match="smallest <= largest <= padded, got"):
             model(**options)
+    for side in (6, 7):
+        says = f"padded must be at least the side of the images, 8, got {side}; by default it is 10"
+        with pytest.raises(ArgumentError, match=says):
+            model(padded=side)
     with pytest.raises(ArgumentError, match=r"makes images of shape \(1, 10, 10\) from those"):
         Composed(dense((1, 8, 8), 3, ()), [ResizePad()])
     with pytest.raises(NoNoiseFreeError, match="the law of site 'resize_pad'"):

@@ -1,8 +1,11 @@
 """Figures of an explanation: what bars and whiskers stand for."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from support.small_result import small_result
@@ -58,3 +61,16 @@ def test_there_is_a_panel_for_each_axis_that_varies(strengths: int, sizes: int) 
     figure = explanation_figure(explain(result, result), ("a", "b"))
     assert len(figure.axes) == 1 + (strengths > 1) + (sizes > 1)
     assert "from a to b; 5 images" in figure.get_suptitle()
+
+
+def test_no_legend_hides_an_interval() -> None:
+    found = explain(standard_result(60), standard_result(60, repeats=2))
+    figure = explanation_figure(found, ("a", "b"))
+    canvas: Any = FigureCanvasAgg(figure)  # untyped
+    canvas.draw()
+    judges = figure.axes[-1]
+    legend = judges.get_legend()
+    assert legend is not None
+    assert not legend.get_window_extent().overlaps(judges.get_window_extent())
+    for text in figure.axes[0].get_xticklabels():  # nor what stands below the other panels
+        assert not legend.get_window_extent().overlaps(text.get_window_extent())

@@ -1,6 +1,8 @@
 """Sample sets: reproducible, disjoint, sliceable, replayed in chunks."""
 
 import itertools
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.toy import sample_set
 
+from pyrosnn.adapters import Ensemble
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, OverlapError
 from pyrosnn.models import MODELS
@@ -22,6 +25,8 @@ from pyrosnn.sampling import (
     ScaledSum,
     disjoint_sample_sets,
     draw_sample_set,
+    predict,
+    predict_again,
     replay,
     replay_logits,
     require_disjoint,
@@ -313,3 +318,35 @@ def test_large_samples_are_drawn_in_smaller_pages_that_no_budget_decides(
     assert [len(part) for part in replace(late, stored=None)._in_memory()] == [2, 3]
     sets = successive_sample_sets(resnet, x, whole[:2])
     assert all(same(next(sets), whole[i : i + 2]) for i in (0, 2, 4, 6, 8))
+
+
+def members(number: int) -> Ensemble:
+    nets = [torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)) for _ in range(number)]
+    return Ensemble(nets, (1, 8, 8))
+
+
+@pytest.mark.parametrize("use", [predict, replay_logits], ids=["predict", "replay_logits"])
+def test_samples_of_a_foreign_classifier_are_refused(
+    use: Callable[..., object], classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    """Other sites and other members alike; samples of one's own pass."""
+    bnn, x = classifiers["bnn"], digits.x_test[:3]
+    many, few = members(9), members(2)
+    for foreign, own in ((classifiers["sin"], bnn), (many, few)):
+        samples = draw_sample_set(foreign, x, 20, seed=0, stream="inference")
+        with pytest.raises(ArgumentError, match="'inference' were drawn from another classifier"):
+            use(own, x, samples)
+        use(foreign, x, samples)
+
+
+def test_a_prediction_refuses_samples_from_before_a_training(
+    classifiers: dict[str, StochasticClassifier], digits: Dataset
+) -> None:
+    bnn, x = deepcopy(classifiers["bnn"]), digits.x_test[:3]
+    samples = draw_sample_set(bnn, x, 2, seed=0, stream="inference")
+    before = predict(bnn, x, samples).scores
+    with torch.no_grad():
+        next(bnn.parameters()).add_(1.0)
+    with pytest.raises(ArgumentError, match="or it was trained since"):
+        predict(bnn, x, samples)
+    assert torch.equal(predict_again(bnn, x, samples).scores, before)  # all weights are samples

@@ -3,6 +3,7 @@
 import copy
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,12 +13,16 @@ from torch import nn
 import pyrosnn
 from pyrosnn import adapters, attacks
 from pyrosnn.errors import ArgumentError
+from pyrosnn.settings import RightlyCalled
+from pyrosnn.training.images.trades import Trades as TradesImages
 
 # called as no type checker lets it pass
 FGM: Any = attacks.FGM
 PGD: Any = attacks.PGD
 MCDropout: Any = adapters.MCDropout
 open_results: Any = pyrosnn.open_results
+Trades: Any = TradesImages
+library: Any = pyrosnn
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,52 @@ def test_the_right_spelling_is_named(call: Callable[[], Any], message: str) -> N
     with pytest.raises(ArgumentError) as error:
         call()
     assert message in str(error.value)
+
+
+def public() -> list[str]:
+    """Return what a user may call: functions and classes, but for errors and abstract bases."""
+    return [
+        name
+        for name in pyrosnn.__all__
+        if callable(made := getattr(pyrosnn, name))
+        and not inspect.isabstract(made)
+        and not (inspect.isclass(made) and issubclass(made, Exception))
+    ]
+
+
+@pytest.mark.parametrize("name", public())
+def test_a_call_without_arguments_says_what_is_needed(name: str) -> None:
+    """Where every argument has a default the call is right; a TypeError of Python's is a fault."""
+    with suppress(ArgumentError):
+        getattr(pyrosnn, name)()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: library.Dataset(), "Dataset needs name, "),
+        (lambda: library.Dataset(x=1), "Dataset has no argument 'x'; it has name, x_train"),
+        (lambda: library.TrainingSpec(), "TrainingSpec needs "),
+        (lambda: library.AttackResult(), "AttackResult needs "),
+        (lambda: library.Finding("replay"), "Finding takes its arguments by name, got 'replay'"),
+        (lambda: Trades(), "Trades needs strength; write Trades(strength=…)"),
+    ],
+)
+def test_dataclasses_say_what_they_need(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        call()
+    assert message in str(error.value)
+
+
+def test_errors_within_a_class_stay_what_they_are() -> None:
+    class Broken(metaclass=RightlyCalled):
+        def __init__(self, size: int) -> None:
+            self.size = size + "1"  # type: ignore[operator]
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Broken(3)
+    with pytest.raises(ArgumentError, match="Broken needs size; write Broken"):
+        Broken()  # type: ignore[call-arg]
 
 
 def test_settings_are_still_copied_and_described() -> None:

@@ -8,6 +8,7 @@ from scipy import stats
 from pyrosnn.errors import ArgumentError
 from pyrosnn.results import make_result
 from pyrosnn.summaries import difference_of_models, geometry_means, paired_differences
+from pyrosnn.summaries.paired import mean_gap
 
 
 def table(values: np.ndarray) -> xr.DataArray:
@@ -71,6 +72,39 @@ def test_what_repeats_explain_is_no_difference_between_images() -> None:
     for name in ("samples", "images"):
         assert float(found[f"{name}_low"]) == pytest.approx(0.625 - half)
         assert float(found[f"{name}_high"]) == pytest.approx(0.625 + half)
+
+
+def test_no_interval_of_shares_is_wider_than_what_is_possible() -> None:
+    """Student's t of two repeats that differ by 0.9 and 0.3 would reach from -3.2 to 4.4."""
+    values = table(np.array([[1.0, 0.1], [0.6, 0.3]]))
+    free = paired_differences(values, "size").sel(size=1)
+    assert (float(free["low"]), float(free["high"])) == pytest.approx((-3.2119, 4.4119), abs=1e-3)
+    shares = paired_differences(values, "size", most=1.0).sel(size=1)
+    assert (float(shares["low"]), float(shares["high"])) == (-1.0, 1.0)
+    dims = ("repeat", "example")
+    first = xr.DataArray([[1.0, 1.0, 1.0], [0.0, 1.0, 1.0]], dims=dims)
+    second = xr.DataArray([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]], dims=dims)
+    wide, within = (difference_of_models(first, second, most=most) for most in (np.inf, 1.0))
+    for kind in ("samples", "images"):
+        assert float(wide[f"{kind}_high"]) > 1
+        assert float(within[f"{kind}_high"]) == 1.0
+        assert float(within[f"{kind}_low"]) == max(float(wide[f"{kind}_low"]), -1.0)
+
+
+def test_a_gap_of_shares_stays_within_what_is_possible() -> None:
+    gaps = xr.DataArray([[1.0, 1.0, 0.0]], dims=("repeat", "example"))
+    found = mean_gap(gaps)
+    assert float(found["high"]) == 1.0
+    assert float(found["low"]) == pytest.approx(2 / 3 - stats.t.ppf(0.975, 2) / 3)
+
+
+def test_what_only_rounding_makes_differ_is_equal() -> None:
+    """0.3 - 0.2 and 0.31 - 0.21 differ by one unit in the last place."""
+    found = paired_differences(table(np.array([[0.3, 0.2], [0.31, 0.21]])), "size").sel(size=1)
+    assert float(found["difference"]) == pytest.approx(0.1)
+    assert all(np.isnan(found[name]) for name in ("low", "high", "p_value", "effect_size"))
+    values = table(np.array([[0.1 + 0.2, 0.3], [0.3, 0.3]]))  # 5.6e-17 and 0
+    assert float(paired_differences(values, "size").sel(size=1)["difference"]) == 0.0
 
 
 def test_a_bad_confidence_is_named() -> None:

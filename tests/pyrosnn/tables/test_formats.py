@@ -40,6 +40,23 @@ def test_numbers_are_shown_with_what_is_known_of_them() -> None:
     assert str(Number(value=0.5, sd=0.0)) == "0.5"  # ± 0 would say that nothing varies
 
 
+@pytest.mark.parametrize(
+    ("value", "form", "shown"),
+    [
+        (-2.22e-17, ".3f", "0.000"),
+        (-2.22e-15, "+,.1f", "+0.0"),
+        (-0.04, "+.1f", "-0.0"),  # an interval that ends there has zero within it
+        (1e-17, ".2g", "1e-17"),  # a p-value
+        (-3, ",", "-3"),
+    ],
+)
+def test_the_rounding_of_a_zero_has_no_minus(value: float, form: str, shown: str) -> None:
+    number = Number(value=value, form=form)
+    assert str(number) == shown
+    table = Table(title="t", columns=["n"], rows=[[number]])
+    assert "e-1" not in written(Document(tables=[table]), "csv") or form == ".2g"
+
+
 def test_an_interval_may_stand_alone() -> None:
     interval = Number(value=1.5, form="+.1f", low=1.0, high=2.0, bare=True)
     assert str(interval) == "[+1.0, +2.0]"

@@ -1,5 +1,6 @@
 """Training for certificates and proofs: closed forms on linear models, and plain training."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +16,13 @@ from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set
 from pyrosnn.testing.toy_models import NoisyLinear
-from pyrosnn.training import TrainingSpec, preset, train
+from pyrosnn.training import TrainingSpec, TrainingState, preset, train
 from pyrosnn.training.images.interval import Interval
 from pyrosnn.training.images.noisy import add_noise
 from pyrosnn.training.images.smooth_adversarial import SmoothAdversarial
 from pyrosnn.training.loss import make_loss
 from pyrosnn.training.objectives import OBJECTIVES
+from pyrosnn.training.options import training_options
 from pyrosnn.training.step import Setting, Step
 from pyrosnn.verification import verify
 
@@ -70,7 +72,7 @@ def weights(spec: TrainingSpec, digits: Dataset) -> dict[str, Tensor]:
     return train(spec, few).state_dict()
 
 
-def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
@@ -84,11 +86,9 @@ def with_options(settings: dict[str, Any], **options: Any) -> dict[str, Any]:
     [
         ({}, {"regularisers": {"consistency": {"weight": 0.0}}}, CONSISTENT),
         ({}, with_options(INTERVAL, kappa=1.0), INTERVAL),
-        ({}, with_options(INTERVAL, warm_up=1), INTERVAL),
         (NOISY, with_options(SMOOTH, strength=0.0), SMOOTH),
-        (NOISY, with_options(SMOOTH, warm_up=1), SMOOTH),
     ],
-    ids=["consistency", "kappa", "ibp-warm-up", "strength", "smooth-warm-up"],
+    ids=["consistency", "kappa", "strength"],
 )
 def test_what_is_switched_off_is_the_plain_training(
     model: str, plain: dict[str, Any], off: dict[str, Any], on: dict[str, Any], digits: Dataset
@@ -97,6 +97,23 @@ def test_what_is_switched_off_is_the_plain_training(
     expected = weights(spec_of(model, **plain), digits)
     assert same(weights(spec_of(model, **off), digits), expected)
     assert not same(weights(spec_of(model, **on), digits), expected)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("plain", "late"), [({}, INTERVAL), (NOISY, SMOOTH)], ids=["ibp", "smooth"]
+)
+def test_a_warm_up_is_the_plain_training(
+    model: str, plain: dict[str, Any], late: dict[str, Any], digits: Dataset
+) -> None:
+    """Its first epoch bit for bit; in the second the images are used."""
+    kept: list[list[Mapping[str, Tensor]]] = []
+    few = replace(digits, x_train=digits.x_train[:100], y_train=digits.y_train[:100])
+    for changes in (plain, with_options(late, warm_up=1)):
+        states: list[TrainingState] = []
+        train(spec_of(model, epochs=2, **changes), few, keep=states.append)
+        kept.append([state.tensors for state in states])
+    assert [same(one, other) for one, other in zip(*kept, strict=True)] == [True, False]
 
 
 # Consistency
@@ -243,8 +260,30 @@ def test_layers_without_bounds_are_refused(digits: Dataset) -> None:
     toy.objective = "elbo"
     spec = spec_of("bnn", **INTERVAL)
     step = step_of(spec, toy, digits.x_train[:2], digits.y_train[:2])
-    with pytest.raises(NoBoundsError, match="a NoisyLinear has no bounds"):
+    with pytest.raises(NoBoundsError, match=r"images 'ibp' need .*: a NoisyLinear has no bounds"):
         spec.make_images().loss(step)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [("bart-lite", "a function that only torch knows"), ("se-snn", "noise whose size depends on")],
+)
+def test_a_model_without_bounds_is_told_in_words(model: str, words: str, digits: Dataset) -> None:
+    """Of what it is made, and which models to take: no name of a class within pyrosnn."""
+    spec = preset(model, epochs=1, num_particles=2, **INTERVAL)
+    step = step_of(spec, made(spec), digits.x_train[:2], digits.y_train[:2])
+    with pytest.raises(NoBoundsError) as refused:
+        spec.make_images().loss(step)
+    text = str(refused.value)
+    assert text.startswith(f"images 'ibp' need a network with bounds: the network has {words}")
+    assert "take a model whose noise is added to values or multiplies them, such as bnn" in text
+
+
+@pytest.mark.parametrize("model", ["bnn", "sin", "rse", "resnet"])
+def test_the_models_that_are_named_have_bounds(model: str, digits: Dataset) -> None:
+    spec = preset(model, epochs=1, num_particles=1, **INTERVAL)
+    step = step_of(spec, made(spec), digits.x_train[:2], digits.y_train[:2])
+    assert torch.isfinite(spec.make_images().loss(step))
 
 
 @pytest.mark.slow
@@ -332,3 +371,17 @@ def test_one_step_follows_the_gradient_over_the_copies_of_the_step(digits: Datas
 def test_what_smooth_adversarial_training_needs(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         spec_of("bnn", **{**SMOOTH, **changes})
+
+
+def test_what_images_do_not_use_is_no_option() -> None:
+    """All steps of SmoothAdv see the same copies; it has the field of its base, for files."""
+    names = {
+        images: [option.name for option in training_options("bnn", {"images": images})]
+        for images in ("adversarial", "smooth-adversarial")
+    }
+    assert "noise" in names["adversarial"]
+    assert "noise" not in names["smooth-adversarial"]
+    assert {"strength", "num_samples", "warm_up"} <= set(names["smooth-adversarial"])
+    kept = spec_of("bnn", **SMOOTH).to_json()
+    assert kept["image_options"]["noise"] == "fixed"
+    assert TrainingSpec(**kept) == spec_of("bnn", **SMOOTH)

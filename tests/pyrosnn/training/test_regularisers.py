@@ -1,5 +1,6 @@
 """Regularisers on the gradients at the images, held to closed forms and finite differences."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from pyrosnn.errors import ArgumentError, UnknownNameError
 from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set
-from pyrosnn.training import TrainingSpec, preset, train
+from pyrosnn.training import TrainingSpec, TrainingState, preset, train
 from pyrosnn.training import step as step_module
 from pyrosnn.training.images import IMAGES
 from pyrosnn.training.loss import make_loss
@@ -114,14 +115,21 @@ def test_the_gradient_of_the_penalised_loss_is_its_slope(
 @every_model
 def test_no_weight_and_no_epoch_of_it_are_the_plain_training(model: str, digits: Dataset) -> None:
     few = replace(digits, x_train=digits.x_train[:100], y_train=digits.y_train[:100])
-    plain = train(spec_of(model), few).state_dict()
+
+    def after_each_epoch(**options: Any) -> list[Mapping[str, Tensor]]:
+        states: list[TrainingState] = []
+        train(replace(spec_of(model, **options), epochs=2), few, keep=states.append)
+        return [state.tensors for state in states]
+
+    plain = after_each_epoch()
     for options, alike in (
-        ({"weight": 0.0}, True),
-        ({"weight": 0.5, "start": 1}, True),
-        ({"weight": 0.5}, False),
+        ({"weight": 0.0}, [True, True]),
+        ({"weight": 0.5, "start": 1}, [True, False]),
+        ({"weight": 0.5}, [False, False]),
     ):
-        found = train(spec_of(model, **options), few).state_dict()
-        assert all(torch.equal(found[name], plain[name]) for name in plain) == alike
+        found = zip(after_each_epoch(**options), plain, strict=True)
+        equal = [all(torch.equal(one[name], other[name]) for name in other) for one, other in found]
+        assert equal == alike
 
 
 @pytest.mark.slow

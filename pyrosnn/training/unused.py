@@ -1,0 +1,32 @@
+"""A warning of settings that wait for longer than the training lasts."""
+
+import warnings
+
+from pyrosnn.errors import PyrosnnWarning
+from pyrosnn.training.spec import TrainingSpec
+
+
+def warn_of_unused(spec: TrainingSpec, *, stacklevel: int) -> None:
+    """Warn of attacked images and regularisers that a training never comes to.
+
+    A preset's warm-up may well be longer than a short training of one's own: such a training is
+    the plain one, under the name of the defence.
+
+    Args:
+        spec: settings of the training.
+        stacklevel: that of ``warnings.warn``, counted from the caller of this function.
+    """
+    images = spec.make_images()
+    unused = []
+    if images.clean_epochs >= spec.epochs:
+        unused.append(f"the images '{spec.images}' (warm_up = {images.clean_epochs})")
+    for name, term in zip(spec.regularisers, spec.make_regularisers(), strict=True):
+        if term.weight > 0 and term.start >= spec.epochs:
+            unused.append(f"the regulariser '{name}' (start = {term.start})")
+    if unused:
+        warnings.warn(
+            f"a training with epochs = {spec.epochs} never comes to {' and '.join(unused)}; lower "
+            "what is later, or raise epochs",
+            PyrosnnWarning,
+            stacklevel=stacklevel + 1,
+        )
