@@ -35,6 +35,7 @@ _NO_COORDINATES = "_nc4_non_coord_"
 # of a text in an array: its length (4 bytes), and where it is
 _REFERENCE = 16
 _LETTER = 4  # bytes in memory
+_FILTERED = 4000  # bytes of the arrays that are packed, at least
 # what other programs pack arrays with, by HDF5's numbers
 _NAMES = {4: "szip", 6: "scale-offset", 307: "bzip2", 32000: "lzf", 32001: "blosc", 32015: "zstd"}
 
@@ -57,10 +58,11 @@ def to_bytes(tree: xr.DataTree) -> bytes:
                 "shuffle": True,
                 "fletcher32": True,  # programs that do not know the checksum check arrays
                 # one chunk each: what repeats over strengths compresses only within a chunk
-                "chunksizes": variable.shape if 0 < variable.nbytes < 2**30 else None,
+                "chunksizes": variable.shape if variable.nbytes < 2**30 else None,
             }
             for name, variable in node.to_dataset(inherit=False).variables.items()
-            if variable.dtype.kind in "biuf"  # HDF5 filters no texts
+            # HDF5 filters no texts, and its index of chunks is larger than a small array
+            if variable.dtype.kind in "biuf" and variable.nbytes >= _FILTERED
         }
         for group, node in tree.children.items()
     }
