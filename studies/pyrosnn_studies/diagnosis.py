@@ -238,6 +238,7 @@ STUDY = Study(
     tables=diagnosis_tables,
     figure=diagnosis_figure,
     settle=_settle,
+    piloted="num_samples",
     settings=_settings,
     cost=_cost,
 )

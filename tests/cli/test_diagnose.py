@@ -19,6 +19,7 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import attack_moments, evaluate
 from pyrosnn.evaluation.attack_moments import LEADING
 from pyrosnn.sampling.stream import Stream
+from pyrosnn_studies import diagnosis
 
 
 @pytest.mark.slow
@@ -37,6 +38,19 @@ def test_the_checks_take_the_images_of_the_diagnosis(run: Run, checkpoint_path: 
     assert len(shown) == 10  # lines at most, where there is no terminal
     assert shown == [one for one in every if one in shown]
     assert shown[-1] == every[-1]
+
+
+@pytest.mark.slow
+def test_a_pilot_shows_that_it_runs(
+    run: Run, checkpoint_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis, "PILOT", 40)
+    monkeypatch.setattr(diagnosis, "NUMBERS", (40,))
+    small = ("--images", "4", "--repeats", "1", "--attack-samples", "1", "--inference-samples", "5")
+    command = ("diagnose", "--model", checkpoint_path, *small, "--no-checks", "--overwrite")
+    shown = run(*command).stderr
+    assert shown.index("pilot: 1/1 num_samples") < shown.index("study diagnosis: ")
+    assert "pilot" not in run(*command, "--num-samples", "40").stderr
 
 
 COUNTED: list[int] = []  # outside of the module, whose attributes are put back after a pass
