@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from pyrosnn_studies.subject import Subject
 
-# Samples in A of the checks of an attack in steps, each of which takes as many.
-FEW_SAMPLES = 10
-
 
 @dataclass(frozen=True, kw_only=True)
 class DiagnosisRun(StudyRun):
@@ -48,27 +45,14 @@ def _healthy(result: "xr.DataTree", subject: "Subject", showing: Showing) -> boo
     from pyrosnn.checks import MODEL_CHECKS
     from pyrosnn.checks.on_model import model_findings
     from pyrosnn.checks.on_result import check_result
-    from pyrosnn.checks.trial import Trial
-    from pyrosnn.results import GROUP, read_spec
-    from pyrosnn_studies.diagnosis import attack_of
+    from pyrosnn_studies.diagnosis import trial_of
 
-    spec = read_spec(result)
-    x, y = subject.dataset.images_at(result[GROUP].dataset["example"].values.tolist())
-    attack, samples = attack_of(spec, subject.dataset.bounds), max(spec["attack_samples"])
-    trial = Trial(
-        classifier=subject.classifier,
-        x=x.to(subject.classifier.device),
-        y=y.to(subject.classifier.device),
-        attack=attack,
-        attack_samples=min(samples, FEW_SAMPLES) if attack.iterated else samples,
-        inference_samples=spec["inference_samples"],
-        seed=spec["seed"],
-    )
+    trial = trial_of(result, subject)
     findings = check_result(result)  # what the file itself tells is about more images
     with progress_bar("checks", len(MODEL_CHECKS), showing) as advance:
         advance(0, "")
         for done, finding in enumerate(model_findings(trial), start=1):
             findings.append(finding)
             advance(done, finding.name)
-    show_findings(f"checks (of the model: {len(x)} images)", findings)
+    show_findings(f"checks (of the model: {len(trial.x)} images)", findings)
     return all(finding.status != "fail" for finding in findings)

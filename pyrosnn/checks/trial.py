@@ -7,6 +7,7 @@ from math import isqrt
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from pyrosnn.attacks import Attack
 from pyrosnn.evaluation import attack_spec, evaluate
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import combine_repeats, make_result
-from pyrosnn.sampling import SampleSet, disjoint_sample_sets, predict
+from pyrosnn.sampling import SampleSet, draw_sample_set, predict
 
 # Student's t of fewer draws would call nothing significant.
 NUM_REPEATS = 5
@@ -45,6 +46,8 @@ class Trial:
     inference_samples: int
     seed: int
     _sets: dict[int, tuple[SampleSet, SampleSet]] = field(default_factory=dict, repr=False)
+    # by stream and repeat; trials of the same images share them
+    _drawn: dict[tuple[str, int], SampleSet] = field(default_factory=dict, repr=False)
     _correct: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -53,8 +56,12 @@ class Trial:
         return self.of(attack_samples=min(self.attack_samples, FEW_SAMPLES))
 
     def of(self, **changes: Any) -> "Trial":
-        """Return the trial of other images or sizes."""
-        return replace(self, **changes, _sets={}, _correct={})
+        """Return the trial of other images or sizes; of the same images it shares the samples."""
+        other = replace(self, **changes, _sets={}, _correct={}, _drawn={})
+        same = other.classifier is self.classifier and other.seed == self.seed
+        return (
+            replace(other, _drawn=self._drawn) if same and torch.equal(other.x, self.x) else other
+        )
 
     @property
     def one_step(self) -> Attack:
@@ -64,15 +71,27 @@ class Trial:
     def sets(self, repeat: int = 0) -> tuple[SampleSet, SampleSet]:
         """Draw A and I of a repeat, once."""
         if repeat not in self._sets:
-            self._sets[repeat] = disjoint_sample_sets(
-                self.classifier,
-                self.x,
-                attack=self.attack_samples,
-                inference=self.inference_samples,
-                seed=self.seed,
-                repeat=repeat,
+            self._sets[repeat] = (
+                self._first("attack", self.attack_samples, repeat),
+                self._first("inference", self.inference_samples, repeat),
             )
         return self._sets[repeat]
+
+    def _first(self, stream: str, number: int, repeat: int) -> SampleSet:
+        """Return the first samples of a stream: of a set that was drawn, if it has as many."""
+        drawn = self._drawn.get((stream, repeat))
+        if drawn is not None and len(drawn) >= number and drawn.stored is not None:
+            return drawn[:number]
+        samples = draw_sample_set(
+            self.classifier,
+            self.x,
+            number,
+            seed=self.seed,
+            stream=stream,
+            repeat=repeat,
+        )
+        self._drawn[stream, repeat] = samples
+        return samples
 
     def correct(self, attack: Attack, repeat: int = 0) -> np.ndarray:
         """Return which attacked images I classifies correctly, shape (example,); asked once."""

@@ -43,9 +43,9 @@ from pyrosnn.shapes import ImagesLike, LabelsLike
 
 NUM_GROUPS = 20
 PAIRS = NUM_GROUPS // 2
-LEADING = 500  # samples that decide the class of the condition's moments
-# A fold's first samples come one by one, as small sets need them; others in units.
-ALONE, TOGETHER = 20, 10
+# The first samples, kept in memory: they decide what the gradients of all samples have in common.
+LEADING = 500
+TOGETHER = 10  # samples whose gradients are summed at once, where no subset ends between them
 MOST_INFERENCE = 1000  # samples in all inference sets together
 
 
@@ -71,7 +71,7 @@ def attack_moments(
     $j = \arg\min_c \tilde r_c$ of each pair of sets. That is exact where the attack's gradient is a
     sum over samples up to a positive factor (cross-entropy of mean probabilities:
     $\nabla \bar p_y$; mean loss; margin). Of the cross-entropy of mean logits, and where labels or
-    runner-up depend on the samples, what all samples say is kept for the small sets, too.
+    runner-up depend on the samples, what the first 500 samples say is kept for all sets.
 
     The moments are of two gradients of each sample: ``attack``, its share in the gradient of the
     attack's loss, and ``condition``, $-\nabla(f_y - f_j)$ with one class j: the one whose boundary
@@ -135,23 +135,24 @@ def attack_moments(
         )
 
     samples = draw(num_samples, "moments")
+    leading = draw(min(LEADING, num_samples), "moments")
     size_i, num_sets = _division(inference_samples, num_samples)
     sets = inference_sets(classifier, x, y, draw(size_i * num_sets, "moments-inference"), size_i)
     f = discriminants_of(classifier.output)
-    of, labels = attack.maximised, attack.attacked_labels(classifier, x, y, samples)
-    nearest = _nearest_class(classifier, x, y, attack, labels, samples[:LEADING])
-    mean = predict(classifier, x, samples)
+    of, labels = attack.maximised, attack.attacked_labels(classifier, x, y, leading)
+    nearest = _nearest_class(classifier, x, y, attack, labels, leading)
+    mean = predict(classifier, x, leading)
     counts = np.bincount(np.arange(num_samples) % NUM_GROUPS)
-    resampling = Resampling(x, counts, sets, _step_of(attack, classifier, x, labels, samples))
+    resampling = Resampling(x, counts, sets, _step_of(attack, classifier, x, labels, leading))
     condition = torch.zeros_like(resampling.sums)
     products = Products(len(x), NUM_GROUPS)
     images = AfterTrunk(classifier, x, memory_budget)
-    for theta in samples.chunks(TOGETHER, _stops(counts)):
+    for theta in samples.chunks(TOGETHER, resampling.stops()):
         both = [ScaledSum(images), ScaledSum(images)]
         for chunk in replay(classifier, len(x), theta):
             part = DifferentiableChunk(chunk, images)
             share = of.average.cotangents(of.row, part.logits, labels, mean)
-            both[0].add(part, num_samples * share)
+            both[0].add(part, len(leading) * share)
             both[1].add(part, -f.margin_cotangent(part.logits, y, nearest))
         attack_sum, condition_sum = (total.exact for total in both)
         group = resampling.add(attack_sum, len(theta))
@@ -172,17 +173,6 @@ def attack_moments(
         "resampled_inference": float(size_i),
     }
     return make_dataset(values, coords)
-
-
-def _stops(counts: np.ndarray) -> list[int]:
-    """Return where units of samples end: a fold's first ones come one by one."""
-    stops, start = [], 0
-    for count in counts.tolist():
-        stops += [start + end for end in range(1, min(ALONE, count) + 1)]
-        stops += [start + end for end in range(ALONE, count, TOGETHER)]
-        start += count
-        stops.append(start)
-    return stops
 
 
 def has_growth(attack: Attack) -> bool:

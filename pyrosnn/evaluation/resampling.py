@@ -49,6 +49,16 @@ class Resampling:
         shape = (len(self._small), len(counts), len(x))
         self._totals, self._numbers = np.zeros(shape), np.zeros(shape)
 
+    def stops(self) -> list[int]:
+        """Return numbers of samples at which a subset that is measured ends, or a fold."""
+        found, start = set[int](), 0
+        for count in self._counts.tolist():
+            ends = {n * size for size in self._small for n in range(1, PER_FOLD + 1)}
+            found |= {start + end for end in ends if end < count}
+            start += count
+            found.add(start)
+        return sorted(found)
+
     def add(self, gradient: Tensor, number: int = 1) -> int:
         """Add the next samples, which end no later than a subset or a fold does.
 

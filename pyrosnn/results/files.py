@@ -12,7 +12,7 @@ from pyrosnn.results.dataset import combine_repeats
 from pyrosnn.results.schema import GROUP, SCHEMA_VERSION
 from pyrosnn.results.storable import check_storable
 from pyrosnn.results.validation import check_result_tree
-from pyrosnn.settings import checked_arguments
+from pyrosnn.settings import check_argument, checked_arguments
 from pyrosnn.storage import netcdf, read_whole, write_whole
 from pyrosnn.storage.kinds import RESULT, foreign_kind_of, kind_of
 
@@ -193,12 +193,46 @@ def _require_result(tree: xr.DataTree) -> None:
 
 
 def read_spec(result: xr.DataTree) -> dict[str, Any]:
-    """Return the settings of the study that made a result."""
-    spec: dict[str, Any] = json.loads(result.attrs["spec"])
-    return spec
+    """Return the settings of the study that made a result.
+
+    Raises:
+        ArgumentError: for what is no result, and where a setting is asked for that it lacks.
+    """
+    return _recorded(result, "spec", "setting")
 
 
 def read_provenance(result: xr.DataTree) -> dict[str, Any]:
-    """Return the versions, seed, device, digests and times of a result."""
-    provenance: dict[str, Any] = json.loads(result.attrs["provenance"])
-    return provenance
+    """Return the versions, seed, device, digests and times of a result.
+
+    Raises:
+        ArgumentError: for what is no result, and where an entry is asked for that it lacks.
+    """
+    return _recorded(result, "provenance", "entry")
+
+
+class _Recorded(dict[str, Any]):
+    """What a result says of itself, by name: a name that it lacks is no error of the program."""
+
+    def __init__(self, values: Mapping[str, Any], place: str, kind: str):
+        super().__init__(values)
+        self._place, self._kind = place, kind
+
+    def __missing__(self, name: str) -> Any:
+        raise ArgumentError(
+            f"the {self._place} of the result has no {self._kind} '{name}', which its study "
+            "writes; it was changed, or made by another program: run the study again"
+        )
+
+
+def _recorded(result: xr.DataTree, place: str, kind: str) -> dict[str, Any]:
+    check_argument("result", result, xr.DataTree)
+    try:
+        values = json.loads(result.attrs.get(place, ""))
+    except (TypeError, ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise ArgumentError(
+            f"the tree has no {place} that can be read, and is no result; read a file with "
+            "pyrosnn.open_results, or make one with pyrosnn.make_result"
+        )
+    return _Recorded(values, place, kind)

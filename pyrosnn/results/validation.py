@@ -1,7 +1,7 @@
 """Validation of results: groups, dimensions, types and settings follow the schema."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def check_result_tree(tree: xr.DataTree) -> None:
     if not isinstance(tree.attrs.get("study"), str):
         raise ValueError("it does not name its study")
     for name in sorted(set(GROUPS) & set(tree.children)):
-        _check_group(tree[name].dataset, GROUPS[name])
+        check_group(tree[name].dataset, GROUPS[name])
 
 
 def check_settings(name: str, text: Any) -> None:
@@ -76,8 +76,17 @@ def check_settings(name: str, text: Any) -> None:
             raise ValueError(f"its {name} has {key} = {str(value)[:40]}")
 
 
-def _check_group(values: xr.Dataset, needed: set[str]) -> None:
-    missing = needed - set(values.data_vars)
+def check_group(values: xr.Dataset, needed: Collection[str] = ()) -> None:
+    """Refuse values whose dimensions or types are not those of their names.
+
+    Args:
+        values: the values of a group.
+        needed: names of variables that they must have.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
+    missing = set(needed) - set(values.data_vars)
     if missing and missing != OF_GRADIENTS:
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     for name, array in values.data_vars.items():

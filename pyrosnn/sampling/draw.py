@@ -96,9 +96,11 @@ def successive_sample_sets(
         )
     first.require_fit(classifier, len(x))
     yield first
-    ahead = size * max(1, first.page_size // size)  # draw whole pages where the sets are small
     stream, start = Stream.open(classifier, x, origin), origin.stop
+    page = first.page_size
     while True:
+        # to the end of a page where the sets are small, so that no page is drawn for two of them
+        ahead = size * max(1, (page - start % page) // size)
         drawn = stream.take(start, ahead, first.memory_budget)
         yield from (drawn[s : s + size] for s in range(0, ahead, size))
         start += ahead

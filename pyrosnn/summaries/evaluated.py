@@ -34,6 +34,8 @@ def group_of(result: xr.DataTree, group: str) -> xr.Dataset:
 # What the studies of a kind of values do.
 _STUDIES = {
     GROUP: "attacks images",
+    "ablation": "reads the paper's evaluation in several ways (ablation)",
+    "angles": "simulates angles (gaussian-angles)",
     "variation": "measures single predictions (prediction-variance)",
     "moments": "measures moments (diagnosis)",
     "standard": "runs the standard evaluation (pyrosnn evaluate)",

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 
-from pyrosnn.tables.table import Cell, Document, Number, Table
+from pyrosnn.tables.table import Cell, Document, Number, Table, require_document
 
 PARTS = ("low", "high", "sd")
 
@@ -25,6 +25,7 @@ def as_csv(document: Document) -> str:
         model,bnn,bnn low,bnn high
         fgm,70.5,63.5,76.25
     """
+    require_document(document)
     if len(document.tables) == 1:
         return _rows(document.tables[0])
     return "\n".join(f"# {_line(table.title)}\n{_rows(table)}" for table in document.tables)

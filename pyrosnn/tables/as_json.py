@@ -2,9 +2,10 @@
 
 import json
 import math
+from numbers import Integral
 from typing import Any
 
-from pyrosnn.tables.table import Cell, Document, Number, Table
+from pyrosnn.tables.table import Cell, Document, Number, Table, require_document
 
 
 def as_json(document: Document) -> str:
@@ -23,6 +24,7 @@ def as_json(document: Document) -> str:
         >>> made["tables"][0]["rows"]
         [{'model': 'bnn', 'clean': {'value': 70.5, 'low': 63.5, 'high': 76.25}}]
     """
+    require_document(document)
     content = {
         "heading": list(document.heading),
         "tables": [_table(table) for table in document.tables],
@@ -49,5 +51,7 @@ def _cell(cell: Cell) -> Any:
     return {"value": value, "sd": _finite(cell.sd)} if cell.has_sd else value
 
 
-def _finite(value: float | int) -> float | int | None:
-    return value if math.isfinite(value) else None
+def _finite(value: Any) -> float | int | None:
+    if not math.isfinite(value):
+        return None
+    return int(value) if isinstance(value, Integral) else float(value)  # JSON knows no numpy

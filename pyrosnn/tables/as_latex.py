@@ -3,7 +3,7 @@ r"""Tables as LaTeX: ``booktabs``, numbers in math mode, nothing that pdfTeX can
 import re
 import unicodedata
 
-from pyrosnn.tables.table import WORD, Cell, Document, Number, Table
+from pyrosnn.tables.table import WORD, Cell, Document, Number, Table, require_document
 
 # What LaTeX reads as a command, and symbols that pdfTeX has in math mode alone.
 SPECIAL = {
@@ -72,6 +72,7 @@ def as_latex(document: Document) -> str:
             \midrule
             a\_b & $70.5\,[63.5,\,76.2]$ \\
     """
+    require_document(document)
     comments = [f"% {line}" for line in document.heading for line in line.splitlines()]
     closing = [f"% {line}" for line in document.closing for line in line.splitlines()]
     first = [r"% needs \usepackage{booktabs}", *comments]

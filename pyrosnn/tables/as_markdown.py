@@ -2,7 +2,7 @@
 
 import re
 
-from pyrosnn.tables.table import Document, Table
+from pyrosnn.tables.table import Document, Table, require_document
 
 
 def as_markdown(document: Document) -> str:
@@ -22,6 +22,7 @@ def as_markdown(document: Document) -> str:
         | :--- | ---: |
         | bnn | 70.5 |
     """
+    require_document(document)
     parts = [*map(_escaped, document.heading)]
     for table in document.tables:
         parts += [_title(table), _rows(table), *map(_escaped, table.notes)]

@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import ClassVar
+from numbers import Real
+from typing import Any, ClassVar
 
-from pyrosnn.errors import require
+from pyrosnn.errors import brief, require
 
 NAN = math.nan
 # Numbers with decimals are shares, points and the like: what is smaller is the rounding of a zero.
@@ -26,6 +28,9 @@ class Number:
         text: how the value is written, where that is not by its format, such as ``8/255``.
         bare: whether the interval is shown without the value, which stands beside it.
 
+    Raises:
+        ArgumentError: ``value must be a number, got 'x'``; for a format that does not fit them.
+
     Example:
         >>> str(Number(value=70.17, form=".1f", low=63.5, high=76.2))
         '70.2 [63.5, 76.2]'
@@ -44,7 +49,21 @@ class Number:
     bare: bool = False
 
     def __post_init__(self) -> None:
-        """Make a zero of rounding, whose sign says nothing, of numbers with decimals."""
+        """Check the values, and make a zero of rounding, whose sign says nothing.
+
+        Raises:
+            ArgumentError: for what is no number, and a format that is none of one.
+        """
+        require(isinstance(self.form, str), f"form must be a text, got {brief(self.form)}")
+        for name in ("value", "low", "high", "sd"):
+            number = getattr(self, name)
+            right = isinstance(number, Real) and not isinstance(number, bool)
+            require(right, f"{name} must be a number, got {brief(number)}")
+            require(
+                _fits(number, self.form), f"form must be a format of {name}, got {brief(self.form)}"
+            )
+        require(isinstance(self.text, str), f"text must be a text, got {brief(self.text)}")
+        require(isinstance(self.bare, bool), f"bare must be true or false, got {brief(self.bare)}")
         for name in ("value", "low", "high") if self.form.endswith("f") else ():
             number = getattr(self, name)
             if isinstance(number, float) and abs(number) < ROUNDING:
@@ -79,6 +98,13 @@ class Number:
         return not math.isnan(self.value) and self.sd > 0
 
 
+def _fits(number: float | int, form: str) -> bool:
+    """Whether a number can be written in a format; what is not finite never is."""
+    with suppress(TypeError, ValueError, OverflowError):
+        return not math.isfinite(number) or bool(format(number, form))
+    return False
+
+
 Cell = str | Number
 
 
@@ -94,7 +120,8 @@ class Table:
         main: index of the row that counts most, if there is one.
 
     Raises:
-        ArgumentError: for two columns of one name, and a row that has not a cell for each column.
+        ArgumentError: for two columns of one name, a row that has not a cell for each column, and
+            what is neither words nor numbers.
 
     Example:
         >>> row = ["bnn", Number(value=96.2, form=".1f")]
@@ -112,6 +139,10 @@ class Table:
 
     def __post_init__(self) -> None:
         """Check that rows and columns fit."""
+        require(isinstance(self.title, str), f"title must be a text, got {brief(self.title)}")
+        _require_each("columns", self.columns, str, "texts")
+        _require_each("notes", self.notes, str, "texts")
+        _require_each("rows", self.rows, Sequence, "lists of cells")
         twice = [name for name in self.columns if list(self.columns).count(name) > 1]
         require(not twice, f"columns must have different names, got {twice[:1]} twice")
         for row in self.rows:
@@ -119,6 +150,11 @@ class Table:
                 len(row) == len(self.columns),
                 f"a row must have a cell for each column, got {len(row)} for {len(self.columns)}",
             )
+            _require_each("a row", row, (str, Number), "texts and Numbers")
+        last = len(self.rows) - 1
+        main: Any = self.main
+        of_a_row = main is None or (isinstance(main, int) and 0 <= main <= last)
+        require(of_a_row, f"main must be the index of a row, 0 … {last}, got {brief(self.main)}")
 
     @property
     def texts(self) -> list[list[str]]:
@@ -148,8 +184,38 @@ class Document:
         heading: lines that stand first.
         tables: the tables.
         closing: lines that stand last.
+
+    Raises:
+        ArgumentError: ``tables must have Tables alone, got 'x'``.
     """
 
     heading: Sequence[str] = field(default_factory=list)
     tables: Sequence[Table]
     closing: Sequence[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Check that these are sentences and tables."""
+        _require_each("heading", self.heading, str, "texts")
+        _require_each("tables", self.tables, Table, "Tables")
+        _require_each("closing", self.closing, str, "texts")
+
+
+def require_document(document: Any) -> None:
+    """Refuse what is not a document.
+
+    Raises:
+        ArgumentError: ``document must be a Document of tables, got a Table``.
+    """
+    require(
+        isinstance(document, Document),
+        f"document must be a Document of tables, got {brief(document)}",
+    )
+
+
+def _require_each(name: str, values: Any, kind: Any, words: str) -> None:
+    """Refuse what is not a list of some kind; a text is not a list of letters."""
+    listed = isinstance(values, Sequence) and not isinstance(values, str | bytes)
+    require(listed, f"{name} must be a list of {words}, got {brief(values)}")
+    for value in values:
+        fits = isinstance(value, kind) and not (kind is Sequence and isinstance(value, str | bytes))
+        require(fits, f"{name} must have {words} alone, got {brief(value)}")

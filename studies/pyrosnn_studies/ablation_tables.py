@@ -5,6 +5,7 @@ import xarray as xr
 from pyrosnn.results import read_spec
 from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Cell, Number, Table
+from pyrosnn_studies.needs import needs
 from pyrosnn_studies.tables import mean_and_sd, number, percent_of_means
 
 ADVERSARIAL = "mean_adversarial"
@@ -18,6 +19,7 @@ COLUMNS = {
 }
 
 
+@needs("ablation")
 def ablation_tables(result: xr.DataTree) -> list[Table]:
     """Return a row for each reading."""
     values, images = result["ablation"].dataset, read_spec(result)["images"]

@@ -5,8 +5,10 @@ import xarray as xr
 
 from pyrosnn.results import read_spec
 from pyrosnn.tables import Number, Table
+from pyrosnn_studies.needs import needs
 
 
+@needs("angles")
 def angles_tables(result: xr.DataTree) -> list[Table]:
     """Return the angles where the means and the variances have the same t."""
     values = result["angles"].dataset

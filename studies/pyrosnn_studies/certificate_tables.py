@@ -16,10 +16,12 @@ from pyrosnn.summaries.certificates import (
 )
 from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Cell, Number, Table
+from pyrosnn_studies.needs import needs
 
 ONE_DRAW = "one draw"
 
 
+@needs(GROUP)
 def certificate_tables(result: xr.DataTree) -> list[Table]:
     """Return the certified accuracy by radius, beside the accuracy under attack.
 
@@ -87,6 +89,7 @@ def _sandwich(result: xr.DataTree) -> str:
     return f"{attack} It breaks {fell} of {held} certified images and radii ({name})."
 
 
+@needs(GROUP)
 def certificate_verdict(result: xr.DataTree) -> list[str]:
     """Return sentences: between which bounds the accuracy lies, at the radii with certificates.
 

@@ -6,10 +6,12 @@ from pyrosnn.conditions.smoothness import CONSTANTS, cutoff
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.summaries import accuracy_intervals, interval_end
 from pyrosnn.tables import Table
+from pyrosnn_studies.needs import needs
 from pyrosnn_studies.tables import percent, sizes_in_words, strength_of
 from pyrosnn_studies.titles import titled
 
 
+@needs(GROUP)
 def conditions_tables(result: xr.DataTree) -> list[Table]:
     """Return the accuracy and the shares of each condition, by strength."""
     found = accuracy_intervals(result).isel(attack_samples=-1, inference_samples=-1)

@@ -14,8 +14,10 @@ import xarray as xr
 from annotated_types import Ge, Gt, Lt, MinLen
 
 from pyrosnn.attacks import FGM, Attack
+from pyrosnn.checks.trial import FEW_SAMPLES, Trial
 from pyrosnn.evaluation import attack_moments, has_growth
 from pyrosnn.plots import diagnosis_figure
+from pyrosnn.results import GROUP, read_spec
 from pyrosnn.settings import Default, Settings
 from pyrosnn.summaries import advise
 from pyrosnn_studies.attack_settings import NamedAttack, SharedSettings
@@ -126,6 +128,27 @@ def attack_of(settings: Mapping[str, Any], bounds: tuple[float, float]) -> Attac
     return DiagnosisSpec(**start_from(DiagnosisSpec, settings, {})).made(bounds)
 
 
+def trial_of(result: xr.DataTree, subject: Subject) -> Trial:
+    """Return what the checks of the model are given: the images and the attack of a diagnosis.
+
+    Args:
+        result: the diagnosis.
+        subject: its model and data.
+    """
+    spec, classifier = read_spec(result), subject.classifier
+    x, y = subject.dataset.images_at(result[GROUP].dataset["example"].values.tolist())
+    attack, samples = attack_of(spec, subject.dataset.bounds), max(spec["attack_samples"])
+    return Trial(
+        classifier=classifier,
+        x=x.to(classifier.device),
+        y=y.to(classifier.device),
+        attack=attack,
+        attack_samples=min(samples, FEW_SAMPLES) if attack.iterated else samples,
+        inference_samples=spec["inference_samples"],
+        seed=spec["seed"],
+    )
+
+
 def _settle(spec: DiagnosisSpec, subject: Subject) -> DiagnosisSpec:
     """Return the settings with the number of single samples that a pilot asks for."""
     if spec.num_samples is not None:
@@ -215,6 +238,7 @@ STUDY = Study(
     tables=diagnosis_tables,
     figure=diagnosis_figure,
     settle=_settle,
+    piloted="num_samples",
     settings=_settings,
     cost=_cost,
 )

@@ -8,6 +8,7 @@ from pyrosnn.results import GROUP, read_spec
 from pyrosnn.results.threats import strength_in
 from pyrosnn.summaries import mean_reach
 from pyrosnn.tables import Number, Table
+from pyrosnn_studies.needs import needs
 from pyrosnn_studies.tables import mean_and_sd, number, percent_of_means
 
 DIVISIONS, FIRST_STEP = "divisions", "first_step"
@@ -15,6 +16,7 @@ INTERVAL = "[95 % interval for fresh samples and fresh images]"
 LARGE = 0.01  # a difference between two accuracies that matters
 
 
+@needs(GROUP)
 def tables_of_steps(result: xr.DataTree) -> list[Table]:
     """Return the measured sizes, and the divisions of one budget where they were measured."""
     tables = [_by_size(result)]
@@ -23,6 +25,7 @@ def tables_of_steps(result: xr.DataTree) -> list[Table]:
     return tables
 
 
+@needs(GROUP)
 def verdict_of_steps(result: xr.DataTree) -> str:
     """Return which S_A is enough, of those that were measured."""
     attacked = _attacked(result)
@@ -53,6 +56,7 @@ def verdict_of_steps(result: xr.DataTree) -> str:
     return "\n".join(lines)
 
 
+@needs(GROUP)
 def conclusion_of_steps(result: xr.DataTree) -> str:
     """Return in a few words which S_A to attack with, and whether the sizes allow to say so."""
     sizes, enough = _enough(result)

@@ -19,6 +19,7 @@ from pyrosnn.summaries import (
 )
 from pyrosnn.tables import Table
 from pyrosnn_studies.diagnosis_steps import conclusion_of_steps, tables_of_steps
+from pyrosnn_studies.needs import needs
 from pyrosnn_studies.tables import mean_and_sd, number, or_dash, robustness
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -28,6 +29,7 @@ USUAL = 20  # samples that attacks take where nobody asks how many are needed
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
+@needs("moments")
 def verdict(result: xr.DataTree) -> str:
     """Return the advice in a sentence or two."""
     spec, moments = read_spec(result), result["moments"].dataset
@@ -55,6 +57,7 @@ def verdict(result: xr.DataTree) -> str:
     return "\n".join(lines)
 
 
+@needs()
 def conclusion(result: xr.DataTree) -> str:
     """Return one sentence: which S_A to attack with, and whether the data allow to say so."""
     if "moments" not in result.children:
@@ -202,6 +205,7 @@ def _by_image(result: xr.DataTree) -> Table:
     )
 
 
+@needs(GROUP)
 def diagnosis_tables(result: xr.DataTree) -> list[Table]:
     """Return what a diagnosis ends with: sizes of A, what explains them, and P(robust)."""
     if "moments" not in result.children:

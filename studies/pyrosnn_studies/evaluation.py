@@ -290,6 +290,7 @@ STUDY = Study(
     figure=standard_figure,
     complete=_complete,
     settle=_settle,
+    piloted="attack_samples",
     settings=_settings,
     divide=_divide,
 )

@@ -14,6 +14,7 @@ from pyrosnn.summaries import (
     paired_differences,
 )
 from pyrosnn.tables import Cell, Number, Table
+from pyrosnn_studies.needs import needs
 from pyrosnn_studies.tables import (
     mean_and_sd,
     number,
@@ -37,6 +38,7 @@ FACTORS = {
 }
 
 
+@needs(GROUP)
 def inference_size_tables(result: xr.DataTree) -> list[Table]:
     """Return accuracies, factors of the radius, and paired differences."""
     tables = [_accuracy(result), _factors(result)]

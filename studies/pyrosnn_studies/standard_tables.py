@@ -10,13 +10,15 @@ from pyrosnn.plots.standard import threat_names
 from pyrosnn.plots.style import count
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.summaries import entry_table, mean_reach, standard_table
-from pyrosnn.summaries.certificates import GROUP, NORM, headline
+from pyrosnn.summaries.certificates import GROUP, NORM, STANDARD, headline
 from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
 from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Cell, Number, Table
 from pyrosnn_studies.findings import checks_in_words
+from pyrosnn_studies.needs import needs
 
 
+@needs(STANDARD)
 def standard_verdict(result: xr.DataTree) -> list[str]:
     """Return the verdict in sentences: one for each threat, one for the samples and the checks."""
     table = standard_table(result)
@@ -219,11 +221,13 @@ def _attacks(result: xr.DataTree) -> Table:
     )
 
 
+@needs(STANDARD)
 def standard_tables(result: xr.DataTree) -> list[Table]:
     """Return the tables of a standard evaluation: accuracies, queries, attacks."""
     return [_accuracies(result), _queries(result), _attacks(result)]
 
 
+@needs(STANDARD)
 def why_table(result: xr.DataTree) -> Table | None:
     """Return margin, gradient and angle of images that withstood and that fell, medians.
 

@@ -46,6 +46,7 @@ class Study:
             preset; the loss, strengths and number of images need none
             (:mod:`~pyrosnn_studies.presets`).
         settle: the spec with what depends on the model itself; the same again if it is settled.
+        piloted: the setting that ``settle`` measures a pilot for, where it is None.
         settings: the spec as plain values, for the result.
         divide: what each group gets of a cell's values, where they are of several; only those of
             the cell's own group have its repeat.
@@ -63,6 +64,7 @@ class Study:
     presets: Presets | None = None
     complete: Callable[[dict[str, Any], Any, Any], dict[str, Any]] | None = None
     settle: Callable[[Any, Any], Any] | None = None
+    piloted: str = ""
     settings: Callable[[Any], dict[str, Any]] = recorded
     divide: Callable[[Cell, xr.Dataset], Groups] | None = None
     reduce: Callable[[Any, Groups], Groups] | None = None

@@ -1,16 +1,21 @@
 """Tables that studies and the command line show: cells keep their numbers."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
+from pyrosnn.errors import ArgumentError, require
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.results.threats import strength_in
+from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import share_interval_of_means
 from pyrosnn.summaries import accuracy_intervals, at_strength, cosine_table, robustness_table
 from pyrosnn.summaries.words import interval_words
 from pyrosnn.tables import Number, Table
+from pyrosnn_studies.needs import needs
 from pyrosnn_studies.titles import titled
 
 NOTABLE = 0.1  # share of images without a gradient that a table speaks of
@@ -33,7 +38,8 @@ def or_dash(value: float, form: str) -> str:
     return str(Number(value=value, form=form))
 
 
-def percent(values: Any, name: str) -> Number:
+@checked_arguments
+def percent(values: Mapping[Any, Any] | pd.Series, name: str) -> Number:
     """Return a share in percent with its interval.
 
     Args:
@@ -41,14 +47,24 @@ def percent(values: Any, name: str) -> Number:
             ``…_high``.
         name: its name.
 
+    Raises:
+        ArgumentError: if the share or an end is missing, or is not one number.
+
     Example:
         >>> str(percent({"clean": 0.85, "clean_low": 0.792, "clean_high": 0.896}, "clean"))
         '85.0 [79.2, 89.6]'
     """
-    value, low, high = (100 * float(values[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    try:
+        value, low, high = (100 * float(values[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"{name}, {name}_low and {name}_high must be a number each; got a row of "
+            f"{', '.join(map(str, values.keys())) or 'nothing'}"
+        ) from error
     return Number(value=value, form=".1f", low=low, high=high)
 
 
+@checked_arguments
 def percent_of_means(means: xr.DataArray, images: int) -> Number:
     """Return a share in percent with its interval, where only means over images are known.
 
@@ -60,15 +76,29 @@ def percent_of_means(means: xr.DataArray, images: int) -> Number:
         >>> str(percent_of_means(xr.DataArray([0.5, 0.52, 0.51], dims="repeat"), 1000))
         '51.0 [47.0, 55.0]'
     """
+    _require_numbers(means)
     low, high = share_interval_of_means(means.to_numpy(), images)
     mean = 100 * float(means.mean())
     return Number(value=mean, form=".1f", low=100 * low, high=100 * high)
 
 
+@checked_arguments
 def mean_and_sd(values: xr.DataArray) -> tuple[float, float]:
-    """Return mean and standard deviation over repeats; NaN for the latter of a single repeat."""
+    """Return mean and standard deviation over repeats; NaN for the latter of a single repeat.
+
+    Raises:
+        ArgumentError: for anything but numbers of the dimension ``repeat`` alone.
+    """
+    _require_numbers(values)
+    require(values.dims == ("repeat",), f"values must be over 'repeat' alone, got {values.dims}")
     sd = float(values.std("repeat", ddof=1)) if values.sizes["repeat"] > 1 else math.nan
     return float(values.mean("repeat")), sd
+
+
+def _require_numbers(values: xr.DataArray) -> None:
+    """Refuse what has no mean."""
+    right = values.dtype.kind in "biuf" and values.size > 0
+    require(right, f"values must be numbers, at least one, got {values.size} of {values.dtype}")
 
 
 def number(mean: float, sd: float = math.nan) -> Number:
@@ -81,33 +111,39 @@ def number(mean: float, sd: float = math.nan) -> Number:
     return Number(value=mean, form="#.3g", sd=sd)
 
 
+@checked_arguments
 def size(samples: float) -> Number:
     """Return the size of a sample set."""
     return Number(value=int(samples), form=",")
 
 
+@checked_arguments
 def strength_of(result: xr.DataTree, strength: float) -> Number:
     """Return a strength, in the way that its norm is written."""
     return Number(value=float(strength), text=strength_in(read_spec(result), strength))
 
 
+@needs(GROUP)
 def sizes_in_words(result: xr.DataTree) -> str:
     """Return what the intervals of a result of attacked images are for, in brackets."""
     sizes = result[GROUP].sizes
     return f"[{interval_words(sizes['example'], sizes['repeat'])}]"
 
 
+@needs(GROUP)
 def accuracy_by_size(result: xr.DataTree) -> Table:
     """Return the raw adversarial accuracy at the largest S_I, by strength and S_A."""
     found = accuracy_intervals(result).isel(inference_samples=[-1])
     return _by_size(result, found, "adversarial")
 
 
+@needs(GROUP)
 def size_tables(result: xr.DataTree) -> list[Table]:
     """Return the tables of the study sample-size."""
     return titled([accuracy_by_size(result), cosines(result)], result)
 
 
+@needs(GROUP)
 def all_accuracies(result: xr.DataTree) -> list[Table]:
     """Return every accuracy: a table for each, with a row a strength and a column for each S_A."""
     found = accuracy_intervals(result)
@@ -148,6 +184,7 @@ def _by_size(result: xr.DataTree, found: xr.Dataset, name: str) -> Table:
     )
 
 
+@needs(GROUP)
 def cosines(result: xr.DataTree, strength: float | None = None, hdi_prob: float = 0.94) -> Table:
     """Return the summary of the cosines: a row for each S_A and S_I.
 
@@ -191,6 +228,7 @@ EVENTS = {
 }
 
 
+@needs(GROUP)
 def robustness(result: xr.DataTree, strength: float | None = None) -> Table:
     """Return P(robust) of the data set at one strength: a row for each S_A and S_I.
 

@@ -4,8 +4,10 @@ import xarray as xr
 
 from pyrosnn.summaries import variation_table
 from pyrosnn.tables import Number, Table
+from pyrosnn_studies.needs import needs
 
 
+@needs("variation")
 def variation_tables(result: xr.DataTree) -> list[Table]:
     """Return means over images: the spread of predictions, and of their gradients."""
     table = variation_table(result)

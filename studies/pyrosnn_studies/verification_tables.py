@@ -8,6 +8,7 @@ from pyrosnn.results import read_spec
 from pyrosnn.statistics import share_interval
 from pyrosnn.summaries.verification import GROUP, verified_accuracy
 from pyrosnn.tables import Cell, Number, Table
+from pyrosnn_studies.needs import needs
 
 COLUMNS = {
     "mean verified": "verified",
@@ -19,6 +20,7 @@ COLUMNS = {
 NORM_NAMES = {"linf": "ℓ∞", "l2": "ℓ2"}
 
 
+@needs(GROUP)
 def verification_tables(result: xr.DataTree) -> list[Table]:
     """Return what is verified by strength, beside what an attack leaves.
 

@@ -32,6 +32,7 @@ GROUPS = {
     "training": {"training"},
     "precision": {"direction"},
     "keeping": {"keeping"},
+    "diagnosis": {"diagnosis"},
     "scaling": {"scaling"},
     "device": {"device"},
 }
@@ -137,6 +138,16 @@ class Report:
             rows.append([way, f"{work:.3f}", f"{kept:.4f}", f"{100 * kept / work:.1f}"])
         return rows
 
+    def diagnosis(self) -> Rows:
+        rows = [["", "single samples", "evaluation, s", "diagnosis, s", "ratio"]]
+        for bench in self.group("diagnosis"):
+            model, samples, once, taken = (
+                info(bench)[name] for name in ("model", "samples", "evaluation", "diagnosis")
+            )
+            ratio = f"{taken / once:.1f}"
+            rows.append([model, f"{samples:,}", f"{once:.2f}", f"{taken:.2f}", ratio])
+        return rows
+
     def device(self) -> Rows:
         """Return the medians of each work on the CPU, on the GPU, and in a loop there."""
         medians: dict[str, dict[str, float]] = {}
@@ -181,6 +192,7 @@ class Report:
             "training": self.training,
             "precision": self.precision,
             "keeping": self.keeping,
+            "diagnosis": self.diagnosis,
             "scaling": self.slopes,
             "device": self.device,
         }

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from support.wrong_values import wrong_values
 
 import pyrosnn
-from pyrosnn import attacks, evaluation, sampling, summaries
+from pyrosnn import attacks, evaluation, sampling, summaries, tables
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import PyrosnnError
+from pyrosnn.errors import PyrosnnError, resolve
 from pyrosnn.models import build_model
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.networks.dense import dense
@@ -296,7 +296,42 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
             summaries.compare_results,
             {"first": s["tree"], "second": s["tree"], "strength": 0.5},
         ),
+        **_tables(),
     }
+
+
+def _tables() -> dict[str, tuple[Callable[..., Any], Arguments]]:
+    """Return tables, and the functions that write them: what was made is also written."""
+    number = tables.Number(value=70.5, form=".1f", low=63.5, high=76.25)
+    table = tables.Table(title="Accuracy", columns=["model", "clean"], rows=[["bnn", number]])
+    document = tables.Document(heading=["A heading."], tables=[table], closing=["An end."])
+
+    def in_every_format(made: tables.Document) -> None:
+        for name in tables.FORMATS:
+            tables.written(made, name)
+
+    def number_made(**fields: Any) -> None:
+        cell = tables.Number(**fields)
+        in_every_format(_of_one(tables.Table(title="", columns=["n"], rows=[[cell]])))
+
+    def table_made(**fields: Any) -> None:
+        in_every_format(_of_one(tables.Table(**fields)))
+
+    def document_made(**fields: Any) -> None:
+        in_every_format(tables.Document(**fields))
+
+    writers = {name: resolve(tables.FORMATS, name, "format") for name in tables.FORMATS}
+    return {
+        "tables.Number": (number_made, _fields(number)),
+        "tables.Table": (table_made, _fields(table)),
+        "tables.Document": (document_made, _fields(document)),
+        "tables.written": (tables.written, {"document": document, "name": "csv"}),
+        **{f"tables.{name}": (write, {"document": document}) for name, write in writers.items()},
+    }
+
+
+def _of_one(table: tables.Table) -> tables.Document:
+    return tables.Document(tables=[table])
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -323,6 +358,7 @@ OTHERS = [
     *(f"summaries.{name}" for name in (*SUMMARIES, "variation_table")),
     "summaries.at_strength",
     "summaries.compare_results",
+    *(f"tables.{name}" for name in ("Number", "Table", "Document", "written", *tables.FORMATS)),
 ]
 # every call that is made takes a second
 LONG = {"check_model"}

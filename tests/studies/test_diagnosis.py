@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from support.small_result import SIZES, small_result
 from support.studies import run_study
 
 from pyrosnn.attacks import PGD
@@ -43,7 +44,11 @@ def known(scales: list[float], spread: float = 0.0) -> xr.Dataset:
             "direction_trace_without": ((*dims, "fold"), trace[..., None] * wobble),
             "direction_product_without": (("example", "fold"), square[:, :1] * np.ones(FOLDS)),
         },
-        coords={"direction": ["attack", "condition"], "fold": np.arange(FOLDS)},
+        coords={
+            "example": np.arange(len(scales)),
+            "direction": ["attack", "condition"],
+            "fold": np.arange(FOLDS),
+        },
     )
 
 
@@ -275,13 +280,12 @@ def test_the_last_sentence_says_which_size_and_whether_the_data_tell() -> None:
     ],
 )
 def test_measured_sizes_end_in_a_sentence(shares: list[float], words: str) -> None:
-    correct = (np.arange(10) < 10 * np.array(shares)[:, None])[None, None, ..., None]
-    dims = ("repeat", "strength", "attack_samples", "example", "inference_samples")
-    values = xr.Dataset(
-        {"adversarial_correct": (dims, correct)},
-        coords={"attack_samples": [1, 2, 4][: len(shares)]},
-    )
-    assert words in conclusion(xr.DataTree.from_dict({f"/{GROUP}": values}))
+    result = small_result({**SIZES, "example": 10, "attack_samples": len(shares)})
+    values = result[GROUP].to_dataset().assign_coords(attack_samples=[1, 2, 4][: len(shares)])
+    correct = np.arange(10)[:, None] < 10 * np.array(shares)
+    values["adversarial_correct"][:] = correct[None, :, None, :, None]
+    result[GROUP] = xr.DataTree(values)
+    assert words in conclusion(result)
 
 
 def test_the_time_to_go_knows_that_the_last_cell_is_the_longest() -> None:
