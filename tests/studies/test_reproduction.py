@@ -16,6 +16,7 @@ from pyrosnn_studies.presets import preset_settings
 from reproduction.cells import paper
 from reproduction.cifar import CIFAR_TABLES
 from reproduction.claims import (
+    STRENGTH,
     Claim,
     all_claims,
     cosine_below_one,
@@ -25,9 +26,9 @@ from reproduction.claims import (
     variance_protects,
 )
 from reproduction.defences import DEFENCE_TABLES
-from reproduction.page import filled, open_folder, table_names
+from reproduction.page import filled, open_folder, open_page, table_names
 from reproduction.tables import TABLES
-from reproduction.trainings import TRAINING_TABLES
+from reproduction.trainings import SEEDS, TITLES, of_trainings
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reproduction"
@@ -44,11 +45,14 @@ def claims(results: dict[str, xr.DataTree]) -> list[Claim]:
 
 
 def test_the_files_are_small() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.glob("*.nc")) <= 6_000_000
+    for folder, size in ((FOLDER, 6_000_000), (FOLDER / "trainings", 3_000_000)):
+        assert sum(path.stat().st_size for path in folder.glob("*.nc")) <= size
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("file", "folder"), [("fashion-mnist", "."), ("cifar10", "cifar")])
+@pytest.mark.parametrize(
+    ("file", "folder"), [("fashion-mnist", "."), ("trainings", "trainings"), ("cifar10", "cifar")]
+)
 def test_every_run_is_listed_with_its_model(file: str, folder: str) -> None:
     runs = tomllib.loads((ROOT / "reproduction" / f"{file}.toml").read_text("utf-8"))
     assert (ROOT / runs["results"]).samefile(FOLDER / folder)
@@ -61,15 +65,21 @@ def test_every_run_is_listed_with_its_model(file: str, folder: str) -> None:
         training = {**runs["defaults"]["train"], **trained}
         made = read_provenance(results[name])
         assert made.get("model") == training.get("model")
-        known = {**(made.get("training") or {}), **read_spec(results[name])}
-        known |= known.get("options", {})
-        for key, value in {**trained, **settings}.items():
-            if key in known and key != "model":
-                assert known[key] == value, (name, key)
+        of_training = made.get("training") or {}
+        of_training = {**of_training, **of_training.get("options", {})}
+        for asked, known in ((trained, of_training), (settings, read_spec(results[name]))):
+            for key, value in asked.items():
+                if key in known and key != "model":
+                    assert known[key] == value, (name, key)
 
 
 def test_the_command_runs_the_lists_and_keeps_what_is_whole() -> None:
-    for target, file in (("reproduction", "fashion-mnist"), ("reproduction-cifar", "cifar10")):
+    for target, file in (
+        ("reproduction", "fashion-mnist"),
+        ("reproduction", "trainings"),
+        ("reproduction-cifar", "cifar10"),
+        ("reproduction-defences", "defences"),
+    ):
         dry = ["make", "--no-print-directory", "--always-make", "-n", target, "DATA=data"]
         shown = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         command = f"study run --resume --overwrite --data-root data reproduction/{file}.toml"
@@ -77,11 +87,22 @@ def test_the_command_runs_the_lists_and_keeps_what_is_whole() -> None:
 
 
 @pytest.mark.slow
-def test_the_page_is_what_the_files_give(results: dict[str, xr.DataTree]) -> None:
+def test_the_page_is_what_the_files_give() -> None:
     text = (FOLDER / "index.md").read_text("utf-8")
-    others = {*CIFAR_TABLES, *DEFENCE_TABLES, *TRAINING_TABLES}
+    others = {*CIFAR_TABLES, *DEFENCE_TABLES}
     assert sorted(table_names(text)) == sorted(set(TABLES) - others)
-    assert filled(text, results) == text
+    assert filled(text, open_page(FOLDER)) == text
+
+
+def test_each_larger_attack_set_leaves_less_in_every_training() -> None:
+    found = open_page(FOLDER)
+    for model in TITLES:
+        trained = of_trainings(found, "sample-size", model)
+        assert len(trained) == 1 + len(SEEDS)
+        for one in trained:
+            left = accuracies(one)["adversarial"].mean("repeat").squeeze(drop=True)
+            left = left.sel(strength=STRENGTH) if "strength" in left.dims else left
+            assert (left.sel(attack_samples=[1, 5, 10, 100]).diff("attack_samples") < 0).all()
 
 
 @pytest.mark.processes
