@@ -150,7 +150,7 @@ def _certified(results: Results, name: str) -> str:
 def _scale(trained: Sequence[xr.DataTree]) -> str:
     """Format the noise scale B of the loss gradient: median over images, mean over trainings."""
     medians = [
-        float(noise_scale(one["moments"].dataset).median("example"))
+        float(noise_scale(one["moments"].dataset).sel(direction="attack").median("example"))
         for one in trained
         if "moments" in one.children
     ]
