@@ -175,14 +175,24 @@ def table(rows: Sequence[Reached], norm: str) -> Table:
     """Return the shares of images that withstand each attack in a norm, a column for each model.
 
     The smallest of a column is bold.
+
+    Raises:
+        FileError: if there is none in this norm.
     """
     rows = [row for row in rows if row.norm == norm]
+    if not rows:
+        raise FileError(f"nothing was measured in {norm}; run python -m reproduction.peers")
     shares = {(row.attack, row.model): 100 * row.withstand / row.images for row in rows}
     attacks, models = (list(dict.fromkeys(names)) for names in zip(*shares, strict=True))
     least = {m: min(share for (_, of), share in shares.items() if of == m) for m in models}
     strengths = {row.model: row.strength for row in rows}
 
     def cell(attack: str, model: str) -> str:
+        if (
+            attack,
+            model,
+        ) not in shares:  # of a model that was measured before the attack was added
+            return "-"
         share = shares[attack, model]
         return f"**{share:.1f}**" if share == least[model] else f"{share:.1f}"
 

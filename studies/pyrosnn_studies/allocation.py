@@ -1,9 +1,9 @@
 """Memory that a process frees stays with it: the next batch takes it again without a fault.
 
 An attack allocates and frees the same large blocks at every step. Where glibc
-gives them back to the kernel each time, the kernel clears every page anew.
-The peak of memory stays about the same: what a process has taken, it keeps
-until it ends. That is for programs, not for libraries, whose users may think
+gives them back to the kernel each time, the kernel clears every page anew. In
+return, what a process has taken it keeps until it ends, and its peak can be
+somewhat higher. That is for programs, not for libraries, whose users may think
 otherwise.
 """
 

@@ -48,8 +48,7 @@ def local_cluster(workers: int) -> Iterator[Compute]:
     """
     # no cell waits at one worker while another has none
     settings: dict[str, Any] = {"distributed.scheduler.worker-saturation": 1.0}
-    # Dask has workers give back what they free, and the kernel clear it for their next step: a
-    # third of the processor time of an evaluation
+    # Dask has workers give back what they free, and the kernel clear it for their next step
     start = "distributed.nanny.pre-spawn-environ"
     settings |= {f"{start}.{name}": value for name, value in KEEPING.items()}
     with (

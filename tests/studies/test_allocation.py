@@ -7,6 +7,7 @@ import sys
 import pytest
 from distributed import get_client
 
+from pyrosnn_cli import main as program
 from pyrosnn_studies.allocation import KEEPING, keep_freed_memory
 from pyrosnn_studies.cluster import local_cluster
 
@@ -63,9 +64,20 @@ def of_environment() -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in KEEPING}
 
 
+def test_the_program_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(program, "keep_freed_memory", lambda: called.append("kept"))
+    monkeypatch.setattr(sys, "argv", ["pyrosnn", "--version"])
+    with pytest.raises(SystemExit):
+        program.main()
+    assert called == ["kept"]
+
+
 @pytest.mark.slow
 @pytest.mark.processes
-def test_workers_start_with_it() -> None:
+def test_workers_start_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEEPING:  # Dask prefers what the environment says
+        monkeypatch.delenv(name, raising=False)
     with local_cluster(1):
         found = get_client().submit(of_environment).result()
     assert found == {name: str(value) for name, value in KEEPING.items()}

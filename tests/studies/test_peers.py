@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pyrosnn.data.dataset import Dataset
+from pyrosnn.errors import FileError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.training import preset
 from pyrosnn_studies.evaluation import STUDY
@@ -31,6 +32,13 @@ def test_a_page_is_filled_between_its_markers() -> None:
     text = filled("before\n<!-- table: peers-l2 -->\nold\n<!-- end -->\nafter", ROWS)
     assert text.startswith("before\n<!-- table: peers-l2 -->\n| attack | digits, BNN")
     assert text.endswith("| **40.0** | **50.0** |\n<!-- end -->\nafter")
+
+
+def test_what_was_not_measured_is_a_dash_or_named() -> None:
+    _, rows = table(ROWS[:3], "l2")
+    assert rows[1] == [ARCHIVE, "**40.0**", "-"]
+    with pytest.raises(FileError, match="nothing was measured in linf"):
+        table(ROWS, "linf")
 
 
 def test_rows_come_back_from_a_file(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_many_steps_of_one_sample_replace_many_samples(
         for steps, step in ((1, 1.0), (10, 0.25), (100, 0.05))
     }
     assert found[100] <= found[10] + 0.01, found
-    assert found[10] <= found[1] - 0.02, found
+    assert max(found[10], found[100]) <= found[1] - 0.02, found
 
 
 @pytest.mark.statistical
