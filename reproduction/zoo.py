@@ -1,15 +1,40 @@
-"""`python -m reproduction.zoo`: write the digests of the trained classifiers in ``pyrosnn/zoo``."""
+"""`python -m reproduction.zoo`: fill ``pyrosnn/zoo`` with trained defences, and write the digests."""
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 
 from pyrosnn.errors import FileError, PyrosnnError
 from pyrosnn.storage import atomic_path
 from pyrosnn.zoo import FOLDER
+from reproduction.defences import DEFENCES
 
 # They come with every installation: bytes of one file, and of all.
 LARGEST, TOTAL = 600_000, 6_000_000
+
+
+DEFENCES_FOLDER = Path("reproduction/defences")  # where reproduction/defences.toml trains them
+
+
+def take_defences(source: Path = DEFENCES_FOLDER, folder: Path = FOLDER) -> list[str]:
+    """Copy the defences on FashionMNIST that were trained and are small enough.
+
+    Args:
+        source: folder of their checkpoints.
+        folder: folder of the zoo.
+
+    Returns:
+        Their names in the zoo.
+    """
+    taken = []
+    for name in DEFENCES:
+        path = source / f"{name}.safetensors"
+        if path.exists() and path.stat().st_size <= LARGEST:
+            (folder / "fashion-mnist").mkdir(exist_ok=True)
+            shutil.copy(path, folder / "fashion-mnist" / path.name)
+            taken.append(f"fashion-mnist/{name}")
+    return taken
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -38,6 +63,7 @@ def write_digests(folder: Path = FOLDER) -> None:
 
 if __name__ == "__main__":
     try:
+        take_defences()
         write_digests()
     except PyrosnnError as error:
         print(f"pyrosnn: {error}", file=sys.stderr)

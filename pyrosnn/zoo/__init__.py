@@ -1,7 +1,7 @@
 """Trained classifiers that come with pyrosnn: checkpoints, and their digests in ``zoo.toml``.
 
-They are files in this folder, such as ``digits/bnn.safetensors``. ``reproduction/zoo.toml`` trains
-them, and ``python -m reproduction.zoo`` writes the digests.
+They are files in this folder, such as ``digits/bnn.safetensors``. ``reproduction/zoo.toml`` and
+``reproduction/defences.toml`` train them, and ``python -m reproduction.zoo`` writes the digests.
 """
 
 import hashlib

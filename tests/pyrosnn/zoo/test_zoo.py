@@ -11,7 +11,10 @@ import pyrosnn
 from pyrosnn.errors import ArgumentError, FileError, UnknownNameError
 from pyrosnn.training import load_checkpoint
 from pyrosnn.zoo import FOLDER, zoo, zoo_file
-from reproduction.zoo import LARGEST, TOTAL, digests, write_digests
+from pyrosnn_studies.listing import read_jobs
+from reproduction.zoo import LARGEST, TOTAL, digests, take_defences, write_digests
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_list_is_that_of_the_files() -> None:
@@ -27,9 +30,12 @@ def test_the_files_are_small() -> None:
 @pytest.mark.parametrize("name", zoo())
 def test_each_names_its_data_and_its_row(name: str) -> None:
     checkpoint = load_checkpoint(f"zoo:{name}")
-    dataset, _, row = name.partition("/")
+    dataset, _, own = name.partition("/")
     assert checkpoint.dataset == dataset
-    assert row.startswith(checkpoint.spec.model)
+    lists = {"digits": "zoo", "fashion-mnist": "defences"}
+    trained, _ = read_jobs(ROOT / "reproduction" / f"{lists[dataset]}.toml")
+    asked = trained[name if dataset == "digits" else own]
+    assert (checkpoint.spec.model, checkpoint.spec.seed) == (asked.model, 0)
     assert not checkpoint.classifier.training
 
 
@@ -83,6 +89,17 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pyrosnn.zoo.FOLDER", tmp_path)
     with pytest.raises(FileError, match=r"has the digest .* expected .* install pyrosnn again"):
         zoo_file("digits/sin")
+
+
+def test_small_defences_are_taken(tmp_path: Path) -> None:
+    source, folder = tmp_path / "trained", tmp_path / "zoo"
+    source.mkdir()
+    folder.mkdir()
+    (source / "rse.safetensors").write_bytes(b"small")
+    (source / "rse-seed1.safetensors").write_bytes(b"another training")
+    (source / "drt.safetensors").write_bytes(bytes(LARGEST + 1))
+    assert take_defences(source, folder) == ["fashion-mnist/rse"]
+    assert [path.name for path in folder.rglob("*.*")] == ["rse.safetensors"]
 
 
 def test_digests_are_written(tmp_path: Path) -> None:
