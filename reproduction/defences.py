@@ -12,6 +12,7 @@ from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.angle import noise_scale
 from pyrosnn.summaries.certificates import certified_accuracy, headline
 from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
+from pyrosnn.tables import Number
 from pyrosnn_studies.tables import percent
 from reproduction.cells import Row, Table
 from reproduction.claims import Results
@@ -46,6 +47,7 @@ DEFENCES: dict[str, tuple[str, str]] = {
 }
 SEEDS = ("", "-seed1")
 ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
+SHARES = ("clean", "FGM, S_A = 1", "APGD alone", "all attacks", "robust@100", "noise off")
 FACTORS = ("margin", "gradient_norm", "cosine")
 FIRST = "apgd-ce"  # the attack of the protocol that is projected gradient ascent on the loss
 
@@ -57,8 +59,7 @@ def defences(results: Results) -> Table:
     several. "APGD alone" has the S_A that a diagnosis advises, in the last column; B is the median
     over images of the loss gradient's noise scale.
     """
-    header = ["defence", "clean", "FGM, S_A = 1", "APGD alone", "all attacks", "robust@100"]
-    header += ["noise off", "certified", "B", "S_A"]
+    header = ["defence", *SHARES, "certified", "B", "S_A"]
     rows = []
     for name, (title, _) in DEFENCES.items():
         trained = trainings(results, name)
@@ -92,6 +93,21 @@ def trainings(results: Results, name: str) -> list[xr.DataTree]:
 
 
 def _row(title: str, trained: Sequence[xr.DataTree], results: Results, name: str) -> Row:
+    found = shares(results, name)
+    cells = [_short(found[column]) if column in found else "" for column in SHARES]
+    sizes = sorted({int(read_spec(one)["attack_samples"]) for one in trained})
+    own = [_certified(results, name), _scale(trained), ", ".join(map(str, sizes))]
+    return [title, *cells, *own]
+
+
+def shares(results: Results, name: str) -> dict[str, Number]:
+    """Return the shares of images that a defence has right, in %, by the table's columns.
+
+    Args:
+        results: the results by file name.
+        name: a name in ``DEFENCES`` that has results.
+    """
+    trained = trainings(results, name)
     number = num_queries(trained[0])
     values = xr.concat(
         [standard_of(one).isel(threat=0, drop=True) for one in trained],
@@ -101,41 +117,27 @@ def _row(title: str, trained: Sequence[xr.DataTree], results: Results, name: str
     )
     counts = values["queries_correct"].sel(perturbation="archive", drop=True)
     run = values["entry_run"].sel(entry=FIRST)
-    found = with_intervals(
-        {
-            "clean": values["unattacked_correct"],
-            "alone": values["entry_correct"].sel(entry=FIRST, drop=True).where(run),
-            "archive": values["archive_correct"],
-            "robust": counts.copy(data=robust_at(counts.values, number, max(QUERIES))),
-            **({"off": values["noise_free_correct"]} if "noise_free_correct" in values else {}),
-        },
-        confidence=0.95,
-    )
+    columns = {
+        "clean": values["unattacked_correct"],
+        "APGD alone": values["entry_correct"].sel(entry=FIRST, drop=True).where(run),
+        "all attacks": values["archive_correct"],
+        "robust@100": counts.copy(data=robust_at(counts.values, number, max(QUERIES))),
+    }
+    if "noise_free_correct" in values:
+        columns["noise off"] = values["noise_free_correct"]
     one_step = [results[f"{name}{seed}-fgm"] for seed in SEEDS if f"{name}{seed}-fgm" in results]
-    cells = [
-        str(percent(found, key)) if key in found else ""
-        for key in ("clean", "alone", "archive", "robust", "off")
-    ]
-    sizes = sorted({int(read_spec(one)["attack_samples"]) for one in trained})
-    return [
-        title,
-        cells[0],
-        _fgm(one_step),
-        *cells[1:],
-        _certified(results, name),
-        _scale(trained),
-        ", ".join(map(str, sizes)),
-    ]
+    if one_step:
+        correct = [one["evaluation"].dataset["adversarial_correct"] for one in one_step]
+        columns["FGM, S_A = 1"] = xr.concat(correct, "repeat").squeeze(ONE, drop=True)
+    return {
+        column: percent(with_intervals({"share": share}, confidence=0.95), "share")
+        for column, share in columns.items()
+    }
 
 
-def _fgm(results: Sequence[xr.DataTree]) -> str:
-    """Format the accuracy under one step with one sample, as many papers attacked."""
-    if not results:
-        return ""
-    correct = [one["evaluation"].dataset["adversarial_correct"] for one in results]
-    joined = xr.concat(correct, "repeat").squeeze(ONE, drop=True)
-    found = with_intervals({"fgm": joined}, confidence=0.95)
-    return str(percent(found, "fgm"))
+def _short(share: Number) -> str:
+    """Format a share with an interval in whole points."""
+    return f"{share.value:.1f} [{share.low:.0f}, {share.high:.0f}]"
 
 
 def _certified(results: Results, name: str) -> str:

@@ -1,17 +1,23 @@
 """The page: tables written between its markers, from the results beside it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import xarray as xr
+from matplotlib.figure import Figure
 
 from pyrosnn.errors import FileError
+from pyrosnn.plots.drawing import draw_png
 from pyrosnn.results import open_results
 from pyrosnn.storage import atomic_path
 from reproduction.claims import Results
+from reproduction.defence_figure import defence_figure
 from reproduction.tables import TABLES
 
+# Of figures that no study draws, by their files; those of a study are its own.
+FIGURES: dict[str, Callable[[Results], Figure]] = {"defences.png": defence_figure}
 MARKED = re.compile(
     r"(?P<begin><!-- table: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
 )
@@ -36,13 +42,18 @@ def open_page(folder: Path) -> dict[str, xr.DataTree]:
 
 
 def write_page(folder: Path) -> None:
-    """Fill the tables of ``index.md`` in a folder from the results beside it."""
+    """Fill the tables of ``index.md`` in a folder from the results beside it, and draw figures."""
     page = folder / "index.md"
     if not page.exists():
         raise FileError(f"there is no page {page} whose tables could be filled")
-    text = filled(page.read_text("utf-8"), open_page(folder))
+    results = open_page(folder)
+    text = filled(page.read_text("utf-8"), results)
     with atomic_path(page, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    for name, make in FIGURES.items():
+        if f"({name})" in text:
+            with atomic_path(folder / name, overwrite=True) as temporary:
+                temporary.write_bytes(draw_png(partial(make, results)))
 
 
 def filled(text: str, results: Results) -> str:

@@ -1,4 +1,4 @@
-"""`python -m reproduction.zoo`: fill ``pyrosnn/zoo`` with trained defences, and write the digests."""
+"""`python -m reproduction.zoo`: fill ``pyrosnn/zoo`` with trained models, and write digests."""
 
 import hashlib
 import shutil

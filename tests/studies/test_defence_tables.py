@@ -9,9 +9,12 @@ from support.standard_result import standard_result
 
 from pyrosnn.models import find_row
 from pyrosnn_studies.listing import read_jobs
-from reproduction.defences import DEFENCES, PLAIN, SEEDS, bought, defences
+from reproduction.defence_figure import defence_figure
+from reproduction.defences import DEFENCE_TABLES, DEFENCES, PLAIN, SEEDS, bought, defences
+from reproduction.page import filled, open_folder, table_names
 
-LIST = Path(__file__).parents[2] / "reproduction" / "defences.toml"
+ROOT = Path(__file__).parents[2]
+LIST, PAGE = ROOT / "reproduction" / "defences.toml", ROOT / "docs" / "defences"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,36 @@ def test_each_defence_has_its_shares(results: dict[str, xr.DataTree]) -> None:
             share = 100 * float(values[f"{name}_correct"].mean())
             assert cells[column].split()[0] == f"{share:.1f}"
         assert cells["FGM, S_A = 1"] == cells["certified"] == ""  # no such files
+
+
+def test_the_figure_has_the_most_robust_at_the_top(results: dict[str, xr.DataTree]) -> None:
+    """One model with an attack that left nothing is at the bottom, the others above."""
+    broken = results[PLAIN].copy(deep=True)
+    correct = broken["standard"].dataset["archive_correct"]
+    broken["standard"] = xr.DataTree(
+        broken["standard"].to_dataset().assign(archive_correct=correct & False)
+    )
+    figure = defence_figure({**results, "im": broken})
+    (axis,) = figure.axes
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels[0] == DEFENCES["im"][0]
+    assert set(labels) == {DEFENCES[name][0] for name in (PLAIN, "rse", "bnn", "im")}
+    filled = next(line for line in axis.lines if line.get_label() == "all attacks")
+    heights = [float(x) for x in filled.get_xdata()]
+    assert heights == sorted(heights)
+    assert heights[0] == 0 < heights[1]
+
+
+@pytest.mark.processes
+def test_the_page_is_what_its_files_give() -> None:
+    text = (PAGE / "index.md").read_text("utf-8")
+    assert sorted(table_names(text)) == sorted(DEFENCE_TABLES)
+    found = open_folder(PAGE)
+    assert filled(text, found) == text
+    assert sum(path.stat().st_size for path in PAGE.glob("*.nc")) <= 8_000_000
+    listed = tomllib.loads(LIST.read_text("utf-8"))["study"]
+    for name in DEFENCES:  # a first training of each is there
+        assert {name, f"{name}-fgm"} <= set(found) <= set(listed)
 
 
 def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) -> None:
