@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 from support.standard_result import standard_result
@@ -48,8 +49,8 @@ def test_the_figure_has_the_most_robust_at_the_top(results: dict[str, xr.DataTre
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels[0] == DEFENCES["im"][0]
     assert set(labels) == {DEFENCES[name][0] for name in (PLAIN, "rse", "bnn", "im")}
-    filled = next(line for line in axis.lines if line.get_label() == "all attacks")
-    heights = [float(x) for x in filled.get_xdata()]
+    marks = next(line for line in axis.lines if line.get_label() == "all attacks")
+    heights = np.asarray(marks.get_xdata()).tolist()
     assert heights == sorted(heights)
     assert heights[0] == 0 < heights[1]
 
