@@ -86,11 +86,12 @@ def run_study(
     from pyrosnn_studies.computing import computing
     from pyrosnn_studies.kept import figure_of, run_kept
 
-    if study.piloted and getattr(spec, study.piloted) is None:
+    piloted = study.piloted(spec, subject)
+    if piloted:
         with progress_bar("pilot", 1, running) as advance:  # no word for so long looks like a halt
-            advance(0, "")
+            advance(0, piloted)
             spec = study.settled(spec, subject)
-            advance(1, study.piloted)
+            advance(1, piloted)
     spec = study.settled(spec, subject)
 
     @contextmanager

@@ -12,9 +12,9 @@ from pyrosnn.checks.equal_draws import (
     fingerprints,
     independent,
 )
-from pyrosnn.checks.finding import Finding
+from pyrosnn.checks.finding import Finding, in_percent
 from pyrosnn.checks.trial import Trial
-from pyrosnn.sampling import draw_sample_set
+from pyrosnn.sampling import SampleSet, draw_sample_set
 
 NAME = "distinct-samples"
 # Fresh samples that tell how often independent draws are equal.
@@ -40,20 +40,25 @@ def distinct_samples(trial: Trial) -> Finding:
     num_members: int = getattr(trial.classifier, "num_members", 0)
 
     @cache
+    def fresh() -> SampleSet:
+        return draw_sample_set(trial.classifier, trial.x, NUM_FRESH, seed=trial.seed, stream=NAME)
+
+    @cache
     def chance(together: bool) -> float:
-        fresh = draw_sample_set(trial.classifier, trial.x, NUM_FRESH, seed=trial.seed, stream=NAME)
         least = 1 / num_members if num_members else 0.0
-        return max(chance_of_equality(fresh, together=together), least)
+        return max(chance_of_equality(fresh(), together=together), least)
 
     shares, repeated = {}, []
     for name, samples in zip("AI", trial.sets(), strict=True):
         values = fingerprints(samples)
         shares[name], probability = _repeats(values, partial(chance, False), independent(samples))
-        _, of_batches = _repeats(as_batches(values), partial(chance, True), 1)
-        repeated += [name] if min(probability, of_batches) < FAILURE_RATE else []
+        if len(values) > 1:  # else a batch is an image
+            _, of_batches = _repeats(as_batches(values), partial(chance, True), 1)
+            probability = min(probability, of_batches)
+        repeated += [name] if probability < FAILURE_RATE else []
     own = " at an image" if len(values) > 1 else ""
     name = max(repeated or shares, key=lambda of: shares[of])
-    text = f"{shares[name]:.0%} of the samples of {name} repeat another one{own} by value"
+    text = f"{in_percent(shares[name])} of the samples of {name} repeat another one{own} by value"
     if repeated:
         text += f": {name} averages fewer samples than it says"
     status = "fail" if repeated else "pass"

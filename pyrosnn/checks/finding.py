@@ -49,6 +49,19 @@ def without_rounding(value: float) -> float:
     return 0.0 if abs(value) < ROUNDING else value
 
 
+def in_percent(share: float) -> str:
+    """Return a share in whole percent; one below 1 % by its first digit, and not as 0 %.
+
+    Args:
+        share: the share.
+
+    Example:
+        >>> in_percent(0.62), in_percent(0.003), in_percent(0.0), in_percent(1.0)
+        ('62%', '0.3%', '0%', '100%')
+    """
+    return f"{100 * share:.1g}%" if 0 < share < 0.01 else f"{share:.0%}"
+
+
 def skipped(name: str, missing: str) -> Finding:
     """Return the finding of a check that could not be made.
 

@@ -13,7 +13,7 @@ from pyrosnn.checks.equal_draws import (
     fingerprints,
     independent,
 )
-from pyrosnn.checks.finding import Finding, skipped
+from pyrosnn.checks.finding import Finding, in_percent, skipped
 from pyrosnn.checks.trial import Trial
 from pyrosnn.sampling import SampleSet, draw_sample_set, replay_logits
 
@@ -49,7 +49,7 @@ def disjoint_samples(trial: Trial) -> Finding:
     )
     share = float(equal.any(2).double().mean())
     of_image = " of an image" if len(equal) > 1 else ""
-    text = f"{share:.0%} of A's samples{of_image} are in I, too, by value"
+    text = f"{in_percent(share)} of A's samples{of_image} are in I, too, by value"
     status = "pass" if share == 0 or _by_chance(trial, equal, inference) else "fail"
     if status == "pass" and share > 0:
         text += ": the classifier has few, drawn with replacement"
@@ -88,7 +88,7 @@ def _is_by_chance(
         images: for how many images draws are independent.
         num_members: number of members; 0 for a classifier that has none.
     """
-    mean = equal.double().mean(0)
+    mean = equal.sum(0).double() / len(equal)  # no copy of all of them as numbers
     pairs, number = mean.numel() * images, min(mean.shape)
     repeated = any(len(of.unique(dim=0)) < len(of) for of in inference)
     few = repeated or (len(inference[0]) == 1 and pairs * chance >= 1)

@@ -43,7 +43,8 @@ from pyrosnn.shapes import ImagesLike, LabelsLike
 
 NUM_GROUPS = 20
 PAIRS = NUM_GROUPS // 2
-# The first samples, kept in memory: they decide what the gradients of all samples have in common.
+# The first samples, kept in memory if they take at most a quarter of its budget. They decide what
+# the gradients of all samples have in common.
 LEADING = 500
 TOGETHER = 10  # samples whose gradients are summed at once, where no subset ends between them
 MOST_INFERENCE = 1000  # samples in all inference sets together

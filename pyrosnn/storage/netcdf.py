@@ -35,7 +35,9 @@ _NO_COORDINATES = "_nc4_non_coord_"
 # of a text in an array: its length (4 bytes), and where it is
 _REFERENCE = 16
 _LETTER = 4  # bytes in memory
-_FILTERED = 4000  # bytes of the arrays that are packed, at least
+# Bytes of the arrays that are in a chunk, at least. HDF5 filters chunks alone, and has an index of
+# them that takes more than a small array does: below, an array is not packed and has no fletcher32.
+FILTERED_BYTES = 4000
 # what other programs pack arrays with, by HDF5's numbers
 _NAMES = {4: "szip", 6: "scale-offset", 307: "bzip2", 32000: "lzf", 32001: "blosc", 32015: "zstd"}
 
@@ -61,8 +63,8 @@ def to_bytes(tree: xr.DataTree) -> bytes:
                 "chunksizes": variable.shape if variable.nbytes < 2**30 else None,
             }
             for name, variable in node.to_dataset(inherit=False).variables.items()
-            # HDF5 filters no texts, and its index of chunks is larger than a small array
-            if variable.dtype.kind in "biuf" and variable.nbytes >= _FILTERED
+            # HDF5 filters no texts
+            if variable.dtype.kind in "biuf" and variable.nbytes >= FILTERED_BYTES
         }
         for group, node in tree.children.items()
     }

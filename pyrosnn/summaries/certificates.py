@@ -109,7 +109,11 @@ def certified_threats(result: xr.DataTree) -> xr.DataArray | None:
     kept = group_of(result, GROUP).sel(certificate=headline(result), drop=True)
     right = kept["certified_class"] == kept["label"]
     held = right & (kept["certified_radius"] > threats["threat_strength"])
-    return held.astype("float64").where(threats["threat_norm"] == NORM).drop_vars("label")
+    return (
+        held.astype("float64")
+        .where(threats["threat_norm"] == NORM)
+        .drop_vars("label", errors="ignore")
+    )
 
 
 def attacked_at(result: xr.DataTree) -> xr.DataArray | None:

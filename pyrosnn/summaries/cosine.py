@@ -54,7 +54,11 @@ def posterior_like(result: Evaluated, strength: float | None = None) -> xr.Datas
     """
     names = ("cosine", "margin", "gradient_norm")
     selected = {name: at_strength(result, name, strength) for name in names}
-    renamed = xr.Dataset(selected).drop_vars("label").rename(repeat="chain", example="draw")
+    renamed = (
+        xr.Dataset(selected)
+        .drop_vars("label", errors="ignore")
+        .rename(repeat="chain", example="draw")
+    )
     return renamed.transpose("chain", "draw", ...)
 
 

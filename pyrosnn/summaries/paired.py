@@ -171,7 +171,7 @@ def mean_gap(differences: xr.DataArray, *, confidence: float = 0.95) -> xr.Datas
     Returns:
         ``difference``, ``low`` and ``high``, without ``repeat`` and ``example``. The interval is
         over repeats; of a single repeat it is over images, and holds for its sample sets. It stays
-        within [-1, 1], and is NaN where all differences are equal.
+        within [-1, 1], and is NaN where all differences are equal up to rounding.
 
     Example:
         >>> differences = xr.DataArray([[0.0, 1.0, 0.0, 0.0]], dims=("repeat", "example"))
@@ -183,7 +183,7 @@ def mean_gap(differences: xr.DataArray, *, confidence: float = 0.95) -> xr.Datas
     dim, other = ("repeat", "example") if repeated else ("example", "repeat")
     each = differences.mean(other)
     mean, number = _but(each.mean(dim), ROUNDING), each.sizes[dim]
-    sd = each.std(dim, ddof=1) if number > 1 else xr.full_like(mean, np.nan)
+    sd = _but(each.std(dim, ddof=1), ROUNDING) if number > 1 else xr.full_like(mean, np.nan)
     half = mean.copy(data=student_half_width(sd, number, confidence))
     ends = {"low": (mean - half).clip(-1, 1), "high": (mean + half).clip(-1, 1)}
     return xr.Dataset({"difference": mean, **ends})

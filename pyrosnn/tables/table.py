@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from pyrosnn.errors import brief, require
@@ -64,9 +64,9 @@ class Number:
             )
         require(isinstance(self.text, str), f"text must be a text, got {brief(self.text)}")
         require(isinstance(self.bare, bool), f"bare must be true or false, got {brief(self.bare)}")
-        for name in ("value", "low", "high") if self.form.endswith("f") else ():
+        for name in ("value", "low", "high") if self.form.endswith(("f", "%")) else ():
             number = getattr(self, name)
-            if isinstance(number, float) and abs(number) < ROUNDING:
+            if not isinstance(number, Integral) and abs(number) < ROUNDING:
                 object.__setattr__(self, name, 0.0)
 
     def __str__(self) -> str:
@@ -151,10 +151,14 @@ class Table:
                 f"a row must have a cell for each column, got {len(row)} for {len(self.columns)}",
             )
             _require_each("a row", row, (str, Number), "texts and Numbers")
-        last = len(self.rows) - 1
+        if self.main is None:
+            return
         main: Any = self.main
-        of_a_row = main is None or (isinstance(main, int) and 0 <= main <= last)
-        require(of_a_row, f"main must be the index of a row, 0 … {last}, got {brief(self.main)}")
+        last, shown = len(self.rows) - 1, brief(main)
+        require(last >= 0, f"main must be None in a table without rows, got {shown}")
+        is_row = isinstance(main, Integral) and 0 <= int(main) <= last
+        require(is_row, f"main must be the index of a row, 0 … {last}, got {shown}")
+        object.__setattr__(self, "main", int(main))  # numpy's integers are none of JSON's
 
     @property
     def texts(self) -> list[list[str]]:

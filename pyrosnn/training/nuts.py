@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import require
 from pyrosnn.models.composed import Composed
 from pyrosnn.networks.network import Network, Weights
 from pyrosnn.noise.posterior_weights import PosteriorWeights
 from pyrosnn.shapes import Images, Labels
 from pyrosnn.training.loop import TrainingProgress
+from pyrosnn.training.presets import require_usual
 from pyrosnn.training.spec import TrainingSpec
 from pyrosnn.training.state import TrainingState
 
@@ -42,18 +42,9 @@ def run_chains(
         keep: not called.
 
     Raises:
-        ArgumentError: for settings that ask for other images or terms than the posterior has.
+        ArgumentError: for settings of steps, images or terms other than the presets'.
     """
-    usual = (
-        spec.images == "clean"
-        and (spec.augmentation, spec.smoothing_variance) == ("none", 0)
-        and (spec.objective, spec.kl_weight) == (None, 1)
-    )
-    require(
-        usual and not any(term.weight > 0 for term in spec.make_regularisers()),
-        f"{spec.model} samples the posterior given the training images as they are; leave out "
-        "other images, augmentation, noise, objectives, KL weights and regularisers",
-    )
+    require_usual(spec)
     noise = next(one for one in classifier.noise if isinstance(one, PosteriorWeights))
     network, x = classifier.network, dataset.x_train.to(classifier.device)
     y, shapes = dataset.y_train.to(classifier.device), [s.shape[2:] for s in noise.samples]

@@ -12,6 +12,7 @@ from pyrosnn.settings.presets import load_presets, row_preset, with_presets
 SPEC = "pyrosnn.training.spec:TrainingSpec"
 # Settings that chains of samples have, too, beside the model's options.
 OF_CHAINS = ("seed",)
+SAMPLED = "its weights are samples of the posterior, and not trained step by step"
 
 
 def training_options(model: str, chosen: Mapping[str, Any] | None = None) -> list[Option]:
@@ -83,6 +84,6 @@ def choice_with(model: str, option: str, chosen: Mapping[str, Any]) -> str:
     if choices and not is_sampled(model):
         return f"add {' '.join(f'--{choice} {row}' for choice, row in choices)}"
     if is_sampled(model) and any(one.name == option for one in options_of(SPEC, chosen)):
-        return "its weights are samples of the posterior, and not trained step by step"
+        return SAMPLED
     has = [other for other in MODELS if option in {one.name for one in model_settings(other)}]
     return f"it is an option of {', '.join(has)}" if has else ""

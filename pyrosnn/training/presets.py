@@ -1,6 +1,6 @@
 """Presets: training settings as data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -8,7 +8,7 @@ from pyrosnn.errors import require, row_of, unknown_name
 from pyrosnn.models import find_row, is_sampled
 from pyrosnn.settings import checked_arguments
 from pyrosnn.settings.presets import load_presets, row_preset
-from pyrosnn.training.options import OF_CHAINS
+from pyrosnn.training.options import OF_CHAINS, SAMPLED
 from pyrosnn.training.spec import TrainingSpec
 
 PACKAGE = "pyrosnn.training"
@@ -64,14 +64,37 @@ def preset(model: str, name: str = "quick", **changes: Any) -> TrainingSpec:
 
 def _check_used(model: str, changes: Mapping[str, Any]) -> None:
     """Refuse settings of steps for a model whose weights are sampled."""
-    if not is_sampled(model):
-        return
-    unused = [name for name in changes if name not in ("options", *OF_CHAINS)]
-    require(
-        not unused,
-        f"{model} samples the posterior of the weights, given the training images as they are; "
-        f"leave out {', '.join(unused)}",
-    )
+    if is_sampled(model):
+        require_unused(model, [name for name in changes if name not in ("options", *OF_CHAINS)])
+
+
+def require_usual(spec: TrainingSpec) -> None:
+    """Refuse settings of steps that differ from each preset's, where the weights are sampled.
+
+    Args:
+        spec: settings of a model whose weights are sampled.
+
+    Raises:
+        ArgumentError: naming those that differ from the preset that is nearest.
+    """
+    kept = {"options": spec.options, **{name: getattr(spec, name) for name in OF_CHAINS}}
+    differ = []
+    for base in load_presets(PACKAGE).values():
+        usual = TrainingSpec(**{**row_preset(base, spec.model), "model": spec.model, **kept})
+        names = [one.name for one in fields(spec)]
+        differ.append([name for name in names if getattr(spec, name) != getattr(usual, name)])
+    require_unused(spec.model, min(differ, key=len))
+
+
+def require_unused(model: str, names: Sequence[str]) -> None:
+    """Refuse settings of steps of a model whose weights are sampled.
+
+    Args:
+        model: its name.
+        names: the settings that are given.
+    """
+    named = ", ".join(names)
+    require(not names, f"{model} has no {named}: {SAMPLED}; leave out {named}")
 
 
 def _joined(preset: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

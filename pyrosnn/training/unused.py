@@ -7,7 +7,7 @@ from pyrosnn.training.spec import TrainingSpec
 
 
 def warn_of_unused(spec: TrainingSpec, *, stacklevel: int) -> None:
-    """Warn of attacked images and regularisers that a training never comes to.
+    """Warn of attacked images and regularisers that a training never comes to, or not in full.
 
     A preset's warm-up may well be longer than a short training of one's own: such a training is
     the plain one, under the name of the defence.
@@ -20,6 +20,8 @@ def warn_of_unused(spec: TrainingSpec, *, stacklevel: int) -> None:
     unused = []
     if images.clean_epochs >= spec.epochs:
         unused.append(f"the images '{spec.images}' (warm_up = {images.clean_epochs})")
+    elif images.full_from > spec.epochs:
+        unused.append(f"the full weight of the images '{spec.images}' (epoch {images.full_from})")
     for name, term in zip(spec.regularisers, spec.make_regularisers(), strict=True):
         if term.weight > 0 and term.start >= spec.epochs:
             unused.append(f"the regulariser '{name}' (start = {term.start})")

@@ -161,6 +161,12 @@ def _settle(spec: DiagnosisSpec, subject: Subject) -> DiagnosisSpec:
     return replace(spec, num_samples=next((n for n in NUMBERS if n >= wanted), NUMBERS[-1]))
 
 
+def _pilot(spec: DiagnosisSpec, subject: Subject) -> str:
+    """Return what the pilot chooses; empty if there is none."""
+    runs = spec.num_samples is None and spec.first_step(subject.dataset.bounds) is not None
+    return "number of single samples" if runs else ""
+
+
 def _first_images(spec: DiagnosisSpec, subject: Subject) -> Block:
     """Return the first images of the whole study, so that its parts agree on a number."""
     indices = list(spec.indices or range(spec.first_image + spec.images))[: spec.block_size]
@@ -238,7 +244,7 @@ STUDY = Study(
     tables=diagnosis_tables,
     figure=diagnosis_figure,
     settle=_settle,
-    piloted="num_samples",
+    pilot=_pilot,
     settings=_settings,
     cost=_cost,
 )

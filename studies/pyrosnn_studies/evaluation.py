@@ -178,6 +178,12 @@ def _settle(spec: EvaluationSpec, subject: Subject) -> EvaluationSpec:
     return replace(spec, attack_samples=int(min(most, max(least, advice.samples))))
 
 
+def _pilot(spec: EvaluationSpec, subject: Subject) -> str:
+    """Return what the diagnosis before the first cell chooses; empty if there is none."""
+    runs = spec.attack_samples is None and spec.diagnosis and _has_gradients(judged(spec, subject))
+    return "number of attack samples" if runs else ""
+
+
 def _has_gradients(subject: Subject) -> bool:
     classifier, (x, y) = subject.classifier, subject.dataset.test_images(1)
     x, y = x.to(classifier.device), y.to(classifier.device)
@@ -290,7 +296,7 @@ STUDY = Study(
     figure=standard_figure,
     complete=_complete,
     settle=_settle,
-    piloted="attack_samples",
+    pilot=_pilot,
     settings=_settings,
     divide=_divide,
 )

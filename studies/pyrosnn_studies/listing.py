@@ -11,9 +11,9 @@ from annotated_types import Ge
 
 from pyrosnn.data import DATASETS, OWN_DATA
 from pyrosnn.errors import ArgumentError, FileError, first_line, require, row_of, unknown_name
-from pyrosnn.models import MODELS
+from pyrosnn.models import MODELS, is_sampled
 from pyrosnn.settings import Kind, OneOf, Option, check_value, kind_of, nested, parse
-from pyrosnn.training.options import training_options
+from pyrosnn.training.options import OF_CHAINS, SAMPLED, choice_with, training_options
 from pyrosnn.zoo import PREFIX
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.options import study_options
@@ -111,12 +111,12 @@ def read_jobs(file: Path) -> Jobs:
     for key, folder in zip(FOLDERS, folders, strict=True):
         require(isinstance(folder, str), f"{key} of {file} must be a folder, got {folder!r}")
     trainings = {
-        name: _training(f"[train.{name}] of {file}", name, table, Path(folders[0]))
-        for name, table in _tables(file, content, "train")
+        name: _training(f"[train.{name}] of {file}", name, table, Path(folders[0]), own)
+        for name, table, own in _tables(file, content, "train")
     }
     studies = {
         name: _study(f"[study.{name}] of {file}", name, table, Path(folders[1]), trainings)
-        for name, table in _tables(file, content, "study")
+        for name, table, _ in _tables(file, content, "study")
     }
     require(
         len(trainings) + len(studies) > 0,
@@ -136,8 +136,8 @@ def _named(where: str) -> Iterator[None]:
 
 def _tables(
     file: Path, content: Mapping[str, Any], kind: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the tables of a kind by name, with the defaults of the file."""
+) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """Yield the tables of a kind by name, with the defaults of the file; and their own keys."""
     defaults, tables = content.get("defaults", {}), content.get(kind, {})
     for part in (defaults, tables):
         require(
@@ -145,14 +145,17 @@ def _tables(
             f"{kind} of {file} must be tables [{kind}.NAME], and defaults [defaults.{kind}]",
         )
     for name, table in tables.items():
-        yield name, {**defaults.get(kind, {}), **table}
+        yield name, {**defaults.get(kind, {}), **table}, [*table]
 
 
-def _training(where: str, name: str, table: dict[str, Any], folder: Path) -> TrainingJob:
+def _training(
+    where: str, name: str, table: dict[str, Any], folder: Path, own: Sequence[str]
+) -> TrainingJob:
     require("model" in table, f"{where} needs a model ({', '.join(MODELS)})")
     row_of(MODELS, table["model"], f"model in {where},")
     with _named(where):
         options = training_options(table["model"], table)
+    _check_chains(where, table, own)
     keys, settings = _split(where, table, TRAINING_KEYS, options)
     return TrainingJob(
         name=name,
@@ -162,6 +165,18 @@ def _training(where: str, name: str, table: dict[str, Any], folder: Path) -> Tra
         settings=settings,
         keys=keys,
     )
+
+
+def _check_chains(where: str, table: Mapping[str, Any], own: Sequence[str]) -> None:
+    """Refuse settings of a training in steps for a model whose weights are sampled."""
+    model = table["model"]
+    for key in table if is_sampled(model) else ():
+        if key in OF_CHAINS or choice_with(model, key, table) != SAMPLED:
+            continue
+        step = "leave it out"
+        if key not in own:
+            step = "write it in the tables of other models, and not in [defaults.train]"
+        raise ArgumentError(f"{where}: {model} has no {key}: {SAMPLED}; {step}")
 
 
 def _study(

@@ -13,6 +13,8 @@ from pyrosnn.summaries.evaluated import group_of
 P = ParamSpec("P")
 R = TypeVar("R")
 
+FAULT = "this is a fault of pyrosnn"
+
 
 def needs(*groups: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Refuse what is no result, and a result without the values that a function shows.
@@ -44,11 +46,12 @@ def needs(*groups: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise ArgumentError(
                     f"the result lacks what its study writes: {lost}; run the study again"
                 ) from error
-            # what a file holds may be wrong in more ways than the schema names
+            # what a file holds may be wrong in more ways than the schema names, and so may we
             except (IndexError, TypeError, ValueError) as error:
                 raise ArgumentError(
-                    f"the result is not as its study writes it ({first_line(error)}); run the "
-                    "study again"
+                    f"the result is not as its study writes it, or {FAULT} ({first_line(error)}); "
+                    "run the study again, and if that does not help, set PYROSNN_TRACEBACK=1 to "
+                    "see where, and please report it"
                 ) from error
 
         return called

@@ -4,6 +4,7 @@ from functools import partial
 
 import xarray as xr
 
+from pyrosnn.checks.finding import in_percent
 from pyrosnn.checks.stored import stored_findings
 from pyrosnn.plots.certificates import certificate_figure, certificate_in_words
 from pyrosnn.plots.drawing import draw_png
@@ -41,15 +42,21 @@ def standard_results(result: xr.DataTree) -> list[Part]:
 
 def _i(result: xr.DataTree) -> str:
     """Say what the attacker has of I: of few values, both sets may draw the same."""
-    found = {finding.name: finding for finding in stored_findings(result)}
-    shared = found[SHARED].value if SHARED in found else None
-    if shared is None:
+    found = {finding.name: finding for finding in stored_findings(result)}.get(SHARED)
+    if found is None or found.value is None:
         return "which is drawn apart from the attacker's sets."
-    if shared == 0:
+    share = in_percent(found.value)
+    if found.status == "fail":
+        return (
+            f"which is not independent of the attacker's set A: the check {SHARED} failed, as "
+            f"{share} of A's samples are in I, too, more than chance allows. The accuracies under "
+            "attack cannot be trusted."
+        )
+    if found.value == 0:
         return "whose samples the attacker has not seen."
     return (
         "which is drawn apart from the attacker's sets. The model has few values: both may draw "
-        f"the same, and {shared:.0%} of A's samples are in I, too, where this was checked."
+        f"the same, and {share} of A's samples are in I, too, where this was checked."
     )
 
 

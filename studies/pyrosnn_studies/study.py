@@ -46,7 +46,8 @@ class Study:
             preset; the loss, strengths and number of images need none
             (:mod:`~pyrosnn_studies.presets`).
         settle: the spec with what depends on the model itself; the same again if it is settled.
-        piloted: the setting that ``settle`` measures a pilot for, where it is None.
+        pilot: what a pilot of ``settle`` chooses, in words; empty where none runs for a spec and
+            a subject.
         settings: the spec as plain values, for the result.
         divide: what each group gets of a cell's values, where they are of several; only those of
             the cell's own group have its repeat.
@@ -64,7 +65,7 @@ class Study:
     presets: Presets | None = None
     complete: Callable[[dict[str, Any], Any, Any], dict[str, Any]] | None = None
     settle: Callable[[Any, Any], Any] | None = None
-    piloted: str = ""
+    pilot: Callable[[Any, Any], str] | None = None
     settings: Callable[[Any], dict[str, Any]] = recorded
     divide: Callable[[Cell, xr.Dataset], Groups] | None = None
     reduce: Callable[[Any, Groups], Groups] | None = None
@@ -146,6 +147,11 @@ class Study:
         """Return the spec with what depends on the model itself."""
         check_argument("spec", spec, self.spec)
         return spec if self.settle is None else self.settle(spec, subject)
+
+    def piloted(self, spec: Any, subject: Subject | None) -> str:
+        """Return what a pilot chooses before the first cell, in words; empty if none runs."""
+        check_argument("spec", spec, self.spec)
+        return "" if self.pilot is None else self.pilot(spec, subject)
 
     def manifest(self, spec: Any, subject: Subject | None = None) -> dict[str, Any]:
         """Return all that decides the result of a run, see :func:`runner.manifest`."""

@@ -49,7 +49,7 @@ def test_a_pilot_shows_that_it_runs(
     small = ("--images", "4", "--repeats", "1", "--attack-samples", "1", "--inference-samples", "5")
     command = ("diagnose", "--model", checkpoint_path, *small, "--no-checks", "--overwrite")
     shown = run(*command).stderr
-    assert shown.index("pilot: 1/1 num_samples") < shown.index("study diagnosis: ")
+    assert shown.index("pilot: 1/1 number of single samples") < shown.index("study diagnosis: ")
     assert "pilot" not in run(*command, "--num-samples", "40").stderr
 
 

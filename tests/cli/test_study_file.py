@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from pyrosnn.results import open_results, read_spec, result_digest
 from pyrosnn.training import load_checkpoint
+from pyrosnn.training.options import SAMPLED
 from pyrosnn_cli.main import app
 
 Run = Callable[..., Result]
@@ -172,6 +173,18 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
             "[train.bnn] of list.toml: unknown network '['cnn']'; did you mean 'cnn'",
         ),
         (("epochs = 1", "epochs = 1\ntest_samples = 0"), "must be >= 1, got 0"),
+        (
+            ('[train.bnn]\nmodel = "bnn"', '[train.bnn]\nmodel = "hmc"'),
+            f"[train.bnn] of list.toml: hmc has no epochs: {SAMPLED}; write it in the tables of "
+            "other models, and not in [defaults.train]",
+        ),
+        (
+            (
+                'epochs = 1\nhidden = [4]\n\n[train.bnn]\nmodel = "bnn"',
+                '[train.bnn]\nmodel = "hmc"\nimages = "adversarial"\nstrength = 0.1',
+            ),
+            f"[train.bnn] of list.toml: hmc has no images: {SAMPLED}; leave it out",
+        ),
     ],
 )
 def test_a_bad_file_is_refused_before_anything_is_trained(

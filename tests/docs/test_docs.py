@@ -274,6 +274,7 @@ def test_the_examples_of_training_run_and_print_what_they_say(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_epochs")
+@pytest.mark.filterwarnings("ignore:a training with epochs = 1 never:UserWarning")  # as cut here
 def test_the_examples_of_defences_print_what_they_say() -> None:
     page, names = "docs/defences.md", dict[str, Any]()
     first, finite, chains, defended = blocks("python", page)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -377,7 +378,11 @@ def test_a_pilot_on_the_first_images_settles_the_number(
         "strength": 0.6, "attack_samples": (1,), "inference_samples": 5, "block_size": 4,
     }  # fmt: skip
     study = find_study("diagnosis")
-    settled = study.settled(DiagnosisSpec(images=8, **common), subject)
+    spec = DiagnosisSpec(images=8, **common)
+    assert study.piloted(spec, subject) == "number of single samples"
+    assert study.piloted(replace(spec, num_samples=40), subject) == ""
+    assert study.piloted(replace(spec, attack="spsa"), subject) == ""  # without a first step
+    settled = study.settled(spec, subject)
     assert settled.num_samples in (40, 60, 80)
     assert study.settled(settled, subject) == settled
     part = study.settled(DiagnosisSpec(images=4, first_image=4, **common), subject)

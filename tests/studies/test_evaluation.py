@@ -66,6 +66,9 @@ def test_the_diagnosis_decides_the_attack_samples(subject: Subject, digits: Data
     bounds = plan.least_attack_samples, plan.most_attack_samples
     assert settled.attack_samples == min(bounds[1], max(bounds[0], advised))
     assert STUDY.settled(settled, subject) == settled
+    assert STUDY.piloted(spec, subject) == "number of attack samples"
+    for without in ({"attack_samples": 3}, {"diagnosis": False}):
+        assert STUDY.piloted(replace(spec, **without), subject) == ""
     assert STUDY.settled(replace(spec, attack_samples=3), subject).attack_samples == 3
     assert read_spec(result)["attack_samples"] == settled.attack_samples
 
@@ -170,7 +173,9 @@ def test_without_gradients_there_are_the_attacks_that_need_none(digits: Dataset)
     subject = Subject(
         classifier=Rounded(weight, torch.zeros(10)), dataset=digits, training=preset("bnn")
     )
-    spec = STUDY.settled(spec_of(digits, images=2), subject)
+    spec = spec_of(digits, images=2)
+    assert STUDY.piloted(spec, subject) == ""
+    spec = STUDY.settled(spec, subject)
     assert not spec.diagnosis
     with pytest.warns(UserWarning, match="left out"):
         result = STUDY.run(spec, subject)

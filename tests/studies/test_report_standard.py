@@ -17,9 +17,21 @@ from pyrosnn_studies.report_standard import standard_results
             "few values: both may draw the same, and 62% of A's samples are in I, too, where this "
             "was checked. ",
         ),
+        (
+            ("pass", 0.003, "0.3%"),
+            "on the inference set I, which is drawn apart from the attacker's sets. The model has "
+            "few values: both may draw the same, and 0.3% of A's samples are in I, too, where this "
+            "was checked. ",
+        ),
+        (
+            ("fail", 1.0, "100%"),
+            "on the inference set I, which is not independent of the attacker's set A: the check "
+            "disjoint-samples failed, as 100% of A's samples are in I, too, more than chance "
+            "allows. The accuracies under attack cannot be trusted. ",
+        ),
         (None, "on the inference set I, which is drawn apart from the attacker's sets. "),
     ],
-    ids=["many", "few", "unknown"],
+    ids=["many", "few", "a few shared", "shared", "unknown"],
 )
 def test_the_reading_says_what_the_attacker_has_of_i(
     findings: tuple[str, float, str] | None, says: str

@@ -30,10 +30,11 @@ from support.wrong_values import wrong_values
 
 import pyrosnn_studies
 from pyrosnn.data import load_dataset
-from pyrosnn.errors import PyrosnnError
+from pyrosnn.errors import ArgumentError, PyrosnnError
 from pyrosnn.models import build_model
 from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
+from pyrosnn_studies.needs import FAULT, needs
 
 EXAMPLES, DAMAGED = 40, 60
 REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction"
@@ -213,23 +214,49 @@ def damaged(draw: st.DrawFn, result: xr.DataTree) -> xr.DataTree:
     return copy
 
 
+def _lost(before: xr.DataTree, after: xr.DataTree) -> set[str]:
+    """Return the variables and entries that a result has no longer, its dimensions being there."""
+    if any(set(before[group].dims) != set(after[group].dims) for group in before):
+        return set()
+    records = {
+        name
+        for place in ("spec", "provenance")
+        for name in set(json.loads(before.attrs[place])) - set(json.loads(after.attrs[place]))
+    }
+    return records.union(*(set(before[g].variables) - set(after[g].variables) for g in after))
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("name", OF_A_RESULT)
 def test_damaged_results_are_refused_in_words(name: str) -> None:
-    right, refused = _right(name), []
+    right, refused, blamed = _right(name), [], []
 
     @settings(max_examples=DAMAGED)
     @given(damaged(right["result"]))
     def check(result: xr.DataTree) -> None:
+        lost = _lost(right["result"], result)
         try:
             FUNCTIONS[name](**{**right, "result": result})
         except PyrosnnError as error:
             refused.append(str(error))
+            if lost and FAULT in str(error):
+                blamed.append((lost, str(error)))
 
     check()
+    assert not blamed
     # some of what is lost is needed, but where the norm alone is read
     assert refused or name == "tables.strength_of"
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_file_alone() -> None:
+    @needs("evaluation")
+    def faulty(result: xr.DataTree) -> None:
+        raise TypeError("'NoneType' object is not iterable")
+
+    with pytest.raises(ArgumentError, match=f"or {FAULT} .*'NoneType'.*PYROSNN_TRACEBACK=1") as it:
+        faulty(small_result())
+    assert isinstance(it.value.__cause__, TypeError)
 
 
 def test_an_error_names_what_a_table_lacks() -> None:

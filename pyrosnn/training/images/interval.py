@@ -59,6 +59,11 @@ class Interval(TrainingImages):
         """The warm-up."""
         return self.warm_up
 
+    @property
+    def full_from(self) -> int:
+        """The last epoch of the ramp, which follows the warm-up."""
+        return self.warm_up + max(1, self.ramp)
+
     def check(self, spec: "TrainingSpec") -> None:
         """Refuse noise on the images together with bounds, beyond which noisy images lie."""
         require(

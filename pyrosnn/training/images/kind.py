@@ -24,6 +24,11 @@ class TrainingImages(Settings, ABC):
         """The number of epochs on clean images before these are used."""
         return 0
 
+    @property
+    def full_from(self) -> int:
+        """The epoch from which these count in full, counted from 1."""
+        return self.clean_epochs + 1
+
     def check(self, spec: "TrainingSpec") -> None:
         """Refuse training settings that do not fit these images.
 

@@ -40,6 +40,11 @@ class LatentMatching(AttackedImages):
     matching: Annotated[float, Ge(0)] = 1.0
     ramp: Annotated[int, Ge(0)] = 5
 
+    @property
+    def full_from(self) -> int:
+        """The epoch after the warm-up and the ramp, which begin together."""
+        return max(self.warm_up, self.ramp if self.matching > 0 else 0) + 1
+
     def loss(self, step: "Step") -> Tensor:
         """Return both losses and the weighted divergence."""
         clean = step.clean

@@ -65,6 +65,18 @@ def test_all_of_a_bundle_is_in_its_checksum(before: bytes, after: bytes) -> None
         bundle.from_bytes(CELL, content.replace(before, after))
 
 
+@pytest.mark.parametrize(("number", "checked"), [(499, False), (500, True)])
+def test_arrays_have_a_checksum_of_their_own_from_a_size_on(number: int, checked: bool) -> None:
+    """In numbers of 8 bytes: docs/files.md says 4,000 bytes."""
+    assert netcdf.FILTERED_BYTES == 4000
+    values = xr.Dataset({"a": ("x", np.arange(number, dtype=np.int64))})
+    content = netcdf.to_bytes(xr.DataTree.from_dict({"/group": values}))
+    with h5py.File(io.BytesIO(content)) as file:
+        assert file["group/a"].fletcher32 is checked
+        assert (file["group/a"].chunks is not None) is checked
+    assert netcdf.from_bytes(content)["group"].to_dataset().identical(values)
+
+
 def old_bundle(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> bytes:
     """Return a state of a training as it was before there was one checksum."""
     header = {**header, "digest": bundle.values_digest(arrays)}

@@ -98,6 +98,16 @@ def test_a_gap_of_shares_stays_within_what_is_possible() -> None:
     assert float(found["low"]) == pytest.approx(2 / 3 - stats.t.ppf(0.975, 2) / 3)
 
 
+@pytest.mark.parametrize("dims", [("example", "repeat"), ("repeat", "example")])
+def test_gaps_that_only_rounding_makes_differ_have_no_interval(dims: tuple[str, str]) -> None:
+    gaps = xr.DataArray([[0.3 - 0.2], [0.1], [0.4 - 0.3]], dims=dims)
+    assert float(gaps.std()) > 0
+    found = mean_gap(gaps)
+    assert float(found["difference"]) == pytest.approx(0.1)
+    assert np.isnan(found["low"])
+    assert np.isnan(found["high"])
+
+
 def test_what_only_rounding_makes_differ_is_equal() -> None:
     """0.3 - 0.2 and 0.31 - 0.21 differ by one unit in the last place."""
     found = paired_differences(table(np.array([[0.3, 0.2], [0.31, 0.21]])), "size").sel(size=1)

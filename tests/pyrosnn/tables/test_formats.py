@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -48,6 +50,9 @@ def test_numbers_are_shown_with_what_is_known_of_them() -> None:
         (-0.04, "+.1f", "-0.0"),  # an interval that ends there has zero within it
         (1e-17, ".2g", "1e-17"),  # a p-value
         (-3, ",", "-3"),
+        (np.float32(-1e-20), ".1f", "0.0"),
+        (np.float64(-1e-17), "+.1%", "+0.0%"),
+        (-1e-17, ".0%", "0%"),
     ],
 )
 def test_the_rounding_of_a_zero_has_no_minus(value: float, form: str, shown: str) -> None:
@@ -160,4 +165,10 @@ def test_formats_and_rows_are_checked() -> None:
         written(document(), "latx")
     with pytest.raises(ArgumentError, match="a cell for each column, got 1 for 2"):
         Table(title="t", columns=["a", "b"], rows=[["x"]])
+    with pytest.raises(ArgumentError, match="must be None in a table without rows, got 0"):
+        Table(title="t", columns=["a"], rows=[], main=0)
+    with pytest.raises(ArgumentError, match="the index of a row, 0 … 1, got 2"):
+        Table(title="t", columns=["a"], rows=[["x"], ["y"]], main=2)
+    main: Any = np.int64(1)
+    assert type(Table(title="t", columns=["a"], rows=[["x"], ["y"]], main=main).main) is int
     assert all(written(Document(tables=[]), name) is not None for name in FORMATS)

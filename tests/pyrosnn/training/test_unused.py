@@ -10,7 +10,7 @@ from pyrosnn.errors import PyrosnnWarning
 from pyrosnn.models import build_model
 from pyrosnn.training import fit, preset, train
 
-IBP: dict[str, Any] = {"images": "ibp", "image_options": {"strength": 0.1, "warm_up": 2}}
+IBP: dict[str, Any] = {"images": "ibp", "image_options": {"strength": 0.1, "warm_up": 2, "ramp": 2}}
 ATTACKED: dict[str, Any] = {
     "images": "trades",
     "image_options": {"strength": 0.1, "attack": "fgm", "warm_up": 2},
@@ -43,6 +43,28 @@ def test_what_no_epoch_comes_to_is_named_once(
     assert text.startswith(f"a training with epochs = 2 never comes to {named}")
     assert text.endswith("; lower what is later, or raise epochs")
     train(preset("bnn", epochs=4, options={"hidden": (4,)}, **changes), few(digits))
+
+
+@pytest.mark.parametrize(
+    ("model", "images", "options", "full"),
+    [
+        ("flss", "latent-matching", {"ramp": 2, "attack": "fgm", "attack_options": {}}, 3),
+        ("bnn", "ibp", {"ramp": 3}, 3),
+        ("bnn", "ibp", {"ramp": 2, "warm_up": 1}, 3),
+    ],
+)
+def test_a_ramp_that_does_not_end_is_named(
+    model: str, images: str, options: dict[str, Any], full: int, digits: Dataset
+) -> None:
+    options = {"strength": 0.1, **options}
+    sizes: dict[str, Any] = {} if model == "flss" else {"options": {"hidden": (4,)}}
+    spec = preset(model, epochs=full - 1, images=images, image_options=options, **sizes)
+    with pytest.warns(PyrosnnWarning) as found:
+        train(spec, few(digits))
+    (text,) = [str(one.message) for one in found if one.category is PyrosnnWarning]
+    named = f"the full weight of the images '{images}' (epoch {full})"
+    assert text.startswith(f"a training with epochs = {full - 1} never comes to {named}; lower")
+    train(replace(spec, epochs=full), few(digits))
 
 
 def test_a_classifier_of_ones_own_is_warned_of_likewise(digits: Dataset) -> None:
