@@ -64,7 +64,7 @@ def test_the_page_is_what_its_files_give() -> None:
     assert sum(path.stat().st_size for path in PAGE.glob("*.nc")) <= 8_000_000
     listed = tomllib.loads(LIST.read_text("utf-8"))["study"]
     assert set(found) <= set(listed)
-    # a first training of each is there, but of one whose evaluation takes hours
+    # a first training of each is there, but for one whose evaluation takes long
     for name in set(DEFENCES) - {"bart-lite"}:
         assert {name, f"{name}-fgm"} <= set(found)
 
