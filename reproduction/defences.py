@@ -136,8 +136,8 @@ def shares(results: Results, name: str) -> dict[str, Number]:
 
 
 def _short(share: Number) -> str:
-    """Format a share with an interval in whole points."""
-    return f"{share.value:.1f} [{share.low:.0f}, {share.high:.0f}]"
+    """Format a share with an interval in whole points, which no line break divides."""
+    return f"{share.value:.1f} [{share.low:.0f},\N{NO-BREAK SPACE}{share.high:.0f}]"
 
 
 def _certified(results: Results, name: str) -> str:
