@@ -61,6 +61,8 @@ from pyrosnn_studies.floored import FlooredFGM
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "docs").glob("*/*.nc"))
+DEFENCES = [path for path in FILES if path.parent.name == "defences"]
+FILES = [path for path in FILES if path not in DEFENCES]
 
 
 def find(name: str, trial: Trial) -> Finding:
@@ -176,6 +178,20 @@ def test_committed_files_give_no_alarm_that_is_not_explained(path: Path) -> None
     assert {f.name for f in found if f.value is None} == {
         f.name for f in found if f.status == "skipped"
     }
+
+
+# What checks find in the evaluations of the defences, and their page says.
+FOUND = {"input-gradient": {"more-steps"}, "gal": {"large-strength"}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", DEFENCES, ids=lambda path: path.stem)
+def test_the_page_of_defences_says_what_checks_find(path: Path) -> None:
+    found = {f.name for f in check_result(open_results(path)) if f.status in ("warn", "fail")}
+    one_step = {"attack-samples", "attack-strength"} if path.stem.endswith("-fgm") else set()
+    assert found == one_step | FOUND.get(path.stem, set())
+    text = (path.parent / "index.md").read_text("utf-8")
+    assert all(f"`{name}`" in text for name in FOUND.get(path.stem, set()))
 
 
 def test_the_infinite_mixture_is_under_sampled_with_a_hundred_samples() -> None:
