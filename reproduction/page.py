@@ -12,6 +12,7 @@ from pyrosnn.errors import FileError
 from pyrosnn.plots.drawing import draw_png
 from pyrosnn.results import open_results
 from pyrosnn.storage import atomic_path
+from reproduction.cells import Table
 from reproduction.claims import Results
 from reproduction.defence_figure import defence_figure
 from reproduction.tables import TABLES
@@ -59,18 +60,32 @@ def write_page(folder: Path) -> None:
 def filled(text: str, results: Results) -> str:
     """Return a page with the tables between its markers written again."""
 
-    def table(match: re.Match[str]) -> str:
+    def table(name: str) -> Table:
         try:
-            header, rows = TABLES[match["name"]](results)
+            return TABLES[name](results)
         except KeyError as error:
             raise FileError(
                 f"a file of the reproduction is missing: {error}; run make reproduction"
             ) from error
+
+    return with_tables(text, table)
+
+
+def with_tables(text: str, table: Callable[[str], Table]) -> str:
+    """Return a page with tables between its markers.
+
+    Args:
+        text: the page.
+        table: makes a table by the name in its marker.
+    """
+
+    def written(match: re.Match[str]) -> str:
+        header, rows = table(match["name"])
         lines = [header, ["---"] * len(header), *rows]
         body = "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
         return match["begin"] + body + match["end"]
 
-    return MARKED.sub(table, text)
+    return MARKED.sub(written, text)
 
 
 def table_names(text: str) -> Iterable[str]:

@@ -2,10 +2,10 @@
 
 import argparse
 import csv
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import FileError, PyrosnnError
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.results import open_results, read_spec
-from pyrosnn.sampling import SampleSet, draw_sample_set, predict
+from pyrosnn.sampling import draw_sample_set, predict
 from pyrosnn.storage import atomic_path
 from pyrosnn.training import load_checkpoint
 from reproduction.cells import Table
-from reproduction.page import MARKED
+from reproduction.page import with_tables
 
 FOLDER = Path("reproduction/standard")  # of checkpoints and results
 COUNTS, PAGE = Path("reproduction/peers.csv"), Path("docs/evaluate.md")
@@ -127,23 +127,14 @@ def measured(
     """
     spec = read_spec(result)
     values = result["standard"].to_dataset().isel(repeat=0, drop=True)
-    for number, norm in enumerate(values["threat_norm"].values):
+    for number, norm in enumerate(map(str, values["threat_norm"].values)):
         at = values.isel(threat=number)
-        strength = float(at["threat_strength"])
-
-        def found(attack: str, withstand: int, at: tuple[str, float] = (norm, strength)) -> Reached:
-            return Reached(
-                model=model,
-                norm=str(at[0]),
-                strength=at[1],
-                images=int(spec["images"]),
-                attack=attack,
-                withstand=withstand,
-            )
-
-        yield found(ARCHIVE, int(at["archive_correct"].sum()))
-        for name, attack in peers(str(norm), dataset.bounds).items():
-            yield found(name, _withstand(attack, strength, spec, classifier, dataset))
+        strength, images = float(at["threat_strength"]), int(spec["images"])
+        found = partial(Reached, model=model, norm=norm, strength=strength, images=images)
+        yield found(attack=ARCHIVE, withstand=int(at["archive_correct"].sum()))
+        for name, attack in peers(norm, dataset.bounds).items():
+            left = _withstand(attack, strength, spec, classifier, dataset)
+            yield found(attack=name, withstand=left)
 
 
 def _withstand(
@@ -157,17 +148,13 @@ def _withstand(
     x, y = dataset.test_images(spec["images"])
     size, correct = spec["block_size"], 0
     for block, (images, labels) in enumerate(zip(x.split(size), y.split(size), strict=True)):
-
-        def draw(stream: str, number: int, at: tuple[int, Tensor] = (block, images)) -> SampleSet:
-            seed = spec["seed"]
-            return draw_sample_set(
-                classifier, at[1], number, seed=seed, stream=stream, repeat=0, block=at[0]
-            )
-
-        a = draw("attack", spec["attack_samples"])
+        draw = partial(
+            draw_sample_set, classifier, images, seed=spec["seed"], repeat=0, block=block
+        )
+        a = draw(spec["attack_samples"], stream="attack")
         delta = attack.sweep(classifier, images, labels, a, [strength])[0].perturbation
-        judged = predict(classifier, images + delta, draw("inference", spec["inference_samples"]))
-        correct += int((judged.predicted == labels).sum())
+        judge = draw(spec["inference_samples"], stream="inference")
+        correct += int((predict(classifier, images + delta, judge).predicted == labels).sum())
     return correct
 
 
@@ -202,13 +189,7 @@ def table(rows: Sequence[Reached], norm: str) -> Table:
 
 def filled(text: str, rows: Sequence[Reached]) -> str:
     """Return a page with the tables ``peers-linf`` and ``peers-l2`` between its markers."""
-
-    def written(match: re.Match[str]) -> str:
-        header, body = table(rows, match["name"].removeprefix("peers-"))
-        lines = [header, ["---"] * len(header), *body]
-        return match["begin"] + "".join(f"| {' | '.join(c)} |\n" for c in lines) + match["end"]
-
-    return MARKED.sub(written, text)
+    return with_tables(text, lambda name: table(rows, name.removeprefix("peers-")))
 
 
 def read(path: Path) -> list[Reached]:

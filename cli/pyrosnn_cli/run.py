@@ -92,7 +92,8 @@ def run_study(
             advance(0, piloted)
             spec = study.settled(spec, subject)
             advance(1, piloted)
-    spec = study.settled(spec, subject)
+    else:
+        spec = study.settled(spec, subject)
 
     @contextmanager
     def work() -> "Iterator[tuple[Progress, Compute]]":

@@ -97,8 +97,8 @@ def plot_waterfall(explained: xr.Dataset, ax: Axes, names: Sequence[str]) -> Axe
     ax.plot([len(PARTS) + 0.35, ends[1] + 0.35], [level, level], color="0.3", linewidth=0.8)
     for end, value in zip(ends, levels, strict=True):
         ax.annotate(f"{value:.1f}", (end, value), (0, 3), textcoords="offset points", ha="center")
-    words = [label.replace(" ", "\n") for label, _ in PARTS.values()]
-    ax.set_xticks(range(len(PARTS) + 2), [names[0], *words, names[1]])
+    words = [names[0], *(label for label, _ in PARTS.values()), names[1]]
+    ax.set_xticks(range(len(words)), [label.replace(" ", "\n") for label in words])
     ax.set_ylabel("images that withstand, %")
     ax.margins(y=0.1)
     ax.grid(axis="y", alpha=0.3)

@@ -188,7 +188,7 @@ def _largest(one: xr.Dataset, names: list[str]) -> str:
     change = points(one, "change")
     if not (change.low > 0 or change.high < 0):
         return f"no change beyond the interval ({change} points)."
-    better = names[1] if change.value > 0 else names[0]
+    better, by = (names[1], " by") if change.value > 0 else (names[0], ", with a change of")
     sign = math.copysign(1, change.value)
     parts: dict[str, Number] = {
         words: points(one.sel(factor=name), "part") for name, words in PARTS.items()
@@ -196,7 +196,7 @@ def _largest(one: xr.Dataset, names: list[str]) -> str:
     parts[REMAINDER] = points(one, "remainder")
     first = max(parts, key=lambda name: sign * parts[name].value)
     rest = "what is not linear" if first == REMAINDER else f"the {first}"
-    return f"{better} is more robust by {change} points; most of it is {rest}, {parts[first]}."
+    return f"{better} is more robust{by} {change} points; most of it is {rest}, {parts[first]}."
 
 
 def _judged(one: xr.Dataset) -> str:

@@ -36,6 +36,14 @@ def write(*names: str) -> None:
         save_results(f"{name}.nc", made)
 
 
+def test_the_sentence_names_the_better_model_either_way(run: Run) -> None:
+    """The change is from the first to the second, whichever is better."""
+    write("a", "b")
+    for order, better, by in (("ab", "1 bnn", ", with a change of -"), ("ba", "2 bnn", " by +")):
+        said = " ".join(run("explain", *(f"{name}.nc" for name in order)).stdout.split())
+        assert f"{better} is more robust{by}" in said
+
+
 def test_the_tables_have_the_numbers_of_the_library(run: Run) -> None:
     write("a", "b")
     found = explain(*pair()).isel(attack_samples=-1)

@@ -7,21 +7,18 @@ Each of them is called with right arguments but one or two, which hypothesis tak
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.wrong_values import wrong_values
+from support.wrong_values import refuses
 
 import pyrosnn
 from pyrosnn import attacks, evaluation, sampling, summaries, tables
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import PyrosnnError, resolve
+from pyrosnn.errors import resolve
 from pyrosnn.models import build_model
 from pyrosnn.models.smoothed import Smoothed
 from pyrosnn.networks.dense import dense
@@ -391,11 +388,4 @@ def quiet(as_users_call: None) -> Iterator[None]:
 def test_wrong_types_and_shapes_are_refused_in_words(name: str, calls: dict[str, Any]) -> None:
     function, right = calls[name]
     function(**right)
-
-    @settings(max_examples=EXAMPLES)
-    @given(st.dictionaries(st.sampled_from(sorted(right)), wrong_values(), min_size=1, max_size=2))
-    def check(wrong: dict[str, Any]) -> None:
-        with suppress(PyrosnnError):
-            function(**{**right, **wrong})
-
-    check()
+    refuses(function, right, EXAMPLES)

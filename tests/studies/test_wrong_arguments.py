@@ -7,17 +7,14 @@ Each call has right arguments but one or two, which hypothesis takes from ``supp
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.wrong_values import wrong_values
+from support.wrong_values import refuses
 
 from pyrosnn.data.dataset import Dataset
-from pyrosnn.errors import PyrosnnError
 from pyrosnn.training import preset
 from pyrosnn_studies import STUDIES
 from pyrosnn_studies.opening import open_subject
@@ -36,18 +33,6 @@ def quiet(as_users_call: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         yield
 
 
-def refuses(function: Callable[..., Any], right: dict[str, Any]) -> None:
-    """Call a function with wrong arguments."""
-
-    @settings(max_examples=EXAMPLES)
-    @given(st.dictionaries(st.sampled_from(sorted(right)), wrong_values(), min_size=1, max_size=2))
-    def check(wrong: dict[str, Any]) -> None:
-        with suppress(PyrosnnError):
-            function(**{**right, **wrong})
-
-    check()
-
-
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("name", list(STUDIES))
 def test_wrong_settings_are_refused_in_words(name: str, digits: Dataset) -> None:
@@ -55,8 +40,8 @@ def test_wrong_settings_are_refused_in_words(name: str, digits: Dataset) -> None
     training = preset("bnn", smoothing_variance=0.1 if STUDIES[name].needs == "smoothed" else 0.0)
     spec = study.make_spec("quick", digits, training)
     right = {one.name: getattr(spec, one.name) for one in dataclasses.fields(spec)}
-    refuses(study.spec, right)
-    refuses(lambda **changes: study.make_spec("quick", digits, training, **changes), right)
+    refuses(study.spec, right, EXAMPLES)
+    refuses(partial(study.make_spec, "quick", digits, training), right, EXAMPLES)
 
 
 @pytest.mark.usefixtures("quiet")
@@ -83,4 +68,4 @@ def test_wrong_subjects_are_refused_in_words(name: str, checkpoint_path: Path) -
             {"start": "quick", "dataset": None, "training": None},
         ),
     }
-    refuses(*calls[name])
+    refuses(*calls[name], EXAMPLES)

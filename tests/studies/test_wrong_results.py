@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from support.small_result import small_result
 from support.standard_result import standard_result
 from support.studies import smallest
-from support.wrong_values import wrong_values
+from support.wrong_values import refuses
 
 import pyrosnn_studies
 from pyrosnn.data import load_dataset
@@ -161,14 +161,7 @@ def test_tables_are_found() -> None:
 def test_wrong_types_are_refused_in_words(name: str) -> None:
     function, right = FUNCTIONS[name], _right(name)
     function(**right)
-
-    @settings(max_examples=EXAMPLES)
-    @given(st.dictionaries(st.sampled_from(sorted(right)), wrong_values(), min_size=1, max_size=2))
-    def check(wrong: dict[str, Any]) -> None:
-        with suppress(PyrosnnError):
-            function(**{**right, **wrong})
-
-    check()
+    refuses(function, right, EXAMPLES)
 
 
 @pytest.mark.slow

@@ -1,14 +1,18 @@
 """Values of types and shapes that no argument, or not this one, should have."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrosnn.attacks import FGM
+from pyrosnn.errors import PyrosnnError
 
 NUMBERS: list[Any] = [-1, 0, 3, 2.5, float("nan"), float("inf"), -(2**70), True, 1j, np.float32(2)]
 TEXTS: list[Any] = ["", "x", "l2", b"x", "8/255", "1,2", "é\n"]
@@ -47,3 +51,18 @@ def wrong_values() -> st.SearchStrategy[Any]:
     """Values of any kind, plain ones and tensors as often as each other."""
     plain = st.sampled_from([*NUMBERS, *TEXTS, *CONTAINERS, *OBJECTS])
     return st.one_of(plain, tensors(), arrays())
+
+
+def refuses(function: Callable[..., Any], right: dict[str, Any], examples: int) -> None:
+    """Call a function with one or two wrong arguments, so many times.
+
+    Any error but pyrosnn's own fails the test.
+    """
+
+    @settings(max_examples=examples)
+    @given(st.dictionaries(st.sampled_from(sorted(right)), wrong_values(), min_size=1, max_size=2))
+    def check(wrong: dict[str, Any]) -> None:
+        with suppress(PyrosnnError):
+            function(**{**right, **wrong})
+
+    check()

@@ -35,14 +35,14 @@ def test_bars_stack_up_to_the_change() -> None:
 
 def test_a_waterfall_leads_from_one_accuracy_to_the_other() -> None:
     found = explain(standard_result(60), standard_result(60, repeats=2)).isel(threat=0)
-    ax = plot_waterfall(found, Figure().subplots(), ("old", "new"))
+    ax = plot_waterfall(found, Figure().subplots(), ("1 old", "2 new"))
     first, second, *parts = bars(ax)
     assert first.get_height() == pytest.approx(100 * float(found["first"]))
     assert second.get_height() == pytest.approx(100 * float(found["second"]))
     levels = np.cumsum([first.get_height(), *[bar.get_height() for bar in parts]])
     np.testing.assert_allclose([bar.get_y() for bar in parts], levels[:-1])
     assert levels[-1] == pytest.approx(second.get_height())
-    assert [text.get_text() for text in ax.get_xticklabels()][::5] == ["old", "new"]
+    assert [text.get_text() for text in ax.get_xticklabels()][::5] == ["1\nold", "2\nnew"]
 
 
 def test_judges_have_a_point_each() -> None:
