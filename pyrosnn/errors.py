@@ -4,10 +4,15 @@ import difflib
 import importlib
 import numbers
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Row = TypeVar("Row")
+
+FAULT = "this is a fault of pyrosnn"
+# What values hold may be wrong in more ways than can be named, and so may we.
+WRONG = (ArithmeticError, AttributeError, IndexError, RuntimeError, TypeError, ValueError)
 
 
 class PyrosnnError(Exception):
@@ -233,3 +238,42 @@ def first_line(error: BaseException) -> str:
     if not lines or not lines[0].strip():
         return type(error).__name__
     return "".join(letter if letter.isprintable() else "?" for letter in lines[0][:_LINE])
+
+
+@contextmanager
+def reading(what: str, step: str) -> Iterator[None]:
+    """Say in words that values lack something, or have it in another shape or type.
+
+    Args:
+        what: a noun for the values: ``the result``.
+        step: what to do about it.
+
+    Raises:
+        ArgumentError: in place of Python's own errors.
+
+    Example:
+        >>> with reading("the result", "run the study again"):
+        ...     {}["cosine"]
+        Traceback (most recent call last):
+            ...
+        pyrosnn.errors.ArgumentError: the result lacks cosine; run the study again
+    """
+    try:
+        yield
+    except PyrosnnError:
+        raise
+    except KeyError as error:  # xarray's, whose text is long
+        lost = str(error.args[0]).split("\n")[0] if error.args else "a variable"
+        raise ArgumentError(f"{what} lacks {lost}; {step}") from error
+    except (
+        ArithmeticError,
+        AttributeError,
+        IndexError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ArgumentError(
+            f"{what} is not as it should be, or {FAULT} ({first_line(error)}); {step}, and if that "
+            "does not help, set PYROSNN_TRACEBACK=1 to see where, and please report it"
+        ) from error

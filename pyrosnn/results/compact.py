@@ -7,6 +7,7 @@ from pyrosnn.results.schema import BOUNDS
 
 # Bits of a number's fraction that are kept: a relative error of at most 2⁻¹³ = 0.00012.
 FRACTION_BITS = 12
+IMAGES = "shown"  # the group of pixels: a text has no use for them, and they need space
 
 
 def compact_result(result: xr.DataTree) -> xr.DataTree:
@@ -16,14 +17,17 @@ def compact_result(result: xr.DataTree) -> xr.DataTree:
     about half: a relative error of at most 0.00012 from 1.2e-38 on; what is smaller (gradients
     of a saturated softmax) loses precision, and below 1e-45 becomes 0. Bounds are rounded to
     their own side, so that they stay bounds, with a relative error of at most 0.0004. The linear
-    radius, which is margin / (gradient norm · cosine) where the cosine is positive, is left out.
-    Coordinates and values that are not per image stay as they are.
+    radius, which is margin / (gradient norm · cosine) where the cosine is positive, is left out,
+    and so are the images that an evaluation keeps for its report. Coordinates and values that are
+    not per image stay as they are.
 
     Args:
         result: what a study returned.
     """
     small = result.copy()
-    for name, node in result.children.items():
+    if IMAGES in small.children:
+        del small[IMAGES]
+    for name, node in small.children.items():
         values = node.dataset.drop_vars("radius", errors="ignore")
         small[name] = xr.DataTree(values.map(_round, keep_attrs=True), name=name)
     small.attrs["compact"] = f"float32 with {FRACTION_BITS} bits of fraction; no radius"

@@ -31,6 +31,7 @@ from pyrosnn.settings.marks import (
     TermsOf,
 )
 from pyrosnn.settings.options import Option, choices_with, nested, options_of
+from pyrosnn.settings.reading import reads
 
 __all__ = [
     "INTERNAL",
@@ -64,5 +65,6 @@ __all__ = [
     "parse_integer",
     "parse_number",
     "plain",
+    "reads",
     "shown",
 ]

@@ -3,10 +3,11 @@
 import numpy as np
 from scipy import stats
 
-from pyrosnn.errors import require
+from pyrosnn.statistics.arguments import counts, of_numbers, require_count
 from pyrosnn.statistics.confidence import require_confidence
 
 
+@of_numbers
 def clopper_pearson(
     successes: np.ndarray, trials: int, *, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -36,13 +37,8 @@ def clopper_pearson(
         ([0.0, 0.187, 0.692], [0.308, 0.813, 1.0])
     """
     require_confidence(confidence)
-    require(trials >= 1, f"trials must be >= 1, got {trials}")
-    successes = np.asarray(successes)
-    require(
-        bool(((successes >= 0) & (successes <= trials)).all()),
-        f"successes must be between 0 and trials = {trials}, got {successes.min()} to "
-        f"{successes.max()}",
-    )
+    require_count("trials", trials)
+    successes = counts("successes", successes, trials)
     # n + 1 counts are possible, however many images there are
     alpha, inner = 1 - confidence, np.arange(1, trials + 1)
     low = np.concatenate([[0.0], stats.beta.ppf(alpha / 2, inner, trials - inner + 1)])

@@ -5,15 +5,17 @@ Each fails with probability α at most. Several bounds hold at once if α is div
 """
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from pyrosnn.errors import require
+from pyrosnn.errors import brief, require
+from pyrosnn.statistics.arguments import counts, of_numbers, require_count
 
 
-def require_alpha(alpha: float) -> None:
+def require_alpha(alpha: Any) -> None:
     """Refuse a probability of failure that is not between 0 and 1/2.
 
     Args:
@@ -25,9 +27,11 @@ def require_alpha(alpha: float) -> None:
     Example:
         >>> require_alpha(0.001)
     """
-    require(0 < alpha <= 0.5, f"alpha must be > 0 and <= 0.5, got {alpha}")
+    inside = isinstance(alpha, Real) and 0 < float(alpha) <= 0.5
+    require(inside, f"alpha must be > 0 and <= 0.5, got {brief(alpha)}")
 
 
+@of_numbers
 def split(alpha: float, number: int) -> float:
     """Return the share of α that each of several bounds gets, so that all hold at once.
 
@@ -43,10 +47,11 @@ def split(alpha: float, number: int) -> float:
         0.001
     """
     require_alpha(alpha)
-    require(number >= 1, f"number of bounds must be >= 1, got {number}")
+    require_count("number of bounds", number)
     return alpha / number
 
 
+@of_numbers
 def probability_lower(successes: Any, trials: int, alpha: float) -> np.ndarray:
     r"""Return the one-sided Clopper-Pearson lower bound of a probability.
 
@@ -65,13 +70,13 @@ def probability_lower(successes: Any, trials: int, alpha: float) -> np.ndarray:
         array([0.   , 0.775, 0.933])
     """
     require_alpha(alpha)
-    require(trials >= 1, f"trials must be >= 1, got {trials}")
-    k = np.asarray(successes)
-    require(bool(((k >= 0) & (k <= trials)).all()), f"successes must be between 0 and {trials}")
+    require_count("trials", trials)
+    k = counts("successes", successes, trials)
     low = stats.beta.ppf(alpha, np.maximum(k, 1), trials - np.maximum(k, 1) + 1)
     return np.asarray(np.where(k > 0, low, 0.0))
 
 
+@of_numbers
 def probability_upper(successes: Any, trials: int, alpha: float) -> np.ndarray:
     """Return the one-sided Clopper-Pearson upper bound of a probability.
 
@@ -84,9 +89,12 @@ def probability_upper(successes: Any, trials: int, alpha: float) -> np.ndarray:
         >>> probability_upper(np.array([0, 100]), 100, 0.001).round(3)
         array([0.067, 1.   ])
     """
-    return np.asarray(1 - probability_lower(trials - np.asarray(successes), trials, alpha))
+    require_count("trials", trials)
+    failures = trials - counts("successes", successes, trials)
+    return np.asarray(1 - probability_lower(failures, trials, alpha))
 
 
+@of_numbers
 def hoeffding(number: int, alpha: float, *, width: float = 1.0) -> float:
     r"""Return Hoeffding's half width $w \sqrt{\ln(1/\alpha) / 2n}$ for a mean.
 
@@ -103,9 +111,11 @@ def hoeffding(number: int, alpha: float, *, width: float = 1.0) -> float:
         0.0186
     """
     require_alpha(alpha)
+    require_count("number of values", number)
     return width * math.sqrt(math.log(1 / alpha) / (2 * number))
 
 
+@of_numbers
 def empirical_bernstein(
     variance: Any, number: int, alpha: float, *, width: float = 1.0
 ) -> np.ndarray:
@@ -127,12 +137,14 @@ def empirical_bernstein(
         array([0.0018, 0.0213])
     """
     require_alpha(alpha)
+    require_count("number of values", number)
     require(number >= 2, f"number of values must be >= 2, got {number}")
     log = math.log(2 / alpha)
     spread = np.sqrt(2 * np.asarray(variance) * log / number)
     return np.asarray(spread + 7 * width * log / (3 * (number - 1)))
 
 
+@of_numbers
 def dkw(number: int, alpha: float) -> float:
     r"""Return how far an empirical distribution function lies above the true one, at most.
 

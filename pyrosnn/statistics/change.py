@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from pyrosnn.statistics.arguments import of_numbers
 from pyrosnn.statistics.crossed import crossed_half_widths
 
 # A made-up image that the second model alone withstands, and one that it alone does not.
 MADE_UP = (1.0, -1.0)
 
 
+@of_numbers
 def change_interval(changes: np.ndarray, *, confidence: float = 0.95) -> tuple[float, float]:
     r"""Return the interval for a mean change, for fresh images and fresh sample sets.
 

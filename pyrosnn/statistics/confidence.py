@@ -1,9 +1,12 @@
 """The confidence of an interval: between 0 and 1, not a percentage."""
 
-from pyrosnn.errors import require
+from numbers import Real
+from typing import Any
+
+from pyrosnn.errors import brief, require
 
 
-def require_confidence(confidence: float) -> None:
+def require_confidence(confidence: Any) -> None:
     """Refuse a confidence that is not between 0 and 1.
 
     Args:
@@ -15,4 +18,5 @@ def require_confidence(confidence: float) -> None:
     Example:
         >>> require_confidence(0.95)
     """
-    require(0 < confidence < 1, f"confidence must be between 0 and 1, got {confidence}")
+    inside = isinstance(confidence, Real) and 0 < float(confidence) < 1
+    require(inside, f"confidence must be between 0 and 1, got {brief(confidence)}")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pyrosnn.errors import require
+from pyrosnn.statistics.arguments import of_numbers
 from pyrosnn.statistics.confidence import require_confidence
 from pyrosnn.statistics.welch import welch_half_width
 
@@ -10,6 +11,7 @@ from pyrosnn.statistics.welch import welch_half_width
 ROUNDING = 1e-12
 
 
+@of_numbers
 def crossed_half_widths(
     first: np.ndarray, second: np.ndarray | None = None, *, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:

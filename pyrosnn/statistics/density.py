@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from pyrosnn.statistics.arguments import of_numbers
 
+
+@of_numbers
 def highest_density(values: np.ndarray, share: float) -> tuple[float, float]:
     """Return the narrowest interval between two values that holds a share of all.
 

@@ -4,9 +4,11 @@ from math import comb
 
 import numpy as np
 
-from pyrosnn.errors import require
+from pyrosnn.errors import brief, require
+from pyrosnn.statistics.arguments import counts, of_numbers, require_count
 
 
+@of_numbers
 def robust_at(correct: np.ndarray, number: int, k: int) -> np.ndarray:
     r"""Estimate the probability $p^k$ that k independent queries are all answered correctly.
 
@@ -31,16 +33,13 @@ def robust_at(correct: np.ndarray, number: int, k: int) -> np.ndarray:
         >>> robust_at(np.array([0, 9, 10]), 10, 5).tolist()
         [0.0, 0.5, 1.0]
     """
-    require(number >= 1, f"number of queries must be >= 1, got {number}")
+    require_count("number of queries", number)
     require(
         1 <= k <= number,
-        f"k must be between 1 and the {number} queries of each image, got {k}; ask more queries",
+        f"k must be between 1 and the {number} queries of each image, got {brief(k)}; ask more "
+        "queries",
     )
-    correct = np.asarray(correct)
-    require(
-        bool(((correct >= 0) & (correct <= number)).all()),
-        f"counts of correct queries must be between 0 and {number}",
-    )
+    correct = counts("counts of correct queries", correct, number)
     # n + 1 counts are possible; the quotient of two integers is exact to rounding
     whole = comb(number, k)
     shares = np.array([comb(count, k) / whole for count in range(number + 1)])

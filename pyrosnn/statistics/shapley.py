@@ -7,8 +7,10 @@ from math import factorial
 import numpy as np
 
 from pyrosnn.errors import require
+from pyrosnn.statistics.arguments import of_numbers
 
 
+@of_numbers
 def shapley_values(outcome: Callable[[frozenset[int]], np.ndarray], factors: int) -> np.ndarray:
     r"""Split the change of an outcome among the factors that change.
 

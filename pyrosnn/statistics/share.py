@@ -4,10 +4,12 @@ import numpy as np
 from scipy import stats
 
 from pyrosnn.errors import require
+from pyrosnn.statistics.arguments import of_numbers
 from pyrosnn.statistics.confidence import require_confidence
 from pyrosnn.statistics.student import student_half_width, student_quantile
 
 
+@of_numbers
 def share_interval(values: np.ndarray, *, confidence: float = 0.95) -> tuple[float, float]:
     r"""Return the interval for a share of images, for fresh images and fresh sample sets.
 
@@ -61,6 +63,7 @@ def share_interval(values: np.ndarray, *, confidence: float = 0.95) -> tuple[flo
     return _joined(means, float(numbers.mean()), _over_repeats(values, counted), confidence)
 
 
+@of_numbers
 def share_interval_of_means(
     means: np.ndarray, images: int, *, confidence: float = 0.95
 ) -> tuple[float, float]:

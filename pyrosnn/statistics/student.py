@@ -5,9 +5,11 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
+from pyrosnn.statistics.arguments import of_numbers
 from pyrosnn.statistics.confidence import require_confidence
 
 
+@of_numbers
 def student_quantile(confidence: float, degrees: Any) -> Any:
     r"""Return $t_{\nu,\, 1 - \alpha/2}$: the half width of an interval in standard errors.
 
@@ -32,6 +34,7 @@ def student_quantile(confidence: float, degrees: Any) -> Any:
     return stats.t.ppf(0.5 + confidence / 2, degrees)
 
 
+@of_numbers
 def student_half_width(sd: Any, number: int, confidence: float = 0.95) -> np.ndarray:
     r"""Return half the width of the interval for a mean, $t_{n-1,\, 1 - \alpha/2}\, s / \sqrt n$.
 
@@ -60,6 +63,7 @@ def student_half_width(sd: Any, number: int, confidence: float = 0.95) -> np.nda
     return np.asarray(student_quantile(confidence, number - 1) * _positive(sd) / np.sqrt(number))
 
 
+@of_numbers
 def student_p_value(
     mean: Any,
     sd: Any,

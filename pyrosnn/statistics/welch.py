@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from pyrosnn.statistics.arguments import of_numbers
 from pyrosnn.statistics.student import student_quantile
 
 
+@of_numbers
 def welch_half_width(
     variances: Sequence[Any], degrees: Sequence[int], confidence: float = 0.95
 ) -> np.ndarray:

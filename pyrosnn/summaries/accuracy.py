@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import require_confidence, share_interval
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
 from pyrosnn.summaries.interval import interval_values
+from pyrosnn.summaries.reading import of_result
 
 COLUMNS = ("clean", "adversarial", "adversarial_given_clean", "linear_condition")
 
 
+@of_result
 def accuracies(result: Evaluated) -> xr.Dataset:
     """Return the accuracy of each repeat: the mean over images.
 
@@ -51,6 +52,7 @@ def accuracies(result: Evaluated) -> xr.Dataset:
     return xr.Dataset(shares)
 
 
+@of_result
 def accuracy_on_clean(result: Evaluated) -> xr.DataArray:
     """Return the adversarial accuracy on images that the largest I classifies correctly.
 
@@ -66,6 +68,7 @@ def accuracy_on_clean(result: Evaluated) -> xr.DataArray:
     return (attacked.sum("example") / clean.sum("example")).rename("accuracy_on_clean")
 
 
+@of_result
 def accuracy_intervals(result: Evaluated, *, confidence: float = 0.95) -> xr.Dataset:
     """Return every accuracy with its interval for fresh images and fresh sample sets.
 
@@ -137,7 +140,7 @@ def _counted(result: Evaluated) -> dict[str, xr.DataArray]:
     return shares
 
 
-@checked_arguments
+@of_result
 def accuracy_table(result: Evaluated, *, confidence: float = 0.95) -> pd.DataFrame:
     """Return every accuracy with its interval, and its standard deviation over repeats.
 

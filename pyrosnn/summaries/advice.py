@@ -12,6 +12,7 @@ from pyrosnn.statistics import require_confidence, student_quantile
 from pyrosnn.summaries.angle import HEAVY_TAILS, jackknife
 from pyrosnn.summaries.growth import Growth
 from pyrosnn.summaries.law import MOST, Law
+from pyrosnn.summaries.reading import of_moments
 
 CLEAR = 0.9  # share of images that must be clear for an upper end
 
@@ -38,18 +39,21 @@ class Advice:
     unclear: int
 
 
+@of_moments
 def determined(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether the estimates of both ‖μ‖² are positive."""
     positive: xr.DataArray = (moments["direction_square"] > 0).all("direction")
     return positive
 
 
+@of_moments
 def known(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether its cosines are defined at all sizes."""
     every: xr.DataArray = moments["resampled_cosine"].notnull().all("subset")
     return every
 
 
+@of_moments
 def clear(moments: xr.Dataset) -> xr.DataArray:
     """Return for each image whether both ‖μ‖² exceed two standard errors."""
     square, error = jackknife(lambda of: of["direction_square"], moments)
@@ -57,6 +61,7 @@ def clear(moments: xr.Dataset) -> xr.DataArray:
     return clear
 
 
+@of_moments
 def mean_cosine(
     moments: xr.Dataset, attack_samples: Sequence[float | int], inference_samples: float | int
 ) -> xr.DataArray:
@@ -71,6 +76,7 @@ def mean_cosine(
     return xr.DataArray(values, coords={"attack_samples": list(attack_samples)})
 
 
+@of_moments
 def mean_reach(
     moments: xr.Dataset, attack_samples: Sequence[float | int], inference_samples: float | int
 ) -> xr.DataArray:
@@ -79,6 +85,7 @@ def mean_reach(
     return cosines / reachable_cosine(moments, inference_samples)
 
 
+@of_moments
 def reachable_cosine(moments: xr.Dataset, inference_samples: float | int) -> float:
     """Return the largest mean cosine that any number of attack samples reaches; NaN if unknown.
 
@@ -89,6 +96,7 @@ def reachable_cosine(moments: xr.Dataset, inference_samples: float | int) -> flo
     return law_of(moments, inference_samples).ceiling
 
 
+@of_moments
 def advise(
     moments: xr.Dataset,
     *,
@@ -139,6 +147,7 @@ def advise(
     )
 
 
+@of_moments
 def samples_for_mean(moments: xr.Dataset, share: float, inference_samples: float | int) -> float:
     """Return the S_A at which :func:`mean_reach` equals a share; ∞ if none is known.
 
@@ -162,6 +171,7 @@ def law_of(moments: xr.Dataset, inference_samples: float | int) -> Growth | Law:
     return Law(moments.isel(example=np.flatnonzero(determined(moments))), inference_samples)
 
 
+@of_moments
 def is_measured(moments: xr.Dataset) -> bool:
     """Whether the cosines were measured up to all samples, as older files have them not."""
     return "resampled_cosine" in moments and "unit_product" not in moments

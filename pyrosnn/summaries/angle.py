@@ -18,6 +18,7 @@ import xarray as xr
 
 from pyrosnn.errors import require
 from pyrosnn.statistics import require_confidence, student_quantile
+from pyrosnn.summaries.reading import of_moments
 
 WITHOUT = "_without"
 # Intervals are so much wider than Student's: where single gradients are heavy-tailed, few samples
@@ -26,6 +27,7 @@ HEAVY_TAILS = 1.5
 Sizes = Sequence[float | int]
 
 
+@of_moments
 def jackknife(
     of: Callable[[xr.Dataset], xr.DataArray], moments: xr.Dataset
 ) -> tuple[xr.DataArray, xr.DataArray]:
@@ -49,6 +51,7 @@ def jackknife(
     return of(moments.drop_dims("fold")), error
 
 
+@of_moments
 def noise_scale(moments: xr.Dataset) -> xr.DataArray:
     r"""Return $B = \operatorname{tr} \Sigma / \|\mu\|^2$ of both directions.
 
@@ -58,6 +61,7 @@ def noise_scale(moments: xr.Dataset) -> xr.DataArray:
     return (moments["direction_trace"] / square.where(square > 0)).fillna(np.inf)
 
 
+@of_moments
 def predicted_cosine(
     moments: xr.Dataset,
     attack_samples: Sizes,
@@ -97,12 +101,14 @@ def predicted_cosine(
     return numerator / denominator
 
 
+@of_moments
 def loss_mismatch(moments: xr.Dataset) -> xr.DataArray:
     """Return the cosine of the expected gradients of the attack's loss and of the condition."""
     exact = predicted_cosine(moments, [math.inf], [math.inf])
     return exact.isel(attack_samples=0, inference_samples=0, drop=True)
 
 
+@of_moments
 def noise_factor(moments: xr.Dataset, direction: str, sizes: Sizes) -> xr.DataArray:
     r"""Return $(1 + B / S)^{-1/2}$, the share of the cosine that remains with S samples.
 
@@ -119,6 +125,7 @@ def noise_factor(moments: xr.Dataset, direction: str, sizes: Sizes) -> xr.DataAr
     return factor
 
 
+@of_moments
 def samples_needed(moments: xr.Dataset, share: float = 0.95, confidence: float = 0.9) -> xr.Dataset:
     r"""Return for each image the S_A that reaches a share ρ of the reachable cosine.
 

@@ -7,15 +7,16 @@ from pyrosnn.certificates import CERTIFICATES
 from pyrosnn.certificates.bridges import data_set_bound
 from pyrosnn.errors import require
 from pyrosnn.results.dataset import with_repeat
-from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import probability_lower, require_alpha
 from pyrosnn.summaries.evaluated import group_of
+from pyrosnn.summaries.reading import of_result
 
 GROUP = "certificates"
 # The group of the standard evaluation, and the norm of the certificates.
 STANDARD, NORM = "standard", "l2"
 
 
+@of_result
 def headline(result: xr.DataTree) -> str:
     """Return the certificate to speak of: the margin's, which is about the mean prediction.
 
@@ -27,6 +28,7 @@ def headline(result: xr.DataTree) -> str:
     return "margin" if "margin" in names else (of_means or names)[0]
 
 
+@of_result
 def certified_at(result: xr.DataTree) -> xr.DataArray:
     """Return whether each image is certified for its label beyond each distance.
 
@@ -43,6 +45,7 @@ def certified_at(result: xr.DataTree) -> xr.DataArray:
     return (right & (values["certified_radius"] > values["distance"])).rename("certified")
 
 
+@of_result
 def certified_accuracy(result: xr.DataTree) -> xr.DataArray:
     """Return the share of images that are certified for their label beyond each distance.
 
@@ -70,7 +73,7 @@ def certified_accuracy(result: xr.DataTree) -> xr.DataArray:
     return certified_at(result).mean("example").rename("certified_accuracy")
 
 
-@checked_arguments
+@of_result
 def data_set_certificate(result: xr.DataTree, *, alpha: float = 0.001) -> xr.DataArray:
     r"""Return a lower bound of the accuracy of single draws, over images like these.
 
@@ -93,6 +96,7 @@ def data_set_certificate(result: xr.DataTree, *, alpha: float = 0.001) -> xr.Dat
     return steps.copy(data=data_set_bound(lower, steps.values)).rename("data_set_bound")
 
 
+@of_result
 def certified_threats(result: xr.DataTree) -> xr.DataArray | None:
     """Return whether each image of a standard evaluation is certified under each threat.
 
@@ -116,6 +120,7 @@ def certified_threats(result: xr.DataTree) -> xr.DataArray | None:
     )
 
 
+@of_result
 def attacked_at(result: xr.DataTree) -> xr.DataArray | None:
     """Return whether I classifies each image correctly under attack at each distance.
 
@@ -138,6 +143,7 @@ def attacked_at(result: xr.DataTree) -> xr.DataArray | None:
     return correct.expand_dims(distance=values["distance"].values).transpose(..., "distance")
 
 
+@of_result
 def broken(result: xr.DataTree, certificate: str) -> xr.DataArray:
     """Return how many images are certified beyond a distance, but misclassified by I there.
 

@@ -10,7 +10,6 @@ import xarray as xr
 from pyrosnn.errors import require
 from pyrosnn.results import GROUP, read_spec
 from pyrosnn.results.threats import shown_strength
-from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.advice import samples_for_mean
 from pyrosnn.summaries.comparable import (
     at_strengths,
@@ -28,6 +27,7 @@ from pyrosnn.summaries.reach import (
     no_reach,
     samples_for_reach,
 )
+from pyrosnn.summaries.reading import of_result
 
 SHARES = (0.8, 0.9, 0.95)
 
@@ -183,7 +183,7 @@ def _row(first: xr.DataArray | None, second: xr.DataArray | None, confidence: fl
     return [*means, *[np.nan] * (len(COLUMNS) - 2)]
 
 
-@checked_arguments
+@of_result
 def compare_results(
     first: xr.DataTree, second: xr.DataTree, *, strength: float | None = None
 ) -> Comparison:

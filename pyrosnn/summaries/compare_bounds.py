@@ -9,12 +9,12 @@ import xarray as xr
 
 from pyrosnn.errors import require
 from pyrosnn.results import read_spec
-from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.certificates import GROUP, certified_at, certified_threats
 from pyrosnn.summaries.comparable import check_same_data, check_same_settings, listed
 from pyrosnn.summaries.compare import COLUMNS
 from pyrosnn.summaries.evaluated import group_of
 from pyrosnn.summaries.paired import difference_of_models
+from pyrosnn.summaries.reading import of_result
 from pyrosnn.summaries.standard import standard_of
 
 # What is compared of a standard evaluation under each threat, by variable.
@@ -24,7 +24,7 @@ SHARES = {"clean": "unattacked_correct", "archive": "archive_correct"}
 Named = Mapping[tuple[Any, str], xr.DataArray]
 
 
-@checked_arguments
+@of_result
 def compare_evaluations(
     first: xr.DataTree, second: xr.DataTree, *, confidence: float = 0.95
 ) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def compare_evaluations(
     )
 
 
-@checked_arguments
+@of_result
 def compare_certificates(
     first: xr.DataTree, second: xr.DataTree, *, confidence: float = 0.95
 ) -> pd.DataFrame:

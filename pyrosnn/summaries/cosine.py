@@ -5,12 +5,12 @@ import pandas as pd
 import xarray as xr
 
 from pyrosnn.errors import ArgumentError, require, unknown_name
-from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import highest_density
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
+from pyrosnn.summaries.reading import of_result
 
 
-@checked_arguments
+@of_result
 def at_strength(
     result: Evaluated, name: str, strength: float | None = None, *, drop: bool = True
 ) -> xr.DataArray:
@@ -41,6 +41,7 @@ def at_strength(
     return values.sel(strength=nearest, drop=drop)
 
 
+@of_result
 def posterior_like(result: Evaluated, strength: float | None = None) -> xr.Dataset:
     """Return the geometry of the attack in ArviZ's dimensions: chain = repeat, draw = example.
 
@@ -62,7 +63,7 @@ def posterior_like(result: Evaluated, strength: float | None = None) -> xr.Datas
     return renamed.transpose("chain", "draw", ...)
 
 
-@checked_arguments
+@of_result
 def cosine_table(
     result: Evaluated, strength: float | None = None, hdi_prob: float = 0.94
 ) -> pd.DataFrame:

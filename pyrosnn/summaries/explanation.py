@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.results import read_spec
-from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import require_confidence, shapley_values
 from pyrosnn.summaries.advice import is_measured
 from pyrosnn.summaries.attack_limit import with_limit
@@ -15,6 +14,7 @@ from pyrosnn.summaries.explained import common_values
 from pyrosnn.summaries.factors import FACTORS, factors_of, withstands
 from pyrosnn.summaries.judged import judged_changes
 from pyrosnn.summaries.reach import follows_law
+from pyrosnn.summaries.reading import of_result
 from pyrosnn.summaries.standard import num_queries
 
 ENDS = ("", "_low", "_high")
@@ -22,7 +22,7 @@ ENDS = ("", "_low", "_high")
 SIZES = {"change": (), "part": (len(FACTORS),), "predicted": (), "remainder": ()}
 
 
-@checked_arguments
+@of_result
 def explain(
     first: xr.DataTree,
     second: xr.DataTree,

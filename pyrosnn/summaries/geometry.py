@@ -3,8 +3,10 @@
 import xarray as xr
 
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
+from pyrosnn.summaries.reading import of_result
 
 
+@of_result
 def geometry_means(result: Evaluated) -> xr.Dataset:
     """Return the factors of the linear radius, averaged over images.
 

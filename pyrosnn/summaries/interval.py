@@ -7,8 +7,10 @@ from pyrosnn.conditions import interval_radius
 from pyrosnn.results import read_spec
 from pyrosnn.results.compact import FRACTION_BITS
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
+from pyrosnn.summaries.reading import of_result
 
 
+@of_result
 def interval_values(result: Evaluated) -> xr.Dataset | None:
     r"""Return the interval condition of every image, and the length up to which it holds.
 
@@ -42,6 +44,7 @@ def interval_values(result: Evaluated) -> xr.Dataset | None:
     return xr.Dataset({"interval_condition": held.transpose(*radius.dims), names[1]: radius})
 
 
+@of_result
 def interval_end(result: Evaluated) -> float:
     """Return the length beyond which no image fulfils the interval condition.
 

@@ -12,18 +12,20 @@ from pyrosnn.statistics import (
     student_half_width,
     student_p_value,
 )
+from pyrosnn.summaries.reading import of_shares
 
 # Differences of means that are equal may differ by their rounding, relative to the means.
 ROUNDING = 1e-12
 
 
+@of_shares
 def paired_differences(
     values: xr.DataArray,
     dim: str,
     *,
     reference: float | int | None = None,
     confidence: float = 0.95,
-    most: float = math.inf,
+    most: float | int = math.inf,
 ) -> xr.Dataset:
     r"""Compare each setting with a reference, repeat by repeat.
 
@@ -84,12 +86,13 @@ def paired_differences(
     )
 
 
+@of_shares
 def difference_of_models(
     first: xr.DataArray,
     second: xr.DataArray,
     *,
     confidence: float = 0.95,
-    most: float = math.inf,
+    most: float | int = math.inf,
 ) -> xr.Dataset:
     r"""Compare two models on the same images, whose sample sets are independent.
 

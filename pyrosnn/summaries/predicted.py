@@ -8,10 +8,12 @@ import xarray as xr
 from pyrosnn.errors import require
 from pyrosnn.results import GROUP
 from pyrosnn.summaries.cosine import at_strength
+from pyrosnn.summaries.reading import of_result
 
 NAME = "predicted_class"
 
 
+@of_result
 def targeted_success(result: xr.DataTree, target: int | Sequence[int] | np.ndarray) -> xr.DataArray:
     """Return the share of attacked images that I takes for the target.
 
@@ -64,6 +66,7 @@ def targeted_success(result: xr.DataTree, target: int | Sequence[int] | np.ndarr
     return success.rename("targeted_success")
 
 
+@of_result
 def confusion_matrix(result: xr.DataTree, strength: float | None = None) -> xr.DataArray:
     """Return how many attacked images of each class I takes for each class.
 

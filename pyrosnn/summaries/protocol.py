@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pyrosnn.summaries.reading import of_spec
 
+
+@of_spec
 def attacks_predicted(spec: Mapping[str, Any]) -> bool:
     """Whether the attack maximises the loss of predicted labels.
 
@@ -13,6 +16,7 @@ def attacks_predicted(spec: Mapping[str, Any]) -> bool:
     return spec.get("labels") == "predicted"
 
 
+@of_spec
 def judges_clipped(spec: Mapping[str, Any]) -> bool:
     """Whether the image judged is x + δ clipped, and the attack did not clip it itself.
 
@@ -22,6 +26,7 @@ def judges_clipped(spec: Mapping[str, Any]) -> bool:
     return bool(spec.get("clip_judged")) and not spec.get("clip")
 
 
+@of_spec
 def deviations(spec: Mapping[str, Any]) -> str:
     """Return what a table's title says of both; empty if there is nothing to say.
 

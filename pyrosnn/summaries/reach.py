@@ -8,6 +8,7 @@ import xarray as xr
 
 from pyrosnn.summaries.advice import mean_cosine, reachable_cosine
 from pyrosnn.summaries.line import EXPONENTS, least_squares
+from pyrosnn.summaries.reading import of_cosines
 
 DIM = "attack_samples"
 
@@ -38,6 +39,7 @@ def no_reach(cosine: xr.DataArray) -> xr.Dataset:
     return fit_reach(xr.full_like(cosine, np.nan)).assign(cosine=cosine)
 
 
+@of_cosines
 def fit_reach(cosine: xr.DataArray) -> xr.Dataset:
     r"""Fit the growth of the cosine with the number of attack samples.
 
@@ -102,6 +104,7 @@ def _fit_line(sizes: np.ndarray, cosines: np.ndarray) -> tuple[float, float]:
     return (slope / intercept, intercept**-0.5) if intercept > 0 else (np.nan, np.nan)
 
 
+@of_cosines
 def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
     r"""Return an upper bound on the largest S_A's share of the reachable cosine.
 
@@ -135,6 +138,7 @@ def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(*shares))
 
 
+@of_cosines
 def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: int) -> xr.Dataset:
     """Return the values of :func:`fit_reach`, from moments of single samples instead of a fit.
 
@@ -164,7 +168,8 @@ def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: in
     )
 
 
-def samples_for_reach(noise_scale: float, share: float) -> float:
+@of_cosines
+def samples_for_reach(noise_scale: float | int, share: float) -> float:
     r"""Return the S_A for a share of the reachable cosine: $B \rho^2 / (1 - \rho^2)$.
 
     Args:
@@ -180,6 +185,7 @@ def samples_for_reach(noise_scale: float, share: float) -> float:
     return float(np.inf) if share >= 1 else noise_scale * share**2 / (1 - share**2)
 
 
+@of_cosines
 def at_reach(values: xr.DataArray, fit: xr.Dataset, share: float) -> xr.DataArray | None:
     """Return values at a share of the reachable cosine, between two sizes S_A.
 

@@ -3,15 +3,15 @@
 import pandas as pd
 import xarray as xr
 
-from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import clopper_pearson, require_confidence
 from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.evaluated import Evaluated, evaluation_of
+from pyrosnn.summaries.reading import of_result
 
 EVENTS = ("linear_condition", "adversarial_correct")
 
 
-@checked_arguments
+@of_result
 def robust_probability(result: Evaluated, *, confidence: float = 0.95) -> xr.Dataset:
     r"""Estimate, for each image, the probability over (A, I) that it stays correct.
 
@@ -77,7 +77,7 @@ def robust_probability(result: Evaluated, *, confidence: float = 0.95) -> xr.Dat
     )
 
 
-@checked_arguments
+@of_result
 def robustness_table(result: Evaluated, *, confidence: float = 0.95) -> pd.DataFrame:
     """Return P(robust) of the data set: the mean over images, with an interval.
 

@@ -9,7 +9,6 @@ import xarray as xr
 from pyrosnn.errors import require
 from pyrosnn.results import read_spec
 from pyrosnn.results.dataset import with_repeat
-from pyrosnn.settings import checked_arguments
 from pyrosnn.statistics import (
     require_confidence,
     robust_at,
@@ -18,6 +17,7 @@ from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.certificates import certified_threats
 from pyrosnn.summaries.evaluated import group_of
 from pyrosnn.summaries.paired import mean_gap
+from pyrosnn.summaries.reading import of_result
 
 QUERIES = (1, 10, 100)
 
@@ -35,7 +35,7 @@ SHARES = {
 PERTURBATIONS = {"clean_at": "none", "random_at": "random", "robust_at": "archive"}
 
 
-@checked_arguments
+@of_result
 def standard_table(
     result: xr.DataTree, *, confidence: float = 0.95, queries: Sequence[int] = QUERIES
 ) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def standard_table(
     return frame[list(columns)]
 
 
-@checked_arguments
+@of_result
 def entry_table(result: xr.DataTree, *, confidence: float = 0.95) -> pd.DataFrame:
     """Return what each attack of the standard evaluation reaches alone, and what it costs.
 

@@ -5,6 +5,7 @@ import xarray as xr
 
 from pyrosnn.results import read_provenance, read_spec
 from pyrosnn.summaries.explained import LENGTH, STANDARD
+from pyrosnn.summaries.reading import of_result
 from pyrosnn.summaries.standard import QUERIES
 
 DIAGNOSE, EVALUATE = "pyrosnn diagnose", "pyrosnn evaluate"
@@ -15,6 +16,7 @@ JUDGES = {
 }
 
 
+@of_result
 def missing_parts(first: xr.DataTree, second: xr.DataTree, explained: xr.Dataset) -> list[str]:
     """Return sentences that name what an explanation does not hold, each with the next step.
 

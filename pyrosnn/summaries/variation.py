@@ -5,8 +5,10 @@ import pandas as pd
 import xarray as xr
 
 from pyrosnn.summaries.evaluated import group_of
+from pyrosnn.summaries.reading import of_result
 
 
+@of_result
 def variation_table(result: xr.DataTree) -> pd.DataFrame:
     r"""Return the variation between single samples, as means over images.
 

@@ -3,6 +3,7 @@
 import xarray as xr
 
 from pyrosnn.summaries.evaluated import group_of
+from pyrosnn.summaries.reading import of_result
 
 GROUP = "verification"
 
@@ -17,6 +18,7 @@ SHARES = (
 )
 
 
+@of_result
 def verified_accuracy(result: xr.DataTree) -> xr.Dataset:
     """Return means over images of what is verified, and of what an attack leaves.
 

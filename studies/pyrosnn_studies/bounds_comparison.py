@@ -10,6 +10,7 @@ import xarray as xr
 from pyrosnn.plots.standard import threat_names
 from pyrosnn.plots.style import count
 from pyrosnn.results import read_spec
+from pyrosnn.settings import reads
 from pyrosnn.summaries.certificates import GROUP, STANDARD
 from pyrosnn.summaries.compare_bounds import (
     compare_certificates,
@@ -25,8 +26,10 @@ WORDS = {
     "archive": "all attacks",
     "certified": "any attack, by certificate",
 }
+_of_bounds = reads("a result", "give two results with bounds, and two names")
 
 
+@_of_bounds
 def have_bounds(results: Sequence[xr.DataTree]) -> bool:
     """Whether two results are both evaluations, or both have certificates.
 
@@ -36,6 +39,7 @@ def have_bounds(results: Sequence[xr.DataTree]) -> bool:
     return any(all(group in result.children for result in results) for group in (STANDARD, GROUP))
 
 
+@_of_bounds
 def bounds_tables(
     results: Sequence[xr.DataTree], names: Sequence[str], confidence: float
 ) -> tuple[list[Table], list[str]]:

@@ -6,13 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from pyrosnn.settings import reads
 from pyrosnn.summaries import Comparison
 from pyrosnn.tables import Cell, Number, Table
 
 # an error of the law, in units of the reachable cosine, that makes its shares rough
 ROUGH = 0.05
+_of_comparison = reads("the comparison", "give what compare_results returned, and two names")
 
 
+@_of_comparison
 def comparison_tables(
     compared: Comparison,
     by_size: pd.DataFrame,
@@ -135,6 +138,7 @@ def _needed(samples: float, grid: Any, *, reached: bool) -> Number:
     return Number(value=float(samples), text=text)
 
 
+@_of_comparison
 def difference_columns(level: str) -> list[str]:
     """Return the columns of a difference and its two intervals.
 
@@ -150,6 +154,7 @@ def _rows(table: pd.DataFrame) -> list[tuple[Any, Any]]:
     return list(zip(table.index.tolist(), rows, strict=True))
 
 
+@_of_comparison
 def difference_cells(row: Any) -> list[Number]:
     """Return accuracies, their difference and its two intervals.
 
@@ -175,6 +180,7 @@ def _sign(row: Any, kind: str) -> int:
     return int(row[f"{kind}_low"] > 0) - int(row[f"{kind}_high"] < 0)
 
 
+@_of_comparison
 def conclusions(
     by_size: pd.DataFrame, by_reach: pd.DataFrame, compared: Comparison, names: list[str]
 ) -> list[str]:
@@ -226,6 +232,7 @@ def _at_largest_size(by_size: pd.DataFrame, compared: Comparison, names: list[st
 ONE_REPEAT = "One repeat: no interval for fresh A, I; that for images is for these A, I."
 
 
+@_of_comparison
 def judged(
     row: Any, where: str, names: list[str], *, rough: bool = False, said: str = "more robust"
 ) -> str:
@@ -253,6 +260,7 @@ def judged(
     return f"{where}: {better} {'seems' if rough else 'is'} {said}, {reach}."
 
 
+@_of_comparison
 def warnings_of(compared: Comparison, names: list[str]) -> list[str]:
     """Say where the numbers are less than they seem."""
     lines = [f"Mean cosines of {text}: rough shares." for text in _rough(compared, names)]

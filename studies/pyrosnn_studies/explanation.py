@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.results.threats import shown_strength, threat_name
+from pyrosnn.settings import reads
 from pyrosnn.summaries.unexplained import without_common_unit
 from pyrosnn.summaries.words import fresh_words
 from pyrosnn.tables import Cell, Number, Table
@@ -22,8 +23,10 @@ JUDGES = {
 REMAINDER = "not linear"
 # a remainder beside which the parts of a change say little
 ROUGH = 0.05
+_of_explanation = reads("the explanation", "give what pyrosnn.explain returned, and two names")
 
 
+@_of_explanation
 def explanation_tables(explained: xr.Dataset, names: list[str]) -> list[Table]:
     """Return the tables: the parts under every attack, by S_A, and what other judges leave.
 
@@ -106,6 +109,7 @@ def _levels(one: xr.Dataset, *names: str) -> list[Number]:
     return [Number(value=100 * float(one[name]), form=".1f") for name in names]
 
 
+@_of_explanation
 def points(one: xr.Dataset, name: str) -> Number:
     """Return a change in points with its interval."""
     value, low, high = (100 * float(one[f"{name}{end}"]) for end in ("", "_low", "_high"))
@@ -144,6 +148,7 @@ def _judges(explained: xr.Dataset, names: list[str]) -> Table:
     )
 
 
+@_of_explanation
 def judge_words(judge: str) -> str:
     """Return a judge in words.
 
@@ -156,6 +161,7 @@ def judge_words(judge: str) -> str:
     return "1 query" if number == 1 else f"{number:,} queries"
 
 
+@_of_explanation
 def conclusions(explained: xr.Dataset, names: list[str]) -> list[str]:
     """Say which part of the change is largest, and what is left of it.
 
@@ -206,6 +212,7 @@ def _judged(one: xr.Dataset) -> str:
     return f"Left with {', '.join(left)}." if left else ""
 
 
+@_of_explanation
 def warnings_of(first: xr.DataTree, second: xr.DataTree, explained: xr.Dataset) -> list[str]:
     """Say where the parts are less than they seem.
 

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from pyrosnn.errors import ArgumentError, PyrosnnError, first_line
+from pyrosnn.errors import ArgumentError, reading
 from pyrosnn.results import GROUPS
 from pyrosnn.results.validation import check_group
 from pyrosnn.settings import checked_arguments
@@ -12,8 +12,6 @@ from pyrosnn.summaries.evaluated import group_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-FAULT = "this is a fault of pyrosnn"
 
 
 def needs(*groups: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -37,22 +35,8 @@ def needs(*groups: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             _require(args[0], groups)
-            try:
+            with reading("the result", "run the study again"):
                 return function(*args, **kwargs)
-            except PyrosnnError:
-                raise
-            except KeyError as error:  # xarray's, whose text is long
-                lost = str(error.args[0]).split("\n")[0] if error.args else "a variable"
-                raise ArgumentError(
-                    f"the result lacks what its study writes: {lost}; run the study again"
-                ) from error
-            # what a file holds may be wrong in more ways than the schema names, and so may we
-            except (IndexError, TypeError, ValueError) as error:
-                raise ArgumentError(
-                    f"the result is not as its study writes it, or {FAULT} ({first_line(error)}); "
-                    "run the study again, and if that does not help, set PYROSNN_TRACEBACK=1 to "
-                    "see where, and please report it"
-                ) from error
 
         return called
 

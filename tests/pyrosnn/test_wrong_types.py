@@ -1,5 +1,7 @@
 """Wrong types and shapes end in pyrosnn's own errors, at every public function and class.
 
+Summaries, statistics, plots and studies have such tests beside them.
+
 Each of them is called with right arguments but one or two, which hypothesis takes from
 ``support.wrong_values``: ``EXAMPLES`` calls of each.
 """
@@ -16,7 +18,7 @@ import torch
 from support.wrong_values import refuses
 
 import pyrosnn
-from pyrosnn import attacks, evaluation, sampling, summaries, tables
+from pyrosnn import attacks, evaluation, sampling, tables
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import resolve
 from pyrosnn.models import build_model
@@ -28,17 +30,6 @@ from pyrosnn.sampling import Origin
 EXAMPLES = 40
 
 Arguments = Mapping[str, Any]
-
-SUMMARIES = (
-    "accuracies",
-    "accuracy_on_clean",
-    "accuracy_table",
-    "cosine_table",
-    "geometry_means",
-    "posterior_like",
-    "robust_probability",
-    "robustness_table",
-)
 
 
 def _subject() -> dict[str, Any]:
@@ -75,13 +66,6 @@ def _subject() -> dict[str, Any]:
         "result": result,
         "tree": tree,
         "geometry": pyrosnn.attack_geometry(classifier, x, y, result, i),
-        "variation": pyrosnn.make_result(
-            evaluation.gradient_moments(classifier, x, y, num_samples=2),
-            study="mine",
-            spec={},
-            provenance={},
-            group="variation",
-        ),
     }
 
 
@@ -280,19 +264,6 @@ def _calls(folder: Path) -> dict[str, tuple[Callable[..., Any], Arguments]]:
             evaluation.attack_moments,
             {**batch, **moments, "attack": s["attack"]},
         ),
-        **{
-            f"summaries.{name}": (getattr(summaries, name), {"result": s["tree"]})
-            for name in SUMMARIES
-        },
-        "summaries.variation_table": (summaries.variation_table, {"result": s["variation"]}),
-        "summaries.at_strength": (
-            summaries.at_strength,
-            {"result": s["tree"], "name": "cosine", "strength": 0.5, "drop": True},
-        ),
-        "summaries.compare_results": (
-            summaries.compare_results,
-            {"first": s["tree"], "second": s["tree"], "strength": 0.5},
-        ),
         **_tables(),
     }
 
@@ -352,9 +323,6 @@ OTHERS = [
     "sampling.predict",
     "evaluation.gradient_moments",
     "evaluation.attack_moments",
-    *(f"summaries.{name}" for name in (*SUMMARIES, "variation_table")),
-    "summaries.at_strength",
-    "summaries.compare_results",
     *(f"tables.{name}" for name in ("Number", "Table", "Document", "written", *tables.FORMATS)),
 ]
 # every call that is made takes a second

@@ -30,20 +30,23 @@ from support.wrong_values import refuses
 
 import pyrosnn_studies
 from pyrosnn.data import load_dataset
-from pyrosnn.errors import ArgumentError, PyrosnnError
+from pyrosnn.errors import FAULT, ArgumentError, PyrosnnError
 from pyrosnn.models import build_model
+from pyrosnn.summaries import compare_results, explain
 from pyrosnn.tables import Table
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.needs import FAULT, needs
+from pyrosnn_studies.needs import needs
 
 EXAMPLES, DAMAGED = 40, 60
+# Modules with tables, by other names.
+OTHERS = ("diagnosis_steps", "comparison", "explanation", "bounds_comparison")
 REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction"
 
 
 def _modules() -> list[ModuleType]:
     names = [one.name for one in pkgutil.iter_modules(pyrosnn_studies.__path__)]
     tables = [name for name in names if name.endswith("tables")]
-    return [importlib.import_module(f"pyrosnn_studies.{n}") for n in (*tables, "diagnosis_steps")]
+    return [importlib.import_module(f"pyrosnn_studies.{n}") for n in (*tables, *OTHERS)]
 
 
 def _functions() -> dict[str, Callable[..., Any]]:
@@ -118,9 +121,42 @@ def _result(study: str) -> xr.DataTree:
 EVERY = (*STUDIES, "diagnosis in steps")
 
 
+@cache
+def _compared() -> dict[str, dict[str, Any]]:
+    """Return right arguments of what shows two results, by modules."""
+    sizes, standard = _result("sample-size"), _result("evaluation")
+    compared = compare_results(sizes, sizes)
+    by_size = compared.at_equal_size()
+    return {
+        "comparison": {
+            "compared": compared,
+            "by_size": by_size,
+            "by_reach": compared.at_equal_reach(),
+            "confidence": 0.9,
+            "row": by_size.iloc[0],
+            "level": "90 %",
+            "where": "at S_A = 5",
+            "rough": False,
+            "said": "more robust",
+        },
+        "explanation": {
+            "explained": explain(standard, standard),
+            "first": standard,
+            "second": standard,
+            "one": xr.Dataset({"change": 0.1, "change_low": 0.0, "change_high": 0.2}),
+            "name": "change",
+            "judge": "robust_at_10",
+        },
+        "bounds_comparison": {"results": [standard, standard], "confidence": 0.9},
+    }
+
+
 def _right(name: str) -> dict[str, Any]:
     """Return right arguments of a function."""
     module, _, function = name.partition(".")
+    if module in OTHERS[1:]:
+        known = {"names": ["first", "second"], **_compared()[module]}
+        return {one: known[one] for one in inspect.signature(FUNCTIONS[name]).parameters}
     right: dict[str, Any] = {}
     for parameter in inspect.signature(FUNCTIONS[name]).parameters:
         if parameter == "result":
@@ -257,7 +293,7 @@ def test_an_error_names_what_a_table_lacks() -> None:
     without = xr.DataTree(result["evaluation"].to_dataset().drop_vars("adversarial_correct"))
     lost = result.copy()
     lost["evaluation"] = without
-    with pytest.raises(PyrosnnError, match=r"lacks what its study writes: .*adversarial_correct"):
+    with pytest.raises(PyrosnnError, match=r"the result lacks .*adversarial_correct"):
         FUNCTIONS["tables.size_tables"](lost)
     turned = result.copy()
     values = result["evaluation"].to_dataset()

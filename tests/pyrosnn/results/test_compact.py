@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from support.standard_result import standard_result
 
 from pyrosnn.attacks import FGM
 from pyrosnn.data.dataset import Dataset
@@ -53,6 +54,13 @@ def test_a_certified_radius_is_rounded_down() -> None:
         error = 1 - small[name].astype(float) / full[name]
         assert 0 < float(error.min()) <= float(error.max()) < 4e-4
     assert float(small["noise_scale"]) == 0.1
+
+
+def test_a_compact_evaluation_has_no_images() -> None:
+    full = standard_result(12)
+    small = compact_result(full)
+    assert set(full.children) - set(small.children) == {"shown"}
+    assert small["standard"].dataset.sizes == full["standard"].dataset.sizes
 
 
 @pytest.fixture(scope="module")

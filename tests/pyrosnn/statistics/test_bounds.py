@@ -101,9 +101,9 @@ def test_bounds_that_share_alpha_hold_together() -> None:
 def test_bad_values_are_named() -> None:
     with pytest.raises(ArgumentError, match=r"alpha must be > 0 and <= 0\.5, got 1\.0"):
         hoeffding(10, 1.0)
-    with pytest.raises(ArgumentError, match="number of bounds must be >= 1, got 0"):
+    with pytest.raises(ArgumentError, match="number of bounds must be an integer >= 1, got 0"):
         split(0.1, 0)
-    with pytest.raises(ArgumentError, match="successes must be between 0 and 5"):
+    with pytest.raises(ArgumentError, match="successes must be integers between 0 and 5"):
         probability_lower(np.array([6]), 5, 0.1)
     with pytest.raises(ArgumentError, match="number of values must be >= 2, got 1"):
         empirical_bernstein(0.0, 1, 0.1)

@@ -140,7 +140,7 @@ def test_bad_arguments_are_named() -> None:
         student_half_width(1.0, 3, confidence=95.0)
     with pytest.raises(ArgumentError, match=r"confidence must be between 0 and 1, got 95\.0"):
         welch_half_width([np.ones(1)], [2], confidence=95.0)
-    with pytest.raises(ArgumentError, match="trials must be >= 1, got 0"):
+    with pytest.raises(ArgumentError, match="trials must be an integer >= 1, got 0"):
         clopper_pearson(np.array([0]), 0)
-    with pytest.raises(ArgumentError, match="between 0 and trials = 2, got 1 to 3"):
+    with pytest.raises(ArgumentError, match="integers between 0 and 2, got 1 to 3"):
         clopper_pearson(np.array([1, 3]), 2)
