@@ -10,7 +10,9 @@ MADE_UP = (1.0, -1.0)
 
 
 @of_numbers
-def change_interval(changes: np.ndarray, *, confidence: float = 0.95) -> tuple[float, float]:
+def change_interval(
+    changes: np.ndarray, *, confidence: float = 0.95, most: float = 1.0
+) -> tuple[float, float]:
     r"""Return the interval for a mean change, for fresh images and fresh sample sets.
 
     The models' sample sets are independent, and so each repeat of the first is paired with each of
@@ -25,11 +27,12 @@ def change_interval(changes: np.ndarray, *, confidence: float = 0.95) -> tuple[f
     that at most some 3 / n of all images change.
 
     Args:
-        changes: the change of each image in [-1, 1], shape (first repeat, second repeat, example).
+        changes: the change of each image, shape (first repeat, second repeat, example).
         confidence: confidence 1 - α.
+        most: the largest change of an image that is possible.
 
     Returns:
-        The lower and the upper bound, within [-1, 1]; NaN for a change that is NaN.
+        The lower and the upper bound, within ± ``most``; NaN for a change that is NaN.
 
     Raises:
         ArgumentError: for a confidence out of (0, 1).
@@ -51,7 +54,7 @@ def change_interval(changes: np.ndarray, *, confidence: float = 0.95) -> tuple[f
     )
     centre = mean.sum() / (len(mean) + len(MADE_UP))
     _, half = crossed_half_widths(first, second, confidence=confidence)
-    low, high = np.clip([centre - half, centre + half], -1.0, 1.0).tolist()
+    low, high = np.clip([centre - half, centre + half], -most, most).tolist()
     return low, high
 
 

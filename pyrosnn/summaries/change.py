@@ -11,14 +11,17 @@ from pyrosnn.statistics import change_interval
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def with_interval(changes: np.ndarray, confidence: float) -> tuple[float, float, float]:
+def with_interval(
+    changes: np.ndarray, confidence: float, *, most: float = 1.0
+) -> tuple[float, float, float]:
     """Return a mean change and its interval.
 
     Args:
         changes: the change of each image, shape (first repeat, second repeat, example).
         confidence: confidence of the interval.
+        most: the largest change of an image that is possible.
     """
-    return float(changes.mean()), *change_interval(changes, confidence=confidence)
+    return float(changes.mean()), *change_interval(changes, confidence=confidence, most=most)
 
 
 def mean_change(first: xr.DataArray, second: xr.DataArray, *, confidence: float) -> xr.Dataset:

@@ -20,6 +20,8 @@ from pyrosnn.summaries.standard import num_queries
 ENDS = ("", "_low", "_high")
 # Changes with an interval, and the further dimensions of each.
 SIZES = {"change": (), "part": (len(FACTORS),), "predicted": (), "remainder": ()}
+# The largest of an image, where it is not 1: theory may have a change the other way round.
+MOST = {"remainder": 2.0}
 
 
 @of_result
@@ -137,7 +139,8 @@ def _split(first: xr.Dataset, second: xr.Dataset, confidence: float) -> xr.Datas
         other = [array[place][None, :] for array in both[1]]
         for name, of in _changes(one, other).items():
             of_each = of.reshape(-1, *of.shape[-3:])
-            intervals = [with_interval(change, confidence) for change in of_each]
+            most = MOST.get(name, 1.0)
+            intervals = [with_interval(change, confidence, most=most) for change in of_each]
             found[name][place] = np.reshape(intervals, found[name][place].shape)
     changes = {
         f"{name}{end}": ([*cases, *(["factor"] * len(SIZES[name]))], values[..., index])

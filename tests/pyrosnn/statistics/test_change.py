@@ -82,6 +82,14 @@ def test_repeats_that_images_share_are_covered(repeats: tuple[int, int]) -> None
     assert covered >= 0.93, covered
 
 
+def test_bounds_hold_a_mean_beyond_1_where_that_is_possible() -> None:
+    """What linear theory does not explain may be 2: it has the change the other way round."""
+    changes = np.full((1, 1, 100), 2.0)
+    assert change_interval(changes)[1] == 1.0
+    low, high = change_interval(changes, most=2.0)
+    assert 1.8 < low < 2.0 == high
+
+
 def test_a_change_that_is_not_known_has_no_interval() -> None:
     assert all(np.isnan(change_interval(np.full((2, 2, 4), np.nan))))
     with pytest.raises(ArgumentError, match=r"confidence must be"):

@@ -347,3 +347,19 @@ def test_a_file_has_what_it_was_written_from(tmp_path: Any) -> None:
     save_results(tmp_path / "a.nc", result)
     opened = open_results(tmp_path / "a.nc")
     assert explain(opened, opened).equals(explain(result, result))
+
+
+def test_a_change_that_theory_has_the_other_way_round_leaves_up_to_2() -> None:
+    """By theory the second model falls where the first withstands; measured, it is reversed."""
+    measured = []
+    for withstood, margin in ((False, 9.0), (True, 0.01)):
+        result = linear()
+        values = result[GROUP].to_dataset()
+        values["adversarial_correct"] = xr.full_like(values["adversarial_correct"], withstood)
+        values["margin"] = xr.full_like(values["margin"], margin)
+        result[GROUP] = xr.DataTree(values)
+        measured.append(result)
+    found = explain(*measured, strength=1.0).squeeze()
+    assert [float(found[name]) for name in ("change", "predicted", "remainder")] == [1.0, -1.0, 2.0]
+    assert 1.8 < float(found["remainder_low"]) < float(found["remainder_high"]) == 2.0
+    assert float(found["change_high"]) == 1.0
