@@ -5,7 +5,7 @@ from math import isqrt
 
 from pyrosnn.attacks import PGD
 from pyrosnn.attacks.norms import NORMS
-from pyrosnn.checks.differences import LARGE, significantly_positive
+from pyrosnn.checks.differences import is_large, significantly_positive
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
 from pyrosnn.errors import NoGradientError
@@ -66,7 +66,7 @@ def equal_budget(trial: Trial) -> Finding:
         f"accuracy {own.mean():.3f} with S_A = {size} at {size * cost} gradients, "
         f"{lowest.mean():.3f} with S_A = {budget // steps} in {in_steps} of PGD"
     )
-    status = "warn" if significant and mean > LARGE else "pass"
+    status = "warn" if significant and is_large(mean) else "pass"
     return Finding(name=NAME, status=status, value=mean, message=text)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pyrosnn.attacks import PGD, Attack
 from pyrosnn.attacks.norms import NORMS
 from pyrosnn.checks.compared import Named, compare
-from pyrosnn.checks.differences import LARGE, significantly_positive
+from pyrosnn.checks.differences import is_large, significantly_positive
 from pyrosnn.checks.finding import Finding, skipped
 from pyrosnn.checks.trial import Trial
 
@@ -55,7 +55,7 @@ def _gain(trial: Trial, more: Named, fewer: Named) -> Finding | None:
     """Return a warning where more steps leave an accuracy that is lower by more than 0.02."""
     fall = fewer[1] - more[1]
     significant = bool(significantly_positive(fall, grain=1 / len(trial.x)))
-    if not (significant and fall.mean() > LARGE):
+    if not (significant and is_large(float(fall.mean()))):
         return None
     finding = compare(NAME, trial, more, fewer)
     return replace(

@@ -34,7 +34,7 @@ from pyrosnn.checks import (
     verdict_on,
 )
 from pyrosnn.checks.attack_samples import attack_samples
-from pyrosnn.checks.differences import FAILURE_RATE, significantly_positive
+from pyrosnn.checks.differences import FAILURE_RATE, is_large, significantly_positive
 from pyrosnn.checks.on_model import check_model
 from pyrosnn.checks.on_result import check_result
 from pyrosnn.checks.reach_bound import bound, mean_cosines
@@ -517,6 +517,9 @@ def test_a_flat_accuracy_is_called_rising_at_the_stated_rate() -> None:
 def test_equal_counts_in_a_few_draws_are_no_evidence() -> None:
     one_image = np.full((5, 1), 0.02)
     assert not significantly_positive(one_image, grain=0.02, comparisons=8).any()
+    same = np.full((5, 2), 0.68 - 0.66)  # the same image in every draw, and the same two
+    assert significantly_positive(same * [1, 2], grain=0.02).tolist() == [False, True]
+    assert not is_large(0.68 - 0.66)
     assert significantly_positive(10 * one_image, grain=0.02, comparisons=8).all()
     assert not significantly_positive(one_image[:1], grain=1e-9).any()
 
