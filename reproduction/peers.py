@@ -40,7 +40,7 @@ TITLES = {
     "bnn": "digits, BNN",
     "im": "digits, IM",
     "sin": "digits, SIN",
-    "resnet": "digits, ResNet with MC dropout",
+    "dropout": "digits, CNN with MC dropout",
     "fashion-mnist-bnn": "FashionMNIST, BNN",
     "fashion-mnist-im": "FashionMNIST, IM",
 }

@@ -25,6 +25,7 @@ from reproduction.cells import (
     share,
     size_text,
 )
+from reproduction.certificates import CERTIFICATE_TABLES
 from reproduction.cifar import CIFAR_TABLES
 from reproduction.claims import STRENGTH, Results, all_claims
 from reproduction.defences import DEFENCE_TABLES
@@ -339,6 +340,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "laplace": laplace,
     "angles": angles,
     "claims": claims,
+    **CERTIFICATE_TABLES,
     **CIFAR_TABLES,
     **DEFENCE_TABLES,
     **TRAINING_TABLES,

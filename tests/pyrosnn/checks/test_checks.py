@@ -181,7 +181,7 @@ def test_committed_files_give_no_alarm_that_is_not_explained(path: Path) -> None
 
 
 # What checks find in the evaluations of the defences, and their page says.
-FOUND = {"input-gradient": {"more-steps"}, "gal": {"large-strength"}}
+FOUND = {"gal": {"large-strength"}}
 
 
 @pytest.mark.slow
