@@ -7,7 +7,7 @@ from pyrosnn.training.spec import TrainingSpec
 
 
 def warn_of_unused(spec: TrainingSpec, *, stacklevel: int) -> None:
-    """Warn of attacked images and regularisers that a training never comes to, or not in full.
+    """Warn of images, regularisers and milestones that a training never comes to, or not in full.
 
     A preset's warm-up may well be longer than a short training of one's own: such a training is
     the plain one, under the name of the defence.
@@ -25,6 +25,9 @@ def warn_of_unused(spec: TrainingSpec, *, stacklevel: int) -> None:
     for name, term in zip(spec.regularisers, spec.make_regularisers(), strict=True):
         if term.weight > 0 and term.start >= spec.epochs:
             unused.append(f"the regulariser '{name}' (start = {term.start})")
+    late = [milestone for milestone in spec.milestones if milestone >= spec.epochs]
+    if spec.schedule == "steps" and late:
+        unused.append(f"milestones of the learning rate ({', '.join(map(str, late))})")
     if unused:
         warnings.warn(
             f"a training with epochs = {spec.epochs} never comes to {' and '.join(unused)}; lower "

@@ -16,6 +16,7 @@ ATTACKED: dict[str, Any] = {
     "image_options": {"strength": 0.1, "attack": "fgm", "warm_up": 2},
 }
 LATE: dict[str, Any] = {"regularisers": {"input-gradient": {"weight": 0.1, "start": 3}}}
+STEPS: dict[str, Any] = {"schedule": "steps", "milestones": (1, 2, 3)}
 OFF: dict[str, Any] = {"regularisers": {"input-gradient": {"weight": 0.0, "start": 3}}}
 
 
@@ -29,9 +30,10 @@ def few(digits: Dataset) -> Dataset:
         (IBP, "the images 'ibp' (warm_up = 2)"),
         (ATTACKED, "the images 'trades' (warm_up = 2)"),
         (LATE, "the regulariser 'input-gradient' (start = 3)"),
+        (STEPS, "milestones of the learning rate (2, 3)"),
         (IBP | LATE, "the images 'ibp' (warm_up = 2) and the regulariser 'input-gradient' (start"),
     ],
-    ids=["ibp", "trades", "regulariser", "both"],
+    ids=["ibp", "trades", "regulariser", "milestones", "both"],
 )
 def test_what_no_epoch_comes_to_is_named_once(
     changes: dict[str, Any], named: str, digits: Dataset
