@@ -81,7 +81,8 @@ def read_jobs(file: Path) -> Jobs:
     """Read the trainings and studies of a list by name.
 
     ``[train.NAME]`` is written to NAME.safetensors in the folder ``checkpoints``, ``[study.NAME]``
-    to NAME.nc in ``results``; ``[defaults.train]`` and ``[defaults.study]`` hold what all share.
+    to NAME.nc in ``results``. ``[defaults.train]`` and ``[defaults.study]`` hold what all share, and
+    ``[defaults.STUDY]`` what those of one study do.
 
     Args:
         file: the TOML file; its paths are relative to the current folder.
@@ -105,8 +106,8 @@ def read_jobs(file: Path) -> Jobs:
         if key not in (*FOLDERS, *TABLES, "defaults"):
             raise unknown_name(f"key of {file}", key, [*FOLDERS, "defaults", *TABLES])
     for key in content.get("defaults", {}):
-        if key not in TABLES:
-            raise unknown_name(f"table of [defaults] of {file}", key, TABLES)
+        if key not in (*TABLES, *STUDIES):
+            raise unknown_name(f"table of [defaults] of {file}", key, [*TABLES, *STUDIES])
     folders = [content.get(key, ".") for key in FOLDERS]
     for key, folder in zip(FOLDERS, folders, strict=True):
         require(isinstance(folder, str), f"{key} of {file} must be a folder, got {folder!r}")
@@ -145,7 +146,10 @@ def _tables(
             f"{kind} of {file} must be tables [{kind}.NAME], and defaults [defaults.{kind}]",
         )
     for name, table in tables.items():
-        yield name, {**defaults.get(kind, {}), **table}, [*table]
+        shared = defaults.get(kind, {})
+        study = str({**shared, **table}.get("study")) if kind == "study" else ""
+        of_one_study = defaults.get(study, {})
+        yield name, {**shared, **of_one_study, **table}, [*table]
 
 
 def _training(

@@ -10,6 +10,7 @@ from pyrosnn.results import open_results, read_spec, result_digest
 from pyrosnn.training import load_checkpoint
 from pyrosnn.training.options import SAMPLED
 from pyrosnn_cli.main import app
+from pyrosnn_studies.listing import read_jobs
 
 Run = Callable[..., Result]
 
@@ -160,6 +161,7 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
             "[train.penalised] of list.toml: unknown regulariser 'input-gradeint'; did you mean",
         ),
         (("[defaults.train]", "[defaults.trian]"), "'trian'; did you mean 'train'"),
+        (("[defaults.train]", "[defaults.sample-sise]\n[defaults.train]"), "mean 'sample-size'"),
         (('model = "bnn"\n\n', 'model = ["bnn"]\n\n'), "unknown model in [train.bnn] of"),
         (('study = "sample-size"', "study = 3"), "unknown study in [study.size] of list.toml"),
         (
@@ -199,6 +201,35 @@ def test_a_bad_file_is_refused_before_anything_is_trained(
     assert len(refused.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("*.safetensors"))
     assert not list(tmp_path.rglob("*.nc"))
+
+
+def test_studies_of_one_kind_share_their_defaults(tmp_path: Path) -> None:
+    """Own keys come first, then those of the study, then those of all studies."""
+    text = """
+    [defaults.study]
+    images = 20
+    seed = 3
+    [defaults.sample-size]
+    images = 10
+    repeats = 2
+    [study.first]
+    study = "sample-size"
+    model = "digits.safetensors"
+    [study.second]
+    study = "sample-size"
+    model = "digits.safetensors"
+    repeats = 1
+    [study.third]
+    study = "prediction-variance"
+    model = "digits.safetensors"
+    """
+    (tmp_path / "list.toml").write_text(text)
+    _, studies = read_jobs(tmp_path / "list.toml")
+    assert [studies[name].settings for name in ("first", "second", "third")] == [
+        {"images": 10, "seed": 3, "repeats": 2},
+        {"images": 10, "seed": 3, "repeats": 1},
+        {"images": 20, "seed": 3},
+    ]
 
 
 @pytest.mark.parametrize(
