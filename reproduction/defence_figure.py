@@ -11,8 +11,12 @@ MARKS = {
     "FGM, S_A = 1": ("o", False),
     "all attacks": ("o", True),
     "robust@100": ("x", True),
+    "verified": (">", True),
 }
-COLOURS = {"clean": "0.55", "FGM, S_A = 1": "C0", "all attacks": "C3", "robust@100": "0"}
+COLOURS = {
+    **{"clean": "0.55", "FGM, S_A = 1": "C0", "all attacks": "C3", "robust@100": "0"},
+    "verified": "C2",
+}
 
 
 def defence_figure(results: Results) -> Figure:

@@ -47,7 +47,10 @@ DEFENCES: dict[str, tuple[str, str]] = {
 }
 SEEDS = ("", "-seed1")
 ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
-SHARES = ("clean", "FGM, S_A = 1", "APGD alone", "all attacks", "robust@100", "noise off")
+SHARES = (
+    *("clean", "FGM, S_A = 1", "APGD alone", "all attacks", "robust@100", "noise off"),
+    "verified",
+)
 FACTORS = ("margin", "gradient_norm", "cosine")
 FIRST = "apgd-ce"  # the attack of the protocol that is projected gradient ascent on the loss
 
@@ -129,6 +132,10 @@ def shares(results: Results, name: str) -> dict[str, Number]:
     if one_step:
         correct = [one["evaluation"].dataset["adversarial_correct"] for one in one_step]
         columns["FGM, S_A = 1"] = xr.concat(correct, "repeat").squeeze(ONE, drop=True)
+    verified = results.get(f"{name}-verified")
+    if verified is not None:
+        columns["verified"] = verified["verification"].dataset["verified"].isel(strength=-1)
+        columns["verified"] = columns["verified"].expand_dims("repeat")
     return {
         column: percent(with_intervals({"share": share}, confidence=0.95), "share")
         for column, share in columns.items()

@@ -5,6 +5,7 @@ import xarray as xr
 
 from pyrosnn.plots.style import count
 from pyrosnn.results import read_spec
+from pyrosnn.results.threats import strength_in
 from pyrosnn.statistics import share_interval
 from pyrosnn.summaries.verification import GROUP, verified_accuracy
 from pyrosnn.tables import Cell, Number, Table
@@ -35,7 +36,8 @@ def verification_tables(result: xr.DataTree) -> list[Table]:
         here, means = values.isel(strength=i), shares.isel(strength=i)
         cells = [_share(here[name].values) for name in columns.values()]
         low, high = (f"{100 * float(means[name]):.1f}" for name in ("robust_low", "robust_high"))
-        rows.append([Number(value=float(strength), form=".4g"), *cells, f"{low} to {high}"])
+        eta = Number(value=float(strength), text=strength_in(spec, strength))
+        rows.append([eta, *cells, f"{low} to {high}"])
     within = ", within the data's bounds" if spec["clip"] else ""
     lines = [
         f"Verified in % for all δ in {NORM_NAMES[spec['norm']]}{within}, by {spec['method']}, for "

@@ -82,15 +82,19 @@ def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) ->
 def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     trained, studies = read_jobs(LIST)
     assert set(trained) == {f"{name}{seed}" for name in DEFENCES for seed in SEEDS}
-    certified = {name for name in studies if name.endswith("-certificates")}
-    assert set(studies) == {*trained, *(f"{name}-fgm" for name in trained), *certified}
+    bounded = {name for name in studies if name.endswith(("-certificates", "-verified"))}
+    assert set(studies) == {*trained, *(f"{name}-fgm" for name in trained), *bounded}
     for name, job in studies.items():
-        assert job.model is trained[name.removesuffix("-fgm").removesuffix("-certificates")]
+        of = name.removesuffix("-fgm").removesuffix("-certificates").removesuffix("-verified")
+        assert job.model is trained[of]
     for name, (_, baseline) in DEFENCES.items():
         assert baseline in {"", *DEFENCES}
         assert name != baseline
     content = tomllib.loads(LIST.read_text("utf-8"))
-    assert all(run["linf"] == "8/255" for run in content["study"].values() if "linf" in run)
+    defaults = content["defaults"]
+    assert {job.study for job in studies.values()} <= {*defaults, "certificates"}
+    assert defaults["evaluation"]["linf"] == defaults["verification"]["strength"][-1] == "8/255"
+    assert defaults["sample-size"]["strength"] == ["8/255"]
 
 
 def test_all_models_of_the_list_have_probabilities() -> None:

@@ -65,6 +65,12 @@ def test_the_table_has_both_sides() -> None:
     (table,) = verification_tables(known(attacked=False, logits=True))
     assert table.columns == ["strength", "mean verified", "samples verified", "P(robust)"]
     assert "PGD" not in table.title
+    in_grey_levels = known()
+    in_grey_levels.attrs["spec"] = in_grey_levels.attrs["spec"].replace('"l2"', '"linf"')
+    values = in_grey_levels["verification"].to_dataset().assign_coords(strength=[0.0, 8 / 255])
+    in_grey_levels["verification"] = xr.DataTree(values)
+    (table,) = verification_tables(in_grey_levels)
+    assert [row[0] for row in table.texts] == ["0", "8/255"]
 
 
 @pytest.mark.parametrize(
