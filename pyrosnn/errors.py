@@ -252,8 +252,9 @@ def reading(what: str, step: str) -> Iterator[None]:
         ArgumentError: in place of Python's own errors.
 
     Example:
+        >>> import xarray as xr
         >>> with reading("the result", "run the study again"):
-        ...     {}["cosine"]
+        ...     xr.Dataset()["cosine"]
         Traceback (most recent call last):
             ...
         pyrosnn.errors.ArgumentError: the result lacks cosine; run the study again
@@ -262,18 +263,19 @@ def reading(what: str, step: str) -> Iterator[None]:
         yield
     except PyrosnnError:
         raise
-    except KeyError as error:  # xarray's, whose text is long
-        lost = str(error.args[0]).split("\n")[0] if error.args else "a variable"
-        raise ArgumentError(f"{what} lacks {lost}; {step}") from error
-    except (
-        ArithmeticError,
-        AttributeError,
-        IndexError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except KeyError as error:
+        raise ArgumentError(f"{what} lacks {_lost(error)}; {step}") from error
+    except WRONG as error:
         raise ArgumentError(
             f"{what} is not as it should be, or {FAULT} ({first_line(error)}); {step}, and if that "
             "does not help, set PYROSNN_TRACEBACK=1 to see where, and please report it"
         ) from error
+
+
+def _lost(error: KeyError) -> str:
+    """Return the name that was not there; xarray puts it into a sentence."""
+    text = first_line(ValueError(*error.args[:1]))
+    named = re.match(r"No variable named '([^']*)'", text)
+    if named or text.isidentifier():
+        return named[1] if named else text
+    return f"what is read of it ({text})"

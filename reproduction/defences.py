@@ -1,6 +1,6 @@
 """Tables of the defences: what each withstands on FashionMNIST, and what it bought."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
@@ -48,7 +48,12 @@ DEFENCES: dict[str, tuple[str, str]] = {
 SEEDS = ("", "-seed1")
 ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
 SHARES = (
-    *("clean", "FGM, S_A = 1", "APGD alone", "all attacks", "robust@100", "noise off"),
+    "clean",
+    "FGM, S_A = 1",
+    "APGD alone",
+    "all attacks",
+    "robust@100",
+    "noise off",
     "verified",
 )
 FACTORS = ("margin", "gradient_norm", "cosine")
@@ -58,16 +63,15 @@ FIRST = "apgd-ce"  # the attack of the protocol that is projected gradient ascen
 def defences(results: Results) -> Table:
     """Return what each defence withstands, from the weakest judgement to the strongest.
 
-    Shares of images have 95 % intervals for fresh images, and for fresh trainings where there are
-    several. "APGD alone" has the S_A that a diagnosis advises, in the last column; B is the median
-    over images of the loss gradient's noise scale.
+    All is of the first training. Shares of images have 95 % intervals for fresh images. "APGD
+    alone" has the S_A that a diagnosis advises, in the last column; B is the median over images of
+    the loss gradient's noise scale.
     """
     header = ["defence", *SHARES, "certified", "B", "S_A"]
     rows = []
     for name, (title, _) in DEFENCES.items():
-        trained = trainings(results, name)
-        if trained:
-            rows.append(_row(title, trained, results, name))
+        if name in results:
+            rows.append(_row(title, results, name))
     return header, rows
 
 
@@ -77,10 +81,9 @@ def bought(results: Results) -> Table:
     header += ["noise off", "robust@100"]
     rows = []
     for name, (title, baseline) in DEFENCES.items():
-        pair = [trainings(results, one) for one in (baseline, name) if one]
-        if len(pair) < 2 or not all(pair):
+        if not {baseline, name} <= set(results):
             continue
-        found = explain(pair[0][0], pair[1][0]).isel(threat=0)
+        found = explain(results[baseline], results[name]).isel(threat=0)
         parts = [_points(found, "part", factor=factor) for factor in FACTORS]
         others = [_judged(found, judge) for judge in ("noise_free", "robust_at_100")]
         against = DEFENCES[baseline][0]
@@ -90,17 +93,39 @@ def bought(results: Results) -> Table:
     return header, rows
 
 
-def trainings(results: Results, name: str) -> list[xr.DataTree]:
-    """Return the standard evaluations of all trainings of a defence."""
-    return [results[f"{name}{seed}"] for seed in SEEDS if f"{name}{seed}" in results]
+def again(results: Results) -> Table:
+    """Return both trainings of each defence under all attacks, and the change of each.
+
+    A change is against the same training of the model without the defence. The last row has the
+    standard deviation of a training, pooled over the rows: of two it is |difference| / √2.
+    """
+    header = ["defence", "all attacks", "again", "against", "change, points", "again"]
+    left = {name: [_archive(results, f"{name}{seed}") for seed in SEEDS] for name in DEFENCES}
+    rows, differences = [], []
+    for name, (title, baseline) in DEFENCES.items():
+        if np.isnan(left[name]).any():
+            continue
+        differences.append(np.diff(left[name]).item())
+        cells = [title, *(f"{share:.1f}" for share in left[name])]
+        changes = np.subtract(left[name], left[baseline]) if baseline else np.full(2, np.nan)
+        known = [f"{change:+.1f}" if np.isfinite(change) else "" for change in changes]
+        rows.append([*cells, DEFENCES[baseline][0] if baseline else "", *known])
+    pooled = np.sqrt(np.mean(np.square(differences)) / 2) if differences else np.nan
+    return header, [*rows, ["standard deviation, pooled", f"{pooled:.1f}", "", "", "", ""]]
 
 
-def _row(title: str, trained: Sequence[xr.DataTree], results: Results, name: str) -> Row:
+def _archive(results: Results, name: str) -> float:
+    """Return what all attacks leave, in %; NaN where there is no such result."""
+    if name not in results:
+        return np.nan
+    return 100 * float(standard_of(results[name])["archive_correct"].mean())
+
+
+def _row(title: str, results: Results, name: str) -> Row:
     found = shares(results, name)
     cells = [_short(found[column]) if column in found else "" for column in SHARES]
-    sizes = sorted({int(read_spec(one)["attack_samples"]) for one in trained})
-    own = [_certified(results, name), _scale(trained), ", ".join(map(str, sizes))]
-    return [title, *cells, *own]
+    size = str(read_spec(results[name])["attack_samples"])
+    return [title, *cells, _certified(results, name), _scale(results[name]), size]
 
 
 def shares(results: Results, name: str) -> dict[str, Number]:
@@ -110,14 +135,8 @@ def shares(results: Results, name: str) -> dict[str, Number]:
         results: the results by file name.
         name: a name in ``DEFENCES`` that has results.
     """
-    trained = trainings(results, name)
-    number = num_queries(trained[0])
-    values = xr.concat(
-        [standard_of(one).isel(threat=0, drop=True) for one in trained],
-        "repeat",
-        join="override",
-        combine_attrs="override",
-    )
+    number = num_queries(results[name])
+    values = standard_of(results[name]).isel(threat=0, drop=True)
     counts = values["queries_correct"].sel(perturbation="archive", drop=True)
     run = values["entry_run"].sel(entry=FIRST)
     columns = {
@@ -128,14 +147,12 @@ def shares(results: Results, name: str) -> dict[str, Number]:
     }
     if "noise_free_correct" in values:
         columns["noise off"] = values["noise_free_correct"]
-    one_step = [results[f"{name}{seed}-fgm"] for seed in SEEDS if f"{name}{seed}-fgm" in results]
-    if one_step:
-        correct = [one["evaluation"].dataset["adversarial_correct"] for one in one_step]
-        columns["FGM, S_A = 1"] = xr.concat(correct, "repeat").squeeze(ONE, drop=True)
-    verified = results.get(f"{name}-verified")
-    if verified is not None:
-        columns["verified"] = verified["verification"].dataset["verified"].isel(strength=-1)
-        columns["verified"] = columns["verified"].expand_dims("repeat")
+    if f"{name}-fgm" in results:
+        one_step = results[f"{name}-fgm"]["evaluation"].dataset["adversarial_correct"]
+        columns["FGM, S_A = 1"] = one_step.squeeze(ONE, drop=True)
+    if f"{name}-verified" in results:
+        verified = results[f"{name}-verified"]["verification"].dataset["verified"]
+        columns["verified"] = verified.isel(strength=-1).expand_dims("repeat")
     return {
         column: percent(with_intervals({"share": share}, confidence=0.95), "share")
         for column, share in columns.items()
@@ -156,14 +173,12 @@ def _certified(results: Results, name: str) -> str:
     return f"{100 * float(at):.1f} (ℓ2 {float(at['distance']):.2g})"
 
 
-def _scale(trained: Sequence[xr.DataTree]) -> str:
-    """Format the noise scale B of the loss gradient: median over images, mean over trainings."""
-    medians = [
-        float(noise_scale(one["moments"].dataset).sel(direction="attack").median("example"))
-        for one in trained
-        if "moments" in one.children
-    ]
-    return f"{np.mean(medians):.3g}" if medians else ""
+def _scale(result: xr.DataTree) -> str:
+    """Format the noise scale B of the loss gradient, median over images."""
+    if "moments" not in result.children:
+        return ""
+    scale = noise_scale(result["moments"].dataset).sel(direction="attack")
+    return f"{float(scale.median('example')):.3g}"
 
 
 def _points(found: xr.Dataset, name: str, **where: str) -> str:
@@ -178,4 +193,8 @@ def _judged(found: xr.Dataset, judge: str) -> str:
     return _points(found, "judged_change", judge=judge) if has else ""
 
 
-DEFENCE_TABLES: dict[str, Callable[[Results], Table]] = {"defences": defences, "bought": bought}
+DEFENCE_TABLES: dict[str, Callable[[Results], Table]] = {
+    "defences": defences,
+    "bought": bought,
+    "again": again,
+}

@@ -96,7 +96,7 @@ class Running(Writing, Showing):
     """How a study is run and its result kept: none of it is a setting of the study.
 
     Attributes:
-        compact: write a smaller file, with 12-bit fractions, without images and derived variables.
+        compact: write a smaller file, with 12-bit fractions, without images or derived variables.
         workers: number of local processes (a Dask cluster) that share the work.
         scheduler: address of a Dask scheduler whose workers share the work.
         threads: number of torch's threads per process; the same number gives the same result, bit

@@ -18,8 +18,8 @@ def significantly_positive(
 
     A comparison is significant at ``FAILURE_RATE / comparisons`` (Bonferroni), one-sided. The
     standard deviation is at least a grain: accuracies are counts, and equal counts in a few draws
-    do not mean that there is no spread. One image in all of five draws is then no finding, as where
-    a classifier is nearly deterministic; two are.
+    do not mean that there is no spread. In a single comparison of five draws, one image more in
+    each, as of a nearly deterministic classifier, is no finding, and two are.
 
     Args:
         differences: shape (draw, …), of independent draws of A and I.

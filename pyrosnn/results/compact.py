@@ -7,7 +7,7 @@ from pyrosnn.results.schema import BOUNDS
 
 # Bits of a number's fraction that are kept: a relative error of at most 2⁻¹³ = 0.00012.
 FRACTION_BITS = 12
-IMAGES = "shown"  # the group of pixels: a text has no use for them, and they need space
+IMAGES = "shown"  # the group of pixels: only a report shows them, and they take much of the space
 
 
 def compact_result(result: xr.DataTree) -> xr.DataTree:
@@ -30,7 +30,7 @@ def compact_result(result: xr.DataTree) -> xr.DataTree:
     for name, node in small.children.items():
         values = node.dataset.drop_vars("radius", errors="ignore")
         small[name] = xr.DataTree(values.map(_round, keep_attrs=True), name=name)
-    small.attrs["compact"] = f"float32 with {FRACTION_BITS} bits of fraction; no radius"
+    small.attrs["compact"] = f"float32 with {FRACTION_BITS} bits of fraction; no radius, no images"
     return small
 
 

@@ -17,7 +17,7 @@ R = TypeVar("R")
 # A class that says how one of its kind is made, for errors.
 HOW_TO_MAKE = "how_to_make"
 # Those of others, by the names of their classes.
-_STEPS = {
+STEPS = {
     "DataTree": "read a file with pyrosnn.open_results, or give what evaluate returned to "
     "pyrosnn.make_result",
     "Dataset": "give what pyrosnn.evaluate returned",
@@ -26,7 +26,9 @@ _STEPS = {
 _UNCHECKED = ("torch", "jaxtyping", "numpy")
 
 
-def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
+def checked_arguments(
+    function: Callable[P, R], *, steps: Mapping[str, str] = STEPS
+) -> Callable[P, R]:
     """Check a function's arguments when it is called: numbers, texts, paths, objects by class.
 
     Fractions in a text (``"8/255"``) become numbers. Images and labels are not looked at: they are
@@ -34,6 +36,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
     Args:
         function: a function or method with type hints; ``Annotated`` may have bounds.
+        steps: what to do where an object of another class is given, by the name of the right one.
 
     Example:
         >>> @checked_arguments
@@ -52,20 +55,21 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
             parameter = signature.parameters[name]
             if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 read = plain(value, kind_of(parameter.annotation))
-                check_argument(name, read, parameter.annotation)
+                check_argument(name, read, parameter.annotation, steps=steps)
                 bound.arguments[name] = read
         return function(*bound.args, **bound.kwargs)
 
     return called
 
 
-def check_argument(name: str, value: Any, hint: Any) -> None:
+def check_argument(name: str, value: Any, hint: Any, *, steps: Mapping[str, str] = STEPS) -> None:
     """Refuse a value that does not fit a type hint.
 
     Args:
         name: name of the argument.
         value: the value given.
         hint: a type; what is no class, scalar or sequence of scalars is not checked.
+        steps: what to do where an object of another class is given, by the name of the right one.
 
     Raises:
         ArgumentError: naming the argument, what it must be, and what it is.
@@ -76,10 +80,10 @@ def check_argument(name: str, value: Any, hint: Any) -> None:
     options = _options(hint)
     if options is None or any(_fits(value, option) for option in options):
         for one in _elements(value, hint):
-            check_argument(f"each of {name}", *one)
+            check_argument(f"each of {name}", *one, steps=steps)
         return
     words = " or ".join(dict.fromkeys(_words(option) for option in options))
-    hints = [getattr(one, HOW_TO_MAKE, _STEPS.get(one.__name__, "")) for one in options]
+    hints = [getattr(one, HOW_TO_MAKE, steps.get(one.__name__, "")) for one in options]
     step = next((f"; {one}" for one in hints if one), "")
     raise ArgumentError(f"{name} must be {words}, got {brief(value)}{step}")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from pyrosnn.errors import reading
-from pyrosnn.settings.arguments import checked_arguments
+from pyrosnn.settings.arguments import STEPS, checked_arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,12 +20,11 @@ def reads(what: str, step: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
-        @checked_arguments
         @functools.wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             with reading(what, step):
                 return function(*args, **kwargs)
 
-        return called
+        return checked_arguments(called, steps={**STEPS, "Dataset": step, "DataArray": step})
 
     return decorated

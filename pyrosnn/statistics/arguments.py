@@ -37,18 +37,19 @@ def of_numbers(function: Callable[P, R]) -> Callable[P, R]:
     return called
 
 
-def require_count(name: str, value: Any) -> None:
-    """Refuse what is no integer from 1 on.
+def require_count(name: str, value: Any, *, least: int = 1) -> None:
+    """Refuse what is no integer from a number on.
 
     Args:
         name: its name.
         value: what was given.
+        least: the number.
 
     Raises:
         ArgumentError: ``trials must be an integer >= 1, got 0``.
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
-    require(whole and value >= 1, f"{name} must be an integer >= 1, got {brief(value)}")
+    require(whole and value >= least, f"{name} must be an integer >= {least}, got {brief(value)}")
 
 
 def counts(name: str, values: Any, most: int) -> np.ndarray:
@@ -71,8 +72,8 @@ def counts(name: str, values: Any, most: int) -> np.ndarray:
         found = np.asarray(values)
     except (RuntimeError, TypeError, ValueError) as error:  # lists of several lengths, a graph
         raise ArgumentError(f"{words}, got {brief(values)}") from error
-    require(found.dtype.kind in "iu", f"{words}, got {brief(values)}")
+    require(found.dtype.kind in "iu" or found.size == 0, f"{words}, got {brief(values)}")
     if found.size > 0:
         inside = bool(((found >= 0) & (found <= most)).all())
         require(inside, f"{words}, got {found.min()} to {found.max()}")
-    return found
+    return found.astype("int64")  # of fewer bits, they would overflow beside larger numbers

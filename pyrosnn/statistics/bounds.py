@@ -137,8 +137,7 @@ def empirical_bernstein(
         array([0.0018, 0.0213])
     """
     require_alpha(alpha)
-    require_count("number of values", number)
-    require(number >= 2, f"number of values must be >= 2, got {number}")
+    require_count("number of values", number, least=2)
     log = math.log(2 / alpha)
     spread = np.sqrt(2 * np.asarray(variance) * log / number)
     return np.asarray(spread + 7 * width * log / (3 * (number - 1)))

@@ -5,9 +5,6 @@ import numpy as np
 from pyrosnn.statistics.arguments import of_numbers
 from pyrosnn.statistics.crossed import crossed_half_widths
 
-# A made-up image that the second model alone withstands, and one that it alone does not.
-MADE_UP = (1.0, -1.0)
-
 
 @of_numbers
 def change_interval(
@@ -22,9 +19,9 @@ def change_interval(
     :func:`~pyrosnn.statistics.crossed.crossed_half_widths`, and with a single repeat of either
     model it holds for these sample sets only.
 
-    Two images are added, with the changes 1 and -1. Without them the interval is too narrow where
-    few images change, and has no width where none does: a sample of n images without a change says
-    that at most some 3 / n of all images change.
+    Two images are added, with the largest changes that are possible, 1 and -1. Without them the
+    interval is too narrow where few images change, and has no width where none does: a sample of n
+    images without a change says that at most some 3 / n of all images change.
 
     Args:
         changes: the change of each image, shape (first repeat, second repeat, example).
@@ -47,16 +44,15 @@ def change_interval(
     """
     changes = np.asarray(changes, dtype="float64")
     mean = changes.mean((0, 1))
-    first = np.concatenate([changes.mean(1), _made_up(changes.shape[0], MADE_UP)], 1)
+    first = np.concatenate([changes.mean(1), _made_up(changes.shape[0], most)], 1)
     # of no mean: what the pairs with one repeat of the second change
-    second = np.concatenate(
-        [mean - changes.mean(0), _made_up(changes.shape[1], np.zeros(len(MADE_UP)))], 1
-    )
-    centre = mean.sum() / (len(mean) + len(MADE_UP))
+    second = np.concatenate([mean - changes.mean(0), _made_up(changes.shape[1], 0.0)], 1)
+    centre = mean.sum() / (len(mean) + 2)
     _, half = crossed_half_widths(first, second, confidence=confidence)
     low, high = np.clip([centre - half, centre + half], -most, most).tolist()
     return low, high
 
 
-def _made_up(repeats: int, changes: tuple[float, ...] | np.ndarray) -> np.ndarray:
-    return np.tile(np.asarray(changes, dtype="float64"), (repeats, 1))
+def _made_up(repeats: int, most: float) -> np.ndarray:
+    """Return the changes of two images: one that the second model alone withstands, and one not."""
+    return np.tile([most, -most], (repeats, 1))

@@ -34,8 +34,9 @@ def robust_at(correct: np.ndarray, number: int, k: int) -> np.ndarray:
         [0.0, 0.5, 1.0]
     """
     require_count("number of queries", number)
+    require_count("k", k)
     require(
-        1 <= k <= number,
+        k <= number,
         f"k must be between 1 and the {number} queries of each image, got {brief(k)}; ask more "
         "queries",
     )

@@ -16,11 +16,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
-from pyrosnn.errors import require
+from pyrosnn.errors import require, unknown_name
 from pyrosnn.statistics import require_confidence, student_quantile
 from pyrosnn.summaries.reading import of_moments
 
 WITHOUT = "_without"
+DIRECTIONS = ("attack", "condition")
 # Intervals are so much wider than Student's: where single gradients are heavy-tailed, few samples
 # see too little of the tails, and the jackknife of their errors too. Measured, see the concepts.
 HEAVY_TAILS = 1.5
@@ -118,7 +119,12 @@ def noise_factor(moments: xr.Dataset, direction: str, sizes: Sizes) -> xr.DataAr
         moments: what :func:`attack_moments` returned.
         direction: ``attack`` or ``condition``.
         sizes: S.
+
+    Raises:
+        UnknownNameError: for another direction.
     """
+    if direction not in DIRECTIONS:
+        raise unknown_name("direction", direction, DIRECTIONS)
     size = xr.DataArray(list(sizes), dims="samples", coords={"samples": list(sizes)})
     scale = noise_scale(moments).sel(direction=direction, drop=True)
     factor: xr.DataArray = (1 + scale / size) ** -0.5

@@ -5,7 +5,7 @@ import xarray as xr
 
 from pyrosnn.certificates import CERTIFICATES
 from pyrosnn.certificates.bridges import data_set_bound
-from pyrosnn.errors import require
+from pyrosnn.errors import require, unknown_name
 from pyrosnn.results.dataset import with_repeat
 from pyrosnn.statistics import probability_lower, require_alpha
 from pyrosnn.summaries.evaluated import group_of
@@ -157,10 +157,14 @@ def broken(result: xr.DataTree, certificate: str) -> xr.DataArray:
 
     Raises:
         ArgumentError: for a result without an attack.
+        UnknownNameError: for a certificate that it does not have.
     """
     attacked = attacked_at(result)
     require(attacked is not None, "the images were not attacked; run certify with --attacked")
     assert attacked is not None
+    names = [str(name) for name in group_of(result, GROUP)["certificate"].values]
+    if certificate not in names:
+        raise unknown_name("certificate of the result", certificate, names)
     certified = certified_at(result).sel(certificate=certificate, drop=True)
     fell = (certified & ~attacked).sum(["repeat", "example"], dtype=np.int64)
     number = certified.sum("example").values * attacked.sizes["repeat"]

@@ -20,7 +20,7 @@ from pyrosnn.summaries.standard import num_queries
 ENDS = ("", "_low", "_high")
 # Changes with an interval, and the further dimensions of each.
 SIZES = {"change": (), "part": (len(FACTORS),), "predicted": (), "remainder": ()}
-# The largest of an image, where it is not 1: theory may have a change the other way round.
+# The largest value of an image where that is not 1: theory may predict the opposite change.
 MOST = {"remainder": 2.0}
 
 

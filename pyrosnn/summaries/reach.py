@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from pyrosnn.errors import require
+from pyrosnn.settings import checked_arguments
 from pyrosnn.summaries.advice import mean_cosine, reachable_cosine
 from pyrosnn.summaries.line import EXPONENTS, least_squares
-from pyrosnn.summaries.reading import of_cosines
+from pyrosnn.summaries.reading import of_cosines, of_moments
 
 DIM = "attack_samples"
 
@@ -138,7 +140,7 @@ def reachable_share(sizes: np.ndarray, cosines: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(*shares))
 
 
-@of_cosines
+@of_moments
 def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: int) -> xr.Dataset:
     """Return the values of :func:`fit_reach`, from moments of single samples instead of a fit.
 
@@ -168,7 +170,7 @@ def known_reach(moments: xr.Dataset, cosine: xr.DataArray, inference_samples: in
     )
 
 
-@of_cosines
+@checked_arguments
 def samples_for_reach(noise_scale: float | int, share: float) -> float:
     r"""Return the S_A for a share of the reachable cosine: $B \rho^2 / (1 - \rho^2)$.
 
@@ -180,6 +182,7 @@ def samples_for_reach(noise_scale: float | int, share: float) -> float:
         >>> round(samples_for_reach(10.0, 0.9), 1)
         42.6
     """
+    require(0 <= share <= 1, f"share must be between 0 and 1, got {share}")
     if noise_scale == 0:
         return 0.0
     return float(np.inf) if share >= 1 else noise_scale * share**2 / (1 - share**2)

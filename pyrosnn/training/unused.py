@@ -31,7 +31,7 @@ def warn_of_unused(spec: TrainingSpec, *, stacklevel: int) -> None:
     if unused:
         warnings.warn(
             f"a training with epochs = {spec.epochs} never comes to {' and '.join(unused)}; lower "
-            "what is later, or raise epochs",
+            "them, or raise epochs",
             PyrosnnWarning,
             stacklevel=stacklevel + 1,
         )

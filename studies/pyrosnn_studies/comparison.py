@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pyrosnn.settings import reads
+from pyrosnn.settings import checked_arguments, reads
 from pyrosnn.summaries import Comparison
 from pyrosnn.tables import Cell, Number, Table
 
@@ -138,7 +138,7 @@ def _needed(samples: float, grid: Any, *, reached: bool) -> Number:
     return Number(value=float(samples), text=text)
 
 
-@_of_comparison
+@checked_arguments
 def difference_columns(level: str) -> list[str]:
     """Return the columns of a difference and its two intervals.
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from pyrosnn.errors import unknown_name
 from pyrosnn.results.threats import shown_strength, threat_name
-from pyrosnn.settings import reads
+from pyrosnn.settings import checked_arguments, reads
 from pyrosnn.summaries.unexplained import without_common_unit
 from pyrosnn.summaries.words import fresh_words
 from pyrosnn.tables import Cell, Number, Table
@@ -148,7 +149,7 @@ def _judges(explained: xr.Dataset, names: list[str]) -> Table:
     )
 
 
-@_of_explanation
+@checked_arguments
 def judge_words(judge: str) -> str:
     """Return a judge in words.
 
@@ -157,7 +158,10 @@ def judge_words(judge: str) -> str:
     """
     if judge in JUDGES:
         return JUDGES[judge]
-    number = int(judge.removeprefix("robust_at_"))
+    text = judge.removeprefix("robust_at_")
+    if not text.isdecimal():
+        raise unknown_name("judge", judge, [*JUDGES, "robust_at_100"])
+    number = int(text)
     return "1 query" if number == 1 else f"{number:,} queries"
 
 

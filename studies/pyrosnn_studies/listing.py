@@ -81,8 +81,9 @@ def read_jobs(file: Path) -> Jobs:
     """Read the trainings and studies of a list by name.
 
     ``[train.NAME]`` is written to NAME.safetensors in the folder ``checkpoints``, ``[study.NAME]``
-    to NAME.nc in ``results``. ``[defaults.train]`` and ``[defaults.study]`` hold what all share, and
-    ``[defaults.STUDY]`` what those of one study do.
+    to NAME.nc in ``results``. ``[defaults.train]`` and ``[defaults.study]`` hold what all share,
+    ``[defaults.STUDY]`` what all runs of one study do. A table's own keys come before these, and
+    these before those of all.
 
     Args:
         file: the TOML file; its paths are relative to the current folder.
@@ -105,9 +106,17 @@ def read_jobs(file: Path) -> Jobs:
     for key in content:
         if key not in (*FOLDERS, *TABLES, "defaults"):
             raise unknown_name(f"key of {file}", key, [*FOLDERS, "defaults", *TABLES])
-    for key in content.get("defaults", {}):
+    defaults = content.get("defaults", {})
+    require(isinstance(defaults, dict), f"defaults of {file} must be tables, got {defaults!r}")
+    for key in defaults:
         if key not in (*TABLES, *STUDIES):
             raise unknown_name(f"table of [defaults] of {file}", key, [*TABLES, *STUDIES])
+        own = defaults[key]
+        require(isinstance(own, dict), f"defaults.{key} of {file} must be a table, got {own!r}")
+        require(
+            key in TABLES or "study" not in own,
+            f"[defaults.{key}] of {file} is for runs of {key} alone; leave out its key 'study'",
+        )
     folders = [content.get(key, ".") for key in FOLDERS]
     for key, folder in zip(FOLDERS, folders, strict=True):
         require(isinstance(folder, str), f"{key} of {file} must be a folder, got {folder!r}")

@@ -98,5 +98,7 @@ def standard_reasons(result: xr.DataTree) -> list[Part]:
 def standard_images(result: xr.DataTree, find_dataset: FindDataset) -> list[Part]:
     """Return the images that the evaluation kept."""
     if "shown" not in result.children:
-        return [Text(paragraphs=["The file holds no images."])]
+        return [
+            Text(paragraphs=["The file holds no images; an evaluation without --compact has them."])
+        ]
     return [*shown_images(result, find_dataset)]

@@ -161,6 +161,18 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
             "[train.penalised] of list.toml: unknown regulariser 'input-gradeint'; did you mean",
         ),
         (("[defaults.train]", "[defaults.trian]"), "'trian'; did you mean 'train'"),
+        (
+            ("[defaults.train]", '[defaults.sample-size]\nstudy = "ablation"\n[defaults.train]'),
+            "[defaults.sample-size] of list.toml is for runs of sample-size alone; leave out",
+        ),
+        (
+            ('checkpoints = "kept"', 'defaults.train = 3\ncheckpoints = "kept"'),
+            "list.toml is not readable TOML",
+        ),
+        (
+            ("[defaults.train]", "[defaults]\nsample-size = 3\n[defaults.train]"),
+            "defaults.sample-size of list.toml must be a table, got 3",
+        ),
         (("[defaults.train]", "[defaults.sample-sise]\n[defaults.train]"), "mean 'sample-size'"),
         (('model = "bnn"\n\n', 'model = ["bnn"]\n\n'), "unknown model in [train.bnn] of"),
         (('study = "sample-size"', "study = 3"), "unknown study in [study.size] of list.toml"),

@@ -11,11 +11,15 @@ from support.standard_result import standard_result
 from pyrosnn.models import find_row
 from pyrosnn_studies.listing import read_jobs
 from reproduction.defence_figure import defence_figure
-from reproduction.defences import DEFENCE_TABLES, DEFENCES, PLAIN, SEEDS, bought, defences
+from reproduction.defences import DEFENCE_TABLES, DEFENCES, PLAIN, SEEDS, again, bought, defences
 from reproduction.page import filled, open_folder, table_names
 
 ROOT = Path(__file__).parents[2]
 LIST, PAGE = ROOT / "reproduction" / "defences.toml", ROOT / "docs" / "defences"
+
+
+# Values of their networks have no bounds.
+UNBOUNDED = {"se-snn", "flss", "resize-pad", "bart-lite"}
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +83,25 @@ def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) ->
             assert float(cells[column].split()[0]) == 0, column
 
 
+def test_another_training_is_beside_the_first(results: dict[str, xr.DataTree]) -> None:
+    """The second training of one withstands on half of the images, and the other is not there."""
+    half = results["rse"].copy(deep=True)
+    values = half["standard"].to_dataset()
+    half["standard"] = xr.DataTree(values.assign(archive_correct=values["example"] % 2 == 0))
+    header, rows = again({**results, "rse-seed1": half, f"{PLAIN}-seed1": results[PLAIN]})
+    first = 100 * float(values["archive_correct"].mean())
+    assert header[:3] == ["defence", "all attacks", "again"]
+    assert rows[0] == [DEFENCES[PLAIN][0], f"{first:.1f}", f"{first:.1f}", "", "", ""]
+    of_rse = ["RSE", f"{first:.1f}", "50.0", DEFENCES[PLAIN][0], "+0.0", f"{50 - first:+.1f}"]
+    pooled = abs(50 - first) / 2  # of two rows, one of which does not differ
+    assert rows[1:] == [of_rse, ["standard deviation, pooled", f"{pooled:.1f}", "", "", "", ""]]
+
+
 def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     trained, studies = read_jobs(LIST)
     assert set(trained) == {f"{name}{seed}" for name in DEFENCES for seed in SEEDS}
-    bounded = {name for name in studies if name.endswith(("-certificates", "-verified"))}
+    bounded = {f"{name}-certificates" for name in ("image-noise", "rse")}
+    bounded |= {f"{name}-verified" for name in set(DEFENCES) - UNBOUNDED}
     assert set(studies) == {*trained, *(f"{name}-fgm" for name in trained), *bounded}
     for name, job in studies.items():
         of = name.removesuffix("-fgm").removesuffix("-certificates").removesuffix("-verified")
@@ -90,11 +109,10 @@ def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     for name, (_, baseline) in DEFENCES.items():
         assert baseline in {"", *DEFENCES}
         assert name != baseline
-    content = tomllib.loads(LIST.read_text("utf-8"))
-    defaults = content["defaults"]
-    assert {job.study for job in studies.values()} <= {*defaults, "certificates"}
-    assert defaults["evaluation"]["linf"] == defaults["verification"]["strength"][-1] == "8/255"
-    assert defaults["sample-size"]["strength"] == ["8/255"]
+    strength = {"evaluation": "linf", "sample-size": "strengths", "verification": "strengths"}
+    for job in studies.values():
+        if job.study in strength:
+            assert np.ravel(job.settings[strength[job.study]])[-1] == "8/255"
 
 
 def test_all_models_of_the_list_have_probabilities() -> None:

@@ -105,5 +105,5 @@ def test_bad_values_are_named() -> None:
         split(0.1, 0)
     with pytest.raises(ArgumentError, match="successes must be integers between 0 and 5"):
         probability_lower(np.array([6]), 5, 0.1)
-    with pytest.raises(ArgumentError, match="number of values must be >= 2, got 1"):
+    with pytest.raises(ArgumentError, match="number of values must be an integer >= 2, got 1"):
         empirical_bernstein(0.0, 1, 0.1)

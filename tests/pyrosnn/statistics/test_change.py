@@ -83,11 +83,13 @@ def test_repeats_that_images_share_are_covered(repeats: tuple[int, int]) -> None
 
 
 def test_bounds_hold_a_mean_beyond_1_where_that_is_possible() -> None:
-    """What linear theory does not explain may be 2: it has the change the other way round."""
+    """What linear theory does not explain may be 2: it may predict the opposite change."""
     changes = np.full((1, 1, 100), 2.0)
     assert change_interval(changes)[1] == 1.0
     low, high = change_interval(changes, most=2.0)
     assert 1.8 < low < 2.0 == high
+    one, two = (change_interval(np.zeros((2, 3, 50)), most=most) for most in (1.0, 2.0))
+    assert two == pytest.approx(tuple(2 * end for end in one))
 
 
 def test_a_change_that_is_not_known_has_no_interval() -> None:

@@ -61,7 +61,7 @@ def test_robust_at_is_exact_where_factorials_overflow() -> None:
     ("counts", "number", "k", "message"),
     [
         ([3], 5, 6, "k must be between 1 and the 5 queries of each image, got 6; ask more queries"),
-        ([3], 5, 0, "k must be between 1 and the 5 queries"),
+        ([3], 5, 0, "k must be an integer >= 1, got 0"),
         ([3], 0, 1, "number of queries must be an integer >= 1, got 0"),
         ([6], 5, 1, "counts of correct queries must be integers between 0 and 5"),
         ([-1], 5, 1, "counts of correct queries must be integers between 0 and 5"),

@@ -57,3 +57,10 @@ def test_wrong_types_and_shapes_are_refused_in_words(name: str) -> None:
         warnings.simplefilter("ignore")
         function(**right)
         refuses(function, right, EXAMPLES)
+
+
+def test_counts_of_few_bits_do_not_overflow() -> None:
+    few = np.array([3, 200], dtype="uint8")
+    exact = statistics.probability_upper(few.astype("int64"), 1000, 0.01)
+    np.testing.assert_array_equal(statistics.probability_upper(few, 1000, 0.01), exact)
+    assert statistics.robust_at(np.array([]), 3, 2).shape == (0,)

@@ -349,7 +349,7 @@ def test_a_file_has_what_it_was_written_from(tmp_path: Any) -> None:
     assert explain(opened, opened).equals(explain(result, result))
 
 
-def test_a_change_that_theory_has_the_other_way_round_leaves_up_to_2() -> None:
+def test_a_change_opposite_to_the_predicted_one_leaves_up_to_2() -> None:
     """By theory the second model falls where the first withstands; measured, it is reversed."""
     measured = []
     for withstood, margin in ((False, 9.0), (True, 0.01)):

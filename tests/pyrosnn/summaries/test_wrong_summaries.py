@@ -20,6 +20,7 @@ from support.wrong_values import refuses
 
 import pyrosnn
 from pyrosnn import evaluation, summaries
+from pyrosnn.errors import PyrosnnError
 from pyrosnn.models import build_model
 from pyrosnn.models.smoothed import Smoothed
 
@@ -171,3 +172,61 @@ def test_wrong_types_and_shapes_are_refused_in_words(name: str) -> None:
     function, right = getattr(summaries, name), _right(name)
     function(**right)
     refuses(function, right, EXAMPLES)
+
+
+def _without(values: xr.Dataset, name: str) -> xr.Dataset:
+    return values.drop_vars(name)
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        (
+            "noise_scale",
+            {"moments": 5},
+            "moments must be a Dataset, got 5; give what pyrosnn.evaluation.attack_moments "
+            "returned",
+        ),
+        (
+            "noise_scale",
+            {"moments": lambda of: _without(of["moments"], "direction_square")},
+            "the dataset of moments lacks direction_square; give what "
+            "pyrosnn.evaluation.attack_moments returned",
+        ),
+        (
+            "noise_factor",
+            {"direction": "atack"},
+            "unknown direction 'atack'; did you mean 'attack'? (attack, condition)",
+        ),
+        (
+            "broken",
+            {"certificate": "nope"},
+            "unknown certificate of the result 'nope'; choose one of (votes, ",
+        ),
+        (
+            "accuracies",
+            {"result": "a.nc"},
+            "result must be a DataTree or a Dataset, got 'a.nc'; read a",
+        ),
+        ("advise", {"share": "much"}, "share must be a number, got 'much'"),
+        ("clopper_pearson", {"trials": 2.5}, "trials must be an integer >= 1, got 2.5"),
+        (
+            "robust_at",
+            {"correct": [0.5]},
+            "counts of correct queries must be integers between 0 and 3, got [0.5]",
+        ),
+        (
+            "fit_reach",
+            {"cosine": lambda of: of["cosine"].expand_dims(example=3)},
+            "the array of cosines is not as it should be, or this is a fault of pyrosnn (",
+        ),
+    ],
+)
+def test_errors_say_what_is_wrong_and_what_to_do(
+    name: str, wrong: dict[str, Any], words: str
+) -> None:
+    made = {k: v(_values()) if callable(v) else v for k, v in wrong.items()}
+    with pytest.raises(PyrosnnError) as refused:
+        getattr(summaries, name)(**{**_right(name), **made})
+    assert str(refused.value).startswith(words)

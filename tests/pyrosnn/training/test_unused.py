@@ -43,7 +43,7 @@ def test_what_no_epoch_comes_to_is_named_once(
         train(spec, few(digits))
     (text,) = [str(one.message) for one in found if one.category is PyrosnnWarning]
     assert text.startswith(f"a training with epochs = 2 never comes to {named}")
-    assert text.endswith("; lower what is later, or raise epochs")
+    assert text.endswith("; lower them, or raise epochs")
     train(preset("bnn", epochs=4, options={"hidden": (4,)}, **changes), few(digits))
 
 
