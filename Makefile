@@ -100,6 +100,7 @@ reproduction-cifar: .venv/installed
 
 reproduction-defences: .venv/installed
 	$(RUN) reproduction/defences.toml
+	$(RUN) reproduction/defences-cifar10.toml
 	$(BIN)/python -m reproduction docs/defences
 
 clean:

@@ -56,6 +56,9 @@ SHARES = (
     "noise off",
     "verified",
 )
+# Files of the few that were trained on CIFAR-10, and what the quick protocol tells of them.
+CIFAR10 = "cifar10-"
+ON_CIFAR10 = ("clean", "APGD alone", "all attacks", "robust@10", "noise off")
 FACTORS = ("margin", "gradient_norm", "cosine")
 FIRST = "apgd-ce"  # the attack of the protocol that is projected gradient ascent on the loss
 
@@ -72,6 +75,17 @@ def defences(results: Results) -> Table:
     for name, (title, _) in DEFENCES.items():
         if name in results:
             rows.append(_row(title, results, name))
+    return header, rows
+
+
+def on_cifar10(results: Results) -> Table:
+    """Return what a few of them withstand on CIFAR-10, under the quick protocol."""
+    header = ["defence", *ON_CIFAR10]
+    rows = []
+    for name, (title, _) in DEFENCES.items():
+        if (file := f"{CIFAR10}{name}") in results:
+            found = shares(results, file)
+            rows.append([title, *(_short(found[c]) if c in found else "" for c in ON_CIFAR10)])
     return header, rows
 
 
@@ -136,6 +150,7 @@ def shares(results: Results, name: str) -> dict[str, Number]:
         name: a name in ``DEFENCES`` that has results.
     """
     number = num_queries(results[name])
+    most = max(k for k in QUERIES if k <= number)
     values = standard_of(results[name]).isel(threat=0, drop=True)
     counts = values["queries_correct"].sel(perturbation="archive", drop=True)
     run = values["entry_run"].sel(entry=FIRST)
@@ -143,7 +158,7 @@ def shares(results: Results, name: str) -> dict[str, Number]:
         "clean": values["unattacked_correct"],
         "APGD alone": values["entry_correct"].sel(entry=FIRST, drop=True).where(run),
         "all attacks": values["archive_correct"],
-        "robust@100": counts.copy(data=robust_at(counts.values, number, max(QUERIES))),
+        f"robust@{most}": counts.copy(data=robust_at(counts.values, number, most)),
     }
     if "noise_free_correct" in values:
         columns["noise off"] = values["noise_free_correct"]
@@ -197,4 +212,5 @@ DEFENCE_TABLES: dict[str, Callable[[Results], Table]] = {
     "defences": defences,
     "bought": bought,
     "again": again,
+    "on-cifar10": on_cifar10,
 }

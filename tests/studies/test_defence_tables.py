@@ -1,6 +1,6 @@
 """The tables of the defences, from made-up results, and the list of runs for the real ones."""
 
-import tomllib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,25 @@ import xarray as xr
 from support.standard_result import standard_result
 
 from pyrosnn.models import find_row
+from pyrosnn.results import read_spec
+from pyrosnn.statistics import robust_at
 from pyrosnn_studies.listing import read_jobs
 from reproduction.defence_figure import defence_figure
-from reproduction.defences import DEFENCE_TABLES, DEFENCES, PLAIN, SEEDS, again, bought, defences
+from reproduction.defences import (
+    DEFENCE_TABLES,
+    DEFENCES,
+    PLAIN,
+    SEEDS,
+    again,
+    bought,
+    defences,
+    on_cifar10,
+)
 from reproduction.page import filled, open_folder, table_names
 
 ROOT = Path(__file__).parents[2]
 LIST, PAGE = ROOT / "reproduction" / "defences.toml", ROOT / "docs" / "defences"
+ON_CIFAR10 = ROOT / "reproduction" / "defences-cifar10.toml"
 
 
 # Values of their networks have no bounds.
@@ -66,8 +78,8 @@ def test_the_page_is_what_its_files_give() -> None:
     found = open_folder(PAGE)
     assert filled(text, found) == text
     assert sum(path.stat().st_size for path in PAGE.glob("*.nc")) <= 8_000_000
-    listed = tomllib.loads(LIST.read_text("utf-8"))["study"]
-    assert set(found) <= set(listed)
+    listed = {name for path in (LIST, ON_CIFAR10) for name in read_jobs(path)[1]}
+    assert set(found) <= listed
     # a first training of each is there, but for one whose evaluation takes long
     for name in set(DEFENCES) - {"bart-lite"}:
         assert {name, f"{name}-fgm"} <= set(found)
@@ -113,6 +125,24 @@ def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     for job in studies.values():
         if job.study in strength:
             assert np.ravel(job.settings[strength[job.study]])[-1] == "8/255"
+
+
+def test_on_cifar10_a_few_are_judged_by_as_many_queries_as_there_are(
+    results: dict[str, xr.DataTree],
+) -> None:
+    trained, studies = read_jobs(ON_CIFAR10)
+    assert set(studies) == {f"cifar10-{name}" for name in trained}
+    assert {PLAIN, "adversarial"} < set(trained) < set(DEFENCES)
+    few = results[PLAIN].copy(deep=True)
+    few.attrs["spec"] = json.dumps({**read_spec(few), "queries": 10})
+    counts = few["standard"].dataset["queries_correct"]
+    values = few["standard"].to_dataset().assign(queries_correct=counts // 10)
+    few["standard"] = xr.DataTree(values)
+    header, (row,) = on_cifar10({"cifar10-rse": few})
+    cells = dict(zip(header, row, strict=True))
+    assert cells["defence"] == "RSE"
+    of_all = robust_at((counts // 10).sel(perturbation="archive").values, 10, 10)
+    assert cells["robust@10"].split()[0] == f"{100 * of_all.mean():.1f}"
 
 
 def test_all_models_of_the_list_have_probabilities() -> None:

@@ -79,6 +79,7 @@ def test_the_command_runs_the_lists_and_keeps_what_is_whole() -> None:
         ("reproduction", "trainings"),
         ("reproduction-cifar", "cifar10"),
         ("reproduction-defences", "defences"),
+        ("reproduction-defences", "defences-cifar10"),
     ):
         dry = ["make", "--no-print-directory", "--always-make", "-n", target, "DATA=data"]
         shown = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout
