@@ -114,25 +114,30 @@ def again(results: Results) -> Table:
     standard deviation of a training, pooled over the rows: of two it is |difference| / √2.
     """
     header = ["defence", "all attacks", "again", "against", "change, points", "again"]
-    left = {name: [_archive(results, f"{name}{seed}") for seed in SEEDS] for name in DEFENCES}
     rows, differences = [], []
     for name, (title, baseline) in DEFENCES.items():
-        if np.isnan(left[name]).any():
+        files = [f"{name}{seed}" for seed in SEEDS]
+        if not set(files) <= set(results):
             continue
-        differences.append(np.diff(left[name]).item())
-        cells = [title, *(f"{share:.1f}" for share in left[name])]
-        changes = np.subtract(left[name], left[baseline]) if baseline else np.full(2, np.nan)
-        known = [f"{change:+.1f}" if np.isfinite(change) else "" for change in changes]
-        rows.append([*cells, DEFENCES[baseline][0] if baseline else "", *known])
-    pooled = np.sqrt(np.mean(np.square(differences)) / 2) if differences else np.nan
-    return header, [*rows, ["standard deviation, pooled", f"{pooled:.1f}", "", "", "", ""]]
+        left = [_archive(results[file]) for file in files]
+        differences.append(left[1] - left[0])
+        changes = [_change(results, f"{baseline}{s}", f"{name}{s}") for s in SEEDS if baseline]
+        against = [DEFENCES[baseline][0], *changes] if baseline else [""] * 3
+        rows.append([title, *(f"{share:.1f}" for share in left), *against])
+    pooled = np.sqrt(np.mean(np.square(differences)) / 2)
+    return header, [*rows, ["standard deviation, pooled", f"{pooled:.1f}", *[""] * 4]]
 
 
-def _archive(results: Results, name: str) -> float:
-    """Return what all attacks leave, in %; NaN where there is no such result."""
-    if name not in results:
-        return np.nan
-    return 100 * float(standard_of(results[name])["archive_correct"].mean())
+def _archive(result: xr.DataTree) -> float:
+    """Return what all attacks leave, in %."""
+    return 100 * float(standard_of(result)["archive_correct"].isel(threat=0).mean())
+
+
+def _change(results: Results, first: str, second: str) -> str:
+    """Format the change of what all attacks leave, with its interval."""
+    if first not in results:
+        return ""
+    return _points(explain(results[first], results[second]).isel(threat=0), "change")
 
 
 def _row(title: str, results: Results, name: str) -> Row:
