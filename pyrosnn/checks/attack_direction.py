@@ -11,8 +11,8 @@ from pyrosnn.summaries import attacks_predicted
 NAME = "attack-direction"
 # Images of a class, and of all classes, whose mean cosine is judged.
 MIN_OF_A_CLASS, MIN_IMAGES = 4, 10
-# A standard deviation is at least this: cosines of few images may be alike.
-GRAIN = 0.01
+# A standard deviation is at least half of this: cosines of few images may be alike.
+GRAIN = 0.02
 
 
 def attack_direction(result: xr.DataTree) -> Finding:

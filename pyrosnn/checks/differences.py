@@ -17,9 +17,8 @@ def significantly_positive(
     r"""Test whether mean differences are positive, with Student's t over independent draws.
 
     A comparison is significant at ``FAILURE_RATE / comparisons`` (Bonferroni), one-sided. The
-    standard deviation is at least a grain: accuracies are counts, and equal counts in a few draws
-    do not mean that there is no spread. In a single comparison of five draws, one image more in
-    each, as of a nearly deterministic classifier, is no finding, and two are.
+    standard deviation is at least half a grain: accuracies are counts, and equal counts in a few
+    draws do not mean that there is no spread.
 
     Args:
         differences: shape (draw, …), of independent draws of A and I.
@@ -37,7 +36,7 @@ def significantly_positive(
     number = len(differences)
     if number < 2:
         return np.zeros(differences.shape[1:], dtype=bool)
-    spread = np.maximum(differences.std(0, ddof=1), grain)
+    spread = np.maximum(differences.std(0, ddof=1), grain / 2)
     p_value = student_p_value(differences.mean(0), spread, number, alternative="greater")
     return np.asarray(p_value < FAILURE_RATE / comparisons)
 

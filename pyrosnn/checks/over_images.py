@@ -28,5 +28,5 @@ def exceeds(differences: xr.DataArray, limit: float = 0.0) -> np.ndarray:
     """
     images, threats = differences.shape
     return significantly_positive(
-        differences.values - limit, grain=1 / np.sqrt(images), comparisons=threats
+        differences.values - limit, grain=2 / np.sqrt(images), comparisons=threats
     )

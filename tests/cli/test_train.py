@@ -76,7 +76,7 @@ def test_a_warm_up_that_fills_the_training_is_said_in_one_line(run: Run) -> None
     assert result.exit_code == 0, result.output
     assert result.stderr.splitlines() == [
         "pyrosnn: warning: a training with epochs = 1 never comes to the images 'adversarial' "
-        "(warm_up = 5); lower what is later, or raise epochs"
+        "(warm_up = 5); lower them, or raise epochs"
     ]
 
 
