@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,14 @@ def pytest_collection_finish() -> None:
 def as_users_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the checks of arguments' types, which run in tests alone."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture
+def quiet(as_users_call: None) -> Iterator[None]:
+    """Types are not checked before a function is called; warnings are no errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -166,8 +166,8 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
             "[defaults.sample-size] of list.toml is for runs of sample-size alone; leave out",
         ),
         (
-            ('checkpoints = "kept"', 'defaults.train = 3\ncheckpoints = "kept"'),
-            "list.toml is not readable TOML",
+            ("[defaults.train]\nepochs = 1\nhidden = [4]", "defaults = 3"),
+            "defaults of list.toml must be tables, got 3",
         ),
         (
             ("[defaults.train]", "[defaults]\nsample-size = 3\n[defaults.train]"),

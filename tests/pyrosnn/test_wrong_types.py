@@ -7,8 +7,7 @@ Each of them is called with right arguments but one or two, which hypothesis tak
 """
 
 import dataclasses
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -338,14 +337,6 @@ def within_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[..., Any], Any]]:
     return _calls(tmp_path_factory.mktemp("wrong"))
-
-
-@pytest.fixture
-def quiet(as_users_call: None) -> Iterator[None]:
-    """Types are not checked before a function is called; warnings are no errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @pytest.mark.usefixtures("quiet")

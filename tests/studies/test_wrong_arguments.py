@@ -5,8 +5,7 @@ Each call has right arguments but one or two, which hypothesis takes from ``supp
 """
 
 import dataclasses
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,10 @@ EXAMPLES = 25
 CALLS = ("find_study", "open_subject", "run", "make_spec")
 
 
-@pytest.fixture
-def quiet(as_users_call: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Types are not checked before a function is called; paths are drawn at random."""
+@pytest.fixture(autouse=True)
+def within_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths are drawn at random."""
     monkeypatch.chdir(tmp_path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @pytest.mark.usefixtures("quiet")

@@ -10,8 +10,7 @@ import importlib
 import inspect
 import json
 import pkgutil
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -173,14 +172,6 @@ OF_A_RESULT = [
     for name, function in FUNCTIONS.items()
     if "result" in inspect.signature(function).parameters
 ]
-
-
-@pytest.fixture
-def quiet(as_users_call: None) -> Iterator[None]:
-    """Types are not checked before a function is called; warnings are no errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def test_tables_are_found() -> None:

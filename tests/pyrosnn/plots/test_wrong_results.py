@@ -5,8 +5,6 @@ Each public function is called with right arguments but one, which hypothesis ta
 """
 
 import inspect
-import warnings
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,14 +64,6 @@ def right_arguments(name: str, results: dict[str, xr.DataTree]) -> dict[str, Any
         return {**right, **MORE.get(name, {}), "explained": explained}
     result = results[FILES.get(name, "standard" if name in STANDARD else "small")]
     return {**right, **MORE.get(name, {}), "result": result}
-
-
-@pytest.fixture
-def quiet(as_users_call: None) -> Iterator[None]:
-    """Types are not checked before a function is called; warnings are no errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @pytest.mark.usefixtures("quiet")

@@ -6,8 +6,6 @@ Each is called with right arguments but one or two, which hypothesis takes from
 
 import dataclasses
 import inspect
-import warnings
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -158,24 +156,12 @@ def _fields(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
-@pytest.fixture
-def quiet(as_users_call: None) -> Iterator[None]:
-    """Types are not checked before a function is called; warnings are no errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("name", summaries.__all__)
 def test_wrong_types_and_shapes_are_refused_in_words(name: str) -> None:
     function, right = getattr(summaries, name), _right(name)
     function(**right)
     refuses(function, right, EXAMPLES)
-
-
-def _without(values: xr.Dataset, name: str) -> xr.Dataset:
-    return values.drop_vars(name)
 
 
 @pytest.mark.usefixtures("quiet")
@@ -190,7 +176,7 @@ def _without(values: xr.Dataset, name: str) -> xr.Dataset:
         ),
         (
             "noise_scale",
-            {"moments": lambda of: _without(of["moments"], "direction_square")},
+            {"moments": lambda of: of["moments"].drop_vars("direction_square")},
             "the dataset of moments lacks direction_square; give what "
             "pyrosnn.evaluation.attack_moments returned",
         ),
