@@ -202,9 +202,9 @@ def _scale(result: xr.DataTree) -> str:
 
 
 def _points(found: xr.Dataset, name: str, **where: str) -> str:
-    """Format a change with its interval, in points."""
+    """Format a change with its interval, which no line break divides, in points."""
     at = [100 * float(found[f"{name}{end}"].sel(where)) for end in ("", "_low", "_high")]
-    return f"{at[0]:+.1f} [{at[1]:+.1f}, {at[2]:+.1f}]"
+    return f"{at[0]:+.1f} [{at[1]:+.1f},\N{NO-BREAK SPACE}{at[2]:+.1f}]"
 
 
 def _judged(found: xr.Dataset, judge: str) -> str:
