@@ -136,11 +136,13 @@ def _one_each(
     images: Tensor, chosen: Tensor, numbers: Tensor, fields: Tensor, transforms: list[Transform]
 ) -> Tensor:
     """Apply one transform to each image, all images of a transform together."""
-    sorted_rows = chosen.argsort(stable=True)
-    parts = sorted_rows.split(chosen.bincount(minlength=len(transforms)).tolist())
+    rows = chosen.argsort(stable=True)
+    lengths = chosen.bincount(minlength=len(transforms)).tolist()
+    own = numbers[rows, chosen[rows]]
+    parts = zip(images[rows].split(lengths), own.split(lengths), rows.split(lengths), strict=True)
     changed = [
-        one.change(images[rows], numbers[rows, index], fields[rows]).clamp(0, 1)
-        for index, (one, rows) in enumerate(zip(transforms, parts, strict=True))
-        if len(rows) > 0
+        one.change(h, u, fields[part if one.needs_fields else part[:0]]).clamp(0, 1)
+        for one, (h, u, part) in zip(transforms, parts, strict=True)
+        if len(part) > 0
     ]
-    return torch.cat(changed)[sorted_rows.argsort()]
+    return torch.cat(changed)[rows.argsort()]

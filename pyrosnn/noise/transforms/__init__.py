@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pyrosnn.noise.transforms.colours import mix_channels, shift_colours
-from pyrosnn.noise.transforms.filters import blur, find_median, low_pass, smooth
+from pyrosnn.noise.transforms.filters import blur, low_pass, smooth
+from pyrosnn.noise.transforms.median import find_median
 from pyrosnn.noise.transforms.pixels import add_noise, flip_pixels, round_values, stretch_contrast
 from pyrosnn.noise.transforms.warps import swirl, zoom
 
@@ -31,18 +32,21 @@ class Transform:
         change: the function.
         smooth: whether its derivative at the image is that of its values. Where it is not, values
             are rounded, and the gradient is that of the image as it was.
+        needs_fields: whether it uses numbers for each pixel; one that does not gets those of no
+            image.
         needs_colours: whether it is for images of three channels alone.
     """
 
     change: Change
     smooth: bool = True
+    needs_fields: bool = False
     needs_colours: bool = False
 
 
 TRANSFORMS: dict[str, Transform] = {
     "precision": Transform(change=round_values, smooth=False),
-    "noise": Transform(change=add_noise),
-    "salt-and-pepper": Transform(change=flip_pixels),
+    "noise": Transform(change=add_noise, needs_fields=True),
+    "salt-and-pepper": Transform(change=flip_pixels, needs_fields=True),
     "contrast": Transform(change=stretch_contrast),
     "swirl": Transform(change=swirl),
     "zoom": Transform(change=zoom),

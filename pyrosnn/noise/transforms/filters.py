@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from pyrosnn.noise.transforms.numbers import between
 
@@ -29,18 +28,6 @@ def _by_axis(h: Tensor, weight: Callable[[Tensor], Tensor]) -> Tensor:
         matrix = matrix / matrix.sum(-1, keepdim=True)
         h = torch.einsum("noi,nchi->ncoh", matrix, h)  # the axes change places, twice
     return h
-
-
-def find_median(h: Tensor, numbers: Tensor, fields: Tensor) -> Tensor:
-    """Return the median of 3 × 3 pixels."""
-    height, width = h.shape[-2:]
-    padded = pad(h, (1, 1, 1, 1), mode="replicate")
-    around = [
-        padded[..., row : row + height, column : column + width]
-        for row in range(3)
-        for column in range(3)
-    ]
-    return torch.stack(around).median(0).values
 
 
 def low_pass(h: Tensor, numbers: Tensor, fields: Tensor) -> Tensor:

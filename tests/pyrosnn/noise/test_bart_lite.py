@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch import Tensor
 from torch.autograd import gradcheck
+from torch.nn.functional import pad
+from torch.testing import assert_close
 
 import pyrosnn
 from pyrosnn.errors import ArgumentError, NoNoiseFreeError
@@ -23,6 +25,7 @@ from pyrosnn.noise.transforms import (
     pixels,
     transforms_for,
 )
+from pyrosnn.noise.transforms.median import find_median
 from pyrosnn.noise.transforms.numbers import whole
 from pyrosnn.testing import check_contract
 
@@ -47,7 +50,7 @@ def test_an_image_of_one_value_stays(name: str, value: float, side: int, seed: i
     h, numbers, fields = uniform(side=side)
     constant = torch.full_like(h, value)
     changed = TRANSFORMS[name].change(constant, numbers, fields)
-    torch.testing.assert_close(changed, constant, rtol=1e-12, atol=1e-12)
+    assert_close(changed, constant, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", [name for name, one in TRANSFORMS.items() if one.smooth])
@@ -63,7 +66,7 @@ def test_images_do_not_depend_on_each_other(name: str) -> None:
     change = TRANSFORMS[name].change
     together = change(h, numbers, fields)
     alone = [change(h[i : i + 1], numbers[i : i + 1], fields[i : i + 1]) for i in range(3)]
-    torch.testing.assert_close(together, torch.cat(alone))
+    assert_close(together, torch.cat(alone))
     assert not torch.equal(together, h)
 
 
@@ -72,7 +75,7 @@ def test_rounded_values_have_whole_levels_and_the_gradient_of_the_image() -> Non
     rounded = pixels.round_values(h.requires_grad_(), numbers, fields)
     levels = (8 + 193 * numbers[:, 0]).floor()
     products = rounded.detach() * levels[:, None, None, None]
-    torch.testing.assert_close(products, products.round())
+    assert_close(products, products.round())
     (gradient,) = torch.autograd.grad(rounded.sum(), h)
     assert torch.equal(gradient, torch.ones_like(h))
 
@@ -87,10 +90,39 @@ def test_ends_of_whole_numbers_are_as_likely_as_the_others() -> None:
 def test_a_filter_that_keeps_all_is_the_identity() -> None:
     h, _, fields = uniform()
     most = torch.tensor([[1.0, 0.5, 0.0, 0.0]], dtype=torch.float64).expand(3, -1)
-    torch.testing.assert_close(filters.low_pass(h, most, fields), h)
+    assert_close(filters.low_pass(h, most, fields), h)
     few = torch.tensor([[0.0, 0.5, 0.0, 0.0]], dtype=torch.float64).expand(3, -1)
     kept = torch.fft.fft2(filters.low_pass(h, few, fields)).abs() > 1e-9
     assert kept[0, 0].sum() == 9  # of 7 × 7 frequencies, those up to one cycle in 7 pixels
+
+
+@pytest.mark.parametrize("side", [3, 5, 8])
+def test_medians_are_those_of_torch(side: int) -> None:
+    """Also where pixels are equal, at the border, and beside a pixel that is no number."""
+    h = torch.rand(20, 3, side, side + 1).mul(4).round()
+    h[0, 0, 0, 0] = h[1, 2, -1, -1] = h[2, 1, 1, 1] = torch.nan
+    _, numbers, fields = uniform(20)
+    windows = pad(h, (1, 1, 1, 1), mode="replicate").unfold(2, 3, 1).unfold(3, 3, 1)
+    expected = windows.flatten(4).median(-1).values
+    assert_close(find_median(h, numbers, fields), expected, rtol=0, atol=0, equal_nan=True)
+    assert int(expected.isnan().sum()) == 4 + 4 + 9
+
+
+def test_the_gradient_of_a_median_goes_to_the_first_of_equal_pixels() -> None:
+    h = torch.tensor([[[[0.0, 1, 0], [1, 0, 1], [0, 1, 1]]]]).requires_grad_()
+    (gradient,) = torch.autograd.grad(find_median(h, h, h)[0, 0, 1, 1], h)
+    assert gradient.flatten().tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0]  # five of nine are 1
+
+
+@pytest.mark.parametrize("side", [3, 6, 28])
+def test_contrast_is_stretched_between_quantiles(side: int) -> None:
+    h, numbers, fields = uniform(4, side=side)
+    low, high = (
+        torch.stack([one.quantile(share) for one, share in zip(h, shares, strict=True)])
+        for shares in (0.01 + 0.03 * numbers[:, 0], 0.96 + 0.03 * numbers[:, 1])
+    )
+    expected = (h - low[:, None, None, None]) / (high - low)[:, None, None, None]
+    assert_close(pixels.stretch_contrast(h, numbers, fields), expected)
 
 
 def test_colours_keep_their_lightness_and_grey_has_one_value() -> None:
@@ -101,7 +133,7 @@ def test_colours_keep_their_lightness_and_grey_has_one_value() -> None:
     assert float((change * light[:, None, None]).sum(1).abs().max()) < 1e-5
     numbers[:, 3] = 1.0
     grey = colours.mix_channels(h, numbers, fields)
-    torch.testing.assert_close(grey, grey[:, :1].expand_as(grey))
+    assert_close(grey, grey[:, :1].expand_as(grey))
 
 
 def test_a_flip_is_as_rare_as_it_says() -> None:
