@@ -14,7 +14,8 @@ from pyrosnn_cli.options import DataOptions, Running, Showing, SubjectOptions, W
 from pyrosnn_cli.study import StudyRun, run
 from pyrosnn_cli.train import TrainingRun, train
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.listing import Jobs, StudyJob, TrainingJob, check_jobs, only_jobs, read_jobs
+from pyrosnn_studies.jobs import Jobs, StudyJob, TrainingJob, check_jobs, only_jobs
+from pyrosnn_studies.listing import read_jobs
 
 ABOUT = """Run the trainings and studies that a file lists, or run a result's study again.
 

@@ -75,7 +75,10 @@ def files(tmp_path: Path, result_file: Path) -> list[Path]:
         (("diagnose", "--model", "note.txt"), "note.txt is no checkpoint of pyrosnn; expected"),
         (("diagnose", "--model", "a.nc"), "a.nc is a result, expected a checkpoint or package."),
         (("summary", "net.pt"), "net.pt is a file of torch.save, or another zip archive; expected"),
-        (("study", "run", "list.toml"), "unknown key of [study.a] of list.toml 'modl'; did you me"),
+        (
+            ("study", "run", "list.toml"),
+            "unknown key of [study.a] of list.toml, 'modl'; did you me",
+        ),
         # options by other names
         (("train", "bnn", "--learning_rate", "1"), "did you mean --learning-rate?"),
         (("train", "bnn", "--lr", "1"), "bnn has no option --lr; did you mean --learning-rate?"),

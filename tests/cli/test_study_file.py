@@ -125,8 +125,8 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
     ("change", "message"),
     [
         (
-            ("epochs = 1", "epohcs = 1"),
-            "of [train.bnn] of list.toml 'epohcs'; did you mean 'epochs'",
+            ("hidden = [4]\n\n[train.bnn]\n", "hidden = [4]\n\n[train.bnn]\nepohcs = 1\n"),
+            "unknown key of [train.bnn] of list.toml, 'epohcs'; did you mean 'epochs'",
         ),
         (("epochs = 1", "epochs = 0"), "[train.bnn] of list.toml: epochs must be >= 1, got 0"),
         (("steps = 2", "steps = 0"), "[study.size] of list.toml: steps must be >= 1, got 0"),
@@ -187,6 +187,14 @@ def test_what_a_result_says_is_run_again(run: Run, tmp_path: Path) -> None:
             "[train.bnn] of list.toml: unknown network '['cnn']'; did you mean 'cnn'",
         ),
         (("epochs = 1", "epochs = 1\ntest_samples = 0"), "must be >= 1, got 0"),
+        (
+            ("epochs = 1", "epochz = 1"),
+            "key of [defaults.train] of list.toml (for bnn), 'epochz'; did you mean 'epochs'",
+        ),
+        (
+            ("[defaults.train]", "[defaults.sample-size]\nimagse = 3\n[defaults.train]"),
+            "key of [defaults.sample-size] of list.toml (for size), 'imagse'; did you mean",
+        ),
         (
             ('[train.bnn]\nmodel = "bnn"', '[train.bnn]\nmodel = "hmc"'),
             f"[train.bnn] of list.toml: hmc has no epochs: {SAMPLED}; write it in the tables of "
