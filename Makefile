@@ -2,6 +2,7 @@
 #              (TORCH_INDEX=https://download.pytorch.org/whl/cpu: without CUDA, 1.4 GB)
 # make check   while you work: formatting, types, import rules, and the fast tests (a minute or so)
 # make test    set up and run all tests; arguments' types are checked in these calls, too
+# make trends  train what docs/defences.md says of defences on digits 20 times (a quarter of an hour)
 # make readers read results without torch, on every Python from 3.11 on that is here
 # make lint    formatting, types, import rules
 # make hooks   set up git's hooks (.pre-commit-config.yaml)
@@ -18,7 +19,7 @@ MODEL := results/bnn-digits.safetensors
 LOUD_PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP := $(LOUD_PIP) --quiet
 
-.PHONY: study check fast-tests test readers lint hooks docs gallery bench reproduction \
+.PHONY: study check fast-tests test trends readers lint hooks docs gallery bench reproduction \
 	reproduction-cifar reproduction-defences clean
 
 study: .venv/installed
@@ -39,6 +40,9 @@ fast-tests: .venv/installed-test
 
 test: .venv/installed-test
 	$(PYTEST)
+
+trends: .venv/installed-test
+	$(PYTEST) -m trend --trend-seeds 20
 
 readers:
 	.ci/readers

@@ -65,6 +65,18 @@ def pytest_collection_finish() -> None:
     atexit.register(gc.unfreeze)  # the process ends as any other
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--trend-seeds", type=int, default=1, help="trainings of each test of a trend, from seed 0"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of a trend once for each seed: ``make trends`` says how often it holds."""
+    if "trend_seed" in metafunc.fixturenames:
+        metafunc.parametrize("trend_seed", range(metafunc.config.getoption("--trend-seeds")))
+
+
 @pytest.fixture
 def as_users_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the checks of arguments' types, which run in tests alone."""

@@ -69,6 +69,26 @@ def carlini_wagner_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -
     return margin_cotangents(logits, y, mean) * leads.unsqueeze(-1)
 
 
+def own_label(mean: MeanPrediction, y: Labels) -> PerImage:
+    r"""Return $-\log \max_c p_c$ of the mean prediction, whatever the label.
+
+    The cross-entropy of the class that is predicted at the image as it is now. With the gradient
+    ``mean_loss`` each sample has a class of its own. An image that is misclassified is then moved
+    away from the wrong class, and samples that disagree cancel each other: a weak attack, which
+    makes a defence look better, for those who want to know by how much.
+
+    References:
+        R. Pinot et al., Theoretical evidence for adversarial robustness through randomization,
+        NeurIPS 2019: in their code attacks never get the labels.
+    """
+    return cross_entropy(mean, mean.predicted)
+
+
+def own_label_cotangents(logits: Logits, y: Labels, mean: MeanPrediction) -> Logits:
+    """Return the cotangents of the cross-entropy of the predicted class."""
+    return cross_entropy_cotangents(logits, mean.predicted, mean)
+
+
 LOSSES: dict[str, Loss] = {
     "cross-entropy": Loss(
         value=cross_entropy, cotangents=cross_entropy_cotangents, toward=cross_entropy_toward
@@ -77,4 +97,5 @@ LOSSES: dict[str, Loss] = {
     "cw": Loss(value=carlini_wagner, cotangents=carlini_wagner_cotangents, rests=True),
     "dlr": DLR,
     "log-margin": LOG_MARGIN,
+    "own-label": Loss(value=own_label, cotangents=own_label_cotangents),
 }

@@ -3,11 +3,12 @@
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass
 
+import torch
 from pyro.distributions import Normal
 from torch import Tensor
 
 from pyrosnn.errors import require
-from pyrosnn.networks.network import Features, Kinds, Network
+from pyrosnn.networks.network import Features, Kinds, Network, shift
 from pyrosnn.noise.head import head_of
 from pyrosnn.noise.noise import Laws, Noise
 
@@ -18,7 +19,8 @@ class BelowHead(Noise):
 
     The logits are $W z + b$ for features z that are random with a known mean, so that the mean of
     the logits is $W\,\mathbb E z + b$, exactly: an attack on the mean of all logits needs no
-    samples. A value of the site is a standard normal $\varepsilon$, whatever the image.
+    samples. A value of the site is a standard normal $\varepsilon$, whatever the image. Beside
+    other noise below the head, or on its weights, this is the mean of the network without that.
 
     Attributes:
         per_example: draw noise for each image, instead of once for all.
@@ -47,7 +49,24 @@ class BelowHead(Noise):
             shape == (rows,),
             f"noise below '{self.head}' needs its {rows} inputs, '{self.below}' has shape {shape}",
         )
+        require(
+            self._is_input(network, rows),
+            f"noise below '{self.head}' needs its inputs, and '{self.below}' has something before "
+            "them; name the place just below, after the activation",
+        )
         self.width = rows
+
+    def _is_input(self, network: Network, rows: int) -> bool:
+        """Return whether the head takes the features as they are: adds its image of a sum."""
+        assert self.below is not None
+        x = self._trial(network)
+        if x.device.type == "meta":  # an outline, without values
+            return True
+        by = torch.linspace(-10, 10, rows, dtype=x.dtype, device=x.device)
+        with torch.no_grad():
+            change = network.logits(x, {self.below: [shift(by.expand(1, 1, -1))]}) - network(x)
+            expected = by @ network.matrix(self.head)[:rows]
+        return torch.allclose(change, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
     def _trial(self, network: Network) -> Tensor:
         return network.matrix(self.head).detach().new_zeros(2, *network.image_shape)
@@ -76,7 +95,10 @@ class BelowHead(Noise):
         """
 
     def mean_logits(self, network: Network, x: Tensor) -> Tensor:
-        """Return the exact mean of the logits, shape (example, class); torch differentiates it."""
+        """Return the exact mean of the logits, shape (example, class); torch differentiates it.
+
+        It knows of this noise alone: other noise is taken to be off.
+        """
         matrix = network.matrix(self.head)
         mean = self.mean_features(network.inputs_of(self.head, x))
         return mean @ matrix[: self.width] + (matrix[-1] if len(matrix) > self.width else 0.0)

@@ -75,6 +75,6 @@ class LearnedCovariance(BelowHead):
         return h
 
     def logit_covariance(self, network: Network) -> Tensor:
-        """Return the covariance of the logits, W L Lᵀ Wᵀ, shape (class, class)."""
+        """Return the covariance of the logits by this noise, W L Lᵀ Wᵀ, shape (class, class)."""
         effect = network.matrix(self.head)[: self.width].mT @ self.triangle
         return effect @ effect.mT

@@ -78,7 +78,7 @@ class StochasticLayer(BelowHead):
         mean, scale = self.moments(h)
         if not self.rectified:
             return mean
-        ratio = mean / scale
+        ratio = mean / scale.clamp(min=torch.finfo(scale.dtype).tiny)  # softplus underflows
         density = (-ratio.square() / 2).exp() / math.sqrt(2 * math.pi)
         below: Tensor = torch.special.ndtr(ratio)
         return mean * below + scale * density

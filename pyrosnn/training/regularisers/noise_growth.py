@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from pyrosnn.errors import require
 from pyrosnn.noise.learned_scale import LearnedScale
 from pyrosnn.training.regularisers.noises import noise_of
 from pyrosnn.training.regularisers.regulariser import Regulariser
@@ -31,6 +32,11 @@ class NoiseGrowth(Regulariser):
     def penalty(self, step: "Step") -> Tensor:
         """Return the negative sum, the same for each image."""
         _, noise = noise_of(step, LearnedScale, "noise-growth", "l2p")
+        require(
+            noise.sigma_floor > 0,
+            "noise-growth needs a sigma_floor > 0, got 0: at a scale of 0 its derivative is "
+            "infinite",
+        )
         total = sum((sigma.sqrt().sum() for sigma in noise.sigma), step.x.new_zeros(()))
         return -(total / harmonic(step.epoch - self.start)).expand(len(step.x))
 

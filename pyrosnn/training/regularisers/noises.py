@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor
 
-from pyrosnn.errors import ArgumentError
+from pyrosnn.errors import ArgumentError, require
 from pyrosnn.models.composed import Composed
 from pyrosnn.networks.network import Network
 from pyrosnn.noise.noise import Noise
@@ -26,14 +26,19 @@ def noise_of(step: "Step", kind: type[N], name: str, models: str) -> tuple[Netwo
         models: models that have such noise, for errors.
 
     Raises:
-        ArgumentError: ``logit-variance needs a LearnedCovariance, which the classifier has not;
-            train wca, or leave it out``.
+        ArgumentError: for a classifier that has none, or several: ``logit-variance needs a
+            LearnedCovariance, which the classifier does not have; train wca, or leave it out``.
     """
     classifier = step.setting.classifier
-    for part in classifier.noise if isinstance(classifier, Composed) else ():
-        if isinstance(part, kind):
-            assert isinstance(classifier, Composed)
-            return classifier.network, part
+    if isinstance(classifier, Composed):
+        found = [part for part in classifier.noise if isinstance(part, kind)]
+        require(
+            len(found) <= 1,
+            f"{name} is about one {kind.__name__}, and the classifier has {len(found)}; leave it "
+            "out, or write a regulariser of your own",
+        )
+        if found:
+            return classifier.network, found[0]
     raise ArgumentError(
         f"{name} needs a {kind.__name__}, which the classifier does not have; train {models}, or "
         "leave it out"

@@ -90,6 +90,8 @@ def loop_loss(
     probs = classifier.output == "probs" and gradient != "mean_logits"
 
     def of(f: Tensor) -> Tensor:
+        if loss == "own-label":
+            return -(f.amax(1).log() if probs else f.log_softmax(1).amax(1)).sum()
         f_y = f.gather(1, y.unsqueeze(1)).squeeze(1)
         others = f.scatter(1, y.unsqueeze(1), -torch.inf).amax(1)
         if loss == "margin":

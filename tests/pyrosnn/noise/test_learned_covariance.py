@@ -15,6 +15,7 @@ from pyrosnn.noise.features import FeatureNoise
 from pyrosnn.noise.layer_inputs import LayerInputNoise
 from pyrosnn.noise.learned_covariance import COVARIANCES, LearnedCovariance
 from pyrosnn.noise.learned_scale import LearnedScale
+from pyrosnn.noise.stochastic_layer import StochasticLayer
 from pyrosnn.sampling import draw_sample_set
 
 every_form = pytest.mark.parametrize("covariance", list(COVARIANCES))
@@ -183,3 +184,16 @@ def test_networks_without_a_head_are_refused() -> None:
         Composed(net, [LearnedCovariance(below="0")], image_shape=(1, 8, 8))
     with pytest.raises(ArgumentError, match="noise below the last layer needs a hidden layer"):
         Composed(net[:2], [LearnedCovariance(below="1")], image_shape=(1, 8, 8))
+
+
+def test_a_place_whose_values_the_head_does_not_take_is_refused() -> None:
+    """Noise before an activation has no closed form, though it has the shape of the features."""
+    layers = [torch.nn.Flatten(), torch.nn.Linear(64, 9), torch.nn.ReLU(), torch.nn.Linear(9, 10)]
+    net = torch.nn.Sequential(*layers)
+    for noise in (LearnedCovariance(below="1"), StochasticLayer(below="1")):
+        with pytest.raises(ArgumentError, match="'1' has something before them; name the place"):
+            Composed(net, [noise], image_shape=(1, 8, 8))
+    model = Composed(net, [LearnedCovariance(below="2")], image_shape=(1, 8, 8))
+    x = torch.rand(4, 1, 8, 8)
+    placed: Any = model.noise[0]
+    torch.testing.assert_close(placed.mean_logits(model.network, x), net(x))

@@ -99,6 +99,26 @@ def test_images_are_never_turned_round() -> None:
         assert bool((value[0, 0].sum() - image.sum()).isclose(torch.tensor(0.5 * (100 - size**2))))
 
 
+def test_an_image_of_its_own_size_is_what_it_was() -> None:
+    """The only state of 8 pixels in 8: the network without noise, bit for bit."""
+    classifier, x = model(smallest=8, largest=8, padded=8), torch.rand(4, 1, 8, 8)
+    assert states(classifier).tolist() == [[8, 0, 0]]
+    drawn = pyrosnn.draw_sample_set(classifier, x, 2, seed=0, stream="attack").tensors
+    assert torch.equal(classifier.logits(x, drawn)[1], classifier.network(x))
+
+
+def test_gradients_are_those_of_the_transposed_map() -> None:
+    """⟨v, R x⟩ - ⟨v, R 0⟩ = ⟨Rᵀ v, x⟩ in each of the 13 states."""
+    (edit,) = model().double().edits({"resize_pad": torch.arange(13).unsqueeze(1)})[INPUT]
+    assert isinstance(edit, Features)
+    x = torch.rand(1, 1, 1, 8, 8, dtype=torch.float64).expand(13, -1, -1, -1, -1).clone()
+    padded = edit.operation.value(x.requires_grad_())
+    v = torch.randn_like(padded)
+    (back,) = torch.autograd.grad((v * padded).sum(), x)
+    change = (padded - edit.operation.value(torch.zeros_like(x))).detach()
+    torch.testing.assert_close((v * change).flatten(1).sum(1), (back * x).flatten(1).sum(1))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"per_example": False, "fill": 0.0}, {"network": "cnn"}])
 def test_the_contract_holds(options: dict[str, object]) -> None:

@@ -1,5 +1,6 @@
 """All values of Θ with their probabilities, and the sampling that must agree with them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyro
@@ -19,6 +20,7 @@ from pyrosnn.models import build_model
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import enumerated, predict, replay_logits
 from pyrosnn.shapes import Sites
+from pyrosnn.training import TrainingSpec, train
 
 
 class Finite(StochasticClassifier):
@@ -147,12 +149,16 @@ def test_a_sampled_gradient_comes_closer_to_the_exact_one(
 
 
 @pytest.mark.statistical
-def test_eot_and_many_steps_reach_the_enumerated_attack(classifiers: Any, digits: Dataset) -> None:
+@pytest.mark.trend
+def test_eot_and_many_steps_reach_the_enumerated_attack(
+    specs: dict[str, TrainingSpec], digits: Dataset, trend_seed: int
+) -> None:
     """Trend: S_A >= 30, or many steps of one fresh draw, are as strong as all states at once.
 
     The judge is exact, so that accuracies differ by the attacks alone.
     """
-    classifier, (x, y) = classifiers["resize-pad"], digits.test_images(300)
+    classifier = train(replace(specs["resize-pad"], seed=trend_seed), digits)
+    x, y = digits.test_images(300)
     judge = enumerated(classifier)
 
     def accuracy(samples: pyrosnn.SampleSet, steps: int = 10, **options: Any) -> float:

@@ -1,5 +1,7 @@
 """What the literature says of defences with noise of features, on digits with fixed seeds."""
 
+from dataclasses import replace
+
 import pytest
 
 from pyrosnn.attacks import PGD
@@ -7,12 +9,13 @@ from pyrosnn.data.dataset import Dataset
 from pyrosnn.evaluation import accuracy
 from pyrosnn.models.classifier import StochasticClassifier
 from pyrosnn.sampling import draw_sample_set, predict
-from pyrosnn.training import preset, train
+from pyrosnn.training import TrainingSpec, preset, train
+
+pytestmark = [pytest.mark.statistical, pytest.mark.trend]
 
 
 @pytest.mark.slow
-@pytest.mark.statistical
-def test_clean_accuracy_of_rse_falls_with_the_noise(digits: Dataset) -> None:
+def test_clean_accuracy_of_rse_falls_with_the_noise(digits: Dataset, trend_seed: int) -> None:
     """T3: standard deviations of 0.05, 0.5 and 1 on the image, half of them within."""
     found = []
     for sigma in (0.05, 0.5, 1.0):
@@ -22,7 +25,7 @@ def test_clean_accuracy_of_rse_falls_with_the_noise(digits: Dataset) -> None:
             "noise_variance": sigma**2,
             "feature_variance": sigma**2 / 4,
         }
-        model = train(preset("rse", epochs=8, options=options), digits)
+        model = train(preset("rse", seed=trend_seed, epochs=8, options=options), digits)
         found.append(accuracy(model, digits.x_test, digits.y_test, num_samples=1))
     assert found[0] > 0.93
     assert found[0] - found[1] > 0.03, found
@@ -30,10 +33,10 @@ def test_clean_accuracy_of_rse_falls_with_the_noise(digits: Dataset) -> None:
 
 
 def test_samples_do_not_matter_for_a_margin_attack_on_wca(
-    classifiers: dict[str, StochasticClassifier], digits: Dataset
+    specs: dict[str, TrainingSpec], digits: Dataset, trend_seed: int
 ) -> None:
     """T4: the attack on the mean of logits finds the same δ with 1 sample as with 20."""
-    model = classifiers["wca"]
+    model = train(replace(specs["wca"], seed=trend_seed), digits)
     x, y = digits.test_images(30)
     found = {}
     for loss, gradient in (("margin", "mean_logits"), ("cross-entropy", "mean_loss")):
@@ -58,14 +61,14 @@ def withstand(model: StochasticClassifier, digits: Dataset, attack: PGD, number:
     return float((predict(model, x + delta, judge).predicted == y).double().mean())
 
 
-@pytest.mark.statistical
 def test_many_steps_of_one_sample_replace_many_samples(
-    classifiers: dict[str, StochasticClassifier], digits: Dataset
+    specs: dict[str, TrainingSpec], digits: Dataset, trend_seed: int
 ) -> None:
     """T9: of 100 gradients, those of 100 steps find as much as of 10 × 10, and of 1 × 100 less."""
+    model = train(replace(specs["im"], seed=trend_seed), digits)
     found = {
         steps: withstand(
-            classifiers["im"],
+            model,
             digits,
             PGD(strength=0.6, steps=steps, relative_step=step, clip=digits.bounds),
             100 // steps,
@@ -76,14 +79,14 @@ def test_many_steps_of_one_sample_replace_many_samples(
     assert max(found[10], found[100]) <= found[1] - 0.02, found
 
 
-@pytest.mark.statistical
 def test_an_attack_on_predicted_labels_leaves_more(
-    classifiers: dict[str, StochasticClassifier], digits: Dataset
+    specs: dict[str, TrainingSpec], digits: Dataset, trend_seed: int
 ) -> None:
-    """T10: what is wrong without an attack is moved away from the wrong class (Pinot et al.)."""
+    """T10: what is wrong without an attack is moved away from the wrong class."""
+    model = train(replace(specs["im"], seed=trend_seed), digits)
     found = {
         labels: withstand(
-            classifiers["im"],
+            model,
             digits,
             PGD(strength=0.6, steps=10, relative_step=0.25, labels=labels, clip=digits.bounds),
             10,
@@ -91,3 +94,27 @@ def test_an_attack_on_predicted_labels_leaves_more(
         for labels in ("true", "predicted")
     }
     assert found["predicted"] - found["true"] > 0.03, found
+
+
+def test_an_attack_on_each_samples_own_label_leaves_far_more(
+    specs: dict[str, TrainingSpec], digits: Dataset, trend_seed: int
+) -> None:
+    """T10, as Pinot et al. attack: the class that each draw predicts at the current image."""
+    model = train(replace(specs["im"], seed=trend_seed), digits)
+    found = {
+        loss: withstand(
+            model,
+            digits,
+            PGD(
+                strength=0.6,
+                steps=10,
+                relative_step=0.25,
+                loss=loss,
+                gradient="mean_loss",
+                clip=digits.bounds,
+            ),
+            10,
+        )
+        for loss in ("cross-entropy", "own-label")
+    }
+    assert found["own-label"] - found["cross-entropy"] > 0.2, found

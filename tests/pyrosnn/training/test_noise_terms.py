@@ -9,6 +9,7 @@ import torch
 from support.small import SMALL
 from torch import Tensor
 
+import pyrosnn
 from pyrosnn.data.dataset import Dataset
 from pyrosnn.errors import ArgumentError, resolve
 from pyrosnn.models import build_model
@@ -215,3 +216,19 @@ def test_terms_of_another_noise_are_refused(name: str, message: str, digits: Dat
     spec = preset("sin", epochs=1, options={"hidden": (8,)}, regularisers={name: {"weight": 1.0}})
     with pytest.raises(ArgumentError, match=message):
         train(spec, digits)
+
+
+def test_a_reward_of_scales_that_may_be_zero_is_refused(digits: Dataset) -> None:
+    """At 0 the derivative of the square root is infinite."""
+    spec = preset("l2p", epochs=1, images="clean", options={**SMALL["l2p"], "sigma_floor": 0.0})
+    with pytest.raises(ArgumentError, match="noise-growth needs a sigma_floor > 0, got 0"):
+        train(spec, digits)
+
+
+def test_a_term_about_one_noise_refuses_two() -> None:
+    noise = [LearnedScale(places=["1"], site=site) for site in ("first", "second")]
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 9), torch.nn.Linear(9, 10))
+    model = Composed(net, noise, image_shape=(1, 8, 8))
+    terms = {"noise-growth": {"weight": 1e-4}}
+    with pytest.raises(ArgumentError, match="about one LearnedScale, and the classifier has 2"):
+        pyrosnn.fit(model, pyrosnn.load_dataset("digits"), epochs=1, regularisers=terms)
