@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from pyrosnn.results import read_spec
-from pyrosnn.statistics import robust_at
+from pyrosnn.statistics import change_interval, robust_at
 from pyrosnn.summaries import explain
 from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.angle import noise_scale
@@ -43,8 +43,11 @@ DEFENCES: dict[str, tuple[str, str]] = {
     "ensemble": ("ensemble of three", PLAIN),
     "drt": ("ensemble with DRT", "ensemble"),
     "trs": ("ensemble with TRS", "ensemble"),
-    "gal": ("ensemble with GAL", "ensemble"),
+    "gal-light": ("ensemble with GAL, weight 1/6", "ensemble"),
+    "gal": ("ensemble with GAL, weight 1", "ensemble"),
 }
+# Those whose papers are about attacks that transfer from another network.
+ENSEMBLES = ("ensemble", "drt", "trs", "gal-light", "gal")
 SEEDS = ("", "-seed1")
 ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
 SHARES = (
@@ -76,6 +79,31 @@ def defences(results: Results) -> Table:
         if name in results:
             rows.append(_row(title, results, name))
     return header, rows
+
+
+def transferred(results: Results) -> Table:
+    """Return what ensembles withstand of PGD on the network without a defence, and of all.
+
+    A change is that of the first column against the ensemble that is trained without a term.
+    """
+    header = ["defence", "from the plain network", "change, points", "all attacks"]
+    rows, before = [], None
+    for name in ENSEMBLES:
+        if name not in results or f"{name}-transfer" not in results:
+            continue
+        left = results[f"{name}-transfer"]["evaluation"].dataset["adversarial_correct"]
+        left = left.squeeze(ONE, drop=True)
+        change = "" if before is None else _change_of(left.values - before)
+        before = left.values * 1.0 if before is None else before
+        of_all = shares(results, name)["all attacks"]
+        rows.append([DEFENCES[name][0], _short(_percent(left)), change, _short(of_all)])
+    return header, rows
+
+
+def _change_of(changes: np.ndarray) -> str:
+    """Format a mean change of images, shape (1, example), with its interval, in points."""
+    low, high = change_interval(changes[None])
+    return _interval(float(changes.mean()), low, high)
 
 
 def on_cifar10(results: Results) -> Table:
@@ -173,10 +201,12 @@ def shares(results: Results, name: str) -> dict[str, Number]:
     if f"{name}-verified" in results:
         verified = results[f"{name}-verified"]["verification"].dataset["verified"]
         columns["verified"] = verified.isel(strength=-1).expand_dims("repeat")
-    return {
-        column: percent(with_intervals({"share": share}, confidence=0.95), "share")
-        for column, share in columns.items()
-    }
+    return {column: _percent(share) for column, share in columns.items()}
+
+
+def _percent(share: xr.DataArray) -> Number:
+    """Return the share of images for which something is true, in %, with its interval."""
+    return percent(with_intervals({"share": share}, confidence=0.95), "share")
 
 
 def _short(share: Number) -> str:
@@ -203,8 +233,11 @@ def _scale(result: xr.DataTree) -> str:
 
 def _points(found: xr.Dataset, name: str, **where: str) -> str:
     """Format a change with its interval, which no line break divides, in points."""
-    at = [100 * float(found[f"{name}{end}"].sel(where)) for end in ("", "_low", "_high")]
-    return f"{at[0]:+.1f} [{at[1]:+.1f},\N{NO-BREAK SPACE}{at[2]:+.1f}]"
+    return _interval(*(float(found[f"{name}{end}"].sel(where)) for end in ("", "_low", "_high")))
+
+
+def _interval(change: float, low: float, high: float) -> str:
+    return f"{100 * change:+.1f} [{100 * low:+.1f},\N{NO-BREAK SPACE}{100 * high:+.1f}]"
 
 
 def _judged(found: xr.Dataset, judge: str) -> str:
@@ -217,5 +250,6 @@ DEFENCE_TABLES: dict[str, Callable[[Results], Table]] = {
     "defences": defences,
     "bought": bought,
     "again": again,
+    "transferred": transferred,
     "on-cifar10": on_cifar10,
 }

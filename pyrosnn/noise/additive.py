@@ -37,7 +37,8 @@ class AdditiveNoise(AtPlaces):
     most $2 Φ(\|δ\|_2 / 2σ) - 1$ (total variation); with Laplace's, whose scale is
     $b = σ/\sqrt2$, by at most $\tanh(\|δ\|_1 / 2b)$. The exponential law has only values above 0,
     and so a mean of σ: shifts out of them can be told with certainty, and there is no guarantee.
-    The ``weibull`` law is symmetric, with lighter tails.
+    The ``weibull`` law is symmetric, with lighter tails. These bounds follow from the laws;
+    the theorem of the paper, on Rényi divergences, is not computed.
 
     Attributes:
         law: law of the noise.
@@ -49,7 +50,8 @@ class AdditiveNoise(AtPlaces):
 
     References:
         R. Pinot et al., Theoretical evidence for adversarial robustness through randomization,
-        NeurIPS 2019.
+        NeurIPS 2019: the laws of ``_get_noise`` in code/models/wide_resnet.py of
+        github.com/MILES-PSL/Adversarial-Robustness-Through-Randomization.
     """
 
     law: Annotated[str, OneOf(LAWS)] = "gaussian"

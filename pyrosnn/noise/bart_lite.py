@@ -39,7 +39,8 @@ class BartLite(AtInput):
     has the gradient of the image as it was.
 
     The source has 25 transforms in 10 groups and draws one of a group. Its JPEG, seam carving,
-    histograms, total variation, wavelets and non-local means are left out.
+    histograms, total variation, wavelets, non-local means, Poisson and speckle noise, bilateral
+    filters and random masks of frequencies are left out.
 
     Attributes:
         num_transforms: number of transforms of an image, k; the source has 5.

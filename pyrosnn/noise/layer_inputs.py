@@ -24,7 +24,9 @@ class LayerInputNoise(FeatureNoise):
         site: the sites are called ``inner_0``, ``inner_1``, … in the order of the places.
 
     References:
-        X. Liu et al., Towards robust neural networks via random self-ensemble, ECCV 2018.
+        X. Liu et al., Towards robust neural networks via random self-ensemble, ECCV 2018, as
+        models/vgg_rse.py and models/layers/feat_noise.py of
+        github.com/xuanqing94/BayesianDefense.
     """
 
     _: KW_ONLY

@@ -37,7 +37,8 @@ class LearnedCovariance(BelowHead):
 
     References:
         P. Eustratiadis, H. Gouk, D. Li, T. Hospedales, Weight-covariance alignment for
-        adversarially robust neural networks, ICML 2021.
+        adversarially robust neural networks, ICML 2021, as models.py of
+        github.com/peustr/WCA-Net.
 
     Example:
         >>> from pyrosnn.models import build_model

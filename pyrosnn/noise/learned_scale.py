@@ -32,7 +32,8 @@ class LearnedScale(AtPlaces):
         site: the sites are called ``scaled_0``, ``scaled_1``, … in the order of the places.
 
     References:
-        A. Jeddi et al., Learn2Perturb, CVPR 2020.
+        A. Jeddi et al., Learn2Perturb, CVPR 2020, as ``L2P_Basicblock_V1`` in models/resnet_v1.py
+        of github.com/ArmenJeddi/Learn2Perturb.
     """
 
     initial_sigma: Annotated[float, Gt(0)] = 0.25

@@ -30,7 +30,8 @@ class NormalWeights(AtWeights):
 
     References:
         C. Blundell et al., Weight uncertainty in neural networks, ICML 2015. X. Liu, Y. Li, C. Wu,
-        C.-J. Hsieh, Adv-BNN, ICLR 2019; it has such a law on the gains of batch norm, too.
+        C.-J. Hsieh, Adv-BNN, ICLR 2019, as ``RandLinear`` in models/layers/linear.py of
+        github.com/xuanqing94/BayesianDefense; it has such a law on the gains of batch norm, too.
     """
 
     prior_scale: Annotated[float, Gt(0)] = 0.1

@@ -41,7 +41,9 @@ class ParametricWeights(AtWeights):
             places.
 
     References:
-        Z. He, A. S. Rakin, D. Fan, Parametric noise injection, CVPR 2019: PNI-W.
+        Z. He, A. S. Rakin, D. Fan, Parametric noise injection, CVPR 2019: PNI-W, as
+        ``noise_Linear`` and ``noise_Conv2d`` in code/models/noise_layer.py of
+        github.com/elliothe/CVPR_2019_PNI.
     """
 
     initial_scale: Annotated[float, Gt(0)] = 0.25

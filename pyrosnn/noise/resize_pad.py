@@ -37,7 +37,8 @@ class ResizePad(AtInput):
 
     References:
         C. Xie et al., Mitigating adversarial effects through randomization, ICLR 2018: 299 … 330
-        in 331, nearest neighbours, one state a batch, with a flip of the image. Broken by
+        in 331, nearest neighbours, one state a batch, with a flip of the image (defense.py of
+        github.com/cihangxie/NIPS2017_adv_challenge_defense has 310 … 330). Broken by
         A. Athalye et al., Obfuscated gradients give a false sense of security, ICML 2018.
 
     Example:

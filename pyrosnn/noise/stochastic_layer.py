@@ -29,9 +29,10 @@ class StochasticLayer(BelowHead):
         rectified: give max(0, z) to the head, as SE-SNN does, not z.
 
     References:
-        T. Yu et al., Simple and effective stochastic neural networks, AAAI 2021. S. Addepalli et
-        al., Boosting adversarial robustness using feature level stochastic smoothing, CVPR
-        workshops 2021.
+        T. Yu et al., Simple and effective stochastic neural networks, AAAI 2021, without code.
+        S. Addepalli et al., Boosting adversarial robustness using feature level stochastic
+        smoothing, CVPR workshops 2021, as CIFAR10/Train/arch/RN_FC.py of
+        github.com/val-iisc/FLSS.
 
     Example:
         >>> from pyrosnn.models import build_model

@@ -1,6 +1,7 @@
 """The tables of the defences, from made-up results, and the list of runs for the real ones."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from reproduction.defence_figure import defence_figure
 from reproduction.defences import (
     DEFENCE_TABLES,
     DEFENCES,
+    ENSEMBLES,
     PLAIN,
     SEEDS,
     again,
     bought,
     defences,
     on_cifar10,
+    transferred,
 )
 from reproduction.page import filled, open_folder, table_names
 
@@ -85,6 +88,30 @@ def test_the_page_is_what_its_files_give() -> None:
         assert {name, f"{name}-fgm"} <= set(found)
 
 
+def test_what_transfers_is_beside_all_attacks(results: dict[str, xr.DataTree]) -> None:
+    """Of 40 images, 30 and then 36 withstand what was found on another network."""
+    one = results[PLAIN]
+    dims = ("repeat", "strength", "attack_samples", "inference_samples", "example")
+
+    def transfer(number: int) -> xr.DataTree:
+        correct = (np.arange(40) < number).reshape(1, 1, 1, 1, 40)
+        values = xr.Dataset({"adversarial_correct": (dims, correct)})
+        return xr.DataTree(children={"evaluation": xr.DataTree(values)})
+
+    found = {"ensemble": one, "ensemble-transfer": transfer(30)}
+    found |= {"gal": one, "gal-transfer": transfer(36), "trs": one}
+    _, (first, second) = transferred(found)
+    of_all = 100 * float(one["standard"].dataset["archive_correct"].isel(threat=0).mean())
+    assert [row[0] for row in (first, second)] == [
+        DEFENCES[name][0] for name in ("ensemble", "gal")
+    ]
+    assert first[1].startswith("75.0 ")
+    assert second[1].startswith("90.0 ")
+    assert first[2] == ""
+    assert second[2].startswith("+15.0 ")
+    assert second[3].startswith(f"{of_all:.1f} ")
+
+
 def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) -> None:
     header, rows = bought(results)
     assert [row[0] for row in rows] == [DEFENCES[name][0] for name in ("rse", "bnn")]
@@ -118,10 +145,10 @@ def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     assert set(trained) == {f"{name}{seed}" for name in DEFENCES for seed in SEEDS}
     bounded = {f"{name}-certificates" for name in ("image-noise", "rse")}
     bounded |= {f"{name}-verified" for name in set(DEFENCES) - UNBOUNDED}
+    bounded |= {f"{name}-transfer" for name in ENSEMBLES}
     assert set(studies) == {*trained, *(f"{name}-fgm" for name in DEFENCES), *bounded}
     for name, job in studies.items():
-        of = name.removesuffix("-fgm").removesuffix("-certificates").removesuffix("-verified")
-        assert job.model is trained[of]
+        assert job.model is trained[re.sub("-(fgm|certificates|verified|transfer)$", "", name)]
     for name, (_, baseline) in DEFENCES.items():
         assert baseline in {"", *DEFENCES}
         assert name != baseline

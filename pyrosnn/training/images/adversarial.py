@@ -25,8 +25,9 @@ class Adversarial(AttackedImages):
         adversarial_weight: weight of the loss on adversarial images, w'.
 
     References:
-        A. Madry et al., ICLR 2018: w = 0, w' = 1. Z. He et al., Parametric noise injection, CVPR
-        2019: both 0.5, and predicted labels.
+        A. Madry et al., ICLR 2018: w = 0, w' = 1, as train.py of
+        github.com/MadryLab/cifar10_challenge, whose attack starts at a random point and not at x.
+        Z. He et al., Parametric noise injection, CVPR 2019: both 0.5, and predicted labels.
 
     Example:
         >>> Adversarial(attack="fgm", strength=0.1, attack_options={"norm": "linf"}).noise

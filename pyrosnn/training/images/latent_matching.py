@@ -22,7 +22,8 @@ class LatentMatching(AttackedImages):
 
     The loss is $L(x) + L(x + δ) + c\, \mathrm{KL}(q(z \mid x + δ) \,\|\, q(z \mid x))$ for a
     stochastic layer $q(z \mid x) = \mathcal N(μ(x), s(x)^2)$, all on the same particles. The
-    divergence is a sum over units and a mean over images.
+    divergence is a sum over units and a mean over images. It sees the features without other noise
+    and, with batch norm, by running statistics.
 
     Attributes:
         matching: weight of the divergence, c.
@@ -30,7 +31,9 @@ class LatentMatching(AttackedImages):
 
     References:
         S. Addepalli et al., Boosting adversarial robustness using feature level stochastic
-        smoothing, CVPR workshops 2021. The original takes a step on x + δ and then one on x.
+        smoothing, CVPR workshops 2021, as ``train`` in CIFAR10/Train/train_cifar10.py of
+        github.com/val-iisc/FLSS. The original takes a step on x + δ and then one on x; its attack
+        starts at a random point.
 
     Example:
         >>> LatentMatching(strength=0.1).ramp

@@ -20,15 +20,15 @@ class Trades(AttackedImages):
     The loss is $L(x) + \beta \frac1S \sum_s \mathrm{KL}(p(\cdot \mid x, \theta_s) \,\|\,
     p(\cdot \mid x + \delta, \theta_s))$. Both sides of the divergence have the
     same θ_s. With samples of their own it would be above 0 at δ = 0, and penalise the noise, not
-    how much the prediction depends on the image. The inner attack is any attack; the original's
-    ascends the divergence itself.
+    how much the prediction depends on the image. The inner attack is any attack on the labels, from
+    x on; the original's ascends the divergence itself, which needs no labels, from beside x.
 
     Attributes:
         beta: weight of the divergence, β. The original has 6 on CIFAR-10 and 1 on MNIST.
 
     References:
         H. Zhang et al., Theoretically principled trade-off between robustness and accuracy, ICML
-        2019.
+        2019, as ``trades_loss`` in trades.py of github.com/yaodongyu/TRADES.
 
     Example:
         >>> Trades(strength=0.3).beta

@@ -51,8 +51,9 @@ class DRT(Regulariser):
     - \frac{\mu}{M} \sum_i [i \text{ correct}]\, m_i:$$
 
     small if the gradients of two members cancel, so that no δ takes away both margins. The authors
-    average over the images of a batch that both members predict correctly; here an image's penalty
-    does not depend on its batch. They train on noisy images: ``--smoothing-variance``. Their
+    average over the images of a batch that both members predict correctly, and the margins over
+    those of right members; here both are divided by all, and an image's penalty does not depend on
+    its batch. They train on noisy images: ``--smoothing-variance``. Their
     objective is the sum of the members' losses, and here their mean: their weights are M times
     these.
 
@@ -60,7 +61,9 @@ class DRT(Regulariser):
         margin_weight: weight of the members' margins beside the gradients, μ.
 
     References:
-        Z. Yang et al., On the certified robustness for ensemble models and beyond, ICLR 2022.
+        Z. Yang et al., On the certified robustness for ensemble models and beyond, ICLR 2022; its
+        claim is of certificates. Their code was not found, but one made from it: ``DRT_Trainer`` in
+        utils/drt.py of github.com/danielz02/hydra.
 
     Example:
         >>> DRT(weight=1.0).margin_weight

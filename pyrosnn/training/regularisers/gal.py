@@ -24,7 +24,10 @@ class GAL(Regulariser):
 
     References:
         S. Kariyappa, M. K. Qureshi, Improving adversarial robustness of ensembles with diversity
-        training, 2019.
+        training, 2019, against attacks that transfer. With the weight 0.5 for the sum of three
+        losses (1/6 here) in ``GAL_Trainer``, train/Empirical/trainer.py of
+        github.com/AI-secure/Transferability-Reduced-Smooth-Ensemble; the first authors' code was
+        not found.
 
     Example:
         >>> GAL(weight=0.5).start

@@ -33,8 +33,10 @@ class InputGradient(Regulariser):
             disagree.
 
     References:
-        A. S. Ross, F. Doshi-Velez, AAAI 2018. Their λ is for gradients of the mean loss of a batch
-        of B, halved: λ = λ_Ross / (2 B) here. H. Drucker, Y. Le Cun, 1992.
+        A. S. Ross, F. Doshi-Velez, AAAI 2018, as ``l2_double_backprop`` in
+        adversarial_robustness/neural_network.py of
+        github.com/dtak/adversarial-robustness-public. Their λ is for gradients of the
+        mean loss of a batch of B, halved: λ = λ_Ross / (2 B) here. H. Drucker, Y. Le Cun, 1992.
 
     Example:
         >>> InputGradient(weight=0.1).average

@@ -18,11 +18,12 @@ class LatentKL(Regulariser):
 
     A sum over units and a mean over images, $q(z \mid x) = \mathcal N(μ(x), s(x)^2)$. With it and
     the cross-entropy alone the training is a variational information bottleneck. Layers below see
-    the image without noise.
+    the image without noise and, with batch norm, running statistics.
 
     References:
         A. A. Alemi et al., Deep variational information bottleneck, ICLR 2017. S. Addepalli et
-        al., CVPR workshops 2021, who weigh it by 0.01.
+        al., CVPR workshops 2021, who weigh it by 0.01 in each of two steps: ``train`` in
+        CIFAR10/Train/train_cifar10.py of github.com/val-iisc/FLSS.
 
     Example:
         >>> LatentKL(weight=0.01).start

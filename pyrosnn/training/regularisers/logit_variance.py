@@ -24,7 +24,8 @@ class LogitVariance(Regulariser):
     that acts: the original's diagonal form takes the raw parameter, which may be negative.
 
     References:
-        P. Eustratiadis et al., Weight-covariance alignment, ICML 2021.
+        P. Eustratiadis et al., Weight-covariance alignment, ICML 2021, as ``train_stochastic`` in
+        train.py of github.com/peustr/WCA-Net.
 
     Example:
         >>> LogitVariance(weight=1.0).start

@@ -22,7 +22,8 @@ class NoiseGrowth(Regulariser):
     original takes a step of its own on this term, before one on the loss; here both are one step.
 
     References:
-        A. Jeddi et al., Learn2Perturb, CVPR 2020, with λ = 1e-4.
+        A. Jeddi et al., Learn2Perturb, CVPR 2020, with λ = 1e-4: γ of their equation 7, as
+        main.py of github.com/ArmenJeddi/Learn2Perturb says; the term is in its train.py.
 
     Example:
         >>> NoiseGrowth(weight=1e-4).start, round(harmonic(10), 4)

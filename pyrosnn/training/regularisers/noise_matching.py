@@ -21,11 +21,13 @@ class NoiseMatching(Regulariser):
 
     $\bar θ$ is the noise at its mean: Gaussian noise is 0. The divergence is a sum over classes
     and a mean over samples and images; the authors' code divides it by the number of classes, too,
-    so that their weight 1 is 0.1 here. Both sides see the batch before an attack.
+    so that their weight 1 is 0.1 here. Both sides see the batch before an attack,
+    and with batch norm its running statistics.
 
     References:
         S. Addepalli et al., Boosting adversarial robustness using feature level stochastic
-        smoothing, CVPR workshops 2021.
+        smoothing, CVPR workshops 2021, as ``train`` in CIFAR10/Train/train_cifar10.py of
+        github.com/val-iisc/FLSS.
 
     Example:
         >>> NoiseMatching(weight=0.1).start

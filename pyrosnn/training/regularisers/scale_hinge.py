@@ -26,7 +26,8 @@ class ScaleHinge(Regulariser):
         bound: b; the original has 16 for robustness, 4 for pruning.
 
     References:
-        T. Yu et al., Simple and effective stochastic neural networks, AAAI 2021.
+        T. Yu et al., Simple and effective stochastic neural networks, AAAI 2021, from the text;
+        there is no code.
 
     Example:
         >>> ScaleHinge(weight=0.1).bound

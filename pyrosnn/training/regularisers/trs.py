@@ -31,7 +31,8 @@ class TRS(Regulariser):
 
     The weights are those of an image. The authors square gradients of the *mean* loss of a batch
     of B, which divides the second term by B² (their λ is B² / 2 times this μ per unit of the
-    first term, for three members), and their objective is the sum of the members' losses.
+    first term, for three members), and their objective is the sum of the members' losses. Their
+    ascent starts at a random point of the ball, this one at the image.
 
     Attributes:
         smoothness: weight of the squared gradients beside the cosines, μ.
@@ -40,7 +41,8 @@ class TRS(Regulariser):
 
     References:
         Z. Yang et al., TRS: transferability reduced ensemble via promoting gradient diversity and
-        model smoothness, NeurIPS 2021.
+        model smoothness, NeurIPS 2021, as ``TRS_Trainer`` in train/Empirical/trainer.py of
+        github.com/AI-secure/Transferability-Reduced-Smooth-Ensemble.
 
     Example:
         >>> TRS(weight=1.0).steps
