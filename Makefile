@@ -2,7 +2,7 @@
 #              (TORCH_INDEX=https://download.pytorch.org/whl/cpu: without CUDA, 1.4 GB)
 # make check   while you work: formatting, types, import rules, and the fast tests (a minute or so)
 # make test    set up and run all tests; arguments' types are checked in these calls, too
-# make trends  train what docs/defences.md says of defences on digits 20 times (a quarter of an hour)
+# make trends  hold what docs/defences.md says of digits in 20 trainings each (a quarter of an hour)
 # make readers read results without torch, on every Python from 3.11 on that is here
 # make lint    formatting, types, import rules
 # make hooks   set up git's hooks (.pre-commit-config.yaml)

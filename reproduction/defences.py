@@ -46,7 +46,7 @@ DEFENCES: dict[str, tuple[str, str]] = {
     "gal-light": ("ensemble with GAL, weight 1/6", "ensemble"),
     "gal": ("ensemble with GAL, weight 1", "ensemble"),
 }
-# Those whose papers are about attacks that transfer from another network.
+# TRS and GAL are about attacks that transfer from another network.
 ENSEMBLES = ("ensemble", "drt", "trs", "gal-light", "gal")
 SEEDS = ("", "-seed1")
 ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
@@ -87,17 +87,22 @@ def transferred(results: Results) -> Table:
     A change is that of the first column against the ensemble that is trained without a term.
     """
     header = ["defence", "from the plain network", "change, points", "all attacks"]
-    rows, before = [], None
-    for name in ENSEMBLES:
-        if name not in results or f"{name}-transfer" not in results:
-            continue
-        left = results[f"{name}-transfer"]["evaluation"].dataset["adversarial_correct"]
-        left = left.squeeze(ONE, drop=True)
-        change = "" if before is None else _change_of(left.values - before)
-        before = left.values * 1.0 if before is None else before
-        of_all = shares(results, name)["all attacks"]
-        rows.append([DEFENCES[name][0], _short(_percent(left)), change, _short(of_all)])
+    rows = []
+    files = {name: f"{name}-transfer" for name in ENSEMBLES if f"{name}-transfer" in results}
+    left = {name: _transferred(results[file]) for name, file in files.items()}
+    for name, share in left.items():
+        change = ""
+        if name != ENSEMBLES[0] and ENSEMBLES[0] in left:
+            change = _change_of(share.astype(float).values - left[ENSEMBLES[0]].values)
+        of_all = _short(shares(results, name)["all attacks"]) if name in results else ""
+        rows.append([DEFENCES[name][0], _short(_percent(share)), change, of_all])
     return header, rows
+
+
+def _transferred(result: xr.DataTree) -> xr.DataArray:
+    """Return whether images withstand, dimensions (repeat, example)."""
+    correct = result["evaluation"].dataset["adversarial_correct"]
+    return correct.squeeze(ONE, drop=True)
 
 
 def _change_of(changes: np.ndarray) -> str:

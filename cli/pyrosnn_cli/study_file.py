@@ -14,7 +14,7 @@ from pyrosnn_cli.options import DataOptions, Running, Showing, SubjectOptions, W
 from pyrosnn_cli.study import StudyRun, run
 from pyrosnn_cli.train import TrainingRun, train
 from pyrosnn_studies import STUDIES
-from pyrosnn_studies.jobs import Jobs, StudyJob, TrainingJob, check_jobs, only_jobs
+from pyrosnn_studies.jobs import Jobs, StudyJob, TrainingJob, check_jobs, needed_by, only_jobs
 from pyrosnn_studies.listing import read_jobs
 
 ABOUT = """Run the trainings and studies that a file lists, or run a result's study again.
@@ -71,9 +71,10 @@ def run_file(subject: SubjectOptions, running: FileRun, file: Path | None) -> No
     _check_outputs(jobs, running)
     trained = set()
     for job in studies.values():
-        if isinstance(job.model, TrainingJob) and job.model.name not in trained:
-            _train(job.model, subject, running)
-            trained.add(job.model.name)
+        for training in needed_by(job, trainings):
+            if training.name not in trained:
+                _train(training, subject, running)
+                trained.add(training.name)
         _study(job, subject, running)
     for training in trainings.values():
         if training.name not in trained:

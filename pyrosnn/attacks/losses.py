@@ -73,9 +73,9 @@ def own_label(mean: MeanPrediction, y: Labels) -> PerImage:
     r"""Return $-\log \max_c p_c$ of the mean prediction, whatever the label.
 
     The cross-entropy of the class that is predicted at the image as it is now. With the gradient
-    ``mean_loss`` each sample has a class of its own. An image that is misclassified is then moved
-    away from the wrong class, and samples that disagree cancel each other: a weak attack, which
-    makes a defence look better, for those who want to know by how much.
+    ``mean_loss`` each sample has a class of its own. A misclassified image is moved away from the
+    wrong class, and samples that disagree cancel each other. The attack is weak, and makes a
+    defence look better than it is; it is here to measure by how much.
 
     References:
         R. Pinot et al., Theoretical evidence for adversarial robustness through randomization,

@@ -141,6 +141,11 @@ class LayeredNetwork(Network):
         self.place(place)
         return self._inputs[place][0]
 
+    def takes(self, place: str, below: str) -> bool:
+        """Return whether a layer's only input is another place's features."""
+        self.place(place)
+        return self._inputs[place] == (below,)
+
     def trunk(self, kinds: Kinds) -> Program | None:
         """Return the layers before all noise; None if they only reshape."""
         cut = self._cut(kinds)

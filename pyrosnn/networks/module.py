@@ -104,11 +104,30 @@ class ModuleNetwork(Network):
             ArgumentError: for a layer whose input another function made, as ``x.flatten(1)``.
         """
         self.place(place)
-        made: list[tuple[str, Tensor]] = []
+        made, taken = self._traced(place)
+        for name, output, _ in made:
+            if output is taken:
+                return name
+        return super().input_place(place)
+
+    def takes(self, place: str, below: str) -> bool:
+        """Return whether a layer takes the memory that another place returned, as it was then.
+
+        A view of it is the same memory, and an activation in place changes its version.
+        """
+        made, taken = self._traced(place)
+        return any(
+            name == below and output.data_ptr() == taken.data_ptr() and version == taken._version
+            for name, output, version in made
+        )
+
+    def _traced(self, place: str) -> tuple[list[tuple[str, Tensor, int]], Tensor]:
+        """Return what places returned in a trial, with its version, and what a layer took."""
+        made: list[tuple[str, Tensor, int]] = []
         taken: list[Tensor] = []
 
         def keep(name: str) -> Callable[[Any, Any, Any], None]:
-            return lambda part, inputs, output: made.append((name, output))
+            return lambda part, inputs, output: made.append((name, output, output._version))
 
         handles = [
             self.module.get_submodule(name).register_forward_hook(keep(name))
@@ -121,16 +140,14 @@ class ModuleNetwork(Network):
         )
         like = next(self.module.parameters(), torch.empty(0))
         x = like.detach().new_full((2, *self.image_shape), 0.5)
+        made.append((INPUT, x, x._version))
         try:
             with every_submodule_is_called(), torch.no_grad():
                 self.module(x)
         finally:
             for handle in handles:
                 handle.remove()
-        for name, output in ((INPUT, x), *made):
-            if output is taken[0]:
-                return name
-        return super().input_place(place)
+        return made, taken[0]
 
     def logits(self, x: Tensor, edits: Edits, *, learn: bool = False) -> Tensor:
         """Evaluate the module with all samples in its batch."""

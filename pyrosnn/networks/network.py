@@ -149,6 +149,10 @@ class Network(torch.nn.Module, ABC):
             f"the places of the noise, of {', '.join(self.places)}"
         )
 
+    @abstractmethod
+    def takes(self, place: str, below: str) -> bool:
+        """Return whether a layer takes the features of another place, and nothing in between."""
+
     def trunk(self, kinds: Kinds) -> Function | None:
         """Return the part before all noise, which is evaluated once for all samples."""
         return None

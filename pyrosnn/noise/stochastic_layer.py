@@ -79,7 +79,8 @@ class StochasticLayer(BelowHead):
         mean, scale = self.moments(h)
         if not self.rectified:
             return mean
-        ratio = mean / scale.clamp(min=torch.finfo(scale.dtype).tiny)  # softplus underflows
+        # where softplus underflows, z is μ: from 40 on, Φ is 1 and φ is 0
+        ratio = (mean / scale.clamp(min=torch.finfo(scale.dtype).tiny)).clamp(-40, 40)
         density = (-ratio.square() / 2).exp() / math.sqrt(2 * math.pi)
         below: Tensor = torch.special.ndtr(ratio)
         return mean * below + scale * density

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyrosnn.attacks.sources import NOISE_FREE
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, require, row_of
+from pyrosnn.functions import REFERENCE
 from pyrosnn.zoo import PREFIX
 
 
@@ -81,8 +83,27 @@ def only_jobs(jobs: Jobs, names: Sequence[str]) -> Jobs:
     for name in names:
         row_of({**trainings, **studies}, name, "training or study")
     asked = {name: job for name, job in studies.items() if name in names}
-    needed = {job.model.name for job in asked.values() if isinstance(job.model, TrainingJob)}
+    needed = {one.name for job in asked.values() for one in needed_by(job, trainings)}
     return {name: job for name, job in trainings.items() if name in needed | {*names}}, asked
+
+
+def needed_by(job: StudyJob, trainings: Mapping[str, TrainingJob]) -> list[TrainingJob]:
+    """Return the trainings of a study's model, and of what its attack transfers from.
+
+    Args:
+        job: the study.
+        trainings: those of the list, by name.
+    """
+    source = _source(job)
+    return [one for one in trainings.values() if one is job.model or one.output == source]
+
+
+def _source(job: StudyJob) -> Path | None:
+    """Return the checkpoint that a study's attack transfers from, if it is a file."""
+    source = job.settings.get("attack_options", {}).get("source", NOISE_FREE)
+    if source == NOISE_FREE or source.startswith(PREFIX) or REFERENCE.fullmatch(source):
+        return None
+    return Path(source)
 
 
 def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
@@ -96,7 +117,6 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
         PyrosnnError: as the training or the study would.
     """
     from pyrosnn.data import load_dataset
-    from pyrosnn.functions import REFERENCE
     from pyrosnn.training import preset
     from pyrosnn_studies.study import find_study
 
@@ -108,9 +128,16 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
     for name, one in trainings.items():
         with naming(one.where):
             specs[name] = preset(one.model, one.keys.get("preset", "quick"), **one.settings)
+    outputs = {one.output for one in trainings.values()}
     for job in studies.values():
         start, study = job.keys.get("preset", "quick"), find_study(job.study)
         with naming(job.where):
+            source = _source(job)
+            require(
+                source is None or source in outputs or source.exists(),
+                f"there is no source {source}; name the checkpoint of a training of the file, or "
+                "another",
+            )
             if job.model is None:
                 study.make_spec(start, None, None, **job.settings)
             elif isinstance(job.model, TrainingJob):

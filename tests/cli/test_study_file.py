@@ -272,9 +272,23 @@ def test_a_file_or_a_result_is_needed(run: Run) -> None:
     assert "give a file or --like" in run("list.toml", "--like", "a.nc").stderr
 
 
-def test_the_reproduction_is_such_a_file() -> None:
-    from pyrosnn_studies.listing import read_jobs
+def test_what_an_attack_transfers_from_is_trained_first(run: Run, tmp_path: Path) -> None:
+    """And refused before anything is trained if it is neither in the list nor there."""
+    settings = 'attack = "pgd"', 'attack = "transfer"\nsource = "kept/penalised.safetensors"'
+    (tmp_path / "list.toml").write_text(LIST.replace(*settings))
+    done = run("list.toml", "--only", "size")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "kept" / "penalised.safetensors").exists()
+    (tmp_path / "other.toml").write_text(
+        LIST.replace(*settings).replace("kept/penalised", "kept/other").replace("kept", "new")
+    )
+    refused = run("other.toml", "--only", "size")
+    assert refused.exit_code == 2
+    assert "[study.size] of other.toml: there is no source new/other.safetensors" in refused.stderr
+    assert not (tmp_path / "new").exists()
 
+
+def test_the_reproduction_is_such_a_file() -> None:
     folder = Path(__file__).parents[2] / "reproduction"
     for name in ("fashion-mnist.toml", "cifar10.toml"):
         trainings, studies = read_jobs(folder / name)

@@ -277,14 +277,17 @@ def test_the_examples_of_training_run_and_print_what_they_say(
 @pytest.mark.filterwarnings("ignore:a training with epochs = 1 never:UserWarning")  # as cut here
 def test_the_examples_of_defences_print_what_they_say() -> None:
     page, names = "docs/defences.md", dict[str, Any]()
-    first, finite, chains, defended = blocks("python", page)
+    first, finite, chains, margins, defended = blocks("python", page)
     shorter = cut(chains, draws="4", warm_up_steps="4", steps="2", attack="4", inference="4")
     for long, less in (("relative_step=0.1", "relative_step=0.5"), ("(500)", "(20)")):
         assert long in shorter
         shorter = shorter.replace(long, less)
-    fewer = cut(defended, epochs="1").replace("images(300)", "images(20)")
+    few, fewer = (
+        cut(example, epochs="1").replace("images(300)", "images(20)")
+        for example in (margins, defended)
+    )
     printed = []
-    for example in (first, cut(finite, epochs="2"), shorter, fewer):
+    for example in (first, cut(finite, epochs="2"), shorter, few, fewer):
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
             exec(compile(example, page, "exec"), names)

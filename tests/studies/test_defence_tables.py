@@ -110,6 +110,9 @@ def test_what_transfers_is_beside_all_attacks(results: dict[str, xr.DataTree]) -
     assert first[2] == ""
     assert second[2].startswith("+15.0 ")
     assert second[3].startswith(f"{of_all:.1f} ")
+    del found["ensemble-transfer"]  # no other row is what changes are against
+    _, (alone,) = transferred(found)
+    assert alone[2] == ""
 
 
 def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) -> None:

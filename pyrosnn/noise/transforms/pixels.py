@@ -50,7 +50,7 @@ def stretch_contrast(h: Tensor, numbers: Tensor, fields: Tensor) -> Tensor:
 
 def _interpolated(values: Tensor, place: Tensor) -> Tensor:
     """Return the value of each row at a place between two of its columns."""
-    below = place.floor().long().unsqueeze(1)
+    below = place.floor().long().unsqueeze(1).clamp(max=values.shape[1] - 1)  # half precision
     above = (below + 1).clamp(max=values.shape[1] - 1)
     part = place - below.squeeze(1)
     first, second = (values.gather(1, index).squeeze(1) for index in (below, above))

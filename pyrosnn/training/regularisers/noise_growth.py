@@ -36,7 +36,7 @@ class NoiseGrowth(Regulariser):
         require(
             noise.sigma_floor > 0,
             "noise-growth needs a sigma_floor > 0, got 0: at a scale of 0 its derivative is "
-            "infinite",
+            "infinite; give --sigma-floor 0.01, or leave noise-growth out",
         )
         total = sum((sigma.sqrt().sum() for sigma in noise.sigma), step.x.new_zeros(()))
         return -(total / harmonic(step.epoch - self.start)).expand(len(step.x))

@@ -11,6 +11,7 @@ from pyrosnn.errors import ArgumentError
 from pyrosnn.models import build_model
 from pyrosnn.models.composed import Composed
 from pyrosnn.models.noise_free import noise_free
+from pyrosnn.networks.dense import dense
 from pyrosnn.noise.features import FeatureNoise
 from pyrosnn.noise.layer_inputs import LayerInputNoise
 from pyrosnn.noise.learned_covariance import COVARIANCES, LearnedCovariance
@@ -187,12 +188,32 @@ def test_networks_without_a_head_are_refused() -> None:
 
 
 def test_a_place_whose_values_the_head_does_not_take_is_refused() -> None:
-    """Noise before an activation has no closed form, though it has the shape of the features."""
-    layers = [torch.nn.Flatten(), torch.nn.Linear(64, 9), torch.nn.ReLU(), torch.nn.Linear(9, 10)]
-    net = torch.nn.Sequential(*layers)
-    for noise in (LearnedCovariance(below="1"), StochasticLayer(below="1")):
-        with pytest.raises(ArgumentError, match="'1' has something before them; name the place"):
-            Composed(net, [noise], image_shape=(1, 8, 8))
+    """Whatever is between has no closed form, though it has the shape of the features."""
+    first, head = torch.nn.Linear(64, 9), torch.nn.Linear(9, 10)
+    torch.nn.init.zeros_(head.weight)
+    between = (
+        torch.nn.ReLU(),
+        torch.nn.ReLU(inplace=True),
+        torch.nn.BatchNorm1d(9),
+        torch.nn.PReLU(init=1.0),
+    )
+    for layer in between:
+        net = torch.nn.Sequential(torch.nn.Flatten(), first, layer, head)
+        for noise in (LearnedCovariance(below="1"), StochasticLayer(below="1")):
+            with pytest.raises(ArgumentError, match="'1' has something before them; name the pla"):
+                Composed(net, [noise], image_shape=(1, 8, 8))
+    with pytest.raises(ArgumentError, match="'layer_0' has something before them"):
+        Composed(dense((1, 8, 8), 3, (9,)), [LearnedCovariance(below="layer_0")])
+
+
+@pytest.mark.parametrize("layer", [torch.nn.ReLU(), torch.nn.BatchNorm1d(9)])
+def test_the_place_just_below_the_head_may_be_named(layer: torch.nn.Module) -> None:
+    """Dropout rests, a view is the same, and equal or large weights are no reason to refuse."""
+    first, head = torch.nn.Linear(64, 9), torch.nn.Linear(9, 10)
+    torch.nn.init.constant_(head.weight, 1e6)
+    net = torch.nn.Sequential(
+        torch.nn.Flatten(), first, layer, torch.nn.Dropout(0.5), torch.nn.Flatten(), head
+    ).eval()
     model = Composed(net, [LearnedCovariance(below="2")], image_shape=(1, 8, 8))
     x = torch.rand(4, 1, 8, 8)
     placed: Any = model.noise[0]

@@ -197,7 +197,11 @@ def test_a_scale_of_zero_has_a_mean(digits: Dataset) -> None:
     made, noise = build("se-snn")
     noise.spread.zero_()[-1] = -200.0
     noise.mean[:, 0] = 0.0
-    h = made.network.inputs_of(noise.head, digits.x_test[:5])
+    noise.mean[:] *= 1e4
+    h = made.network.inputs_of(noise.head, digits.x_test[:5]).requires_grad_()
     mean, scale = noise.moments(h)
     assert not scale.any()
     torch.testing.assert_close(noise.mean_features(h), mean.clamp(min=0.0))
+    (gradient,) = torch.autograd.grad(noise.mean_features(h).sum(), h)
+    (expected,) = torch.autograd.grad(mean.clamp(min=0.0)[:, 1:].sum(), h)
+    torch.testing.assert_close(gradient, expected)
