@@ -4,7 +4,7 @@ import atexit
 import gc
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,32 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of a trend once for each seed: ``make trends`` says how often it holds."""
     if "trend_seed" in metafunc.fixturenames:
         metafunc.parametrize("trend_seed", range(metafunc.config.getoption("--trend-seeds")))
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Keep numbers of a trend by name, for the table of ``make trends``."""
+
+    def keep(**values: float) -> None:
+        for name, value in values.items():
+            record_property(name, float(value))
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests of trends measured, over the seeds."""
+    found: dict[str, list[float]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            test = report.nodeid.rpartition("::")[2].partition("[")[0]
+            for name, value in report.user_properties if report.when == "call" else ():
+                found.setdefault(f"{test}: {name}", []).append(value)
+    if found and terminalreporter.config.getoption("--trend-seeds") > 1:
+        terminalreporter.section("least, mean and most over the trainings")
+        for name, values in sorted(found.items()):
+            mean = sum(values) / len(values)
+            terminalreporter.line(f"{min(values):8.3f} {mean:8.3f} {max(values):8.3f}  {name}")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Ensembles that are trained jointly, and the terms that compare their members."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -204,7 +205,7 @@ def test_what_has_no_pairs_is_refused(term: str) -> None:
 @pytest.mark.statistical
 @pytest.mark.trend
 def test_members_withstand_more_if_gradients_are_short_not_if_they_only_differ(
-    digits: Dataset, trend_seed: int
+    digits: Dataset, trend_seed: int, measured: Callable[..., None]
 ) -> None:
     """DRT and TRS raise the accuracy of the exact mean by far more than GAL does."""
     x, y = digits.test_images(200)
@@ -224,5 +225,6 @@ def test_members_withstand_more_if_gradients_are_short_not_if_they_only_differ(
     found = {"none": adversarial_accuracy({})}
     found |= {term: adversarial_accuracy({term: {"weight": 1.0}}) for term in terms}
     drt, trs, gal = (found[term] - found["none"] for term in terms)
+    measured(drt=drt, trs=trs, gal=gal)
     assert min(drt, trs) > 0.1, found
     assert gal < min(drt, trs) - 0.05, found
