@@ -84,31 +84,37 @@ def defences(results: Results) -> Table:
 def transferred(results: Results) -> Table:
     """Return what ensembles withstand of PGD on the network without a defence, and of all.
 
-    A change is that of the first column against the ensemble that is trained without a term.
+    A change is that of the first column against the ensemble that is trained without a term, in
+    the first training and in another.
     """
-    header = ["defence", "from the plain network", "change, points", "all attacks"]
+    header = ["defence", "from the plain network", "change, points", "again", "all attacks"]
     rows = []
-    files = {name: f"{name}-transfer" for name in ENSEMBLES if f"{name}-transfer" in results}
-    left = {name: _transferred(results[file]) for name, file in files.items()}
-    for name, share in left.items():
-        change = ""
-        if name != ENSEMBLES[0] and ENSEMBLES[0] in left:
-            change = _change_of(share.astype(float).values - left[ENSEMBLES[0]].values)
-        of_all = _short(shares(results, name)["all attacks"]) if name in results else ""
-        rows.append([DEFENCES[name][0], _short(_percent(share)), change, of_all])
+    for name in ENSEMBLES:
+        if {name, f"{name}-transfer"} <= set(results):
+            left = _short(_percent(_transferred(results[f"{name}-transfer"])))
+            of_all = _short(shares(results, name)["all attacks"])
+            rows.append([DEFENCES[name][0], left, *_transfer_changes(results, name), of_all])
     return header, rows
+
+
+def _transfer_changes(results: Results, name: str) -> list[str]:
+    """Format the change of what transfers, for each training."""
+    cells = []
+    for seed in SEEDS:
+        files = [f"{one}{seed}-transfer" for one in (ENSEMBLES[0], name)]
+        if name == ENSEMBLES[0] or not set(files) <= set(results):
+            cells.append("")
+            continue
+        first, second = (_transferred(results[file]).values.astype(float) for file in files)
+        low, high = change_interval((second - first)[None])
+        cells.append(_interval(float((second - first).mean()), low, high))
+    return cells
 
 
 def _transferred(result: xr.DataTree) -> xr.DataArray:
     """Return whether images withstand, dimensions (repeat, example)."""
     correct = result["evaluation"].dataset["adversarial_correct"]
     return correct.squeeze(ONE, drop=True)
-
-
-def _change_of(changes: np.ndarray) -> str:
-    """Format a mean change of images, shape (1, example), with its interval, in points."""
-    low, high = change_interval(changes[None])
-    return _interval(float(changes.mean()), low, high)
 
 
 def on_cifar10(results: Results) -> Table:

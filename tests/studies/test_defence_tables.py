@@ -107,9 +107,12 @@ def test_what_transfers_is_beside_all_attacks(results: dict[str, xr.DataTree]) -
     ]
     assert first[1].startswith("75.0 ")
     assert second[1].startswith("90.0 ")
-    assert first[2] == ""
+    assert first[2] == first[3] == second[3] == ""
     assert second[2].startswith("+15.0 ")
-    assert second[3].startswith(f"{of_all:.1f} ")
+    assert second[4].startswith(f"{of_all:.1f} ")
+    found |= {"ensemble-seed1-transfer": transfer(30), "gal-seed1-transfer": transfer(28)}
+    _, (_, second) = transferred(found)
+    assert second[3].startswith("-5.0 ")
     del found["ensemble-transfer"]  # no other row is what changes are against
     _, (alone,) = transferred(found)
     assert alone[2] == ""
@@ -148,7 +151,7 @@ def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     assert set(trained) == {f"{name}{seed}" for name in DEFENCES for seed in SEEDS}
     bounded = {f"{name}-certificates" for name in ("image-noise", "rse")}
     bounded |= {f"{name}-verified" for name in set(DEFENCES) - UNBOUNDED}
-    bounded |= {f"{name}-transfer" for name in ENSEMBLES}
+    bounded |= {f"{name}{seed}-transfer" for name in ENSEMBLES for seed in SEEDS}
     assert set(studies) == {*trained, *(f"{name}-fgm" for name in DEFENCES), *bounded}
     for name, job in studies.items():
         assert job.model is trained[re.sub("-(fgm|certificates|verified|transfer)$", "", name)]
