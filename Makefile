@@ -105,6 +105,7 @@ reproduction-cifar: .venv/installed
 reproduction-defences: .venv/installed
 	$(RUN) reproduction/defences.toml
 	$(RUN) reproduction/defences-cifar10.toml
+	$(BIN)/python -m reproduction.slim docs/defences
 	$(BIN)/python -m reproduction docs/defences
 
 clean:

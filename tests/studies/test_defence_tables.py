@@ -10,7 +10,7 @@ import xarray as xr
 from support.standard_result import standard_result
 
 from pyrosnn.models import find_row
-from pyrosnn.results import read_spec
+from pyrosnn.results import open_results, read_spec, save_results
 from pyrosnn.statistics import robust_at
 from pyrosnn_studies.listing import read_jobs
 from reproduction.defence_figure import defence_figure
@@ -27,6 +27,7 @@ from reproduction.defences import (
     transferred,
 )
 from reproduction.page import filled, open_folder, table_names
+from reproduction.slim import slim
 
 ROOT = Path(__file__).parents[2]
 LIST, PAGE = ROOT / "reproduction" / "defences.toml", ROOT / "docs" / "defences"
@@ -116,6 +117,21 @@ def test_what_transfers_is_beside_all_attacks(results: dict[str, xr.DataTree]) -
     del found["ensemble-transfer"]  # no other row is what changes are against
     _, (alone,) = transferred(found)
     assert alone[2] == ""
+
+
+def test_second_trainings_lose_their_diagnosis_alone(tmp_path: Path) -> None:
+    """Once: what all tables read stays, and the first training is as it was."""
+    stored = open_results(PAGE / "rse.nc")
+    for name in ("rse.nc", "rse-seed1.nc"):
+        save_results(tmp_path / name, stored)
+    first = (tmp_path / "rse.nc").read_bytes()
+    assert slim(tmp_path) == ["rse-seed1.nc"]
+    assert slim(tmp_path) == []
+    assert (tmp_path / "rse.nc").read_bytes() == first
+    second = open_results(tmp_path / "rse-seed1.nc")
+    assert set(stored.children) - set(second.children) == {"moments"}
+    assert second.attrs["compact"].endswith(", no diagnosis")
+    assert second["standard"].to_dataset().identical(stored["standard"].to_dataset())
 
 
 def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) -> None:
