@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyrosnn.attacks.sources import NOISE_FREE
 from pyrosnn.data import DATASETS
 from pyrosnn.errors import ArgumentError, require, row_of
-from pyrosnn.functions import REFERENCE
 from pyrosnn.zoo import PREFIX
 
 
@@ -100,6 +98,9 @@ def needed_by(job: StudyJob, trainings: Mapping[str, TrainingJob]) -> list[Train
 
 def _source(job: StudyJob) -> Path | None:
     """Return the checkpoint that a study's attack transfers from, if it is a file."""
+    from pyrosnn.attacks.sources import NOISE_FREE
+    from pyrosnn.functions import REFERENCE
+
     source = job.settings.get("attack_options", {}).get("source", NOISE_FREE)
     if source == NOISE_FREE or source.startswith(PREFIX) or REFERENCE.fullmatch(source):
         return None
@@ -117,6 +118,7 @@ def check_jobs(jobs: Jobs, data_root: Path | None = None) -> None:
         PyrosnnError: as the training or the study would.
     """
     from pyrosnn.data import load_dataset
+    from pyrosnn.functions import REFERENCE
     from pyrosnn.training import preset
     from pyrosnn_studies.study import find_study
 
