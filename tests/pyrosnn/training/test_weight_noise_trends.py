@@ -59,8 +59,8 @@ def test_large_noise_misleads_an_attack_with_one_sample(
     off = noisy - share(noise_free(model), digits, attack, 1, 1)
     many = noisy - share(model, digits, attack, 20, 1)
     measured(lost_without_noise=off, lost_with_20_samples=many)
-    assert off > -0.02
-    assert many > 0.005
+    assert off > 0
+    assert many > 0.01
 
 
 def test_penalised_gradients_keep_accuracy_and_slow_its_fall(
