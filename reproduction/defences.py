@@ -1,12 +1,14 @@
 """Tables of the defences: what each withstands on FashionMNIST, and what it bought."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from pyrosnn.results import read_spec
-from pyrosnn.statistics import change_interval, robust_at
+from pyrosnn.statistics import change_interval, robust_at, student_quantile
 from pyrosnn.summaries import explain
 from pyrosnn.summaries.accuracy import with_intervals
 from pyrosnn.summaries.angle import noise_scale
@@ -49,21 +51,20 @@ DEFENCES: dict[str, tuple[str, str]] = {
 # TRS and GAL are about attacks that transfer from another network.
 ENSEMBLES = ("ensemble", "drt", "trs", "gal-light", "gal")
 SEEDS = ("", "-seed1")
-# What stands in for an evaluation that is not there: the quick protocol, whose attacks are weaker.
-QUICK = "-quick"
 ONE = ("strength", "attack_samples", "inference_samples")  # of each the study has one
 SHARES = (
     "clean",
     "FGM, S_A = 1",
     "APGD alone",
     "all attacks",
-    "robust@100",
     "noise off",
+    "clean@100",
+    "robust@100",
     "verified",
 )
 # Files of the few that were trained on CIFAR-10, and what the quick protocol tells of them.
 CIFAR10 = "cifar10-"
-ON_CIFAR10 = ("clean", "APGD alone", "all attacks", "robust@10", "noise off")
+ON_CIFAR10 = ("clean", "APGD alone", "all attacks", "noise off", "clean@10", "robust@10")
 FACTORS = ("margin", "gradient_norm", "cosine")
 FIRST = "apgd-ce"  # the attack of the protocol that is projected gradient ascent on the loss
 
@@ -76,14 +77,8 @@ def defences(results: Results) -> Table:
     the loss gradient's noise scale.
     """
     header = ["defence", *SHARES, "certified", "B", "S_A"]
-    rows = []
-    for name, (title, _) in DEFENCES.items():
-        if name in results:
-            rows.append(_row(title, results, name))
-        elif f"{name}{QUICK}" in results:
-            stand_in = {**results, name: results[f"{name}{QUICK}"]}
-            rows.append(_row(f"{title}, under `quick-1`", stand_in, name))
-    return header, rows
+    found = [(name, title) for name, (title, _) in DEFENCES.items() if name in results]
+    return header, [_row(title, results, name) for name, title in found]
 
 
 def transferred(results: Results) -> Table:
@@ -139,7 +134,7 @@ def bought(results: Results) -> Table:
     header += ["noise off", "robust@100"]
     rows = []
     for name, (title, baseline) in DEFENCES.items():
-        if not {baseline, name} <= set(results):
+        if not {baseline, name} <= set(results):  # the plain row is against no other
             continue
         found = explain(results[baseline], results[name]).isel(threat=0)
         parts = [_points(found, "part", factor=factor) for factor in FACTORS]
@@ -154,22 +149,42 @@ def bought(results: Results) -> Table:
 def again(results: Results) -> Table:
     """Return both trainings of each defence under all attacks, and the change of each.
 
-    A change is against the same training of the model without the defence. The last row has the
-    standard deviation of a training, pooled over the rows: of two it is |difference| / √2.
+    A change is against the same training of the model without the defence. The interval over
+    trainings is Student's for the mean of both, on these images, with the standard deviation of a
+    training's change pooled over the rows; the last row has it, and that of a training's share. Of
+    two values a standard deviation is |difference| / √2.
     """
     header = ["defence", "all attacks", "again", "against", "change, points", "again"]
-    rows, differences = [], []
-    for name, (title, baseline) in DEFENCES.items():
-        files = [f"{name}{seed}" for seed in SEEDS]
-        if not set(files) <= set(results):
-            continue
-        left = [_archive(results[file]) for file in files]
-        differences.append(left[1] - left[0])
-        changes = [_change(results, f"{baseline}{s}", f"{name}{s}") for s in SEEDS if baseline]
-        against = [DEFENCES[baseline][0], *changes] if baseline else [""] * 3
-        rows.append([title, *(f"{share:.1f}" for share in left), *against])
-    pooled = np.sqrt(np.mean(np.square(differences)) / 2)
-    return header, [*rows, ["standard deviation, pooled", f"{pooled:.1f}", *[""] * 4]]
+    header += ["over trainings"]
+    left = {
+        name: [_archive(results[f"{name}{seed}"]) for seed in SEEDS]
+        for name in DEFENCES
+        if {f"{name}{seed}" for seed in SEEDS} <= set(results)
+    }
+    changes = {
+        name: np.subtract(both, left[DEFENCES[name][1]])
+        for name, both in left.items()
+        if DEFENCES[name][1] in left
+    }
+    of_share, of_change = _pooled(left), _pooled(changes)
+    reach = student_quantile(0.95, len(changes)) * of_change / math.sqrt(2)
+    rows = []
+    for name, both in left.items():
+        title, baseline = DEFENCES[name]
+        row = [title, *(f"{share:.1f}" for share in both)]
+        if name in changes:
+            row.append(DEFENCES[baseline][0])
+            row += [_change(results, f"{baseline}{seed}", f"{name}{seed}") for seed in SEEDS]
+            row.append(f"{changes[name].mean():+.1f} ± {reach:.1f}")
+        rows.append(row + [""] * (len(header) - len(row)))
+    deviations = ["standard deviation, pooled", f"{of_share:.1f}", "", "", f"{of_change:.1f}"]
+    return header, [*rows, [*deviations, "", ""]]
+
+
+def _pooled(twice: Mapping[str, ArrayLike]) -> float:
+    """Return the standard deviation of a training, given values of two trainings by name."""
+    differences = [np.diff(values).item() for values in twice.values()]
+    return math.sqrt(np.mean(np.square(differences)) / 2)
 
 
 def _archive(result: xr.DataTree) -> float:
@@ -179,8 +194,6 @@ def _archive(result: xr.DataTree) -> float:
 
 def _change(results: Results, first: str, second: str) -> str:
     """Format the change of what all attacks leave, with its interval."""
-    if first not in results:
-        return ""
     return _points(explain(results[first], results[second]).isel(threat=0), "change")
 
 
@@ -196,18 +209,20 @@ def shares(results: Results, name: str) -> dict[str, Number]:
 
     Args:
         results: the results by file name.
-        name: a name in ``DEFENCES`` that has results.
+        name: a file of results: a name in ``DEFENCES``, or one on CIFAR-10.
     """
     number = num_queries(results[name])
     most = max(k for k in QUERIES if k <= number)
     values = standard_of(results[name]).isel(threat=0, drop=True)
-    counts = values["queries_correct"].sel(perturbation="archive", drop=True)
+    counts = values["queries_correct"]
+    answered = counts.copy(data=robust_at(counts.values, number, most))
     run = values["entry_run"].sel(entry=FIRST)
     columns = {
         "clean": values["unattacked_correct"],
         "APGD alone": values["entry_correct"].sel(entry=FIRST, drop=True).where(run),
         "all attacks": values["archive_correct"],
-        f"robust@{most}": counts.copy(data=robust_at(counts.values, number, most)),
+        f"clean@{most}": answered.sel(perturbation="none", drop=True),
+        f"robust@{most}": answered.sel(perturbation="archive", drop=True),
     }
     if "noise_free_correct" in values:
         columns["noise off"] = values["noise_free_correct"]

@@ -62,10 +62,16 @@ def filled(text: str, results: Results) -> str:
 
     def table(name: str) -> Table:
         try:
-            return TABLES[name](results)
+            make = TABLES[name]
+        except KeyError:
+            known = ", ".join(TABLES)
+            raise FileError(f"there is no table {name!r}; expected one of {known}") from None
+        try:
+            return make(results)
         except KeyError as error:
             raise FileError(
-                f"a file of the reproduction is missing: {error}; run make reproduction"
+                f"table {name} needs {error}, which is not there; run make reproduction, or make "
+                f"reproduction-defences"
             ) from error
 
     return with_tables(text, table)

@@ -1,4 +1,4 @@
-"""`python -m reproduction.slim FOLDER`: leave out the diagnosis of second trainings.
+"""`python -m reproduction.slim [FOLDER]`: leave out the diagnosis of second trainings.
 
 Half of such a file is what a diagnosis resamples, and no table of the defences reads it. The runs
 keep it, for the number of attack samples is what the diagnosis advises.
@@ -29,15 +29,16 @@ def slim(folder: Path) -> list[str]:
         if GROUP in result.children:
             kept = result.copy()
             del kept[GROUP]
-            kept.attrs["compact"] += LEFT_OUT
+            kept.attrs["compact"] = kept.attrs.get("compact", "") + LEFT_OUT
             save_results(path, kept, overwrite=True)
             rewritten.append(path.name)
     return rewritten
 
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/defences")
     try:
-        print("without a diagnosis now:", *slim(Path(sys.argv[1])))
+        print("without a diagnosis now:", *slim(folder))
     except PyrosnnError as error:
         print(f"pyrosnn: {error}", file=sys.stderr)
         sys.exit(2)

@@ -12,6 +12,7 @@ from support.standard_result import standard_result
 from pyrosnn.models import find_row
 from pyrosnn.results import open_results, read_spec, save_results
 from pyrosnn.statistics import robust_at
+from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
 from pyrosnn_studies.listing import read_jobs
 from reproduction.defence_figure import defence_figure
 from reproduction.defences import (
@@ -24,6 +25,7 @@ from reproduction.defences import (
     bought,
     defences,
     on_cifar10,
+    shares,
     transferred,
 )
 from reproduction.page import filled, open_folder, table_names
@@ -57,12 +59,30 @@ def test_each_defence_has_its_shares(results: dict[str, xr.DataTree]) -> None:
         assert cells["FGM, S_A = 1"] == cells["certified"] == ""  # no such files
 
 
-def test_a_quick_evaluation_stands_in_and_says_so(results: dict[str, xr.DataTree]) -> None:
-    stand_in = {**results, "wca-quick": results["rse"], "rse-quick": results["rse"]}
-    _, rows = defences(stand_in)
-    titles = [row[0] for row in rows]
-    assert titles == [DEFENCES[PLAIN][0], "RSE", "WCA-Net, under `quick-1`", "BNN"]
-    assert rows[2][1:] == rows[1][1:]
+def test_columns_of_other_files_are_theirs(results: dict[str, xr.DataTree]) -> None:
+    """Of 40 images one step leaves 30, and at the largest of two strengths 10 are proved."""
+    dims = ("repeat", "strength", "attack_samples", "inference_samples", "example")
+    correct = xr.Dataset(
+        {"adversarial_correct": (dims, (np.arange(40) < 30).reshape(1, 1, 1, 1, 40))}
+    )
+    proved = xr.Dataset({"verified": (("strength", "example"), np.arange(40) < [[20], [10]])})
+    others = {
+        "rse-fgm": xr.DataTree(children={"evaluation": xr.DataTree(correct)}),
+        "rse-verified": xr.DataTree(children={"verification": xr.DataTree(proved)}),
+    }
+    found = shares({**results, **others}, "rse")
+    assert (found["FGM, S_A = 1"].value, found["verified"].value) == (75.0, 25.0)
+    values = standard_of(results["rse"]).isel(threat=0)
+    number = num_queries(results["rse"])
+    for column, perturbation in (("clean", "none"), ("robust", "archive")):
+        counts = values["queries_correct"].sel(perturbation=perturbation).values
+        most = max(k for k in QUERIES if k <= number)
+        assert found[f"{column}@{most}"].value == pytest.approx(
+            100 * robust_at(counts, number, most).mean()
+        )
+    assert found["noise off"].value == 100 * float(values["noise_free_correct"].mean())
+    first = values["entry_correct"].sel(entry="apgd-ce")
+    assert found["APGD alone"].value == pytest.approx(100 * float(first.mean()))
 
 
 def test_the_figure_has_the_most_robust_at_the_top(results: dict[str, xr.DataTree]) -> None:
@@ -83,19 +103,47 @@ def test_the_figure_has_the_most_robust_at_the_top(results: dict[str, xr.DataTre
     assert heights[0] == 0 < heights[1]
 
 
+@pytest.fixture(scope="module")
+def published() -> dict[str, xr.DataTree]:
+    return open_folder(PAGE)
+
+
 @pytest.mark.processes
-def test_the_page_is_what_its_files_give() -> None:
+def test_the_page_is_what_its_files_give(published: dict[str, xr.DataTree]) -> None:
     text = (PAGE / "index.md").read_text("utf-8")
     assert sorted(table_names(text)) == sorted(DEFENCE_TABLES)
-    found = open_folder(PAGE)
-    assert filled(text, found) == text
+    assert filled(text, published) == text
     assert sum(path.stat().st_size for path in PAGE.glob("*.nc")) <= 8_000_000
     listed = {name for path in (LIST, ON_CIFAR10) for name in read_jobs(path)[1]}
-    assert set(found) <= listed
-    # a first training of each is there; one, whose evaluation takes hours, under quick-1
-    for name in DEFENCES:
-        quick = "-quick" if name == "bart-lite" else ""
-        assert {f"{name}{quick}", f"{name}-fgm"} <= set(found)
+    # the one whose evaluation takes hours was evaluated once
+    assert set(published) == listed - {"bart-lite-seed1"}
+
+
+@pytest.mark.processes
+def test_what_the_page_says_in_a_minute_is_so(published: dict[str, xr.DataTree]) -> None:
+    """Sentences that name rows and numbers, which nobody fills in."""
+    trained = [n for name in DEFENCES for seed in SEEDS if (n := f"{name}{seed}") in published]
+    found = {name: {k: v.value for k, v in shares(published, name).items()} for name in trained}
+    weak = {name for name, of in found.items() if of["all attacks"] < 74}
+    strong = {"adversarial", "trades", "flss", "pni", "l2p", "adv-bnn", "trs", "drt"}
+    assert set(found) - weak == {f"{n}{s}" for n in strong | {"input-gradient"} for s in SEEDS}
+    assert [found[f"{PLAIN}{s}"]["all attacks"] for s in SEEDS] == [45.5, 46.0]
+    lost = {n: found[PLAIN]["clean"] - found[n]["clean"] for n in strong | {"input-gradient"}}
+    attacked = strong - {"trs", "drt"}
+    assert {min(lost[n] for n in attacked), max(lost[n] for n in attacked)} == {4.5, 9.0}
+    assert max(lost[n] for n in set(lost) - attacked) == 4.0
+    changes = [of["noise off"] - of["all attacks"] for of in found.values() if "noise off" in of]
+    assert max(np.abs(changes)) == pytest.approx(4.0)
+    gaps = {n: found[n]["FGM, S_A = 1"] - found[n]["all attacks"] for n in DEFENCES}
+    assert min(gaps.values()) > 0
+    far = {"bnn", "im", "grad-div", "diverse-directions", "ensemble", "gal", "gal-light"}
+    assert {name for name, gap in gaps.items() if gap >= 9} == far
+    assert [gaps[name] for name in (PLAIN, "gal-light", "gal")] == [5.0, 40.5, 50.5]
+    proved = {n: of["verified"] for n, of in found.items() if "verified" in of}
+    first = [proved.pop(n) for n in ("trades", "l2p", "adversarial", "adv-bnn", "pni")]
+    assert first == [68.5, 70.0, 68.0, 65.5, 53.0]
+    assert [proved.pop(n) for n in ("drt", "trs", "input-gradient")] == [41.5, 33.0, 22.5]
+    assert [min(proved.values()), max(proved.values())] == [0.0, 13.5]
 
 
 def test_what_transfers_is_beside_all_attacks(results: dict[str, xr.DataTree]) -> None:
@@ -153,6 +201,22 @@ def test_what_equal_models_bought_is_nothing(results: dict[str, xr.DataTree]) ->
             assert float(cells[column].split()[0]) == 0, column
 
 
+def test_what_shorter_gradients_bought_is_in_their_column(
+    results: dict[str, xr.DataTree],
+) -> None:
+    """No image is judged otherwise, so that the rest takes back what the lengths gain."""
+    shorter = results["rse"].copy(deep=True)
+    values = shorter["standard"].to_dataset()
+    half = {"archive_gradient_norm": values["archive_gradient_norm"] / 2}
+    shorter["standard"] = xr.DataTree(values.assign(half))
+    header, (row, _) = bought({**results, "rse": shorter})
+    found = {name: cell.split()[0] for name, cell in zip(header, row, strict=True) if cell}
+    gained = float(found["gradient"])
+    assert gained > 0
+    assert float(found["rest"]) == -gained
+    assert {float(found[name]) for name in ("change, points", "margin", "angle")} == {0.0}
+
+
 def test_another_training_is_beside_the_first(results: dict[str, xr.DataTree]) -> None:
     """The second training of one withstands on half of the images, and the other is not there."""
     half = results["rse"].copy(deep=True)
@@ -163,12 +227,15 @@ def test_another_training_is_beside_the_first(results: dict[str, xr.DataTree]) -
     header, rows = again({**results, "rse-seed1": half, f"{PLAIN}-seed1": results[PLAIN]})
     first = 100 * float(of_all.isel(threat=0).mean())
     assert header[:3] == ["defence", "all attacks", "again"]
-    assert rows[0] == [DEFENCES[PLAIN][0], f"{first:.1f}", f"{first:.1f}", "", "", ""]
-    *of_rse, same, less = rows[1]
+    assert rows[0] == [DEFENCES[PLAIN][0], f"{first:.1f}", f"{first:.1f}", "", "", "", ""]
+    *of_rse, same, less, both = rows[1]
     assert of_rse == ["RSE", f"{first:.1f}", "50.0", DEFENCES[PLAIN][0]]
     assert [cell.split()[0] for cell in (same, less)] == ["+0.0", f"{50 - first:+.1f}"]
-    pooled = abs(50 - first) / 2  # of two rows, one of which does not differ
-    assert rows[2:] == [["standard deviation, pooled", f"{pooled:.1f}", "", "", "", ""]]
+    # of two shares, one of which does not differ, and of one change, with 12.7 = t of one degree
+    of_share, of_change = abs(50 - first) / 2, abs(50 - first) / np.sqrt(2)
+    assert both == f"{(50 - first) / 2:+.1f} ± {12.706 * of_change / np.sqrt(2):.1f}"
+    last = ["standard deviation, pooled", f"{of_share:.1f}", "", "", f"{of_change:.1f}", "", ""]
+    assert rows[2:] == [last]
 
 
 def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
@@ -176,17 +243,16 @@ def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:
     assert set(trained) == {f"{name}{seed}" for name in DEFENCES for seed in SEEDS}
     bounded = {f"{name}-certificates" for name in ("image-noise", "rse")}
     bounded |= {f"{name}-verified" for name in set(DEFENCES) - UNBOUNDED}
-    bounded |= {f"{name}{seed}-transfer" for name in ENSEMBLES for seed in SEEDS} | {
-        "bart-lite-quick"
-    }
+    bounded |= {f"{name}{seed}-transfer" for name in ENSEMBLES for seed in SEEDS}
     assert set(studies) == {*trained, *(f"{name}-fgm" for name in DEFENCES), *bounded}
     for name, job in studies.items():
-        assert (
-            job.model is trained[re.sub("-(fgm|certificates|verified|transfer|quick)$", "", name)]
-        )
+        assert job.model is trained[re.sub("-(fgm|certificates|verified|transfer)$", "", name)]
     for name, (_, baseline) in DEFENCES.items():
         assert baseline in {"", *DEFENCES}
         assert name != baseline
+        one, other = trained[name], trained[f"{name}-seed1"]
+        assert (other.model, other.settings) == (one.model, {**one.settings, "seed": 1})
+        assert studies[name].settings == studies[f"{name}-seed1"].settings
     strength = {"evaluation": "linf", "sample-size": "strengths", "verification": "strengths"}
     for job in studies.values():
         if job.study in strength:

@@ -334,7 +334,7 @@ def test_the_papers_numbers_are_complete() -> None:
 
 def test_a_missing_file_is_named(results: dict[str, xr.DataTree]) -> None:
     without = {name: tree for name, tree in results.items() if name != "conditions-im"}
-    with pytest.raises(FileError, match=r"a file of the reproduction is missing: 'conditions-im'"):
+    with pytest.raises(FileError, match=r"needs 'conditions-im', which is not there; run make"):
         filled("<!-- table: conditions -->\n<!-- end -->", without)
 
 

@@ -192,13 +192,10 @@ FOUND = {"gal": {"large-strength"}}
 @pytest.mark.parametrize("path", DEFENCES, ids=lambda path: path.stem)
 def test_the_page_of_defences_says_what_checks_find(path: Path) -> None:
     found = {f.name for f in check_result(open_results(path)) if f.status in ("warn", "fail")}
-    weak = (
-        {"attack-samples", "attack-strength"}
-        if path.stem.endswith(("-fgm", "-transfer"))
-        else set()
-    )
+    one_attack = path.stem.endswith(("-fgm", "-transfer"))
+    weak = {"attack-samples", "attack-strength"} if one_attack else set()
     said = FOUND.get(path.stem, set())
-    if path.stem.startswith("cifar10-") or path.stem.endswith("-quick"):
+    if path.stem.startswith("cifar10-"):
         said = {"attack-strength"}  # of the quick protocol
     assert found == weak | said
     text = (path.parent / "index.md").read_text("utf-8")
