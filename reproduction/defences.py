@@ -149,10 +149,10 @@ def bought(results: Results) -> Table:
 def again(results: Results) -> Table:
     """Return both trainings of each defence under all attacks, and the change of each.
 
-    A change is against the same training of the model without the defence. The interval over
-    trainings is Student's for the mean of both, on these images, with the standard deviation of a
-    training's change pooled over the rows; the last row has it, and that of a training's share. Of
-    two values a standard deviation is |difference| / √2.
+    A change is against the same training of the model without the defence. The last row has the
+    standard deviation of a training, pooled over the rows: of two it is |difference| / √2. The
+    interval over trainings is Student's for the mean of both changes, on these images, where all
+    rows have that standard deviation and no two trainings depend on each other.
     """
     header = ["defence", "all attacks", "again", "against", "change, points", "again"]
     header += ["over trainings"]
@@ -166,8 +166,8 @@ def again(results: Results) -> Table:
         for name, both in left.items()
         if DEFENCES[name][1] in left
     }
-    of_share, of_change = _pooled(left), _pooled(changes)
-    reach = student_quantile(0.95, len(changes)) * of_change / math.sqrt(2)
+    deviation = _pooled(left)
+    reach = student_quantile(0.95, len(left)) * deviation  # of the mean of two differences
     rows = []
     for name, both in left.items():
         title, baseline = DEFENCES[name]
@@ -177,8 +177,7 @@ def again(results: Results) -> Table:
             row += [_change(results, f"{baseline}{seed}", f"{name}{seed}") for seed in SEEDS]
             row.append(f"{changes[name].mean():+.1f} ± {reach:.1f}")
         rows.append(row + [""] * (len(header) - len(row)))
-    deviations = ["standard deviation, pooled", f"{of_share:.1f}", "", "", f"{of_change:.1f}"]
-    return header, [*rows, [*deviations, "", ""]]
+    return header, [*rows, ["standard deviation, pooled", f"{deviation:.1f}", *[""] * 5]]
 
 
 def _pooled(twice: Mapping[str, ArrayLike]) -> float:

@@ -61,13 +61,10 @@ def filled(text: str, results: Results) -> str:
     """Return a page with the tables between its markers written again."""
 
     def table(name: str) -> Table:
+        if name not in TABLES:
+            raise FileError(f"there is no table {name!r}; expected one of {', '.join(TABLES)}")
         try:
-            make = TABLES[name]
-        except KeyError:
-            known = ", ".join(TABLES)
-            raise FileError(f"there is no table {name!r}; expected one of {known}") from None
-        try:
-            return make(results)
+            return TABLES[name](results)
         except KeyError as error:
             raise FileError(
                 f"table {name} needs {error}, which is not there; run make reproduction, or make "

@@ -29,7 +29,7 @@ def slim(folder: Path) -> list[str]:
         if GROUP in result.children:
             kept = result.copy()
             del kept[GROUP]
-            kept.attrs["compact"] = kept.attrs.get("compact", "") + LEFT_OUT
+            kept.attrs["compact"] += LEFT_OUT
             save_results(path, kept, overwrite=True)
             rewritten.append(path.name)
     return rewritten

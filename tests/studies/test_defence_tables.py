@@ -12,7 +12,7 @@ from support.standard_result import standard_result
 from pyrosnn.models import find_row
 from pyrosnn.results import open_results, read_spec, save_results
 from pyrosnn.statistics import robust_at
-from pyrosnn.summaries.standard import QUERIES, num_queries, standard_of
+from pyrosnn.summaries.standard import num_queries, standard_of
 from pyrosnn_studies.listing import read_jobs
 from reproduction.defence_figure import defence_figure
 from reproduction.defences import (
@@ -74,12 +74,10 @@ def test_columns_of_other_files_are_theirs(results: dict[str, xr.DataTree]) -> N
     assert (found["FGM, S_A = 1"].value, found["verified"].value) == (75.0, 25.0)
     values = standard_of(results["rse"]).isel(threat=0)
     number = num_queries(results["rse"])
-    for column, perturbation in (("clean", "none"), ("robust", "archive")):
-        counts = values["queries_correct"].sel(perturbation=perturbation).values
-        most = max(k for k in QUERIES if k <= number)
-        assert found[f"{column}@{most}"].value == pytest.approx(
-            100 * robust_at(counts, number, most).mean()
-        )
+    assert number == 100
+    for column, perturbation in (("clean@100", "none"), ("robust@100", "archive")):
+        all_right = values["queries_correct"].sel(perturbation=perturbation) == number
+        assert found[column].value == pytest.approx(100 * float(all_right.mean()))
     assert found["noise off"].value == 100 * float(values["noise_free_correct"].mean())
     first = values["entry_correct"].sel(entry="apgd-ce")
     assert found["APGD alone"].value == pytest.approx(100 * float(first.mean()))
@@ -115,35 +113,57 @@ def test_the_page_is_what_its_files_give(published: dict[str, xr.DataTree]) -> N
     assert filled(text, published) == text
     assert sum(path.stat().st_size for path in PAGE.glob("*.nc")) <= 8_000_000
     listed = {name for path in (LIST, ON_CIFAR10) for name in read_jobs(path)[1]}
-    # the one whose evaluation takes hours was evaluated once
-    assert set(published) == listed - {"bart-lite-seed1"}
+    # a second evaluation of this one takes more than an hour, and need not be there
+    assert listed - {"bart-lite-seed1"} <= set(published) <= listed
 
 
 @pytest.mark.processes
 def test_what_the_page_says_in_a_minute_is_so(published: dict[str, xr.DataTree]) -> None:
     """Sentences that name rows and numbers, which nobody fills in."""
+    text = " ".join((PAGE / "index.md").read_text("utf-8").split())
     trained = [n for name in DEFENCES for seed in SEEDS if (n := f"{name}{seed}") in published]
     found = {name: {k: v.value for k, v in shares(published, name).items()} for name in trained}
-    weak = {name for name, of in found.items() if of["all attacks"] < 74}
-    strong = {"adversarial", "trades", "flss", "pni", "l2p", "adv-bnn", "trs", "drt"}
-    assert set(found) - weak == {f"{n}{s}" for n in strong | {"input-gradient"} for s in SEEDS}
-    assert [found[f"{PLAIN}{s}"]["all attacks"] for s in SEEDS] == [45.5, 46.0]
-    lost = {n: found[PLAIN]["clean"] - found[n]["clean"] for n in strong | {"input-gradient"}}
-    attacked = strong - {"trs", "drt"}
-    assert {min(lost[n] for n in attacked), max(lost[n] for n in attacked)} == {4.5, 9.0}
-    assert max(lost[n] for n in set(lost) - attacked) == 4.0
+
+    strong = {"adversarial", "trades", "flss", "pni", "l2p", "adv-bnn"}
+    penalised = {"trs", "drt", "input-gradient"}
+    named = {f"{name}{seed}" for name in strong | penalised for seed in SEEDS}
+    assert {name for name, of in found.items() if of["all attacks"] >= 74} == named
+    of_plain = [found[f"{PLAIN}{seed}"]["all attacks"] for seed in SEEDS]
+    assert "without a defence leaves {:.1f} and {:.1f} %".format(*of_plain) in text
+
+    lost = {
+        name: [found[f"{PLAIN}{seed}"]["clean"] - found[f"{name}{seed}"]["clean"] for seed in SEEDS]
+        for name in strong | penalised
+    }
+    (least, second), (most, other) = (
+        [choose(lost[name][seed] for name in strong) for seed in (0, 1)] for choose in (min, max)
+    )
+    assert f"{least:.1f} to {most:.0f} points less than it in the first training" in text
+    assert f"from {other:.1f} less to {-second:.0f} more in the second" in text
+    small = [lost[name][0] for name in penalised]
+    assert f"the input-gradient penalty {min(small):.1f} to {max(small):.0f} less" in text
+
     changes = [of["noise off"] - of["all attacks"] for of in found.values() if "noise off" in of]
-    assert max(np.abs(changes)) == pytest.approx(4.0)
+    assert f"changes little:** {np.abs(changes).max():.0f} points at most" in text
     gaps = {n: found[n]["FGM, S_A = 1"] - found[n]["all attacks"] for n in DEFENCES}
     assert min(gaps.values()) > 0
-    far = {"bnn", "im", "grad-div", "diverse-directions", "ensemble", "gal", "gal-light"}
-    assert {name for name, gap in gaps.items() if gap >= 9} == far
-    assert [gaps[name] for name in (PLAIN, "gal-light", "gal")] == [5.0, 40.5, 50.5]
+    gal = [gaps.pop(name) for name in ("gal-light", "gal")]
+    far = {name: gap for name, gap in gaps.items() if gap > 8.6}
+    assert set(far) == {"bnn", "im", "grad-div", "diverse-directions", "ensemble"}
+    assert f"By {gaps[PLAIN]:.0f} points for the network without a defence" in text
+    assert f"by {min(far.values()):.0f} to {max(far.values()):.1f} for" in text
+    assert "by {:.1f} and {:.1f} for GAL".format(*gal) in text
+
     proved = {n: of["verified"] for n, of in found.items() if "verified" in of}
-    first = [proved.pop(n) for n in ("trades", "l2p", "adversarial", "adv-bnn", "pni")]
-    assert first == [68.5, 70.0, 68.0, 65.5, 53.0]
-    assert [proved.pop(n) for n in ("drt", "trs", "input-gradient")] == [41.5, 33.0, 22.5]
-    assert [min(proved.values()), max(proved.values())] == [0.0, 13.5]
+    first = [proved.pop(name) for name in ("adversarial", "trades", "l2p")]
+    assert f"on {min(first):.1f} to {max(first):.1f} % of the images" in text
+    names = ("adv-bnn", "pni", "drt", "trs", "input-gradient")
+    assert (
+        "on {:.1f} % for Adv-BNN. PNI has {:.1f} %, DRT, TRS and the input-gradient penalty "
+        "{:.1f}, {:.1f} and {:.1f} %"
+    ).format(*(proved.pop(name) for name in names)) in text
+    others = f"{min(proved.values()):.0f} to {max(proved.values()):.1f} %"
+    assert f"the other rows with bounds {others}" in text
 
 
 def test_what_transfers_is_beside_all_attacks(results: dict[str, xr.DataTree]) -> None:
@@ -231,11 +251,9 @@ def test_another_training_is_beside_the_first(results: dict[str, xr.DataTree]) -
     *of_rse, same, less, both = rows[1]
     assert of_rse == ["RSE", f"{first:.1f}", "50.0", DEFENCES[PLAIN][0]]
     assert [cell.split()[0] for cell in (same, less)] == ["+0.0", f"{50 - first:+.1f}"]
-    # of two shares, one of which does not differ, and of one change, with 12.7 = t of one degree
-    of_share, of_change = abs(50 - first) / 2, abs(50 - first) / np.sqrt(2)
-    assert both == f"{(50 - first) / 2:+.1f} ± {12.706 * of_change / np.sqrt(2):.1f}"
-    last = ["standard deviation, pooled", f"{of_share:.1f}", "", "", f"{of_change:.1f}", "", ""]
-    assert rows[2:] == [last]
+    pooled = abs(50 - first) / 2  # of two rows, one of which does not differ
+    assert both == f"{(50 - first) / 2:+.1f} ± {4.3027 * pooled:.1f}"  # t with 2 degrees of freedom
+    assert rows[2:] == [["standard deviation, pooled", f"{pooled:.1f}", *[""] * 5]]
 
 
 def test_the_list_has_two_trainings_of_each_and_their_studies() -> None:

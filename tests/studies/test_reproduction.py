@@ -336,6 +336,8 @@ def test_a_missing_file_is_named(results: dict[str, xr.DataTree]) -> None:
     without = {name: tree for name, tree in results.items() if name != "conditions-im"}
     with pytest.raises(FileError, match=r"needs 'conditions-im', which is not there; run make"):
         filled("<!-- table: conditions -->\n<!-- end -->", without)
+    with pytest.raises(FileError, match=r"there is no table 'angels'; expected one of .*angles"):
+        filled("<!-- table: angels -->\n<!-- end -->", results)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
