@@ -113,7 +113,7 @@ def test_the_page_is_what_its_files_give(published: dict[str, xr.DataTree]) -> N
     assert filled(text, published) == text
     assert sum(path.stat().st_size for path in PAGE.glob("*.nc")) <= 8_000_000
     listed = {name for path in (LIST, ON_CIFAR10) for name in read_jobs(path)[1]}
-    # a second evaluation of this one takes more than an hour, and need not be there
+    # a second evaluation of this one takes hours, and need not be there
     assert listed - {"bart-lite-seed1"} <= set(published) <= listed
 
 
