@@ -78,13 +78,14 @@ def test_a_linear_layer_has_the_variance_of_its_weights_noise(
 def test_without_factors_it_is_the_plain_network(
     network: str, granularity: str, digits: Dataset
 ) -> None:
-    """Bit for bit."""
-    x = digits.x_test[:5]
-    classifier = pni(network=network, granularity=granularity).requires_grad_(False)
+    """To rounding: a processor may sum one convolution and those of samples in another order."""
+    x = digits.x_test[:5].double()
+    classifier = pni(network=network, granularity=granularity).requires_grad_(False).double()
     sites = drawn(classifier, x, 1)
-    assert not torch.equal(classifier.logits(x, sites)[0], classifier.network(x))
+    plain = classifier.network(x)
+    assert (classifier.logits(x, sites)[0] - plain).abs().max() > 1e-3
     set_scales(classifier, 0.0)
-    assert torch.equal(classifier.logits(x, sites)[0], classifier.network(x))
+    torch.testing.assert_close(classifier.logits(x, sites)[0], plain, rtol=0, atol=1e-12)
 
 
 @every_granularity
